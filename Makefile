@@ -1,0 +1,74 @@
+# The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
+
+.DEFAULT_GOAL := all
+.PHONY: help all deps test asan tsan clang fuzz lint format docs demo run install bench clean
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+all: ## bring dependencies and build (the default)
+	@tools/deps build
+	@tools/build debug
+
+deps: ## bring everything that building, testing and the demo need
+	@tools/deps
+
+test: ## run all tests but fuzzing and benches
+	@tools/deps build test
+	@tools/test
+
+asan: ## run all tests under the address and undefined-behaviour sanitizers
+	@tools/deps build test
+	@tools/test asan
+
+tsan: ## run all tests under the thread sanitizer
+	@tools/deps build test
+	@tools/test tsan
+
+clang: ## build with clang
+	@tools/deps build dev
+	@tools/build clang
+
+fuzz: ## fuzz each target for a minute (FUZZ_SECONDS=60)
+	@tools/deps build dev
+	@tools/build fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+lint: ## check format, layers, names, banned calls, and that docs are in step
+	@tools/deps build dev
+	@tools/lint
+
+format: ## format our C
+	@tools/deps dev
+	@tools/lint --format
+
+docs: ## make the pages of docs/reference again
+	@tools/deps build
+	@tools/build debug docs
+
+demo: ## the retail example, served, from nothing
+	@tools/deps build demo
+	@tools/build debug
+	@tools/demo
+
+run: ## serve with what was built (ARGS="--home DIR ...")
+	@tools/deps build
+	@tools/build debug
+	@build/weft serve $(ARGS)
+
+install: ## install a release build below PREFIX (/usr/local); DESTDIR is honoured
+	@tools/deps build
+	@tools/build release
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)" $(if $(V),,> build/release/install.log)
+	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+bench: ## measure, beside the peers
+	@tools/deps build test
+	@tools/build release
+	@WEFT_BUILD_DIR="$(CURDIR)/build/release" bench/run $(ARGS)
+
+clean: ## remove what was built, and keep what was brought
+	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2> /dev/null || true

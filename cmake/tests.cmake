@@ -1,0 +1,65 @@
+# Tests for CTest. Each program among them ends with a line `N passed, N failed`, which tools/test adds up.
+
+enable_testing()
+
+set(all_layers doors flows gate catalog compilers drivers base)
+set(tests_folder "${CMAKE_SOURCE_DIR}/tests")
+
+function(test_program name)
+    cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+    add_executable(${name} ${arg_SOURCES})
+    # Foreign headers are visible to tests of drivers only as far as the system has them; layers give the rest.
+    target_include_directories(${name} PRIVATE "${tests_folder}/unit")
+    target_link_libraries(${name} PRIVATE our_flags ${arg_LIBRARIES})
+    target_compile_definitions(${name} PRIVATE TESTS_FOLDER="${tests_folder}")
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+endfunction()
+
+# ---- unit
+
+file(GLOB unit_sources CONFIGURE_DEPENDS "${tests_folder}/unit/*.c")
+if(unit_sources)
+    test_program(unit_tests SOURCES ${unit_sources} LIBRARIES ${all_layers})
+    add_test(NAME unit COMMAND unit_tests)
+    set_tests_properties(unit PROPERTIES LABELS "unit;smoke" TIMEOUT 300)
+endif()
+
+# Tests of the worker's own modules: tests/unit/worker/*.c with src/worker but its main.
+file(GLOB worker_unit_sources CONFIGURE_DEPENDS "${tests_folder}/unit/worker/*.c")
+if(worker_unit_sources AND TARGET weft-worker)
+    get_target_property(worker_sources weft-worker SOURCES)
+    list(FILTER worker_sources EXCLUDE REGEX "/(worker_)?main\\.c$")
+    test_program(worker_unit_tests
+        SOURCES ${worker_unit_sources} "${tests_folder}/unit/test_main.c" ${worker_sources}
+        LIBRARIES compilers base duckdb seccomp json_c zlib zstd)
+    target_include_directories(worker_unit_tests PRIVATE "${CMAKE_SOURCE_DIR}/src/worker")
+    add_test(NAME worker_unit COMMAND worker_unit_tests)
+    set_tests_properties(worker_unit PROPERTIES LABELS "unit;smoke" TIMEOUT 300)
+endif()
+
+# ---- golden: text files of title, input and what is expected, read by one program
+
+file(GLOB golden_sources CONFIGURE_DEPENDS "${tests_folder}/golden/*.c")
+if(golden_sources)
+    list(APPEND golden_sources "${tests_folder}/unit/test_main.c")
+    test_program(golden_tests SOURCES ${golden_sources} LIBRARIES ${all_layers})
+    add_test(NAME golden COMMAND golden_tests WORKING_DIRECTORY "${tests_folder}/golden")
+    set_tests_properties(golden PROPERTIES LABELS "golden;smoke" TIMEOUT 300)
+endif()
+
+# ---- fuzz: with clang a libFuzzer program, else one that runs the kept inputs
+
+file(GLOB fuzz_sources CONFIGURE_DEPENDS "${tests_folder}/fuzz/*_fuzz.c")
+foreach(source IN LISTS fuzz_sources)
+    get_filename_component(target "${source}" NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" name "${target}")
+    if(WEFT_FUZZ)
+        test_program(${target} SOURCES "${source}" LIBRARIES ${all_layers})
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    else()
+        test_program(${target} SOURCES "${source}" "${tests_folder}/fuzz/corpus_main.c" LIBRARIES ${all_layers})
+        add_test(NAME fuzz_${name} COMMAND ${target} "${tests_folder}/fuzz/corpus/${name}")
+        set_tests_properties(fuzz_${name} PROPERTIES LABELS "fuzz;smoke" TIMEOUT 300)
+    endif()
+    set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS -Wno-missing-prototypes)
+endforeach()

@@ -1,0 +1,93 @@
+/* One piece of work for a worker: plain values, no policy in it. Packed by drivers/engine, unpacked by the worker. */
+#ifndef WEFT_JOB_H
+#define WEFT_JOB_H
+
+#include "frame/frame.h"
+#include "sink/sink.h"
+#include "vec/vec.h"
+
+/* Five kinds of worker, each with its own narrow rules (worker/README.md). */
+enum worker_kind {
+    WORKER_CONSUMER, /* an actor's text over cleared files */
+    WORKER_CLEARING, /* the gate's own text: one file in, one cleared copy out */
+    WORKER_BUILD,    /* a product's text over cleared inputs, to staged outputs */
+    WORKER_CHECK,    /* our own text over staged files */
+    WORKER_EXTRACT,  /* our own text; the only kind with extensions and sockets */
+    WORKER_KIND_COUNT
+};
+
+const char *worker_kind_name(enum worker_kind kind); /* "consumer" */
+bool worker_kind_by_name(str name, enum worker_kind *out);
+
+struct job_column {
+    str name;
+    str type;    /* in the engine's spelling */
+    uint32_t id; /* Parquet field id; 0 is none */
+};
+
+struct job_columns {
+    VEC_OF(struct job_column)
+};
+
+/* A cell of an inline table; `is_null` without text. */
+struct job_cell {
+    str text;
+    bool is_null;
+};
+
+/* A name that the text may use. With files: a view over them, matched by field id; a column that no file has is NULL.
+ * With `is_inline`: a temporary table of `cells`, row by row. Without files: a typed view of no rows. */
+struct job_view {
+    str catalog; /* an attached in-memory catalog; empty: the default one */
+    str schema;
+    str name;
+    struct job_columns columns;
+    struct str_list files; /* names inside the worker's `in/` */
+    bool is_inline;
+    struct {
+        VEC_OF(struct job_cell)
+    } cells;
+};
+
+/* A file that the worker may read, linked into its `in/` before the job and unlinked after it. */
+struct job_link {
+    str path; /* absolute, on the server's side: never sent */
+    str name; /* inside `in/`: no slash */
+};
+
+enum job_output {
+    JOB_ROWS,    /* encoded rows to the sink */
+    JOB_FILE,    /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
+    JOB_COLUMNS, /* names and types of the result only; nothing runs */
+    JOB_OUTPUT_COUNT
+};
+
+struct engine_job {
+    struct str_list prepare; /* statements of ours, before the views: check, clearing and extract workers only */
+    struct {
+        VEC_OF(struct job_view)
+    } views; /* in order: an inline or file view never refers to another */
+    struct {
+        VEC_OF(struct job_link)
+    } links;
+    str text; /* one SELECT, without `;` at its end; consumers' and builds' were cleared by the gate */
+    enum job_output output;
+    enum row_format format;     /* JOB_ROWS */
+    str file;                   /* JOB_FILE */
+    struct job_columns columns; /* JOB_FILE: what the file must hold; empty: the result's own columns */
+    bool keep_order;            /* rows leave in the order of the text's result */
+    uint64_t rows_max;          /* 0: none; the one more is ERR_LIMIT */
+    uint64_t bytes_max;
+};
+
+struct job_result {
+    uint64_t rows;
+    uint64_t bytes; /* encoded, or of the file */
+};
+
+/* Body of a JOB frame; links stay behind. False when it passes the frame's cap. */
+bool job_pack(struct buf *b, const struct engine_job *job);
+/* Texts are borrowed from the frame. False when the body breaks the rules. */
+bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *out);
+
+#endif

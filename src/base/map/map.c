@@ -1,0 +1,75 @@
+#include "map/map.h"
+
+#include <string.h>
+
+/* Below this many entries a walk over them is faster than a table of slots. */
+enum { WALK_MOST = 8, SLOTS_LEAST = 32 };
+
+void map_init(struct map *map, struct arena *mem)
+{
+    *map = (struct map){.mem = mem};
+}
+
+/* The slot that holds `key`, or the empty one where it belongs; a slot is an entry's index plus
+ * 1. */
+static uint32_t *find_slot(const struct map *map, str key)
+{
+    size_t at = (size_t)str_hash(key) & (map->slot_count - 1);
+    while (map->slots[at] && !str_eq(map->entries[map->slots[at] - 1].key, key))
+        at = (at + 1) & (map->slot_count - 1);
+    return &map->slots[at];
+}
+
+static struct map_entry *find_entry(const struct map *map, str key)
+{
+    if (map->slot_count) {
+        uint32_t slot = *find_slot(map, key);
+        return slot ? &map->entries[slot - 1] : NULL;
+    }
+    for (size_t i = 0; i < map->len; i++)
+        if (str_eq(map->entries[i].key, key))
+            return &map->entries[i];
+    return NULL;
+}
+
+void *map_find(const struct map *map, str key)
+{
+    const struct map_entry *entry = find_entry(map, key);
+    return entry ? entry->value : NULL;
+}
+
+static void index_again(struct map *map)
+{
+    map->slot_count = map->slot_count ? map->slot_count * 2 : SLOTS_LEAST;
+    map->slots = ARENA_ARRAY(map->mem, uint32_t, map->slot_count);
+    for (size_t i = 0; i < map->len; i++)
+        *find_slot(map, map->entries[i].key) = (uint32_t)(i + 1);
+}
+
+static void grow(struct map *map)
+{
+    size_t wider = map->cap ? map->cap * 2 : WALK_MOST;
+    struct map_entry *entries = ARENA_ARRAY(map->mem, struct map_entry, wider);
+    if (map->len)
+        memcpy(entries, map->entries, map->len * sizeof *entries);
+    map->entries = entries;
+    map->cap = wider;
+}
+
+void *map_put(struct map *map, str key, void *value)
+{
+    struct map_entry *entry = find_entry(map, key);
+    if (entry) {
+        void *before = entry->value;
+        entry->value = value;
+        return before;
+    }
+    if (map->len == map->cap)
+        grow(map);
+    map->entries[map->len++] = (struct map_entry){key, value};
+    if (map->slot_count && map->len <= map->slot_count / 2)
+        *find_slot(map, key) = (uint32_t)map->len;
+    else if (map->len > WALK_MOST)
+        index_again(map);
+    return NULL;
+}

@@ -1,0 +1,26 @@
+/* Texts to pointers, in order of insertion, in an arena. Keys and values are borrowed. */
+#ifndef WEFT_MAP_H
+#define WEFT_MAP_H
+
+#include "arena/arena.h"
+
+struct map_entry {
+    str key;
+    void *value;
+};
+
+struct map {
+    struct arena *mem;
+    struct map_entry *entries;
+    size_t len, cap;
+    uint32_t *slots;
+    size_t slot_count;
+};
+
+void map_init(struct map *map, struct arena *mem);
+/* NULL when there is none. */
+void *map_find(const struct map *map, str key);
+/* Replaces; gives the value that stood there before, or NULL. */
+void *map_put(struct map *map, str key, void *value);
+
+#endif

@@ -1,0 +1,48 @@
+#include "map/map.h"
+
+#include "test.h"
+
+TEST(map_keeps_order_and_replaces)
+{
+    struct task *t = test_task();
+    struct map map;
+    map_init(&map, t->mem);
+    int one = 1, two = 2, three = 3;
+    EXPECT(map_find(&map, STR("a")) == NULL);
+    EXPECT(map_put(&map, STR("b"), &two) == NULL);
+    EXPECT(map_put(&map, STR("a"), &one) == NULL);
+    EXPECT(map_put(&map, STR("b"), &three) == &two);
+    EXPECT(map_find(&map, STR("b")) == &three);
+    EXPECT_INT(map.len, 2);
+    EXPECT_STR(map.entries[0].key, "b");
+    EXPECT_STR(map.entries[1].key, "a");
+}
+
+TEST(map_finds_among_many)
+{
+    struct task *t = test_task();
+    struct map map;
+    int values[5000];
+    map_init(&map, t->mem);
+    for (int i = 0; i < 5000; i++) {
+        EXPECT(map_put(&map, arena_format(t->mem, "key %d", i), &values[i]) == NULL);
+        /* Every size is searched once: the step from walk to slots, and each growth. */
+        EXPECT(map_find(&map, STR("key 0")) == &values[0]);
+        EXPECT(map_find(&map, STR("no key")) == NULL);
+    }
+    for (int i = 0; i < 5000; i++)
+        EXPECT(map_find(&map, arena_format(t->mem, "key %d", i)) == &values[i]);
+    EXPECT(map_put(&map, STR("key 77"), &values[1]) == &values[77]);
+    EXPECT_INT(map.len, 5000);
+    EXPECT_STR(map.entries[4999].key, "key 4999");
+}
+
+TEST(map_knows_empty_keys)
+{
+    struct task *t = test_task();
+    struct map map;
+    int value;
+    map_init(&map, t->mem);
+    EXPECT(map_put(&map, STR_NONE, &value) == NULL);
+    EXPECT(map_find(&map, STR("")) == &value);
+}
