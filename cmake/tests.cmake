@@ -37,14 +37,30 @@ if(worker_unit_sources AND TARGET weft-worker)
     set_tests_properties(worker_unit PROPERTIES LABELS "unit;smoke" TIMEOUT 300)
 endif()
 
-# ---- golden: text files of title, input and what is expected, read by one program
+# ---- golden: text files of title, input and what is expected
+#
+# NAME_golden.c with cases.c reads the folder NAME from a TEST; the other folders are read by golden_main.c and its kin.
 
-file(GLOB golden_sources CONFIGURE_DEPENDS "${tests_folder}/golden/*.c")
-if(golden_sources)
-    list(APPEND golden_sources "${tests_folder}/unit/test_main.c")
-    test_program(golden_tests SOURCES ${golden_sources} LIBRARIES ${all_layers})
-    add_test(NAME golden COMMAND golden_tests WORKING_DIRECTORY "${tests_folder}/golden")
+file(GLOB golden_tests CONFIGURE_DEPENDS "${tests_folder}/golden/*_golden.c")
+file(GLOB golden_folders CONFIGURE_DEPENDS "${tests_folder}/golden/*/*.txt")
+list(TRANSFORM golden_folders REPLACE "^.*/([^/]+)/[^/]+$" "\\1")
+list(REMOVE_DUPLICATES golden_folders)
+if(golden_tests)
+    test_program(golden_tests LIBRARIES ${all_layers}
+        SOURCES ${golden_tests} "${tests_folder}/golden/cases.c" "${tests_folder}/unit/test_main.c")
+    add_test(NAME golden COMMAND golden_tests)
     set_tests_properties(golden PROPERTIES LABELS "golden;smoke" TIMEOUT 300)
+endif()
+
+file(GLOB golden_sources CONFIGURE_DEPENDS "${tests_folder}/golden/golden_*.c")
+if(golden_sources)
+    test_program(golden_files SOURCES ${golden_sources} LIBRARIES ${all_layers})
+    foreach(folder IN LISTS golden_folders)
+        if(NOT "${tests_folder}/golden/${folder}_golden.c" IN_LIST golden_tests)
+            add_test(NAME golden_${folder} COMMAND golden_files "${tests_folder}/golden" ${folder})
+            set_tests_properties(golden_${folder} PROPERTIES LABELS "golden;smoke" TIMEOUT 300)
+        endif()
+    endforeach()
 endif()
 
 # ---- fuzz: with clang a libFuzzer program, else one that runs the kept inputs

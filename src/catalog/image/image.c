@@ -1,0 +1,134 @@
+#include "image/image.h"
+
+#include "image/image_inside.h"
+
+static void unpin(void *image)
+{
+    image_unpin(image);
+}
+
+const struct image *image_pin(struct task *t, struct images *images)
+{
+    pthread_mutex_lock(&images->lock);
+    struct image_spine *spine = images->current;
+    atomic_fetch_add(&spine->pins, 1);
+    pthread_mutex_unlock(&images->lock);
+    arena_defer(t->mem, unpin, &spine->image);
+    return &spine->image;
+}
+
+void image_unpin(const struct image *image)
+{
+    struct image_spine *spine = (struct image_spine *)(uintptr_t)image;
+    CHECK(spine->magic == IMAGE_MAGIC);
+    if (atomic_fetch_sub(&spine->pins, 1) != 1)
+        return;
+    spine->magic = 0;
+    for (size_t i = 0; i < image->products.len; i++)
+        image_node_unpin(spine->nodes[i]);
+    image_model_unpin(spine->model);
+    arena_free(spine->mem);
+}
+
+struct image_model *image_model_pin(struct image_model *model)
+{
+    if (model != NULL)
+        atomic_fetch_add(&model->pins, 1);
+    return model;
+}
+
+void image_model_unpin(struct image_model *model)
+{
+    if (model != NULL && atomic_fetch_sub(&model->pins, 1) == 1)
+        arena_free(model->mem);
+}
+
+struct image_node *image_node_pin(struct image_node *node)
+{
+    atomic_fetch_add(&node->pins, 1);
+    return node;
+}
+
+void image_node_unpin(struct image_node *node)
+{
+    if (node == NULL || atomic_fetch_sub(&node->pins, 1) != 1)
+        return;
+    image_model_unpin(node->model);
+    arena_free(node->mem);
+}
+
+/* Compares `domain.product` with the two names. */
+static int compare_address(str address, str domain, str product)
+{
+    str head = str_sub(address, 0, domain.len);
+    int order = str_compare(head, domain);
+    if (order != 0)
+        return order;
+    str rest = str_from(address, head.len);
+    if (rest.len == 0)
+        return -1;
+    if (rest.ptr[0] != '.')
+        return rest.ptr[0] < '.' ? -1 : 1;
+    return str_compare(str_from(rest, 1), product);
+}
+
+const struct image_product *image_find_product(const struct image *image, str domain, str product)
+{
+    const struct image_spine *spine = (const struct image_spine *)image;
+    CHECK(spine->magic == IMAGE_MAGIC);
+    size_t low = 0, high = image->products.len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct image_product *found = &spine->nodes[middle]->product;
+        int order = compare_address(found->address, domain, product);
+        if (order == 0)
+            return found;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct image_table *image_find_table(const struct image_product *product, str table)
+{
+    for (size_t i = 0; i < product->tables.len; i++)
+        if (str_eq(product->tables.at[i].name, table))
+            return &product->tables.at[i];
+    return NULL;
+}
+
+/* A column without its contract, as past releases may have, has no labels that hold: decisions do
+ * not see it, and what they do not see they cannot show. */
+void image_policy_table(struct arena *mem, const struct image_table *table,
+                        struct policy_table *out)
+{
+    const struct model_product *definition = table->product->definition;
+    *out = (struct policy_table){.id = table->id,
+                                 .domain = definition->domain->name,
+                                 .product = definition->name,
+                                 .name = table->name,
+                                 .owners = definition->domain->owners};
+    if (table->definition != NULL)
+        for (size_t i = 0; i < table->definition->tags.len; i++)
+            str_list_add(mem, &out->tags, table->definition->tags.at[i]);
+    if (table->contract != NULL) {
+        out->contract = table->contract->id;
+        for (size_t i = 0; i < table->contract->tags.len; i++)
+            str_list_add(mem, &out->tags, table->contract->tags.at[i]);
+    }
+    struct policy_column *columns = ARENA_ARRAY(mem, struct policy_column, table->columns.len);
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct image_column *column = &table->columns.at[i];
+        if (column->contract == NULL)
+            continue;
+        columns[out->column_count++] =
+            (struct policy_column){.id = column->id,
+                                   .name = column->name,
+                                   .type = column->type,
+                                   .classification = column->contract->classification,
+                                   .tags = column->contract->tags};
+    }
+    out->columns = columns;
+}

@@ -1,0 +1,92 @@
+/* What a decision may depend on, at one instant: names, policies, current releases. Read-only and counted. */
+#ifndef WEFT_IMAGE_H
+#define WEFT_IMAGE_H
+
+#include "model/model.h"
+#include "task/task.h"
+
+/* A release file of a table. */
+struct image_fact {
+    uint32_t column_id;
+    bool has_range;      /* low and high hold */
+    str low, high;       /* as the engine prints them, exact */
+    uint64_t nulls;
+    bool has_values;     /* all distinct values are listed, at most FACT_VALUES_MAX */
+    struct str_list values;
+};
+
+struct image_file {
+    uint64_t id;
+    str sha256;
+    uint64_t rows, bytes;
+    str deletions; /* digest of deleted rows; empty is none */
+    struct {
+        VEC_OF(uint32_t)
+    } columns; /* ids of the columns that the file holds */
+    struct {
+        VEC_OF(struct image_fact)
+    } facts;
+};
+
+struct image_column {
+    uint32_t id; /* unique in its table, never reused */
+    str name, type;
+    const struct contract_column *contract; /* NULL: a column of a past release only */
+};
+
+struct image_product;
+
+/* A table as a release has it, or (release 0) as the contract promises it. */
+struct image_table {
+    uint64_t id;
+    const struct image_product *product;
+    str name;
+    const struct contract *contract;
+    const struct contract_table *definition;
+    struct {
+        VEC_OF(struct image_column)
+    } columns; /* today's, by the contract */
+    struct {
+        VEC_OF(struct image_file)
+    } files;
+    uint64_t rows;
+};
+
+struct image_release {
+    uint64_t number; /* 0: none yet */
+    int64_t published_us;
+};
+
+struct image_product {
+    uint64_t id;
+    str address; /* domain.product */
+    const struct model_product *definition;
+    struct image_release release; /* the current one */
+    struct {
+        VEC_OF(struct image_table)
+    } tables;
+};
+
+struct image {
+    uint64_t version;      /* grows with every apply and publish */
+    uint64_t mesh_version; /* grows with every apply: the base of plans */
+    const struct model *model; /* NULL before the first apply */
+    struct {
+        VEC_OF(struct image_product)
+    } products; /* by address */
+};
+
+struct images; /* the one pointer to the current image */
+
+/* Counted: the image lives until the last unpin. The pin is released with the task. */
+const struct image *image_pin(struct task *t, struct images *images);
+/* For holders that outlive a task. */
+void image_unpin(const struct image *image);
+
+const struct image_product *image_find_product(const struct image *image, str domain, str product);
+const struct image_table *image_find_table(const struct image_product *product, str table);
+
+/* What stands in SQL: a table as decisions see it. Lives in `mem`. */
+void image_policy_table(struct arena *mem, const struct image_table *table, struct policy_table *out);
+
+#endif

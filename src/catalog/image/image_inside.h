@@ -1,0 +1,52 @@
+/* For the files of image. */
+#ifndef WEFT_IMAGE_INSIDE_H
+#define WEFT_IMAGE_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "image/images.h"
+#include "product/product.h"
+
+enum { IMAGE_MAGIC = 0x1336e };
+
+/* A compiled model; its contracts and products are what nodes refer to. */
+struct image_model {
+    atomic_uint pins;
+    struct arena *mem;
+    struct model *model;
+};
+
+/* A product as many images share it. Tables refer to it, never to the copy in an image's list. */
+struct image_node {
+    atomic_uint pins;
+    struct arena *mem;
+    struct image_model *model;
+    struct image_product product;
+};
+
+struct image_spine {
+    struct image image; /* first: the rest is found from it */
+    uint32_t magic;
+    atomic_uint pins;
+    struct arena *mem;
+    struct image_model *model; /* or NULL */
+    struct image_node **nodes; /* as image.products */
+};
+
+struct images {
+    struct metadb *db;
+    pthread_mutex_t build; /* one refresh at a time; taken before `lock` */
+    pthread_mutex_t lock;  /* of `current` */
+    struct image_spine *current;
+};
+
+struct image_model *image_model_pin(struct image_model *model);
+void image_model_unpin(struct image_model *model);
+struct image_node *image_node_pin(struct image_node *node);
+void image_node_unpin(struct image_node *node);
+/* The node of one product, with its current release. */
+bool image_node_build(struct task *t, struct metadb *db, struct image_model *model,
+                      const struct product *product, struct image_node **out);
+
+#endif

@@ -1,0 +1,90 @@
+#include <stdlib.h>
+
+#include "image/image_inside.h"
+
+static const struct product_table *find_table(const struct product *product, str name)
+{
+    for (size_t i = 0; i < product->tables.len; i++)
+        if (str_eq(product->tables.at[i].name, name))
+            return &product->tables.at[i];
+    return NULL;
+}
+
+static uint32_t find_column(const struct product_table *table, str name)
+{
+    for (size_t i = 0; i < table->columns.len; i++)
+        if (str_eq(table->columns.at[i].name, name))
+            return table->columns.at[i].id;
+    return 0;
+}
+
+static bool lost_id(struct task *t, const struct product *product, str name)
+{
+    return task_fail(t, ERR_CORRUPT, "the catalog has no id for " STR_FMT " of " STR_FMT,
+                     STR_ARG(name), STR_ARG(product->address));
+}
+
+static bool build_table(struct task *t, struct image_node *node, const struct product *product,
+                        const struct contract *contract, const struct contract_table *definition,
+                        const struct image_manifest *manifest)
+{
+    const struct product_table *ids = find_table(product, definition->name);
+    if (ids == NULL)
+        return lost_id(t, product, definition->name);
+    struct image_table *table = vec_add(node->mem, &node->product.tables);
+    *table = (struct image_table){.id = ids->id,
+                                  .product = &node->product,
+                                  .name = definition->name,
+                                  .contract = contract,
+                                  .definition = definition};
+    for (size_t i = 0; i < definition->columns.len; i++) {
+        const struct contract_column *column = &definition->columns.at[i];
+        uint32_t id = find_column(ids, column->name);
+        if (id == 0)
+            return lost_id(t, product, column->name);
+        vec_push(node->mem, &table->columns,
+                 ((struct image_column){id, column->name, column->type, column}));
+    }
+    for (size_t i = 0; i < manifest->tables.len; i++) {
+        const struct image_table *released = &manifest->tables.at[i];
+        if (released->id != table->id)
+            continue;
+        table->rows = released->rows;
+        memcpy(&table->files, &released->files, sizeof table->files);
+    }
+    return true;
+}
+
+bool image_node_build(struct task *t, struct metadb *db, struct image_model *model,
+                      const struct product *product, struct image_node **out)
+{
+    struct arena *mem = arena_new();
+    struct image_node *node = ARENA_NEW(mem, struct image_node);
+    node->pins = 1;
+    node->mem = mem;
+    node->model = image_model_pin(model);
+    node->product.id = product->id;
+    node->product.address = arena_str(mem, product->address);
+    node->product.definition = model_find_product(model->model, product->address);
+    struct image_manifest manifest = {0};
+    bool ok = node->product.definition != NULL || lost_id(t, product, STR("a definition"));
+    if (ok && product->release != 0) {
+        bool found;
+        ok = image_manifest_read(t, mem, db, product->id, product->release, &manifest, &found)
+          && (found
+              || task_fail(t, ERR_CORRUPT, "the catalog has lost release %llu of " STR_FMT,
+                           (unsigned long long)product->release, STR_ARG(product->address)));
+        node->product.release = manifest.release;
+    }
+    for (size_t i = 0; ok && i < node->product.definition->outputs.len; i++) {
+        const struct contract *contract = node->product.definition->outputs.at[i].contract;
+        for (size_t j = 0; ok && contract != NULL && j < contract->tables.len; j++)
+            ok = build_table(t, node, product, contract, &contract->tables.at[j], &manifest);
+    }
+    if (!ok) {
+        image_node_unpin(node);
+        return false;
+    }
+    *out = node;
+    return true;
+}

@@ -1,0 +1,47 @@
+/* The current image: built from catalog and model, swapped after every apply and publish. */
+#ifndef WEFT_IMAGES_H
+#define WEFT_IMAGES_H
+
+#include "image/image.h"
+#include "metadb/metadb.h"
+
+/* Reads the catalog and compiles the stored model. */
+MUST_CHECK bool images_open(struct task *t, struct metadb *db, struct images **out);
+/* Images that are still pinned live on. NULL is allowed. */
+void images_close(struct images *images);
+/* After a COMMIT of an apply or a publish: brings the image up to the catalog. After a publish all
+ * nodes but those of the changed products are shared with the image before; after an apply the
+ * model is compiled anew. On failure the old image stays. */
+MUST_CHECK bool images_refresh(struct task *t, struct images *images);
+
+/* Labels that a column had when its release was made. */
+struct image_labels {
+    uint64_t table_id;
+    uint32_t column_id;
+    str classification;
+    struct str_list tags;
+};
+
+/* The tables of a release as rows of the catalog tell them, into `mem`; columns without their
+ * contract, tables without product and definition. For image and release. False `found_out`: no
+ * such release, or its manifest is gone. */
+struct image_manifest {
+    struct image_release release;
+    struct {
+        VEC_OF(struct image_table)
+    } tables;
+    struct {
+        VEC_OF(struct image_labels)
+    } labels; /* of every column of every table, in order */
+};
+
+MUST_CHECK bool image_manifest_read(struct task *t, struct arena *mem, struct metadb *db,
+                                    uint64_t product_id, uint64_t number,
+                                    struct image_manifest *out, bool *found_out);
+
+/* Texts of any bytes as one text, each behind its length, and back (borrowed; false when it is
+ * none). */
+str image_list_pack(struct arena *mem, const struct str_list *list);
+bool image_list_unpack(struct arena *mem, str text, struct str_list *out);
+
+#endif

@@ -1,0 +1,59 @@
+/* Recorded queries: who asked what, for what purpose, and which columns of which releases were
+ * read. */
+#ifndef WEFT_QUERY_ROW_H
+#define WEFT_QUERY_ROW_H
+
+#include "metadb/metadb.h"
+#include "vec/vec.h"
+
+struct query_row_column {
+    uint32_t id; /* 0: of a table without ids */
+    str name;
+};
+
+struct query_row_table {
+    uint64_t table_id; /* 0: mesh.* */
+    str address;       /* domain.product.table, mesh.table */
+    uint64_t release;
+    str class_id;          /* empty: originals */
+    struct str_list files; /* names of the files that were linked: a fact */
+    struct {
+        VEC_OF(struct query_row_column)
+    } columns; /* read by the text */
+};
+
+struct query_row {
+    uint64_t sequence;
+    str id; /* UUID, the task's */
+    int64_t time_us;
+    str actor, on_behalf, purpose; /* filled from t->actor by announce and refuse */
+    str text;
+    str digest; /* SHA-256 of the text, filled likewise */
+    uint64_t policy_version;
+    str outcome; /* running, done, failed, cancelled, denied */
+    str error;   /* name of the error code, or empty */
+    uint64_t rows, bytes;
+    int64_t duration_us;
+    struct {
+        VEC_OF(struct query_row_table)
+    } tables;
+};
+
+struct query_row_list {
+    VEC_OF(struct query_row *) /* newest first, without tables */
+};
+
+/* Writes query, tables, columns and audit row in one commit and returns when that is durable: the
+ * answer's first byte may leave. Sets row->sequence. */
+MUST_CHECK bool query_row_announce(struct task *t, struct metadb *db, struct query_row *row);
+/* The end of an announced query; does not wait. */
+void query_row_end(struct metadb *db, uint64_t sequence, str outcome, enum error_code error,
+                   uint64_t rows, uint64_t bytes, int64_t duration_us);
+/* One that was refused or failed before it was announced: query and audit row, durable on return.
+ * Keeps the error of `t`, whose code it records. */
+MUST_CHECK bool query_row_refuse(struct task *t, struct metadb *db, struct query_row *row);
+/* Of one actor, or of all when empty. */
+MUST_CHECK bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
+                               struct query_row_list *out);
+
+#endif

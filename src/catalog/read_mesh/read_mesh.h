@@ -1,0 +1,28 @@
+/* The tables of schema `mesh`: rows that an actor may discover, as inline views of a query. */
+#ifndef WEFT_READ_MESH_H
+#define WEFT_READ_MESH_H
+
+#include "image/image.h"
+#include "job/job.h"
+#include "metadb/metadb.h"
+
+/* Who reads, as the gate judges it. `is_clear`: nothing of the table is hidden from him; else
+ * numbers about rows are NULL. `owns` (or NULL: nobody does): he may see what was found in the
+ * product's sources, which no policy speaks of. */
+struct mesh_reader {
+    void *ctx;
+    bool (*may_discover)(void *ctx, const struct image_product *product);
+    bool (*is_clear)(void *ctx, const struct image_table *table);
+    bool (*owns)(void *ctx, const struct image_product *product);
+};
+
+/* Names of the tables, in the order of mesh_tables.def. */
+void read_mesh_names(struct arena *mem, struct str_list *out);
+/* False when there is no such table. Columns in the order of mesh_tables.def, without rows. */
+bool read_mesh_columns(struct arena *mem, str table, struct job_columns *out);
+/* The view `mesh.<table>` with its rows, in the task; ERR_UNKNOWN_NAME when there is no such table.
+ * */
+MUST_CHECK bool read_mesh_view(struct task *t, struct metadb *db, const struct image *image,
+                               const struct mesh_reader *reader, str table, struct job_view *out);
+
+#endif

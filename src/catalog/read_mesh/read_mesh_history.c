@@ -1,0 +1,155 @@
+#include "check_row/check_row.h"
+#include "limits/limits.h"
+#include "read_mesh/read_mesh_inside.h"
+#include "release/release.h"
+#include "run_row/run_row.h"
+#include "json/json.h"
+
+bool read_mesh_releases(struct mesh_view *view)
+{
+    struct release_list list;
+    if (!release_list(view->t, view->db, 0, 0, &list))
+        return false;
+    for (size_t i = 0; i < list.len; i++) {
+        const struct release_row *row = &list.at[i];
+        struct mesh_product *product = read_mesh_find(view, row->product_id);
+        if (product == NULL)
+            continue;
+        bool is_clear = read_mesh_is_all_clear(view, product);
+        read_mesh_text(view, product->product->address);
+        read_mesh_int(view, row->number);
+        read_mesh_time(view, row->published_us);
+        read_mesh_text(view, row->run_id);
+        read_mesh_bool(view, row->is_current);
+        read_mesh_bool(view, row->is_kept);
+        read_mesh_int(view, row->tables);
+        read_mesh_guarded_int(view, is_clear, row->files);
+        read_mesh_guarded_int(view, is_clear, row->rows);
+        read_mesh_guarded_int(view, is_clear, row->bytes);
+    }
+    return true;
+}
+
+/* An error of a build may tell of values of its inputs: only who sees all of those may read it. */
+static bool is_clear_on_inputs(struct mesh_view *view, struct mesh_product *product)
+{
+    const struct model_product *definition = product->product->definition;
+    for (size_t i = 0; i < definition->inputs.len; i++) {
+        const struct model_product *producer = definition->inputs.at[i].producer;
+        if (producer == NULL) {
+            if (!read_mesh_owns(view, product))
+                return false;
+            continue;
+        }
+        const struct image_product *input =
+            image_find_product(view->image, producer->domain->name, producer->name);
+        struct mesh_product *shown = input != NULL ? read_mesh_find(view, input->id) : NULL;
+        if (shown == NULL || !read_mesh_is_all_clear(view, shown))
+            return false;
+    }
+    return true;
+}
+
+static void add_error(struct mesh_view *view, const struct run_row *row, bool is_clear)
+{
+    static const struct json_limits LIMITS = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
+    struct tree *error = NULL;
+    if (row->error.len > 0 && !json_read(view->t, view->t->mem, row->error, &LIMITS, &error))
+        task_clear_error(view->t);
+    read_mesh_text(view, tree_find_text(error, STR("code")));
+    if (is_clear)
+        read_mesh_text(view, tree_find_text(error, STR("message")));
+    else
+        read_mesh_null(view);
+}
+
+bool read_mesh_runs(struct mesh_view *view)
+{
+    struct run_row_list list;
+    if (!run_row_list(view->t, view->db, 0, MESH_RUNS_MAX, &list))
+        return false;
+    for (size_t i = 0; i < list.len; i++) {
+        const struct run_row *row = list.at[i];
+        struct mesh_product *product = read_mesh_find(view, row->product_id);
+        if (product == NULL)
+            continue;
+        bool is_clear = read_mesh_is_all_clear(view, product);
+        bool is_end = run_state_is_end(row->state);
+        read_mesh_text(view, row->id);
+        read_mesh_text(view, product->product->address);
+        read_mesh_text(view, str_of(run_state_name(row->state)));
+        read_mesh_text(view, row->step);
+        read_mesh_bool(view, row->is_full);
+        read_mesh_text(view, row->requested_by);
+        read_mesh_time(view, row->created_us);
+        read_mesh_time(view, row->started_us);
+        read_mesh_time(view, row->ended_us);
+        if (row->release != 0)
+            read_mesh_int(view, row->release);
+        else
+            read_mesh_null(view);
+        read_mesh_guarded_int(view, is_clear && is_end, row->rows);
+        add_error(view, row, is_clear && is_clear_on_inputs(view, product));
+    }
+    return true;
+}
+
+/* A check of a release's table is for those who are clear on it; one of a source has no table that
+ * a policy could speak of. */
+static bool is_clear_on_check(struct mesh_view *view, struct mesh_product *product,
+                              const struct check_row *row)
+{
+    if (row->is_input)
+        return read_mesh_is_all_clear(view, product) && is_clear_on_inputs(view, product);
+    for (size_t i = 0; i < product->product->tables.len; i++)
+        if (product->tables[i].table->id == row->table_id)
+            return read_mesh_is_clear(view, &product->tables[i]);
+    return false;
+}
+
+static void add_check(struct mesh_view *view, struct mesh_product *product,
+                      const struct check_row *row)
+{
+    bool is_clear = is_clear_on_check(view, product, row);
+    bool has_rows = is_clear && row->has_rows;
+    read_mesh_text(view, row->run_id);
+    read_mesh_text(view, product->product->address);
+    read_mesh_text(view, row->table);
+    read_mesh_text(view, row->column);
+    read_mesh_bool(view, row->is_input);
+    read_mesh_text(view, row->rule_id);
+    read_mesh_text(view, row->kind);
+    read_mesh_text(view, row->name);
+    read_mesh_text(view, row->dimension);
+    read_mesh_text(view, row->rejects ? STR("error") : STR("warning"));
+    read_mesh_text(view, str_of(verdict_name(row->verdict)));
+    read_mesh_text(view, row->expected);
+    read_mesh_text(view, is_clear ? row->found : STR_NONE);
+    read_mesh_guarded_int(view, has_rows, row->rows_total);
+    read_mesh_guarded_int(view, has_rows, row->rows_failed);
+    if (has_rows && row->rows_total > 0)
+        read_mesh_text(view, arena_format(view->t->mem, "%.9g",
+                                          (double)row->rows_failed / (double)row->rows_total));
+    else
+        read_mesh_null(view);
+    read_mesh_text(view, is_clear ? row->message : STR_NONE);
+}
+
+bool read_mesh_checks(struct mesh_view *view)
+{
+    struct run_row_list runs;
+    if (!run_row_list(view->t, view->db, 0, MESH_CHECK_RUNS_MAX, &runs))
+        return false;
+    for (size_t i = 0; i < runs.len; i++) {
+        struct mesh_product *product = read_mesh_find(view, runs.at[i]->product_id);
+        struct check_row_list checks;
+        if (product == NULL)
+            continue;
+        if (!check_row_list(view->t, view->db, runs.at[i]->id, &checks))
+            return false;
+        for (size_t j = 0; j < checks.len; j++)
+            add_check(view, product, checks.at[j]);
+    }
+    return true;
+}

@@ -1,0 +1,70 @@
+/* Releases: numbered, immutable manifests of files. */
+#ifndef WEFT_RELEASE_H
+#define WEFT_RELEASE_H
+
+#include "image/image.h"
+#include "metadb/metadb.h"
+
+struct release_input {
+    str name;            /* input port */
+    uint64_t product_id; /* 0: a source */
+    uint64_t number;     /* of the producer's release */
+    str description;     /* of a source: what was read */
+};
+
+struct release_inputs {
+    VEC_OF(struct release_input)
+};
+
+/* What a run publishes. */
+struct release_manifest {
+    uint64_t product_id;
+    uint64_t previous; /* the current release when the run began */
+    str run_id;
+    str contracts;       /* JSON: contract id -> version */
+    str compiled_digest; /* of the product's compiled SQL */
+    /* id, name, columns (with their contract, for labels), files, rows, contract. */
+    struct {
+        VEC_OF(struct image_table)
+    } tables;
+    struct release_inputs inputs;
+};
+
+struct release_row {
+    uint64_t product_id, number;
+    str run_id;
+    int64_t published_us;
+    str contracts, compiled_digest;
+    uint64_t tables, files, rows, bytes;
+    bool is_current, is_kept; /* not kept: its files are gone or going */
+};
+
+struct release_list {
+    VEC_OF(struct release_row) /* newest first */
+};
+
+/* In a publishing transaction: compare-and-swap on the previous release (ERR_CONFLICT), then
+ * release, tables, files, facts and inputs; the product's current release and the image version
+ * move on. */
+MUST_CHECK bool release_publish(struct task *t, struct metadb *db,
+                                const struct release_manifest *manifest, int64_t published_us,
+                                uint64_t *number_out);
+/* The product as a release had it: `release` is that one, tables are those of then, with the
+ * columns of then (a column's `contract` is NULL where today's lacks it or its labels cannot be
+ * told for certain). In the task; NULL when there is no such release or it is not kept. `product`
+ * is today's and stays pinned by the caller. */
+MUST_CHECK bool release_load(struct task *t, struct metadb *db, const struct image_product *product,
+                             uint64_t number, const struct image_product **out);
+MUST_CHECK bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
+                             struct release_list *out);
+MUST_CHECK bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id,
+                               uint64_t number, struct release_inputs *out);
+/* A write: releases are kept when they are current, among the newest `keep` of their product, or
+ * younger than `young_after_us`; the manifests of others are forgotten. Gives how many. The files
+ * are then no longer in release_files. */
+MUST_CHECK bool release_prune(struct task *t, struct metadb *db, uint64_t keep,
+                              int64_t young_after_us, uint64_t *count_out);
+/* SHA-256 of every file that a kept release names, sorted. */
+MUST_CHECK bool release_files(struct task *t, struct metadb *db, struct str_list *out);
+
+#endif

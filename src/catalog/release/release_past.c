@@ -1,0 +1,117 @@
+#include <stdlib.h>
+
+#include "image/images.h"
+#include "release/release.h"
+
+/* Today's table of this id, or NULL. */
+static const struct image_table *find_table(const struct image_product *product, uint64_t id)
+{
+    for (size_t i = 0; i < product->tables.len; i++)
+        if (product->tables.at[i].id == id)
+            return &product->tables.at[i];
+    return NULL;
+}
+
+static const struct contract_column *find_contract(const struct image_table *today, uint32_t id)
+{
+    for (size_t i = 0; today != NULL && i < today->columns.len; i++)
+        if (today->columns.at[i].id == id)
+            return today->columns.at[i].contract;
+    return NULL;
+}
+
+/* A column of then carries the labels of then and those of today. Two different classifications
+ * cannot be told as one: it then carries none that hold, and is shown to nobody. */
+static const struct contract_column *
+join_labels(struct arena *mem, const struct contract_column *today, const struct image_labels *then)
+{
+    if (today == NULL)
+        return NULL;
+    bool is_same =
+        then->classification.len == 0 || str_eq(then->classification, today->classification);
+    if (!is_same && today->classification.len > 0)
+        return NULL;
+    bool has_all_tags = true;
+    for (size_t i = 0; i < then->tags.len; i++)
+        has_all_tags = has_all_tags && str_list_has(&today->tags, then->tags.at[i]);
+    if (is_same && has_all_tags)
+        return today;
+    struct contract_column *column = ARENA_NEW(mem, struct contract_column);
+    *column = *today;
+    if (!is_same)
+        column->classification = then->classification;
+    column->tags = (struct str_list){0};
+    for (size_t i = 0; i < today->tags.len; i++)
+        str_list_add(mem, &column->tags, today->tags.at[i]);
+    for (size_t i = 0; i < then->tags.len; i++)
+        str_list_add(mem, &column->tags, then->tags.at[i]);
+    return column;
+}
+
+static bool has_name(const struct image_table *table, str name)
+{
+    for (size_t i = 0; i < table->columns.len; i++)
+        if (str_eq_nocase(table->columns.at[i].name, name))
+            return true;
+    return false;
+}
+
+/* Columns that today's contract knows go by today's names, by which policies and readers mean them;
+ * their types are those of then. Others keep their name where it is free. */
+static void name_columns(struct arena *mem, struct image_table *table,
+                         const struct image_table *today, const struct image_labels *labels)
+{
+    struct image_table then = *table;
+    memset(&table->columns, 0, sizeof table->columns);
+    for (size_t i = 0; i < then.columns.len; i++) {
+        struct image_column column = then.columns.at[i];
+        const struct contract_column *contract = find_contract(today, column.id);
+        if (contract == NULL)
+            continue;
+        column.name = contract->name;
+        column.contract = join_labels(mem, contract, &labels[i]);
+        vec_push(mem, &table->columns, column);
+    }
+    for (size_t i = 0; i < then.columns.len; i++)
+        if (find_contract(today, then.columns.at[i].id) == NULL
+            && !has_name(table, then.columns.at[i].name))
+            vec_push(mem, &table->columns, then.columns.at[i]);
+}
+
+bool release_load(struct task *t, struct metadb *db, const struct image_product *product,
+                  uint64_t number, const struct image_product **out)
+{
+    *out = NULL;
+    struct image_manifest manifest;
+    bool found;
+    if (!image_manifest_read(t, t->mem, db, product->id, number, &manifest, &found))
+        return false;
+    if (!found)
+        return true;
+    struct image_product *past = ARENA_NEW(t->mem, struct image_product);
+    past->id = product->id;
+    past->address = product->address;
+    past->definition = product->definition;
+    past->release = manifest.release;
+    const struct image_labels *labels = manifest.labels.at;
+    for (size_t i = 0; i < manifest.tables.len; i++) {
+        const struct image_table *then = &manifest.tables.at[i];
+        const struct image_labels *own_labels = labels;
+        labels += then->columns.len;
+        const struct image_table *today = find_table(product, then->id);
+        /* The name of a table that is gone may by now mean another. */
+        if (today == NULL && image_find_table(product, then->name) != NULL)
+            continue;
+        struct image_table *table = vec_add(t->mem, &past->tables);
+        *table = *then;
+        table->product = past;
+        if (today != NULL) {
+            table->name = today->name;
+            table->contract = today->contract;
+            table->definition = today->definition;
+        }
+        name_columns(t->mem, table, today, own_labels);
+    }
+    *out = past;
+    return true;
+}

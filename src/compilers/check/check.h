@@ -1,0 +1,85 @@
+/* Rules of a contract's table to few SELECTs over its rows, and their answers to verdicts. Pure.
+ *
+ * All rules that one scan can count are fused into one SELECT; those that need groups (duplicates: one SELECT for each set of
+ * columns, whatever the rules that ask for it) and sql rules follow as further SELECTs.
+ *
+ * What is counted, where the standard leaves it open:
+ * - A value is duplicate when an earlier row holds it too: rows in excess, so that a value that occurs three times counts two.
+ *   Rows with a null in one of the columns are no duplicates. Values are equal when the engine says so; JSON compares as text.
+ * - missingValues counts the values that are listed; null only when null is listed.
+ * - invalidValues never counts a null: a null is missing, not invalid. With both arguments, a value has to be listed
+ *   and to match the pattern.
+ * - A listed value is turned into the column's type; one that does not fit (1.5 in a column of integers) equals nothing.
+ *   In columns of JSON, BLOB, INTERVAL and nested types the texts are compared.
+ * - A pattern is found anywhere in the value's text, as in JSON Schema: anchor it with ^ and $ to match the whole. It is
+ *   ECMA-262 with the flag u. What the engine cannot do (lookahead, lookbehind, backreferences) is an error, never a pass.
+ * - Percent is of all rows, and 0 in an empty table. It is compared exactly and rounded for display only. */
+#ifndef WEFT_CHECK_H
+#define WEFT_CHECK_H
+
+#include "contract/contract.h"
+#include "job/job.h"
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_NOT_EXECUTABLE, VERDICT_COUNT };
+const char *verdict_name(enum verdict verdict); /* "pass", "fail", "error", "not executable" */
+
+/* One SELECT that gives one row. Its columns are counts or scalars that check_judge knows how to read. */
+struct check_select {
+    str text;
+    bool is_foreign; /* the contract's own text: it goes through the gate before it runs */
+    struct {
+        VEC_OF(const struct contract_rule *)
+    } rules; /* those that it answers, for messages when it fails as a whole */
+};
+
+struct check_plan {
+    const struct contract_table *table;
+    struct {
+        VEC_OF(struct check_select)
+    } selects;
+    void *inside; /* which column answers which rule: check's own */
+};
+
+/* Rows stand in `view` (a quoted name is made of schema and name). The columns are what the staged file holds: a rule over
+ * a column that is not there, or whose query does not fit, is judged an error, never passed. */
+bool check_compile(struct arena *mem, const struct contract_table *table, str view,
+                   const struct job_columns *columns, struct check_plan *out);
+
+struct check_result {
+    const struct contract_rule *rule;
+    enum verdict verdict;
+    str expected; /* "nullValues of email must be less than 1 percent" */
+    str found;    /* "3.2 percent" */
+    uint64_t rows, rows_failed;
+    bool has_rows_failed; /* rules that count rows */
+    str message;  /* one line for people: rule, expected, found, share of rows */
+};
+
+/* `answers`: for each select its row as a list of scalars (rows format), or NULL with `errors[i]` when it failed. */
+void check_judge(struct arena *mem, const struct check_plan *plan, const struct tree *const *answers,
+                 const str *errors, struct check_result **verdicts_out, size_t *len_out);
+
+/* Facts of one file, exact, by two or three SELECTs of one row each, asked one after the other:
+ *
+ *     struct check_facts *facts = check_facts_new(mem, view, columns);
+ *     while (check_facts_next(facts, &text)) { row = ask(text); check_facts_take(facts, row) … }
+ *
+ * The first look at some rows tells which columns may have few values, so that only these are listed. */
+struct check_fact {
+    uint32_t column_id;
+    bool has_range;         /* not for nested types, JSON, BLOB, INTERVAL; not with NaN; not for bounds over 256 bytes */
+    str low, high;          /* CAST(text AS type) gives the value again */
+    uint64_t nulls;
+    bool has_values;        /* all distinct values but null: at most FACT_VALUES_MAX, and at most 4 kB */
+    struct str_list values; /* in the order of their texts */
+};
+struct check_facts;
+struct check_facts *check_facts_new(struct arena *mem, str view, const struct job_columns *columns);
+/* The next SELECT; false when all is known. */
+bool check_facts_next(struct check_facts *facts, str *text_out);
+/* Its row; false when it does not have the shape. */
+bool check_facts_take(struct check_facts *facts, const struct tree *row);
+/* A fact for each column, in their order, and the number of rows. */
+struct check_fact *check_facts_list(const struct check_facts *facts, uint64_t *rows_out);
+
+#endif

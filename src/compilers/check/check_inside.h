@@ -1,0 +1,78 @@
+/* For the files of compilers/check only. */
+#ifndef WEFT_CHECK_INSIDE_H
+#define WEFT_CHECK_INSIDE_H
+
+#include "buf/buf.h"
+#include "check/check.h"
+
+#define CHECK_NO_CELL SIZE_MAX
+
+/* A column of the answer of a select. */
+struct check_cell {
+    size_t select, column;
+    str expression;   /* of the fused scan; empty where `text` is a SELECT of its own */
+    str text;
+    struct {
+        VEC_OF(const struct contract_rule *)
+    } rules;
+};
+
+/* How the answers give one rule's number. */
+struct check_way {
+    const struct contract_rule *rule;
+    str problem;     /* why it cannot be asked at all */
+    size_t counted;  /* cell: what the rule counts, or the rows without a null in its columns */
+    size_t distinct; /* cell: different values among these */
+    size_t select;   /* of a sql rule */
+};
+
+struct check_inside {
+    struct {
+        VEC_OF(struct check_cell)
+    } cells; /* the first one is the number of rows */
+    struct check_way *ways; /* one for each rule of the table */
+};
+
+/* What can be done with values of a type, by the engine's spelling. */
+enum check_class {
+    CHECK_INTEGER,  /* of at most 64 bits */
+    CHECK_NUMBER,   /* HUGEINT, UHUGEINT, DECIMAL: exact as text */
+    CHECK_FLOAT,
+    CHECK_DATE,
+    CHECK_TEXT,
+    CHECK_SCALAR,   /* the others whose text reads back as the same value */
+    CHECK_OPAQUE,   /* no order or no text that is good for facts */
+};
+
+enum check_class check_class(str type);
+/* Digits behind the point of an exact numeric type. */
+int64_t check_scale(str type);
+
+/* An exact decimal number: 0.DIGITS * 10^point; zero has no digits. */
+struct check_number {
+    bool is_negative;
+    str digits;
+    int64_t point;
+};
+
+/* False unless the text is a decimal number: sign, digits, point, exponent. */
+bool check_number_read(struct arena *mem, str text, struct check_number *out);
+int check_number_compare(const struct check_number *a, const struct check_number *b);
+/* Digits behind the point that it takes to write the number. */
+size_t check_number_places(const struct check_number *number);
+/* 100 * count / rows, exact in `places` digits behind the point and truthful in one more, so that comparing with any number
+ * of that many places is right. */
+struct check_number check_percent(struct arena *mem, uint64_t count, uint64_t rows, size_t places);
+/* For people: two places, or more where two would read like none, like all, or like one of the bounds though it is not. */
+str check_percent_text(struct arena *mem, uint64_t count, uint64_t rows, const struct check_number *bounds, size_t len);
+/* `5,000`. */
+str check_count_text(struct arena *mem, uint64_t count);
+
+/* An ECMA-262 pattern (flag u) in the engine's spelling. False with a problem for people. `is_large_out`: its program
+ * may pass the engine's bound, so that it must not share a SELECT. */
+bool check_pattern(struct arena *mem, str pattern, str *out, bool *is_large_out, str *problem_out);
+
+/* The text of a sql rule with its placeholders filled in; `column` is empty for a rule of the table. False with a problem. */
+bool check_query(struct arena *mem, str query, str view, str table, str column, str *out, str *problem_out);
+
+#endif

@@ -1,0 +1,131 @@
+/* A data contract (ODCS v3.1.0): text tree to columns, rules, servers. Pure. */
+#ifndef WEFT_CONTRACT_H
+#define WEFT_CONTRACT_H
+
+#include "error/report.h"
+#include "tree/tree.h"
+
+enum rule_kind {
+    RULE_ROW_COUNT,
+    RULE_NULL_VALUES,
+    RULE_MISSING_VALUES,
+    RULE_INVALID_VALUES,
+    RULE_DUPLICATE_VALUES,
+    RULE_SQL,
+    RULE_TEXT,   /* documentation: not executable */
+    RULE_CUSTOM, /* another engine's: not executable */
+    RULE_REQUIRED,    /* of the schema, as are the next: made from properties, always errors */
+    RULE_UNIQUE,
+    RULE_PRIMARY_KEY,
+};
+
+enum rule_operator {
+    RULE_IS,
+    RULE_IS_NOT,
+    RULE_GREATER,
+    RULE_GREATER_OR_EQUAL,
+    RULE_LESS,
+    RULE_LESS_OR_EQUAL,
+    RULE_BETWEEN,     /* exclusive on both ends */
+    RULE_NOT_BETWEEN,
+};
+
+/* What a failing rule does: from `severity` and customProperties.onFailure. */
+enum rule_effect { RULE_REJECTS, RULE_WARNS };
+
+struct contract_rule {
+    str id;     /* its ODCS id, or made from table, column, kind and index: stable while the text stands */
+    str name;   /* for people */
+    enum rule_kind kind;
+    enum rule_operator operator;
+    str low, high;   /* operands as their text; `high` of the betweens only */
+    bool operand_is_text; /* mustBe "x": compared as text (sql rules only) */
+    bool is_percent; /* unit: percent of the rows */
+    enum rule_effect effect;
+    str dimension, description, severity;
+    str query;                 /* sql: with {object} and {property} as written */
+    struct str_list columns;   /* the property, or arguments.properties, or the primary key in its order */
+    struct {
+        VEC_OF(const struct tree *)
+    } values;      /* validValues or missingValues; a null entry is TREE_NULL */
+    bool has_values;
+    str pattern;   /* invalidValues: ECMA-262 */
+    const struct tree *source; /* where it stands; NULL for those of the schema */
+    struct place place;
+};
+
+struct contract_column {
+    str name;          /* ODCS name */
+    str physical_name; /* in a source; name where absent */
+    str id;            /* ODCS id, or empty */
+    str type;          /* the engine's spelling, by docs/types.md */
+    str logical_type, physical_type, description, classification;
+    struct str_list tags;
+    bool required, unique;
+    int primary_key; /* position from 1; 0 is none */
+    const struct tree *source;
+    struct place place;
+};
+
+struct contract_table {
+    str name, physical_name, id, description;
+    struct str_list tags;
+    struct {
+        VEC_OF(struct contract_column)
+    } columns;
+    struct {
+        VEC_OF(struct contract_rule)
+    } rules; /* of the schema first, then of the table, then of its columns */
+    const struct tree *source;
+    struct place place;
+};
+
+struct contract_server {
+    str name, type, environment;
+    str location, format, delimiter;       /* local */
+    str host, listen_port, database, schema; /* postgres; may hold ${NAME} */
+    const struct tree *custom;             /* customProperties: user, password, … as ${NAME} */
+    const struct tree *source;
+    struct place place;
+};
+
+struct contract_role {
+    str role, access, first_approvers, second_approvers;
+};
+
+struct contract {
+    str file, id, name, version, status, domain, product, description;
+    struct str_list tags;
+    struct {
+        VEC_OF(struct contract_table)
+    } tables;
+    struct {
+        VEC_OF(struct contract_server)
+    } servers;
+    struct {
+        VEC_OF(struct contract_role)
+    } roles;
+    const struct tree *custom; /* customProperties, or NULL */
+    const struct tree *source;
+    struct place place;
+};
+
+/* Reads one document of kind DataContract. Findings go to the report; NULL when nothing useful could be read.
+ * All fields of ODCS v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
+struct contract *contract_read(struct arena *mem, str file, const struct tree *document, struct report *report);
+const struct contract_table *contract_find_table(const struct contract *contract, str name);
+const struct contract_column *contract_find_column(const struct contract_table *table, str name);
+/* customProperties is a list of {property, value}: the value's node, or NULL. */
+const struct tree *contract_custom(const struct tree *custom_properties, str property);
+/* The engine's type of a property by physicalType, else logicalType, logicalTypeOptions.format; empty and a finding
+ * when neither says one. */
+str contract_type(struct arena *mem, str file, const struct tree *property, struct report *report);
+/* The spelling that the engine itself gives a type (`numeric(12, 2)` -> `DECIMAL(12,2)`, `text` -> `VARCHAR`);
+ * empty when it is none that weft knows. */
+str contract_type_canonical(struct arena *mem, str type);
+/* May a value of type `from` become `to` without loss? Equal types may. */
+bool contract_type_widens(str from, str to);
+/* One line for people: "nullValues of email must be less than 1 percent". */
+str contract_rule_text(struct arena *mem, const struct contract_rule *rule);
+
+#endif

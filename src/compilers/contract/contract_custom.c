@@ -1,0 +1,144 @@
+#include "contract/contract_custom.h"
+
+#include "shape/shape.h"
+
+struct custom_property {
+    const char *name;
+    unsigned places;
+    const char *words;     /* what it may say */
+    const char *later;     /* what it will say in a later version; NULL where all of it comes later */
+    bool is_secret;        /* a reference to a secret, never its value */
+    bool is_common;        /* a word that others use in other places */
+};
+
+static const struct custom_property ours[] = {
+    {"materialization", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "table", "incremental",
+     false, false},
+    {"schedule", CUSTOM_PRODUCT, "", NULL, false, false},
+    {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false},
+    {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false},
+    {"clusterBy", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "", NULL, false, false},
+    {"user", CUSTOM_SERVER, "", "", true, true},
+    {"password", CUSTOM_SERVER, "", "", true, true},
+};
+
+static const struct custom_property *find_ours(str name)
+{
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (str_eq(name, str_of(ours[i].name)))
+            return &ours[i];
+    return NULL;
+}
+
+static str places_text(struct arena *mem, unsigned places)
+{
+    static const struct {
+        unsigned place;
+        const char *text;
+    } texts[] = {
+        {CUSTOM_PRODUCT, "a product"}, {CUSTOM_CONTRACT, "a contract"}, {CUSTOM_TABLE, "a table"},
+        {CUSTOM_COLUMN, "a property"}, {CUSTOM_RULE, "a quality rule"}, {CUSTOM_SERVER, "a server"},
+    };
+    struct str_list list = {0};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (places & texts[i].place)
+            vec_push(mem, &list, str_of(texts[i].text));
+    return str_list_join(mem, &list, STR(", "));
+}
+
+static void check_value(struct arena *mem, str file, const struct custom_property *own,
+                        const struct tree *item, struct report *report)
+{
+    const struct tree *value = tree_get(item, STR("value"));
+    if (!value)
+        return; /* a finding of the shape */
+    if (!own->later || (*own->later && str_eq(value->text, str_of(own->later)))) {
+        struct finding *f =
+            own->later
+                ? shape_error(mem, file, report, value,
+                              "%s: %s comes with a later version of weft", own->name, own->later)
+                : shape_error(mem, file, report, value,
+                              "%s is not supported yet by this version of weft", own->name);
+        f->found = shape_found(mem, value);
+        f->allowed = *own->words ? shape_words_text(mem, own->words) : STR_NONE;
+        f->hint = STR("remove it: what is not enforced is refused rather than ignored");
+    } else if (own->is_secret) {
+        if (value->kind == TREE_SCALAR && shape_is_secret(value->text))
+            return;
+        /* What stands here may be a password: it is not repeated. */
+        struct finding *f =
+            shape_error(mem, file, report, value, "%s must name a secret, not hold it", own->name);
+        f->allowed = STR("${NAME}");
+        f->hint = STR("put the value into WEFT_SECRET_<DOMAIN>_<NAME>");
+    } else if (value->kind != TREE_SCALAR || !shape_has_word(own->words, value->text)) {
+        struct finding *f = shape_error(mem, file, report, value, "%s cannot be this", own->name);
+        f->found = shape_found(mem, value);
+        f->allowed = shape_words_text(mem, own->words);
+        f->hint = value->kind == TREE_SCALAR ? shape_nearest(mem, own->words, value->text) : STR_NONE;
+    }
+}
+
+static void check_spelling(struct arena *mem, str file, const struct tree *name,
+                           struct report *report)
+{
+    if (name->text.len < 8)
+        return; /* short names are near to too many others */
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        str right = str_of(ours[i].name);
+        if (right.len < 8 || str_distance(name->text, right, 2) > 2)
+            continue;
+        struct finding *f = report_add(report, FINDING_WARNING, ERR_INVALID,
+                                       tree_place(mem, file, name),
+                                       "the custom property " STR_FMT " means nothing to weft",
+                                       STR_ARG(name->text));
+        f->hint = arena_format(mem, "did you mean %s?", ours[i].name);
+    }
+}
+
+static void check_item(struct arena *mem, str file, const struct tree *list, size_t at,
+                       enum custom_place place, struct report *report)
+{
+    const struct tree *item = list->at[at];
+    const struct tree *name = tree_find(item, STR("property"));
+    if (!name || name->kind != TREE_SCALAR)
+        return;
+    const struct custom_property *own = find_ours(name->text);
+    if (!own) {
+        check_spelling(mem, file, name, report);
+        return;
+    }
+    if (!(own->places & place)) {
+        if (own->is_common)
+            return;
+        struct finding *f = report_add(report, FINDING_WARNING, ERR_INVALID,
+                                       tree_place(mem, file, name), "%s means nothing here",
+                                       own->name);
+        f->allowed = places_text(mem, own->places);
+        return;
+    }
+    for (size_t i = 0; i < at; i++)
+        if (str_eq(tree_find_text(list->at[i], STR("property")), name->text)) {
+            shape_error(mem, file, report, name, "%s stands here twice", own->name);
+            return;
+        }
+    check_value(mem, file, own, item, report);
+}
+
+void contract_check_custom(struct arena *mem, str file, const struct tree *custom_properties,
+                           enum custom_place place, struct report *report)
+{
+    if (!custom_properties || custom_properties->kind != TREE_LIST)
+        return;
+    for (size_t i = 0; i < custom_properties->len; i++)
+        check_item(mem, file, custom_properties, i, place, report);
+}
+
+const struct tree *contract_custom(const struct tree *custom_properties, str property)
+{
+    if (!custom_properties || custom_properties->kind != TREE_LIST)
+        return NULL;
+    for (size_t i = 0; i < custom_properties->len; i++)
+        if (str_eq(tree_find_text(custom_properties->at[i], STR("property")), property))
+            return tree_find(custom_properties->at[i], STR("value"));
+    return NULL;
+}

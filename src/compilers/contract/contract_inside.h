@@ -1,0 +1,49 @@
+/* For the files of compilers/contract only. */
+#ifndef WEFT_CONTRACT_INSIDE_H
+#define WEFT_CONTRACT_INSIDE_H
+
+#include "contract/contract.h"
+
+struct contract_reader {
+    struct arena *mem;
+    str file;
+    struct report *report;
+    struct contract *contract;
+    struct str_list rule_ids;
+};
+
+struct finding *contract_error(struct contract_reader *r, const struct tree *node,
+                               const char *format, ...) __attribute__((format(printf, 3, 4)));
+struct finding *contract_warning(struct contract_reader *r, const struct tree *node,
+                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Made from required, unique and primaryKey of its columns. */
+void contract_schema_rules(struct contract_reader *r, struct contract_table *table);
+/* The quality list of a table, or of one of its columns. */
+void contract_quality_rules(struct contract_reader *r, struct contract_table *table,
+                            const struct contract_column *column, const struct tree *quality);
+/* Rules of properties inside properties: kept as not executable, with a warning. */
+void contract_nested_rules(struct contract_reader *r, struct contract_table *table,
+                           const struct contract_column *column, const struct tree *property);
+
+/* A type, read: for its canonical spelling and for widening. */
+enum type_kind { TYPE_SCALAR, TYPE_DECIMAL, TYPE_LIST, TYPE_ARRAY, TYPE_STRUCT, TYPE_MAP };
+
+struct type_node {
+    enum type_kind kind;
+    str name;                    /* TYPE_SCALAR: the engine's */
+    int64_t precision, scale;    /* TYPE_DECIMAL */
+    int64_t length;              /* TYPE_ARRAY */
+    struct {
+        VEC_OF(struct type_node *)
+    } parts;                     /* element; key and value; fields */
+    struct str_list fields;      /* TYPE_STRUCT */
+};
+
+enum type_outcome { TYPE_READ, TYPE_UNKNOWN, TYPE_WRONG };
+
+/* TYPE_UNKNOWN: a name that weft does not know; TYPE_WRONG: a known one with impossible parts, see `problem_out`. */
+enum type_outcome contract_type_read(struct arena *mem, str text, struct type_node **out, str *problem_out);
+str contract_type_print(struct arena *mem, const struct type_node *type);
+bool contract_type_fits(const struct type_node *from, const struct type_node *to);
+
+#endif

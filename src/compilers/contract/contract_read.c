@@ -1,0 +1,289 @@
+#include "contract/contract_custom.h"
+#include "contract/contract_inside.h"
+
+#include "shape/shape.h"
+
+static void read_table(struct contract_reader *r, const struct tree *node);
+static void read_columns(struct contract_reader *r, struct contract_table *table);
+static void read_column(struct contract_reader *r, struct contract_table *table,
+                        const struct tree *node);
+static void rank_primary_key(struct contract_reader *r, struct contract_table *table);
+static void read_server(struct contract_reader *r, const struct tree *node);
+static void read_role(struct contract_reader *r, const struct tree *node);
+
+struct finding *contract_error(struct contract_reader *r, const struct tree *node,
+                               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    str message = arena_format_args(r->mem, format, args);
+    va_end(args);
+    return report_add(r->report, FINDING_ERROR, ERR_INVALID, tree_place(r->mem, r->file, node),
+                      STR_FMT, STR_ARG(message));
+}
+
+struct finding *contract_warning(struct contract_reader *r, const struct tree *node,
+                                 const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    str message = arena_format_args(r->mem, format, args);
+    va_end(args);
+    return report_add(r->report, FINDING_WARNING, ERR_INVALID, tree_place(r->mem, r->file, node),
+                      STR_FMT, STR_ARG(message));
+}
+
+/* Calls `read` for each map of a list; what is no list or no map was found by the shape. */
+static void for_each(struct contract_reader *r, const struct tree *list,
+                     void (*read)(struct contract_reader *, const struct tree *))
+{
+    for (size_t i = 0; list && list->kind == TREE_LIST && i < list->len; i++)
+        if (list->at[i]->kind == TREE_MAP)
+            read(r, list->at[i]);
+}
+
+static struct str_list read_texts(struct arena *mem, const struct tree *list)
+{
+    struct str_list texts = {0};
+    for (size_t i = 0; list && list->kind == TREE_LIST && i < list->len; i++)
+        if (list->at[i]->kind == TREE_SCALAR)
+            vec_push(mem, &texts, list->at[i]->text);
+    return texts;
+}
+
+static str text_or(const struct tree *node, str key, str otherwise)
+{
+    str text = tree_find_text(node, key);
+    return text.len ? text : otherwise;
+}
+
+struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
+                               struct report *report)
+{
+    if (!document || document->kind != TREE_MAP ||
+        !shape_check_odcs_version(mem, file, document, report)) {
+        if (document && document->kind != TREE_MAP)
+            shape_check(mem, file, &shape_odcs, document, report);
+        return NULL;
+    }
+    shape_check(mem, file, &shape_odcs, document, report);
+    struct contract *contract = ARENA_NEW(mem, struct contract);
+    struct contract_reader r = {.mem = mem, .file = file, .report = report, .contract = contract};
+    const struct tree *described = tree_find(document, STR("description"));
+    *contract = (struct contract){
+        .file = file,
+        .id = tree_find_text(document, STR("id")),
+        .name = text_or(document, STR("name"), tree_find_text(document, STR("id"))),
+        .version = tree_find_text(document, STR("version")),
+        .status = tree_find_text(document, STR("status")),
+        .domain = tree_find_text(document, STR("domain")),
+        .product = tree_find_text(document, STR("dataProduct")),
+        .description = tree_find_text(described, STR("purpose")),
+        .tags = read_texts(mem, tree_find(document, STR("tags"))),
+        .custom = tree_find(document, STR("customProperties")),
+        .source = document,
+        .place = tree_place(mem, file, document),
+    };
+    contract_check_custom(mem, file, contract->custom, CUSTOM_CONTRACT, report);
+    for_each(&r, tree_find(document, STR("schema")), read_table);
+    for_each(&r, tree_find(document, STR("servers")), read_server);
+    for_each(&r, tree_find(document, STR("roles")), read_role);
+    return contract->id.len ? contract : NULL;
+}
+
+static void read_table(struct contract_reader *r, const struct tree *node)
+{
+    str name = tree_find_text(node, STR("name"));
+    if (!name.len)
+        return;
+    for (size_t i = 0; i < r->contract->tables.len; i++)
+        if (str_eq_nocase(r->contract->tables.at[i].name, name)) {
+            struct finding *f =
+                contract_error(r, tree_find(node, STR("name")),
+                               "two tables of this contract are named " STR_FMT, STR_ARG(name));
+            f->hint = STR("names of tables do not differ by case alone");
+            return;
+        }
+    struct contract_table *table = vec_add(r->mem, &r->contract->tables);
+    *table = (struct contract_table){
+        .name = name,
+        .physical_name = text_or(node, STR("physicalName"), name),
+        .id = tree_find_text(node, STR("id")),
+        .description = tree_find_text(node, STR("description")),
+        .tags = read_texts(r->mem, tree_find(node, STR("tags"))),
+        .source = node,
+        .place = tree_place(r->mem, r->file, node),
+    };
+    contract_check_custom(r->mem, r->file, tree_find(node, STR("customProperties")), CUSTOM_TABLE,
+                          r->report);
+    read_columns(r, table);
+    rank_primary_key(r, table);
+    contract_schema_rules(r, table);
+    contract_quality_rules(r, table, NULL, tree_find(node, STR("quality")));
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct contract_column *column = &table->columns.at[i];
+        contract_quality_rules(r, table, column, tree_find(column->source, STR("quality")));
+        contract_nested_rules(r, table, column, column->source);
+    }
+}
+
+static void read_columns(struct contract_reader *r, struct contract_table *table)
+{
+    const struct tree *properties = tree_find(table->source, STR("properties"));
+    for (size_t i = 0; properties && properties->kind == TREE_LIST && i < properties->len; i++)
+        if (properties->at[i]->kind == TREE_MAP)
+            read_column(r, table, properties->at[i]);
+    if (!table->columns.len) {
+        struct finding *f =
+            contract_error(r, table->source, "the table " STR_FMT " has no columns",
+                           STR_ARG(table->name));
+        f->hint = STR("list its columns as properties");
+    }
+}
+
+/* Options are promises too, and are not checked by this version: said rather than passed over. */
+static void note_unchecked(struct contract_reader *r, const struct tree *node)
+{
+    static const char *const types_only = "format timezone defaultTimezone";
+    const struct tree *options = tree_find(node, STR("logicalTypeOptions"));
+    struct str_list names = {0};
+    for (size_t i = 0; options && options->kind == TREE_MAP && i < options->len; i++)
+        if (!shape_has_word(types_only, options->at[i]->key) && !tree_is_null(options->at[i]))
+            vec_push(r->mem, &names, options->at[i]->key);
+    if (!names.len)
+        return;
+    report_add(r->report, FINDING_NOTE, ERR_INVALID, tree_place(r->mem, r->file, options),
+               STR_FMT " of " STR_FMT " is kept, but not checked by this version of weft",
+               STR_ARG(str_list_join(r->mem, &names, STR(", "))),
+               STR_ARG(tree_find_text(node, STR("name"))));
+}
+
+static bool flag_of(const struct tree *node, str key)
+{
+    bool flag = false;
+    return tree_is_bool(tree_find(node, key), &flag) && flag;
+}
+
+static void read_column(struct contract_reader *r, struct contract_table *table,
+                        const struct tree *node)
+{
+    str name = tree_find_text(node, STR("name"));
+    if (!name.len)
+        return;
+    if (contract_find_column(table, name)) {
+        struct finding *f =
+            contract_error(r, tree_find(node, STR("name")),
+                           "two columns of " STR_FMT " are named " STR_FMT, STR_ARG(table->name),
+                           STR_ARG(name));
+        f->hint = STR("names of columns do not differ by case alone");
+        return;
+    }
+    struct contract_column *column = vec_add(r->mem, &table->columns);
+    *column = (struct contract_column){
+        .name = name,
+        .physical_name = text_or(node, STR("physicalName"), name),
+        .id = tree_find_text(node, STR("id")),
+        .type = contract_type(r->mem, r->file, node, r->report),
+        .logical_type = tree_find_text(node, STR("logicalType")),
+        .physical_type = tree_find_text(node, STR("physicalType")),
+        .description = tree_find_text(node, STR("description")),
+        .classification = tree_find_text(node, STR("classification")),
+        .tags = read_texts(r->mem, tree_find(node, STR("tags"))),
+        .required = flag_of(node, STR("required")),
+        .unique = flag_of(node, STR("unique")),
+        .source = node,
+        .place = tree_place(r->mem, r->file, node),
+    };
+    contract_check_custom(r->mem, r->file, tree_find(node, STR("customProperties")), CUSTOM_COLUMN,
+                          r->report);
+    note_unchecked(r, node);
+}
+
+static bool key_position(const struct contract_column *column, int64_t *out)
+{
+    *out = -1;
+    tree_is_int(tree_find(column->source, STR("primaryKeyPosition")), out);
+    return *out > 0;
+}
+
+/* Positions need not be dense, and columns without one follow in their own order: ranks from 1 come out. */
+static void rank_primary_key(struct contract_reader *r, struct contract_table *table)
+{
+    for (size_t i = 0; i < table->columns.len; i++) {
+        struct contract_column *column = &table->columns.at[i];
+        int64_t position, other;
+        bool has_position = key_position(column, &position);
+        if (!flag_of(column->source, STR("primaryKey"))) {
+            if (has_position)
+                contract_warning(r, column->source,
+                                 "primaryKeyPosition of " STR_FMT " means nothing without primaryKey: true",
+                                 STR_ARG(column->name));
+            continue;
+        }
+        column->primary_key = 1;
+        for (size_t j = 0; j < table->columns.len; j++) {
+            const struct contract_column *beside = &table->columns.at[j];
+            if (j == i || !flag_of(beside->source, STR("primaryKey")))
+                continue;
+            bool other_has = key_position(beside, &other);
+            if (has_position && other_has && position == other && j < i)
+                contract_error(r, column->source, "two columns of the primary key have position %d",
+                               (int)position);
+            if (has_position && other_has ? other < position || (other == position && j < i)
+                                          : other_has || (!has_position && j < i))
+                column->primary_key++;
+        }
+    }
+}
+
+static void read_server(struct contract_reader *r, const struct tree *node)
+{
+    struct contract_server *server = vec_add(r->mem, &r->contract->servers);
+    const struct tree *custom = tree_find(node, STR("customProperties"));
+    *server = (struct contract_server){
+        .name = tree_find_text(node, STR("server")),
+        .type = tree_find_text(node, STR("type")),
+        .environment = tree_find_text(node, STR("environment")),
+        .location = text_or(node, STR("path"), tree_find_text(node, STR("location"))),
+        .format = tree_find_text(node, STR("format")),
+        .delimiter = tree_find_text(node, STR("delimiter")),
+        .host = tree_find_text(node, STR("host")),
+        .listen_port = tree_find_text(node, STR("port")),
+        .database = tree_find_text(node, STR("database")),
+        .schema = tree_find_text(node, STR("schema")),
+        .custom = custom,
+        .source = node,
+        .place = tree_place(r->mem, r->file, node),
+    };
+    const struct tree *delimiter = contract_custom(custom, STR("delimiter"));
+    if (!server->delimiter.len && delimiter && delimiter->kind == TREE_SCALAR)
+        server->delimiter = delimiter->text;
+    contract_check_custom(r->mem, r->file, custom, CUSTOM_SERVER, r->report);
+}
+
+static void read_role(struct contract_reader *r, const struct tree *node)
+{
+    struct contract_role *role = vec_add(r->mem, &r->contract->roles);
+    *role = (struct contract_role){
+        .role = tree_find_text(node, STR("role")),
+        .access = tree_find_text(node, STR("access")),
+        .first_approvers = tree_find_text(node, STR("firstLevelApprovers")),
+        .second_approvers = tree_find_text(node, STR("secondLevelApprovers")),
+    };
+}
+
+const struct contract_table *contract_find_table(const struct contract *contract, str name)
+{
+    for (size_t i = 0; contract && i < contract->tables.len; i++)
+        if (str_eq_nocase(contract->tables.at[i].name, name))
+            return &contract->tables.at[i];
+    return NULL;
+}
+
+const struct contract_column *contract_find_column(const struct contract_table *table, str name)
+{
+    for (size_t i = 0; table && i < table->columns.len; i++)
+        if (str_eq_nocase(table->columns.at[i].name, name))
+            return &table->columns.at[i];
+    return NULL;
+}

@@ -1,0 +1,517 @@
+#include "contract/contract_custom.h"
+#include "contract/contract_inside.h"
+
+#include "shape/shape.h"
+
+/* One rule of a quality list, while it is read. */
+struct rule_reader {
+    struct contract_reader *r;
+    struct contract_table *table;
+    const struct contract_column *column; /* NULL: a rule of the table */
+    const struct tree *node;
+    size_t index;
+    struct contract_rule rule;
+};
+
+static const struct {
+    const char *metric;
+    enum rule_kind kind;
+    bool on_table, on_column;
+    const char *arguments;
+} metrics[] = {
+    {"rowCount", RULE_ROW_COUNT, true, false, ""},
+    {"nullValues", RULE_NULL_VALUES, false, true, ""},
+    {"missingValues", RULE_MISSING_VALUES, false, true, "missingValues"},
+    {"invalidValues", RULE_INVALID_VALUES, false, true, "validValues pattern"},
+    {"duplicateValues", RULE_DUPLICATE_VALUES, true, true, "properties"},
+};
+
+static const struct {
+    const char *key;
+    enum rule_operator operator;
+    bool is_pair;
+} operators[] = {
+    {"mustBe", RULE_IS, false},
+    {"mustNotBe", RULE_IS_NOT, false},
+    {"mustBeGreaterThan", RULE_GREATER, false},
+    {"mustBeGreaterOrEqualTo", RULE_GREATER_OR_EQUAL, false},
+    {"mustBeLessThan", RULE_LESS, false},
+    {"mustBeLessOrEqualTo", RULE_LESS_OR_EQUAL, false},
+    {"mustBeBetween", RULE_BETWEEN, true},
+    {"mustNotBeBetween", RULE_NOT_BETWEEN, true},
+};
+
+/* What `severity` does, however it is spelled in upper and lower case. */
+static const struct {
+    const char *severity;
+    enum rule_effect effect;
+} severities[] = {
+    {"error", RULE_REJECTS}, {"critical", RULE_REJECTS}, {"high", RULE_REJECTS},
+    {"blocker", RULE_REJECTS}, {"warning", RULE_WARNS}, {"warn", RULE_WARNS},
+    {"medium", RULE_WARNS}, {"low", RULE_WARNS}, {"info", RULE_WARNS}, {"minor", RULE_WARNS},
+};
+
+static bool read_kind(struct rule_reader *q);
+static bool read_metric(struct rule_reader *q, const struct tree *metric);
+static bool read_arguments(struct rule_reader *q);
+static bool read_operator(struct rule_reader *q);
+static void read_effect(struct rule_reader *q);
+static void keep_rule(struct rule_reader *q);
+
+static void read_rule(struct rule_reader *q)
+{
+    struct arena *mem = q->r->mem;
+    q->rule = (struct contract_rule){
+        .name = tree_find_text(q->node, STR("name")),
+        .dimension = tree_find_text(q->node, STR("dimension")),
+        .description = tree_find_text(q->node, STR("description")),
+        .severity = tree_find_text(q->node, STR("severity")),
+        .source = q->node,
+        .place = tree_place(mem, q->r->file, q->node),
+    };
+    if (q->column)
+        vec_push(mem, &q->rule.columns, q->column->name);
+    read_effect(q);
+    if (!read_kind(q))
+        return;
+    bool is_executable = q->rule.kind != RULE_TEXT && q->rule.kind != RULE_CUSTOM;
+    if (is_executable && !read_operator(q))
+        return;
+    keep_rule(q);
+}
+
+void contract_quality_rules(struct contract_reader *r, struct contract_table *table,
+                            const struct contract_column *column, const struct tree *quality)
+{
+    for (size_t i = 0; quality && quality->kind == TREE_LIST && i < quality->len; i++)
+        if (quality->at[i]->kind == TREE_MAP)
+            read_rule(&(struct rule_reader){
+                .r = r, .table = table, .column = column, .node = quality->at[i], .index = i});
+}
+
+static bool read_kind(struct rule_reader *q)
+{
+    str type = tree_find_text(q->node, STR("type"));
+    const struct tree *metric = tree_find(q->node, STR("metric"));
+    bool is_library = !type.len || str_eq(type, STR("library"));
+    if (!is_library && metric) {
+        struct finding *f = contract_error(q->r, metric, "a rule of type " STR_FMT " has no metric",
+                                           STR_ARG(type));
+        f->hint = STR("make it two rules");
+        return false;
+    }
+    if (is_library && metric)
+        return read_metric(q, metric);
+    if (is_library) {
+        if (!type.len) {
+            struct finding *f =
+                contract_error(q->r, q->node, "the rule has neither type nor metric: nothing to check");
+            f->hint = STR("a remark is type: text");
+        }
+        return false;
+    }
+    q->rule.kind = str_eq(type, STR("sql"))      ? RULE_SQL
+                   : str_eq(type, STR("custom")) ? RULE_CUSTOM
+                                                 : RULE_TEXT;
+    if (q->rule.kind == RULE_SQL) {
+        q->rule.query = str_trim(tree_find_text(q->node, STR("query")));
+        if (!q->rule.query.len && tree_find(q->node, STR("query")))
+            contract_error(q->r, q->node, "the query of the rule is empty");
+        return q->rule.query.len > 0;
+    }
+    return str_eq(type, STR("text")) || str_eq(type, STR("custom"));
+}
+
+static bool read_unit(struct rule_reader *q)
+{
+    const struct tree *unit = tree_find(q->node, STR("unit"));
+    if (!unit || str_eq(unit->text, STR("rows")))
+        return true;
+    q->rule.is_percent = str_eq(unit->text, STR("percent"));
+    if (q->rule.is_percent && q->rule.kind != RULE_ROW_COUNT)
+        return true;
+    struct finding *f = contract_error(q->r, unit, "weft does not know this unit of a rule");
+    f->found = shape_found(q->r->mem, unit);
+    f->allowed = q->rule.kind == RULE_ROW_COUNT ? STR("rows") : STR("one of rows, percent");
+    f->hint = shape_nearest(q->r->mem, "rows percent", unit->text);
+    return false;
+}
+
+static bool read_metric(struct rule_reader *q, const struct tree *metric)
+{
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        if (!str_eq(metric->text, str_of(metrics[i].metric)))
+            continue;
+        if (q->column ? !metrics[i].on_column : !metrics[i].on_table) {
+            struct finding *f = contract_error(q->r, metric, "%s is no metric of a %s",
+                                               metrics[i].metric, q->column ? "property" : "table");
+            f->allowed = q->column ? STR("nullValues, missingValues, invalidValues, duplicateValues")
+                                   : STR("rowCount, duplicateValues");
+            f->hint = q->column ? STR("put the rule into quality of the table")
+                                : STR("put the rule into quality of the property");
+            return false;
+        }
+        q->rule.kind = metrics[i].kind;
+        const struct tree *arguments = tree_find(q->node, STR("arguments"));
+        for (size_t j = 0; arguments && j < arguments->len && arguments->kind == TREE_MAP; j++) {
+            const struct tree *argument = arguments->at[j];
+            if (shape_has_word(metrics[i].arguments, argument->key) || tree_is_null(argument))
+                continue;
+            struct finding *f = contract_error(q->r, argument, "%s takes no argument " STR_FMT,
+                                               metrics[i].metric, STR_ARG(argument->key));
+            f->allowed = *metrics[i].arguments ? shape_words_text(q->r->mem, metrics[i].arguments)
+                                               : STR("no arguments");
+            f->hint = shape_nearest(q->r->mem, metrics[i].arguments, argument->key);
+            return false;
+        }
+        bool has_unit = read_unit(q);
+        return read_arguments(q) && has_unit;
+    }
+    return false; /* a finding of the shape */
+}
+
+static bool read_values(struct rule_reader *q, const char *key, bool is_needed)
+{
+    const struct tree *arguments = tree_find(q->node, STR("arguments"));
+    const struct tree *values = tree_find(arguments, str_of(key));
+    if (!values && !is_needed)
+        return true;
+    if (!values || values->kind != TREE_LIST || !values->len) {
+        struct finding *f = contract_error(q->r, values ? values : q->node,
+                                           "arguments.%s must be a list of values", key);
+        f->found = values ? shape_found(q->r->mem, values) : STR_NONE;
+        f->allowed = STR("a list that is not empty");
+        return false;
+    }
+    for (size_t i = 0; i < values->len; i++) {
+        if (values->at[i]->kind == TREE_LIST || values->at[i]->kind == TREE_MAP) {
+            struct finding *f = contract_error(q->r, values->at[i], "a value must be a scalar");
+            f->found = shape_found(q->r->mem, values->at[i]);
+            return false;
+        }
+        vec_push(q->r->mem, &q->rule.values, values->at[i]);
+    }
+    q->rule.has_values = true;
+    return true;
+}
+
+static bool read_key_columns(struct rule_reader *q)
+{
+    const struct tree *arguments = tree_find(q->node, STR("arguments"));
+    const struct tree *list = tree_find(arguments, STR("properties"));
+    if (q->column) {
+        if (list)
+            contract_error(q->r, list, "arguments.properties belongs to a rule of the table");
+        return !list;
+    }
+    if (!list || list->kind != TREE_LIST || !list->len) {
+        struct finding *f = contract_error(q->r, list ? list : q->node,
+                                           "duplicateValues of a table needs arguments.properties");
+        f->allowed = STR("a list of columns");
+        return false;
+    }
+    for (size_t i = 0; i < list->len; i++) {
+        const struct contract_column *column =
+            list->at[i]->kind == TREE_SCALAR ? contract_find_column(q->table, list->at[i]->text) : NULL;
+        if (!column) {
+            struct str_list names = {0};
+            for (size_t j = 0; j < q->table->columns.len; j++)
+                vec_push(q->r->mem, &names, q->table->columns.at[j].name);
+            struct finding *f = contract_error(q->r, list->at[i], "there is no such column in " STR_FMT,
+                                               STR_ARG(q->table->name));
+            f->found = shape_found(q->r->mem, list->at[i]);
+            f->allowed = str_list_join(q->r->mem, &names, STR(", "));
+            return false;
+        }
+        str_list_add(q->r->mem, &q->rule.columns, column->name);
+    }
+    return true;
+}
+
+static bool read_arguments(struct rule_reader *q)
+{
+    const struct tree *arguments = tree_find(q->node, STR("arguments"));
+    switch (q->rule.kind) {
+    case RULE_MISSING_VALUES:
+        return read_values(q, "missingValues", true);
+    case RULE_DUPLICATE_VALUES:
+        return read_key_columns(q);
+    case RULE_INVALID_VALUES:
+        q->rule.pattern = tree_find_text(arguments, STR("pattern"));
+        return read_values(q, "validValues", !q->rule.pattern.len);
+    default:
+        return true;
+    }
+}
+
+/* Numbers go into SQL as they are written, so that only the decimal spelling will do. */
+static bool is_decimal(str text)
+{
+    size_t at = 0, digits = 0;
+    if (at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+'))
+        at++;
+    for (int part = 0; part < 2; part++) {
+        for (; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9'; at++)
+            digits++;
+        if (part == 0 && at < text.len && text.ptr[at] == '.')
+            at++;
+        else
+            break;
+    }
+    if (digits && at < text.len && (text.ptr[at] == 'e' || text.ptr[at] == 'E')) {
+        at++;
+        if (at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+'))
+            at++;
+        size_t start = at;
+        while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+            at++;
+        if (at == start || at - start > 3)
+            return false;
+    }
+    return digits > 0 && at == text.len;
+}
+
+static bool read_operand(struct rule_reader *q, const struct tree *operand, str *out)
+{
+    bool flag;
+    *out = operand->text;
+    if (operand->kind == TREE_SCALAR && !operand->quoted && is_decimal(operand->text))
+        return true;
+    bool is_text = tree_is_string(operand) || tree_is_bool(operand, &flag);
+    if (is_text && q->rule.kind == RULE_SQL) {
+        q->rule.operand_is_text = true;
+        return true;
+    }
+    struct finding *f = contract_error(q->r, operand, "a rule cannot compare with this");
+    f->found = shape_found(q->r->mem, operand);
+    f->allowed = q->rule.kind == RULE_SQL ? STR("a decimal number, text, true or false")
+                                          : STR("a decimal number");
+    return false;
+}
+
+static bool read_operator(struct rule_reader *q)
+{
+    size_t count = 0;
+    bool is_good = false;
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        const struct tree *operand = tree_find(q->node, str_of(operators[i].key));
+        if (!operand)
+            continue;
+        count++;
+        q->rule.operator= operators[i].operator;
+        if (!operators[i].is_pair) {
+            is_good = read_operand(q, operand, &q->rule.low);
+            continue;
+        }
+        if (operand->kind != TREE_LIST || operand->len != 2)
+            continue; /* a finding of the shape */
+        is_good = read_operand(q, operand->at[0], &q->rule.low) &&
+                  read_operand(q, operand->at[1], &q->rule.high);
+        double low, high;
+        if (is_good && str_to_f64(q->rule.low, &low) && str_to_f64(q->rule.high, &high) && low > high) {
+            struct finding *f = contract_error(q->r, operand, "the lower bound comes first");
+            f->hint = arena_format(q->r->mem, "write [" STR_FMT ", " STR_FMT "]",
+                                   STR_ARG(q->rule.high), STR_ARG(q->rule.low));
+            is_good = false;
+        }
+    }
+    return count == 1 && is_good;
+}
+
+static void read_effect(struct rule_reader *q)
+{
+    const struct tree *severity = tree_find(q->node, STR("severity"));
+    const struct tree *custom = tree_find(q->node, STR("customProperties"));
+    q->rule.effect = RULE_REJECTS;
+    bool is_known = !severity;
+    for (size_t i = 0; severity && i < sizeof severities / sizeof *severities; i++)
+        if (str_eq_nocase(severity->text, str_of(severities[i].severity))) {
+            q->rule.effect = severities[i].effect;
+            is_known = true;
+        }
+    if (!is_known) {
+        struct finding *f = contract_error(q->r, severity, "weft does not know this severity");
+        f->found = shape_found(q->r->mem, severity);
+        f->allowed = STR("error, critical, high, blocker (they reject); "
+                         "warning, warn, medium, low, info, minor (they warn)");
+        f->hint = STR("customProperties.onFailure: reject or warn says it plainly");
+    }
+    contract_check_custom(q->r->mem, q->r->file, custom, CUSTOM_RULE, q->r->report);
+    const struct tree *on_failure = contract_custom(custom, STR("onFailure"));
+    if (on_failure && str_eq(on_failure->text, STR("reject")))
+        q->rule.effect = RULE_REJECTS;
+    if (on_failure && str_eq(on_failure->text, STR("warn")))
+        q->rule.effect = RULE_WARNS;
+}
+
+static const char *kind_name(enum rule_kind kind)
+{
+    static const char *const names[] = {
+        [RULE_ROW_COUNT] = "rowCount",
+        [RULE_NULL_VALUES] = "nullValues",
+        [RULE_MISSING_VALUES] = "missingValues",
+        [RULE_INVALID_VALUES] = "invalidValues",
+        [RULE_DUPLICATE_VALUES] = "duplicateValues",
+        [RULE_SQL] = "sql",
+        [RULE_TEXT] = "text",
+        [RULE_CUSTOM] = "custom",
+        [RULE_REQUIRED] = "required",
+        [RULE_UNIQUE] = "unique",
+        [RULE_PRIMARY_KEY] = "primaryKey",
+    };
+    return names[kind];
+}
+
+static void keep_rule(struct rule_reader *q)
+{
+    struct arena *mem = q->r->mem;
+    str id = tree_find_text(q->node, STR("id"));
+    if (!id.len && q->column)
+        id = arena_format(mem, STR_FMT "." STR_FMT ".%s.%zu", STR_ARG(q->table->name),
+                          STR_ARG(q->column->name), kind_name(q->rule.kind), q->index);
+    else if (!id.len)
+        id = arena_format(mem, STR_FMT ".%s.%zu", STR_ARG(q->table->name), kind_name(q->rule.kind),
+                          q->index);
+    if (str_list_has(&q->r->rule_ids, id)) {
+        contract_error(q->r, q->node, "two rules of this contract have the id " STR_FMT,
+                       STR_ARG(id));
+        return;
+    }
+    vec_push(mem, &q->r->rule_ids, id);
+    q->rule.id = id;
+    if (!q->rule.name.len)
+        q->rule.name = contract_rule_text(mem, &q->rule);
+    vec_push(mem, &q->table->rules, q->rule);
+}
+
+static void add_schema_rule(struct contract_reader *r, struct contract_table *table,
+                            enum rule_kind kind, const struct contract_column *column)
+{
+    struct contract_rule *rule = vec_add(r->mem, &table->rules);
+    *rule = (struct contract_rule){.kind = kind, .effect = RULE_REJECTS, .place = table->place};
+    rule->id = arena_format(r->mem, STR_FMT ".%s", STR_ARG(table->name), kind_name(kind));
+    rule->dimension = kind == RULE_REQUIRED ? STR("completeness") : STR("uniqueness");
+    if (column) {
+        rule->place = column->place;
+        rule->id = arena_format(r->mem, STR_FMT "." STR_FMT ".%s", STR_ARG(table->name),
+                                STR_ARG(column->name), kind_name(kind));
+        vec_push(r->mem, &rule->columns, column->name);
+    }
+    for (int rank = 1; !column && rank <= (int)table->columns.len; rank++)
+        for (size_t i = 0; i < table->columns.len; i++)
+            if (table->columns.at[i].primary_key == rank)
+                vec_push(r->mem, &rule->columns, table->columns.at[i].name);
+    rule->name = contract_rule_text(r->mem, rule);
+    vec_push(r->mem, &r->rule_ids, rule->id);
+}
+
+void contract_schema_rules(struct contract_reader *r, struct contract_table *table)
+{
+    bool has_key = false;
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct contract_column *column = &table->columns.at[i];
+        has_key = has_key || column->primary_key;
+        if (column->required)
+            add_schema_rule(r, table, RULE_REQUIRED, column);
+        if (column->unique)
+            add_schema_rule(r, table, RULE_UNIQUE, column);
+    }
+    if (has_key)
+        add_schema_rule(r, table, RULE_PRIMARY_KEY, NULL);
+}
+
+static void nested_property(struct contract_reader *r, struct contract_table *table,
+                            const struct contract_column *column, const struct tree *property)
+{
+    bool flag;
+    static const char *const flags[] = {"required", "unique", "primaryKey"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (tree_is_bool(tree_find(property, str_of(flags[i])), &flag) && flag)
+            contract_warning(r, tree_find(property, str_of(flags[i])),
+                             "%s inside of " STR_FMT " is kept, but not checked by this version of weft",
+                             flags[i], STR_ARG(column->name));
+    const struct tree *quality = tree_find(property, STR("quality"));
+    for (size_t i = 0; quality && quality->kind == TREE_LIST && i < quality->len; i++) {
+        const struct tree *node = quality->at[i];
+        if (node->kind != TREE_MAP)
+            continue;
+        contract_warning(r, node, "a rule inside of " STR_FMT " is not executable in this version of weft",
+                         STR_ARG(column->name));
+        struct rule_reader q = {.r = r, .table = table, .column = column, .node = node, .index = i};
+        q.rule = (struct contract_rule){
+            .id = tree_find_text(node, STR("id")),
+            .name = tree_find_text(node, STR("name")),
+            .kind = RULE_CUSTOM,
+            .dimension = tree_find_text(node, STR("dimension")),
+            .description = tree_find_text(node, STR("description")),
+            .severity = tree_find_text(node, STR("severity")),
+            .source = node,
+            .place = tree_place(r->mem, r->file, node),
+        };
+        vec_push(r->mem, &q.rule.columns, column->name);
+        if (!q.rule.id.len) /* the path is what tells nested rules apart */
+            q.rule.id = arena_format(r->mem, STR_FMT "." STR_FMT, STR_ARG(table->name),
+                                     STR_ARG(q.rule.place.path));
+        if (!q.rule.name.len)
+            q.rule.name = STR("rule of a nested property");
+        read_effect(&q);
+        vec_push(r->mem, &table->rules, q.rule);
+    }
+    contract_nested_rules(r, table, column, property);
+}
+
+void contract_nested_rules(struct contract_reader *r, struct contract_table *table,
+                           const struct contract_column *column, const struct tree *property)
+{
+    const struct tree *parts = tree_find(property, STR("properties"));
+    const struct tree *items = tree_find(property, STR("items"));
+    for (size_t i = 0; parts && parts->kind == TREE_LIST && i < parts->len; i++)
+        if (parts->at[i]->kind == TREE_MAP)
+            nested_property(r, table, column, parts->at[i]);
+    if (items && items->kind == TREE_MAP)
+        nested_property(r, table, column, items);
+}
+
+static str operator_text(struct arena *mem, const struct contract_rule *rule)
+{
+    static const char *const texts[] = {
+        [RULE_IS] = "must be",
+        [RULE_IS_NOT] = "must not be",
+        [RULE_GREATER] = "must be greater than",
+        [RULE_GREATER_OR_EQUAL] = "must be at least",
+        [RULE_LESS] = "must be less than",
+        [RULE_LESS_OR_EQUAL] = "must be at most",
+        [RULE_BETWEEN] = "must be between",
+        [RULE_NOT_BETWEEN] = "must not be between",
+    };
+    const char *unit = rule->is_percent ? " percent" : "";
+    if (rule->operator== RULE_BETWEEN || rule->operator== RULE_NOT_BETWEEN)
+        return arena_format(mem, "%s " STR_FMT " and " STR_FMT "%s (both exclusive)",
+                            texts[rule->operator], STR_ARG(rule->low), STR_ARG(rule->high), unit);
+    return arena_format(mem, "%s " STR_FMT "%s", texts[rule->operator], STR_ARG(rule->low), unit);
+}
+
+str contract_rule_text(struct arena *mem, const struct contract_rule *rule)
+{
+    str columns = str_list_join(mem, &rule->columns, STR(", "));
+    switch (rule->kind) {
+    case RULE_REQUIRED:
+        return arena_format(mem, STR_FMT " must not be null", STR_ARG(columns));
+    case RULE_UNIQUE:
+        return arena_format(mem, STR_FMT " must be unique", STR_ARG(columns));
+    case RULE_PRIMARY_KEY:
+        return arena_format(mem, "primary key (" STR_FMT ") must be unique and not null",
+                            STR_ARG(columns));
+    case RULE_TEXT:
+        return rule->description.len ? rule->description : STR("text");
+    case RULE_CUSTOM:
+        return arena_format(mem, "rule of %s",
+                            tree_find_text(rule->source, STR("engine")).len
+                                ? arena_c_string(mem, tree_find_text(rule->source, STR("engine")))
+                                : "another engine");
+    default:
+        return arena_format(mem, "%s%s" STR_FMT " " STR_FMT, kind_name(rule->kind),
+                            columns.len ? " of " : "", STR_ARG(columns),
+                            STR_ARG(operator_text(mem, rule)));
+    }
+}

@@ -1,0 +1,112 @@
+/* A bundle of mesh files, read, resolved and checked against itself: what plan compares and the image holds. Pure. */
+#ifndef WEFT_MODEL_H
+#define WEFT_MODEL_H
+
+#include "contract/contract.h"
+#include "policy/policy.h"
+
+/* One file of a bundle. `document` is there for *.yaml, *.yml and *.json that could be read. */
+struct bundle_file {
+    str path; /* relative to the folder of mesh.yaml, with `/` */
+    str text;
+    const struct tree *document;
+};
+
+struct bundle {
+    VEC_OF(struct bundle_file) /* sorted by path */
+};
+
+struct model_user {
+    str name;
+    struct str_list groups;
+    const struct tree *attributes; /* or NULL */
+};
+
+struct model_mesh {
+    str name, description;
+    struct str_list admins, guild; /* `user:NAME`, `group:NAME` */
+    struct {
+        VEC_OF(struct model_user)
+    } users;
+    struct str_list purposes;
+    struct str_list source_roots, source_hosts;
+    struct place place;
+};
+
+struct model_domain {
+    str name, title, description, alignment;
+    struct str_list owners, members;
+    str folder; /* domains/customer */
+    struct place place;
+};
+
+struct model_sql {
+    str table;
+    bool is_internal; /* self.NAME */
+    str path, text;
+};
+
+struct model_product;
+
+struct model_input {
+    str name, version, contract_id;
+    const struct contract *contract;
+    const struct model_product *producer; /* NULL: a source contract */
+    struct place place;
+};
+
+struct model_output {
+    str name, version, contract_id;
+    const struct contract *contract;
+    struct place place;
+};
+
+struct model_product {
+    const struct model_domain *domain;
+    str name, id, title, status, version, description, folder, file;
+    str visibility; /* public (default) or restricted: who may discover it */
+    struct str_list tags;
+    struct {
+        VEC_OF(struct model_input)
+    } inputs;
+    struct {
+        VEC_OF(struct model_output)
+    } outputs;
+    struct {
+        VEC_OF(struct model_sql)
+    } sqls; /* of the output tables and of internal/, by path; the order of internal ones comes with their trees */
+    struct place place;
+};
+
+struct model {
+    struct arena *mem;
+    struct model_mesh mesh;
+    struct {
+        VEC_OF(struct model_domain *)
+    } domains;
+    struct {
+        VEC_OF(struct model_product *)
+    } products; /* in order of dependency, then of name */
+    struct {
+        VEC_OF(struct contract *)
+    } contracts;
+    struct policies policies;
+};
+
+/* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed
+ * roots and hosts, a domain that names files of another. Never NULL; use it only when the report has no errors. */
+struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report);
+/* One lone document: an ODCS or ODPS file, or one of our kinds, judged by itself. */
+void model_check_document(struct arena *mem, str file, const struct tree *document, struct report *report);
+const struct model_domain *model_find_domain(const struct model *model, str name);
+/* `domain.product`. */
+const struct model_product *model_find_product(const struct model *model, str address);
+/* The table and its contract among the outputs of a product. */
+const struct contract_table *model_find_table(const struct model_product *product, str table,
+                                              const struct contract **contract_out);
+/* The SELECT of an output table without SQL: its columns from the input table of the same name in this port. */
+str model_pass_through_sql(struct arena *mem, const struct contract_table *table, str input);
+/* Product addresses `user:NAME` and `group:NAME` lists: is this user meant? */
+bool model_names_actor(const struct str_list *list, str user, const struct str_list *groups);
+
+#endif

@@ -1,0 +1,279 @@
+#include "model/model_inside.h"
+
+#include "limits/limits.h"
+#include "shape/shape.h"
+
+static void read_files(struct model_builder *b, void (*read)(struct model_builder *,
+                                                             const struct bundle_file *,
+                                                             const struct model_path *))
+{
+    for (size_t i = 0; i < b->bundle->len; i++) {
+        struct model_path path = model_path_of(b->mem, b->bundle->at[i].path);
+        if (path.len)
+            read(b, &b->bundle->at[i], &path);
+    }
+}
+
+static void mesh_and_domains(struct model_builder *b, const struct bundle_file *file,
+                             const struct model_path *path);
+static void products(struct model_builder *b, const struct bundle_file *file,
+                     const struct model_path *path);
+static void parts(struct model_builder *b, const struct bundle_file *file,
+                  const struct model_path *path);
+
+struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report)
+{
+    struct model *model = ARENA_NEW(mem, struct model);
+    model->mem = mem;
+    struct model_builder b = {.mem = mem, .report = report, .bundle = bundle, .model = model};
+    map_init(&b.products, mem);
+    read_files(&b, mesh_and_domains);
+    if (!model->mesh.place.file.len) {
+        struct finding *f = model_error(&b, model_file_place(STR("mesh.yaml")),
+                                        "the folder has no mesh.yaml");
+        f->hint = STR("weft init makes one");
+    }
+    read_files(&b, products);
+    read_files(&b, parts);
+    model_link(&b);
+    model_order(&b);
+    if (b.is_partial && !report->errors)
+        model_error(&b, model_file_place(STR("mesh.yaml")), "a file of the bundle could not be read");
+    return model;
+}
+
+struct model_path model_path_of(struct arena *mem, str path)
+{
+    struct model_path out = {.folder = STR("."), .name = path};
+    str rest = path;
+    while (rest.len) {
+        if (out.len == 6)
+            return (struct model_path){0}; /* nothing of ours lies that deep */
+        str_cut(rest, '/', &out.parts[out.len++], &rest);
+    }
+    if (str_cut_last(path, '/', &out.folder, &out.name))
+        out.folder = arena_str(mem, out.folder);
+    return out;
+}
+
+bool model_stem(str name, const char *ending, str *stem_out)
+{
+    str end = str_of(ending);
+    if (name.len <= end.len || !str_ends(name, end))
+        return false;
+    *stem_out = str_sub(name, 0, name.len - end.len);
+    return true;
+}
+
+/* product.odps.yaml, .yml or .json; crm.odcs.yaml likewise. */
+static bool is_document(str name, const char *kind, str *stem_out)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json"};
+    str inner;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (model_stem(name, endings[i], &inner) && model_stem(inner, kind, stem_out))
+            return true;
+    return false;
+}
+
+static void mesh_and_domains(struct model_builder *b, const struct bundle_file *file,
+                             const struct model_path *path)
+{
+    if (path->len == 1 && str_eq(path->name, STR("mesh.yaml")))
+        model_read_mesh(b, file);
+    if (path->len == 1 && str_eq(path->name, STR("mesh.yml")))
+        model_warning(b, model_file_place(file->path), "this file is not read")->hint =
+            STR("name it mesh.yaml");
+    if (path->len == 3 && str_eq(path->parts[0], STR("domains")) &&
+        str_eq(path->name, STR("domain.yaml")))
+        model_read_domain(b, file, path->folder);
+}
+
+static bool is_product_file(const struct model_path *path)
+{
+    str stem;
+    return path->len == 4 && str_eq(path->parts[0], STR("domains")) &&
+           !str_eq(path->parts[2], STR("policies")) && is_document(path->name, ".odps", &stem) &&
+           str_eq(stem, STR("product"));
+}
+
+static void products(struct model_builder *b, const struct bundle_file *file,
+                     const struct model_path *path)
+{
+    if (!is_product_file(path))
+        return;
+    const struct model_domain *domain = model_find_domain(b->model, path->parts[1]);
+    if (map_find(&b->products, path->folder)) {
+        model_error(b, model_file_place(file->path), "the product is described twice in its folder");
+        return;
+    }
+    if (!domain || !file->document) {
+        b->is_partial = b->is_partial || !file->document;
+        str_list_add(b->mem, &b->folders, path->folder);
+    }
+    if (domain && file->document)
+        model_read_product(b, file, domain, path->folder, path->parts[2]);
+}
+
+/* Files that mean nothing to weft and that nobody will mistake for something that does. */
+static bool is_harmless(str name)
+{
+    static const char *const endings[] = {".md", ".txt", ".csv", ".gitkeep"};
+    str stem;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (model_stem(name, endings[i], &stem))
+            return true;
+    return str_starts(name, STR(".")) || str_eq(name, STR("LICENSE")) || str_eq(name, STR("README"));
+}
+
+static void stray(struct model_builder *b, const struct bundle_file *file,
+                  const struct model_path *path, const char *allowed)
+{
+    if (is_harmless(path->name))
+        return;
+    struct finding *f = model_warning(b, model_file_place(file->path), "weft does not read this file");
+    f->allowed = str_of(allowed);
+    static const char *const right[] = {"product.odps.yaml", "domain.yaml", "mesh.yaml"};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        if (str_distance(path->name, str_of(right[i]), 3) <= 3)
+            f->hint = arena_format(b->mem, "did you mean %s?", right[i]);
+    if (str_ends(path->name, STR(".contract.yaml")))
+        f->hint = STR("a contract is NAME.odcs.yaml");
+}
+
+/* Complains once for each folder. */
+static void no_product(struct model_builder *b, const struct bundle_file *file, str folder)
+{
+    if (str_list_has(&b->folders, folder))
+        return;
+    str_list_add(b->mem, &b->folders, folder);
+    struct finding *f = model_error(b, model_file_place(file->path),
+                                    "the folder " STR_FMT " has no product.odps.yaml",
+                                    STR_ARG(folder));
+    f->hint = STR("weft new product NAME makes one");
+}
+
+static void add_contract(struct model_builder *b, const struct bundle_file *file)
+{
+    if (!file->document) {
+        b->is_partial = true;
+        return;
+    }
+    struct contract *contract = contract_read(b->mem, file->path, file->document, b->report);
+    if (contract)
+        vec_push(b->mem, &b->model->contracts, contract);
+    else
+        b->is_partial = true;
+}
+
+static void add_sql(struct model_builder *b, const struct bundle_file *file, str folder, str table,
+                    bool is_internal)
+{
+    struct model_product *product = map_find(&b->products, folder);
+    if (!product) {
+        no_product(b, file, folder);
+        return;
+    }
+    if (is_internal)
+        model_check_name(b, model_file_place(file->path), "the internal table", table);
+    struct place place = model_file_place(file->path);
+    if (file->text.len > SQL_BYTES_MAX) {
+        struct finding *f = report_add(b->report, FINDING_ERROR, ERR_LIMIT, place,
+                                       "the SELECT is longer than %d bytes", SQL_BYTES_MAX);
+        f->found = arena_format(b->mem, "%zu bytes", file->text.len);
+    } else if (!str_trim(file->text).len) {
+        model_error(b, place, "the file is empty")->allowed = STR("one SELECT");
+    }
+    vec_push(b->mem, &product->sqls,
+             ((struct model_sql){.table = table,
+                                 .is_internal = is_internal,
+                                 .path = file->path,
+                                 .text = file->text}));
+}
+
+static void product_part(struct model_builder *b, const struct bundle_file *file,
+                         const struct model_path *path)
+{
+    static const char *const allowed = "product.odps.yaml, NAME.odcs.yaml, TABLE.sql, "
+                                       "internal/NAME.sql, tests/NAME.yaml";
+    str stem;
+    if (path->len == 4 && is_document(path->name, ".odcs", &stem)) {
+        if (!map_find(&b->products, path->folder))
+            no_product(b, file, path->folder);
+        add_contract(b, file);
+    } else if (path->len == 4 && model_stem(path->name, ".sql", &stem)) {
+        add_sql(b, file, path->folder, stem, false);
+    } else if (path->len == 5 && str_eq(path->parts[3], STR("internal")) &&
+               model_stem(path->name, ".sql", &stem)) {
+        str folder, last;
+        str_cut_last(path->folder, '/', &folder, &last);
+        add_sql(b, file, folder, stem, true);
+    } else if (path->len == 5 && str_eq(path->parts[3], STR("tests")) &&
+               (model_stem(path->name, ".yaml", &stem) || model_stem(path->name, ".yml", &stem))) {
+        report_add(b->report, FINDING_NOTE, ERR_INVALID, model_file_place(file->path),
+                   "unit tests are kept, but not run by this version of weft");
+    } else if (!is_product_file(path)) {
+        stray(b, file, path, allowed);
+    }
+}
+
+static void parts(struct model_builder *b, const struct bundle_file *file,
+                  const struct model_path *path)
+{
+    str stem;
+    bool is_policy = is_document(path->name, ".policy", &stem);
+    if (path->len == 1 && str_eq(path->name, STR("glossary.yaml"))) {
+        model_warning(b, model_file_place(file->path),
+                      "the glossary is kept, but not used by this version of weft");
+    } else if (str_eq(path->parts[0], STR("policies"))) {
+        if (path->len == 2 && is_policy)
+            model_read_policy(b, file, STR_NONE);
+        else
+            stray(b, file, path, "NAME.policy.yaml");
+    } else if (str_eq(path->parts[0], STR("domains")) && path->len > 2) {
+        const struct model_domain *domain = model_find_domain(b->model, path->parts[1]);
+        if (!domain) {
+            str folder = arena_format(b->mem, "domains/" STR_FMT, STR_ARG(path->parts[1]));
+            if (str_list_has(&b->folders, folder))
+                return;
+            str_list_add(b->mem, &b->folders, folder);
+            struct finding *f = model_error(b, model_file_place(file->path),
+                                            "the folder " STR_FMT " has no domain.yaml",
+                                            STR_ARG(folder));
+            f->hint = STR("weft new domain NAME makes one");
+        } else if (path->len == 4 && str_eq(path->parts[2], STR("policies"))) {
+            if (is_policy)
+                model_read_policy(b, file, domain->name);
+            else
+                stray(b, file, path, "NAME.policy.yaml");
+        } else if (path->len == 3) {
+            if (!str_eq(path->name, STR("domain.yaml")))
+                stray(b, file, path, "domain.yaml, policies/NAME.policy.yaml, PRODUCT/…");
+        } else {
+            product_part(b, file, path);
+        }
+    }
+}
+
+struct finding *model_error(struct model_builder *b, struct place place, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    str message = arena_format_args(b->mem, format, args);
+    va_end(args);
+    return report_add(b->report, FINDING_ERROR, ERR_INVALID, place, STR_FMT, STR_ARG(message));
+}
+
+struct finding *model_warning(struct model_builder *b, struct place place, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    str message = arena_format_args(b->mem, format, args);
+    va_end(args);
+    return report_add(b->report, FINDING_WARNING, ERR_INVALID, place, STR_FMT, STR_ARG(message));
+}
+
+struct place model_file_place(str file)
+{
+    return (struct place){.file = file};
+}

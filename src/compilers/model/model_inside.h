@@ -1,0 +1,53 @@
+/* For the files of compilers/model only. */
+#ifndef WEFT_MODEL_INSIDE_H
+#define WEFT_MODEL_INSIDE_H
+
+#include "model/model.h"
+
+#include "map/map.h"
+
+struct model_builder {
+    struct arena *mem;
+    struct report *report;
+    const struct bundle *bundle;
+    struct model *model;
+    struct map products;     /* folder -> struct model_product */
+    struct str_list folders; /* product folders that were complained about, or whose product file is broken */
+    bool is_partial;         /* a file could not be read: what it would have named is not missing */
+};
+
+/* One path of a bundle, taken apart. */
+struct model_path {
+    str parts[6];
+    size_t len;
+    str folder; /* all but the last part */
+    str name;   /* the last part */
+};
+
+struct model_path model_path_of(struct arena *mem, str path);
+/* `customers.sql` and ".sql" give `customers`; false when it does not end so. */
+bool model_stem(str name, const char *ending, str *stem_out);
+
+struct finding *model_error(struct model_builder *b, struct place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+struct finding *model_warning(struct model_builder *b, struct place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+struct place model_file_place(str file);
+/* Findings when a name breaks the rules of addresses. `what` as "the table". */
+void model_check_name(struct model_builder *b, struct place place, const char *what, str name);
+/* `domain.product`. */
+str model_address(struct arena *mem, const struct model_product *product);
+
+void model_read_mesh(struct model_builder *b, const struct bundle_file *file);
+void model_read_domain(struct model_builder *b, const struct bundle_file *file, str folder);
+void model_read_product(struct model_builder *b, const struct bundle_file *file,
+                        const struct model_domain *domain, str folder, str name);
+void model_read_policy(struct model_builder *b, const struct bundle_file *file, str domain);
+/* Ports to contracts and producers, tables to SQL. */
+void model_link(struct model_builder *b);
+/* Producers before consumers, then by name; cycles are findings. */
+void model_order(struct model_builder *b);
+/* Servers of a source contract inside the roots and hosts of the mesh. */
+void model_check_sources(struct model_builder *b, const struct contract *contract);
+
+#endif

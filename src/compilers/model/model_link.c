@@ -1,0 +1,411 @@
+#include "model/model_inside.h"
+
+#include "shape/shape.h"
+
+static void check_contract_ids(struct model_builder *b);
+static void link_outputs(struct model_builder *b, struct model_product *product);
+static void check_tables(struct model_builder *b, struct model_product *product);
+static void link_input(struct model_builder *b, struct model_product *product,
+                       struct model_input *input);
+static void check_sqls(struct model_builder *b, struct model_product *product);
+static void check_unused(struct model_builder *b);
+static void check_policies(struct model_builder *b);
+
+void model_link(struct model_builder *b)
+{
+    struct model *model = b->model;
+    check_contract_ids(b);
+    for (size_t i = 0; i < model->products.len; i++)
+        link_outputs(b, model->products.at[i]);
+    for (size_t i = 0; i < model->products.len; i++)
+        for (size_t j = 0; j < model->products.at[i]->inputs.len; j++)
+            link_input(b, model->products.at[i], &model->products.at[i]->inputs.at[j]);
+    for (size_t i = 0; i < model->products.len; i++) {
+        check_tables(b, model->products.at[i]);
+        check_sqls(b, model->products.at[i]);
+    }
+    check_unused(b);
+    check_policies(b);
+}
+
+static str folder_of(str file)
+{
+    str folder, name;
+    str_cut_last(file, '/', &folder, &name);
+    return folder;
+}
+
+/* `v1.0.0` and `1.0.0` are the same version. */
+static str plain_version(str version)
+{
+    bool has_v = version.len > 1 && (version.ptr[0] == 'v' || version.ptr[0] == 'V') &&
+                 version.ptr[1] >= '0' && version.ptr[1] <= '9';
+    return has_v ? str_from(version, 1) : version;
+}
+
+static bool same_version(str a, str b)
+{
+    return str_eq(plain_version(a), plain_version(b));
+}
+
+static bool version_numbers(str version, int64_t out[3])
+{
+    str rest = plain_version(version), part;
+    for (int i = 0; i < 3; i++) {
+        out[i] = 0;
+        if (!rest.len)
+            continue;
+        str_cut(rest, '.', &part, &rest);
+        if (!str_to_i64(part, &out[i]) || out[i] < 0)
+            return false;
+    }
+    return rest.len == 0;
+}
+
+/* What a consumer was promised still holds in a later version of the same major. */
+static bool version_serves(str offered, str wanted)
+{
+    int64_t have[3], want[3];
+    if (same_version(offered, wanted))
+        return true;
+    if (!version_numbers(offered, have) || !version_numbers(wanted, want) || have[0] != want[0] ||
+        have[0] == 0)
+        return false;
+    return have[1] > want[1] || (have[1] == want[1] && have[2] >= want[2]);
+}
+
+static void check_contract_ids(struct model_builder *b)
+{
+    for (size_t i = 0; i < b->model->contracts.len; i++) {
+        const struct contract *contract = b->model->contracts.at[i];
+        for (size_t j = 0; j < i; j++) {
+            const struct contract *other = b->model->contracts.at[j];
+            if (!str_eq(contract->id, other->id))
+                continue;
+            bool is_beside = str_eq(folder_of(contract->file), folder_of(other->file));
+            if (is_beside && !same_version(contract->version, other->version))
+                continue;
+            struct place place =
+                tree_place(b->mem, contract->file, tree_find(contract->source, STR("id")));
+            struct finding *f =
+                is_beside ? model_error(b, place, "two contracts have the id " STR_FMT
+                                                  " and the version " STR_FMT,
+                                        STR_ARG(contract->id), STR_ARG(contract->version))
+                          : model_error(b, place, "two products have a contract with the id " STR_FMT,
+                                        STR_ARG(contract->id));
+            f->hint = arena_format(b->mem, "the other is " STR_FMT, STR_ARG(other->file));
+            break;
+        }
+    }
+}
+
+/* The contract of that id in a folder (anywhere when `folder` is empty), the version where there are several. */
+static const struct contract *find_contract(const struct model *model, str folder, str id,
+                                            str version)
+{
+    const struct contract *any = NULL;
+    for (size_t i = 0; i < model->contracts.len; i++) {
+        const struct contract *contract = model->contracts.at[i];
+        if (!str_eq(contract->id, id) || (folder.len && !str_eq(folder_of(contract->file), folder)))
+            continue;
+        if (!any || same_version(contract->version, version))
+            any = contract;
+    }
+    return any;
+}
+
+static struct finding *no_contract(struct model_builder *b, struct place place, str id)
+{
+    if (b->is_partial)
+        return NULL; /* it may stand in the file that could not be read */
+    struct str_list ids = {0};
+    for (size_t i = 0; i < b->model->contracts.len; i++)
+        str_list_add(b->mem, &ids, b->model->contracts.at[i]->id);
+    struct finding *f = model_error(b, place, "no contract has the id " STR_FMT, STR_ARG(id));
+    str nearest = str_list_nearest(&ids, id);
+    if (nearest.len)
+        f->hint = arena_format(b->mem, "did you mean " STR_FMT "?", STR_ARG(nearest));
+    return f;
+}
+
+static void wrong_version(struct model_builder *b, struct place place, const struct contract *contract,
+                          str wanted)
+{
+    struct finding *f = model_error(b, place, "the port and the contract " STR_FMT " differ in version",
+                                    STR_ARG(contract->id));
+    f->found = arena_format(b->mem, "port " STR_FMT ", contract " STR_FMT, STR_ARG(wanted),
+                            STR_ARG(contract->version));
+    f->hint = arena_format(b->mem, "the contract is " STR_FMT, STR_ARG(contract->file));
+}
+
+static void link_outputs(struct model_builder *b, struct model_product *product)
+{
+    for (size_t i = 0; i < product->outputs.len; i++) {
+        struct model_output *output = &product->outputs.at[i];
+        const struct contract *own =
+            find_contract(b->model, product->folder, output->contract_id, output->version);
+        const struct contract *other =
+            find_contract(b->model, STR_NONE, output->contract_id, output->version);
+        if (own) {
+            output->contract = own;
+            if (!same_version(own->version, output->version))
+                wrong_version(b, output->place, own, output->version);
+        } else if (other) {
+            struct finding *f = model_error(b, output->place,
+                                            "the contract of an output lies in the folder of its product");
+            f->found = other->file;
+            f->allowed = arena_format(b->mem, STR_FMT "/NAME.odcs.yaml", STR_ARG(product->folder));
+        } else {
+            no_contract(b, output->place, output->contract_id);
+        }
+    }
+}
+
+static bool is_output(const struct model_product *product, const struct contract *contract)
+{
+    for (size_t i = 0; i < product->outputs.len; i++)
+        if (product->outputs.at[i].contract == contract)
+            return true;
+    return false;
+}
+
+/* The output of another product that serves this input best: its version, else the highest that serves it. */
+static bool find_producer(struct model_builder *b, const struct model_product *product,
+                          struct model_input *input, struct str_list *versions)
+{
+    int64_t best[3] = {-1, 0, 0}, numbers[3];
+    for (size_t i = 0; i < b->model->products.len; i++) {
+        const struct model_product *other = b->model->products.at[i];
+        for (size_t j = 0; other != product && j < other->outputs.len; j++) {
+            const struct contract *contract = other->outputs.at[j].contract;
+            if (!contract || !str_eq(contract->id, input->contract_id))
+                continue;
+            str_list_add(b->mem, versions, contract->version);
+            bool is_exact = same_version(contract->version, input->version);
+            if (!is_exact && !version_serves(contract->version, input->version))
+                continue;
+            if (!version_numbers(contract->version, numbers))
+                numbers[0] = numbers[1] = numbers[2] = 0;
+            bool is_better = numbers[0] > best[0] || numbers[1] > best[1] ||
+                             (numbers[1] == best[1] && numbers[2] > best[2]);
+            if (!is_exact && !is_better)
+                continue;
+            input->contract = contract;
+            input->producer = other;
+            if (is_exact)
+                return true;
+            best[0] = numbers[0];
+            best[1] = numbers[1];
+            best[2] = numbers[2];
+        }
+    }
+    return input->contract != NULL;
+}
+
+static void foreign_contract(struct model_builder *b, const struct model_product *product,
+                             const struct model_input *input, const struct contract *contract)
+{
+    str folder = folder_of(contract->file);
+    const struct model_product *owner = map_find(&b->products, folder);
+    bool is_same_domain = owner && owner->domain == product->domain;
+    struct finding *f =
+        model_error(b, input->place, "the contract " STR_FMT " is a source of another %s",
+                    STR_ARG(contract->id), is_same_domain ? "product" : "domain's product");
+    f->found = contract->file;
+    f->allowed = STR("an output of another product, or a source contract in the same folder");
+    f->hint = owner ? arena_format(b->mem, "ask " STR_FMT " for an output port",
+                                   STR_ARG(model_address(b->mem, owner)))
+                    : STR_NONE;
+}
+
+static void link_source(struct model_builder *b, const struct model_product *product,
+                        struct model_input *input, const struct contract *contract)
+{
+    if (is_output(product, contract)) {
+        struct finding *f = model_error(b, input->place, "the product reads its own output " STR_FMT,
+                                        STR_ARG(contract->id));
+        f->hint = STR("read self.NAME of internal/NAME.sql instead");
+        return;
+    }
+    input->contract = contract;
+    if (!same_version(contract->version, input->version))
+        wrong_version(b, input->place, contract, input->version);
+    if (!contract->servers.len) {
+        struct finding *f = model_error(b, contract->place,
+                                        "the source contract " STR_FMT " has no servers",
+                                        STR_ARG(contract->id));
+        f->hint = STR("say where the data are: servers: [{server: NAME, type: local, …}]");
+        return;
+    }
+    model_check_sources(b, contract);
+}
+
+static void link_input(struct model_builder *b, struct model_product *product,
+                       struct model_input *input)
+{
+    struct str_list versions = {0};
+    const struct contract *own =
+        find_contract(b->model, product->folder, input->contract_id, input->version);
+    if (own) {
+        link_source(b, product, input, own);
+        return;
+    }
+    if (find_producer(b, product, input, &versions))
+        return;
+    if (versions.len) {
+        struct finding *f =
+            model_error(b, input->place, "no output with the contract " STR_FMT " has this version",
+                        STR_ARG(input->contract_id));
+        f->found = input->version;
+        f->allowed = str_list_join(b->mem, &versions, STR(", "));
+        f->hint = STR("a later minor version of the same major serves, another major does not");
+        return;
+    }
+    const struct contract *other =
+        find_contract(b->model, STR_NONE, input->contract_id, input->version);
+    if (other)
+        foreign_contract(b, product, input, other);
+    else
+        no_contract(b, input->place, input->contract_id);
+}
+
+/* Names of output tables: those of addresses, and one of a kind in the product. */
+static void check_tables(struct model_builder *b, struct model_product *product)
+{
+    for (size_t i = 0; i < product->outputs.len; i++) {
+        const struct contract *contract = product->outputs.at[i].contract;
+        for (size_t k = 0; k < i && contract; k++)
+            if (product->outputs.at[k].contract == contract) {
+                model_error(b, product->outputs.at[i].place, "two output ports have the contract " STR_FMT,
+                            STR_ARG(contract->id));
+                contract = NULL;
+            }
+        if (contract && !contract->tables.len && !b->is_partial)
+            model_error(b, contract->place, "the contract of an output has no table")->hint =
+                STR("list its tables under schema");
+        for (size_t j = 0; contract && j < contract->tables.len; j++) {
+            const struct contract_table *table = &contract->tables.at[j];
+            struct place place =
+                tree_place(b->mem, contract->file, tree_find(table->source, STR("name")));
+            model_check_name(b, place, "the table", table->name);
+            for (size_t k = 0; k < i; k++)
+                if (contract_find_table(product->outputs.at[k].contract, table->name)) {
+                    struct finding *f = model_error(
+                        b, place, "two outputs of " STR_FMT " have a table " STR_FMT,
+                        STR_ARG(model_address(b->mem, product)), STR_ARG(table->name));
+                    f->hint = arena_format(b->mem, "the other is in " STR_FMT,
+                                           STR_ARG(product->outputs.at[k].contract->file));
+                    break;
+                }
+        }
+    }
+}
+
+static struct str_list output_tables(struct arena *mem, const struct model_product *product)
+{
+    struct str_list names = {0};
+    for (size_t i = 0; i < product->outputs.len; i++)
+        for (size_t j = 0; product->outputs.at[i].contract &&
+                           j < product->outputs.at[i].contract->tables.len; j++)
+            str_list_add(mem, &names, product->outputs.at[i].contract->tables.at[j].name);
+    return names;
+}
+
+static bool is_whole(const struct model_product *product)
+{
+    for (size_t i = 0; i < product->outputs.len; i++)
+        if (!product->outputs.at[i].contract)
+            return false;
+    for (size_t i = 0; i < product->inputs.len; i++)
+        if (!product->inputs.at[i].contract)
+            return false;
+    return product->outputs.len > 0;
+}
+
+/* A table without SQL is the table of the same name of exactly one input. */
+static void check_pass_through(struct model_builder *b, const struct model_product *product, str table)
+{
+    struct str_list ports = {0};
+    const struct contract *contract;
+    const struct contract_table *found = model_find_table(product, table, &contract);
+    for (size_t i = 0; i < product->inputs.len; i++)
+        if (contract_find_table(product->inputs.at[i].contract, table))
+            vec_push(b->mem, &ports, product->inputs.at[i].name);
+    if (ports.len == 1)
+        return;
+    struct finding *f = model_error(
+        b, tree_place(b->mem, contract->file, tree_find(found->source, STR("name"))),
+        ports.len ? "the table " STR_FMT " has no SQL, and several inputs have a table of its name"
+                  : "the table " STR_FMT " has no SQL, and no input has a table of its name",
+        STR_ARG(table));
+    f->found = str_list_join(b->mem, &ports, STR(", "));
+    f->hint = arena_format(b->mem, "write " STR_FMT "/" STR_FMT ".sql", STR_ARG(product->folder),
+                           STR_ARG(table));
+}
+
+static void check_sqls(struct model_builder *b, struct model_product *product)
+{
+    struct str_list tables = output_tables(b->mem, product), with_sql = {0};
+    if (!is_whole(product))
+        return; /* tables are not all known */
+    for (size_t i = 0; i < product->sqls.len; i++) {
+        const struct model_sql *sql = &product->sqls.at[i];
+        if (sql->is_internal)
+            continue;
+        vec_push(b->mem, &with_sql, sql->table);
+        if (str_list_has(&tables, sql->table))
+            continue;
+        struct finding *f = model_error(b, model_file_place(sql->path),
+                                        "no output of " STR_FMT " has a table " STR_FMT,
+                                        STR_ARG(model_address(b->mem, product)), STR_ARG(sql->table));
+        f->allowed = str_list_join(b->mem, &tables, STR(", "));
+        str nearest = str_list_nearest(&tables, sql->table);
+        f->hint = nearest.len
+                      ? arena_format(b->mem, "did you mean " STR_FMT ".sql?", STR_ARG(nearest))
+                      : STR("an intermediate table is internal/NAME.sql");
+    }
+    for (size_t i = 0; i < tables.len; i++)
+        if (!str_list_has(&with_sql, tables.at[i]))
+            check_pass_through(b, product, tables.at[i]);
+}
+
+static void check_unused(struct model_builder *b)
+{
+    for (size_t i = 0; i < b->model->contracts.len; i++) {
+        const struct contract *contract = b->model->contracts.at[i];
+        const struct model_product *product = map_find(&b->products, folder_of(contract->file));
+        if (!product || is_output(product, contract))
+            continue;
+        bool is_used = false;
+        for (size_t j = 0; j < product->inputs.len; j++)
+            is_used = is_used || str_eq(product->inputs.at[j].contract_id, contract->id);
+        for (size_t j = 0; j < product->outputs.len; j++)
+            is_used = is_used || str_eq(product->outputs.at[j].contract_id, contract->id);
+        if (is_used)
+            continue;
+        struct finding *f = model_warning(b, contract->place, "no port names the contract " STR_FMT,
+                                          STR_ARG(contract->id));
+        f->hint = arena_format(b->mem, "add it to inputPorts or outputPorts of " STR_FMT,
+                               STR_ARG(product->file));
+    }
+}
+
+static void check_policies(struct model_builder *b)
+{
+    struct str_list ids = {0};
+    for (size_t i = 0; i < b->model->products.len; i++)
+        for (size_t j = 0; j < b->model->products.at[i]->outputs.len; j++)
+            str_list_add(b->mem, &ids, b->model->products.at[i]->outputs.at[j].contract_id);
+    for (size_t i = 0; i < b->model->policies.len; i++) {
+        const struct policy *policy = &b->model->policies.at[i];
+        if (!policy->contract.len || str_list_has(&ids, policy->contract) || b->is_partial)
+            continue;
+        struct finding *f = model_error(b, policy->place,
+                                        "the policy " STR_FMT " names a contract that no output has",
+                                        STR_ARG(policy->id));
+        f->found = policy->contract;
+        str nearest = str_list_nearest(&ids, policy->contract);
+        f->hint = nearest.len ? arena_format(b->mem, "did you mean " STR_FMT "?", STR_ARG(nearest))
+                              : STR_NONE;
+    }
+}

@@ -1,0 +1,115 @@
+#include "model/model_inside.h"
+
+#include "limits/limits.h"
+#include "shape/shape.h"
+#include "shape/shape_names.h"
+
+/* Databases and schemas of the engine, and those of weft itself. */
+static const char *const taken = "memory main system temp mesh self";
+
+static str suggestion(struct arena *mem, str name)
+{
+    char *out = arena_alloc(mem, name.len + 3);
+    size_t len = 0;
+    bool is_gap = false;
+    for (size_t i = 0; i < name.len && len < NAME_BYTES_MAX; i++) {
+        char c = name.ptr[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + 32);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9' && len)) {
+            if (is_gap && len)
+                out[len++] = '_';
+            is_gap = false;
+            out[len++] = c;
+        } else {
+            is_gap = true;
+        }
+    }
+    return (str){out, len};
+}
+
+void model_check_name(struct model_builder *b, struct place place, const char *what, str name)
+{
+    str mesh = b->model->mesh.name;
+    if (!name.len)
+        return; /* missing, which was said */
+    struct finding *f = NULL;
+    if (!str_is_name(name) || name.len > NAME_BYTES_MAX) {
+        f = model_error(b, place, "%s cannot be named " STR_FMT, what, STR_ARG(name));
+        f->allowed = arena_format(b->mem, "a-z, 0-9 and _, a letter first, at most %d bytes",
+                                  NAME_BYTES_MAX);
+        str better = suggestion(b->mem, name);
+        if (str_is_name(better))
+            f->hint = arena_format(b->mem, "write " STR_FMT ", and the other form as its title",
+                                   STR_ARG(better));
+        return;
+    }
+    if (shape_is_reserved(name)) {
+        f = model_error(b, place, "%s cannot be named " STR_FMT ": SQL reserves the word", what,
+                        STR_ARG(name));
+        f->hint = arena_format(b->mem, "write " STR_FMT "s, and keep " STR_FMT " as its title",
+                               STR_ARG(name), STR_ARG(name));
+    } else if (shape_has_word(taken, name)) {
+        f = model_error(b, place, "%s cannot be named " STR_FMT ": the name is taken", what,
+                        STR_ARG(name));
+        f->hint = arena_format(b->mem, "none of: %s", taken);
+    } else if (str_eq(name, mesh)) {
+        f = model_error(b, place, "%s cannot be named as the mesh is", what);
+        f->found = name;
+    }
+}
+
+str model_address(struct arena *mem, const struct model_product *product)
+{
+    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
+                        STR_ARG(product->name));
+}
+
+const struct model_domain *model_find_domain(const struct model *model, str name)
+{
+    for (size_t i = 0; i < model->domains.len; i++)
+        if (str_eq(model->domains.at[i]->name, name))
+            return model->domains.at[i];
+    return NULL;
+}
+
+const struct model_product *model_find_product(const struct model *model, str address)
+{
+    str domain, name;
+    if (!str_cut(address, '.', &domain, &name))
+        return NULL;
+    for (size_t i = 0; i < model->products.len; i++)
+        if (str_eq(model->products.at[i]->name, name) &&
+            str_eq(model->products.at[i]->domain->name, domain))
+            return model->products.at[i];
+    return NULL;
+}
+
+const struct contract_table *model_find_table(const struct model_product *product, str table,
+                                              const struct contract **contract_out)
+{
+    for (size_t i = 0; i < product->outputs.len; i++) {
+        const struct contract_table *found =
+            contract_find_table(product->outputs.at[i].contract, table);
+        if (found) {
+            if (contract_out)
+                *contract_out = product->outputs.at[i].contract;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+bool model_names_actor(const struct str_list *list, str user, const struct str_list *groups)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        str kind, name;
+        if (!str_cut(list->at[i], ':', &kind, &name))
+            continue;
+        if (str_eq(kind, STR("user")) && user.len && str_eq(name, user))
+            return true;
+        if (str_eq(kind, STR("group")) && groups && str_list_has(groups, name))
+            return true;
+    }
+    return false;
+}

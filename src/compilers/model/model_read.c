@@ -1,0 +1,258 @@
+#include "contract/contract_custom.h"
+#include "model/model_inside.h"
+
+#include "shape/shape.h"
+
+static struct str_list texts_of(struct arena *mem, const struct tree *list)
+{
+    struct str_list texts = {0};
+    for (size_t i = 0; list && list->kind == TREE_LIST && i < list->len; i++)
+        if (list->at[i]->kind == TREE_SCALAR)
+            vec_push(mem, &texts, list->at[i]->text);
+    return texts;
+}
+
+static const struct tree *map_of(const struct tree *node, str key)
+{
+    const struct tree *map = tree_find(node, key);
+    return map && map->kind == TREE_MAP ? map : NULL;
+}
+
+static bool read_document(struct model_builder *b, const struct bundle_file *file,
+                          const struct shape *shape)
+{
+    if (!file->document) {
+        b->is_partial = true;
+        return false;
+    }
+    shape_check(b->mem, file->path, shape, file->document, b->report);
+    return file->document->kind == TREE_MAP;
+}
+
+void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
+{
+    struct model_mesh *mesh = &b->model->mesh;
+    mesh->place = model_file_place(file->path);
+    if (!read_document(b, file, &shape_mesh))
+        return;
+    const struct tree *root = file->document;
+    const struct tree *name = tree_find(root, STR("name"));
+    const struct tree *users = map_of(root, STR("users"));
+    const struct tree *purposes = map_of(root, STR("purposes"));
+    const struct tree *sources = map_of(root, STR("sources"));
+    mesh->place = tree_place(b->mem, file->path, root);
+    mesh->description = tree_find_text(root, STR("description"));
+    mesh->admins = texts_of(b->mem, tree_find(root, STR("admins")));
+    mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));
+    mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
+    mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
+    if (name)
+        model_check_name(b, tree_place(b->mem, file->path, name), "the mesh", name->text);
+    mesh->name = tree_find_text(root, STR("name"));
+    for (size_t i = 0; purposes && i < purposes->len; i++)
+        vec_push(b->mem, &mesh->purposes, purposes->at[i]->key);
+    for (size_t i = 0; users && i < users->len; i++) {
+        const struct tree *node = users->at[i];
+        str principal = arena_format(b->mem, "user:" STR_FMT, STR_ARG(node->key));
+        if (!shape_is_principal(principal)) {
+            struct finding *f = model_error(b, tree_place(b->mem, file->path, node),
+                                            "this cannot be the name of a user");
+            f->found = node->key;
+            f->allowed = STR("no spaces, no colon");
+            continue;
+        }
+        struct model_user *user = vec_add(b->mem, &mesh->users);
+        *user = (struct model_user){.name = node->key,
+                                    .groups = texts_of(b->mem, tree_find(node, STR("groups"))),
+                                    .attributes = map_of(node, STR("attributes"))};
+    }
+}
+
+void model_read_domain(struct model_builder *b, const struct bundle_file *file, str folder)
+{
+    str parent, name;
+    str_cut_last(folder, '/', &parent, &name);
+    struct model_domain *domain = ARENA_NEW(b->mem, struct model_domain);
+    domain->name = name;
+    domain->title = name;
+    domain->folder = folder;
+    domain->place = model_file_place(file->path);
+    vec_push(b->mem, &b->model->domains, domain);
+    if (!read_document(b, file, &shape_domain)) {
+        model_check_name(b, domain->place, "the domain", name);
+        return;
+    }
+    const struct tree *root = file->document;
+    const struct tree *written = tree_find(root, STR("name"));
+    domain->place = tree_place(b->mem, file->path, written ? written : root);
+    model_check_name(b, domain->place, "the domain", name);
+    if (written && written->kind == TREE_SCALAR && !str_eq(written->text, name)) {
+        struct finding *f = model_error(b, domain->place, "the name of a domain is that of its folder");
+        f->found = written->text;
+        f->allowed = name;
+    }
+    if (tree_find_text(root, STR("title")).len)
+        domain->title = tree_find_text(root, STR("title"));
+    domain->description = tree_find_text(root, STR("description"));
+    domain->alignment = tree_find_text(root, STR("alignment"));
+    domain->owners = texts_of(b->mem, tree_find(root, STR("owners")));
+    domain->members = texts_of(b->mem, tree_find(root, STR("members")));
+}
+
+void model_read_policy(struct model_builder *b, const struct bundle_file *file, str domain)
+{
+    if (!file->document) {
+        b->is_partial = true;
+        return;
+    }
+    struct policy *policy = policy_read(b->mem, file->path, domain, file->document, b->report);
+    if (!policy)
+        return;
+    for (size_t i = 0; i < b->model->policies.len; i++) {
+        const struct policy *other = &b->model->policies.at[i];
+        if (!str_eq(other->id, policy->id))
+            continue;
+        struct finding *f = model_error(b, policy->place, "two policies have the id " STR_FMT,
+                                        STR_ARG(policy->id));
+        f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
+        return;
+    }
+    vec_push(b->mem, &b->model->policies, *policy);
+}
+
+static struct place port_place(struct model_builder *b, str file, const struct tree *port,
+                               const char *key)
+{
+    const struct tree *node = tree_find(port, str_of(key));
+    return tree_place(b->mem, file, node ? node : port);
+}
+
+static void read_inputs(struct model_builder *b, struct model_product *product,
+                        const struct tree *ports)
+{
+    for (size_t i = 0; ports && ports->kind == TREE_LIST && i < ports->len; i++) {
+        const struct tree *port = ports->at[i];
+        struct model_input input = {.name = tree_find_text(port, STR("name")),
+                                    .version = tree_find_text(port, STR("version")),
+                                    .contract_id = tree_find_text(port, STR("contractId")),
+                                    .place = port_place(b, product->file, port, "contractId")};
+        struct place place = port_place(b, product->file, port, "name");
+        if (!input.name.len || !input.contract_id.len)
+            continue;
+        contract_check_custom(b->mem, product->file, tree_find(port, STR("customProperties")),
+                              CUSTOM_PORT, b->report);
+        model_check_name(b, place, "the input port", input.name);
+        bool is_twice = false;
+        for (size_t j = 0; j < product->inputs.len; j++)
+            is_twice = is_twice || str_eq(product->inputs.at[j].name, input.name);
+        if (is_twice) {
+            struct finding *f = model_error(b, place, "two input ports are named " STR_FMT,
+                                            STR_ARG(input.name));
+            f->hint = STR("SQL reads a port by its name: give each its own");
+            continue;
+        }
+        vec_push(b->mem, &product->inputs, input);
+    }
+}
+
+static void read_outputs(struct model_builder *b, struct model_product *product,
+                         const struct tree *ports)
+{
+    for (size_t i = 0; ports && ports->kind == TREE_LIST && i < ports->len; i++) {
+        const struct tree *port = ports->at[i];
+        struct model_output output = {.name = tree_find_text(port, STR("name")),
+                                      .version = tree_find_text(port, STR("version")),
+                                      .contract_id = tree_find_text(port, STR("contractId")),
+                                      .place = port_place(b, product->file, port, "contractId")};
+        if (!output.name.len)
+            continue;
+        contract_check_custom(b->mem, product->file, tree_find(port, STR("customProperties")),
+                              CUSTOM_PORT, b->report);
+        bool is_twice = false;
+        for (size_t j = 0; j < product->outputs.len; j++)
+            is_twice = is_twice || (str_eq(product->outputs.at[j].name, output.name) &&
+                                    str_eq(product->outputs.at[j].version, output.version));
+        if (is_twice) {
+            model_error(b, port_place(b, product->file, port, "name"),
+                        "two output ports have the name " STR_FMT " and the version " STR_FMT,
+                        STR_ARG(output.name), STR_ARG(output.version));
+            continue;
+        }
+        if (!output.contract_id.len) {
+            struct finding *f = model_error(b, output.place,
+                                            "the output port " STR_FMT " names no contract",
+                                            STR_ARG(output.name));
+            f->allowed = STR("contractId: the id of a contract in the same folder");
+            continue;
+        }
+        vec_push(b->mem, &product->outputs, output);
+    }
+    if (!ports || ports->kind != TREE_LIST || !ports->len) {
+        struct finding *f = model_error(b, product->place, "the product has no output port");
+        f->hint = STR("add outputPorts: [{name: NAME, version: 1.0.0, contractId: ID}]");
+    }
+}
+
+static void check_product(struct model_builder *b, struct model_product *product,
+                          const struct tree *root)
+{
+    const struct tree *status = tree_find(root, STR("status"));
+    static const char *const statuses = "proposed draft active deprecated retired";
+    if (status && !shape_has_word(statuses, status->text)) {
+        struct finding *f = model_warning(b, tree_place(b->mem, product->file, status),
+                                          "weft does not know this status");
+        f->found = shape_found(b->mem, status);
+        f->allowed = shape_words_text(b->mem, statuses);
+        f->hint = shape_nearest(b->mem, statuses, status->text);
+    }
+    const struct tree *domain = tree_find(root, STR("domain"));
+    if (domain && domain->kind == TREE_SCALAR && !str_eq_nocase(domain->text, product->domain->name) &&
+        !str_eq_nocase(domain->text, product->domain->title)) {
+        struct finding *f = model_warning(b, tree_place(b->mem, product->file, domain),
+                                          "a product is of the domain whose folder holds it");
+        f->found = domain->text;
+        f->allowed = product->domain->name;
+    }
+    for (size_t i = 0; i < b->products.len && product->id.len; i++) {
+        const struct model_product *other = b->products.entries[i].value;
+        if (!str_eq(other->id, product->id))
+            continue;
+        struct finding *f = model_error(b, tree_place(b->mem, product->file, tree_find(root, STR("id"))),
+                                        "two products have the id " STR_FMT, STR_ARG(product->id));
+        f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
+    }
+}
+
+void model_read_product(struct model_builder *b, const struct bundle_file *file,
+                        const struct model_domain *domain, str folder, str name)
+{
+    struct model_product *product = ARENA_NEW(b->mem, struct model_product);
+    const struct tree *root = file->document;
+    product->domain = domain;
+    product->name = name;
+    product->folder = folder;
+    product->file = file->path;
+    product->place = tree_place(b->mem, file->path, root);
+    product->visibility = STR("public");
+    model_check_name(b, product->place, "the product", name);
+    if (read_document(b, file, &shape_odps)) {
+        const struct tree *custom = tree_find(root, STR("customProperties"));
+        const struct tree *visibility = contract_custom(custom, STR("visibility"));
+        product->id = tree_find_text(root, STR("id"));
+        product->title = tree_find_text(root, STR("name"));
+        product->status = tree_find_text(root, STR("status"));
+        product->version = tree_find_text(root, STR("version"));
+        product->description = tree_find_text(tree_find(root, STR("description")), STR("purpose"));
+        product->tags = texts_of(b->mem, tree_find(root, STR("tags")));
+        if (visibility && str_eq(visibility->text, STR("restricted")))
+            product->visibility = STR("restricted");
+        contract_check_custom(b->mem, file->path, custom, CUSTOM_PRODUCT, b->report);
+        check_product(b, product, root);
+        read_inputs(b, product, tree_find(root, STR("inputPorts")));
+        read_outputs(b, product, tree_find(root, STR("outputPorts")));
+    }
+    if (!product->title.len)
+        product->title = name;
+    map_put(&b->products, folder, product);
+    vec_push(b->mem, &b->model->products, product);
+}

@@ -1,0 +1,93 @@
+#include "policy/policy_inside.h"
+
+/* What a policy file may hold. What this version does not enforce is refused, never ignored. */
+
+#define END {0}
+#define TEXT(key) {.name = key, .type = SHAPE_TEXT}
+#define TEXTS(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_OR_LIST | SHAPE_NOT_EMPTY}
+#define LIST(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_LIST}
+#define LATER(key) {.name = key, .type = SHAPE_ANY, .flags = SHAPE_LATER}
+
+static const struct shape except = {
+    .title = "an exception",
+    .keys = {(const struct shape_key[]){LIST("users"), LIST("groups"), LIST("products"),
+                                        {.name = "owners", .type = SHAPE_BOOL}, LATER("purposes"), END}},
+};
+
+static const struct shape columns = {
+    .title = "a choice of columns",
+    .keys = {(const struct shape_key[]){TEXTS("classification"), TEXTS("tags"), TEXTS("domain"),
+                                        TEXTS("product"), TEXTS("table"), TEXTS("column"), END}},
+    .slips = (const struct shape_slip[]){{"tag", "did you mean tags?"},
+                                         {"classifications", "did you mean classification?"},
+                                         {"columns", "did you mean column?"},
+                                         {0}},
+};
+
+static const struct shape tables = {
+    .title = "a choice of tables",
+    .keys = {(const struct shape_key[]){TEXTS("domain"), TEXTS("product"), TEXTS("table"), TEXTS("tag"), END}},
+    .slips = (const struct shape_slip[]){{"tags", "did you mean tag?"},
+                                         {"classification", "columns have classifications; tables have a tag"},
+                                         {0}},
+};
+
+static const struct shape method = {
+    .title = "a mask's method",
+    .keys = {(const struct shape_key[]){
+        {.name = "method",
+         .type = SHAPE_TEXT,
+         .flags = SHAPE_REQUIRED | SHAPE_NULL,
+         .words = "null constant hash partial truncate bucket sql"},
+        LATER("value"), LATER("key"), LATER("keepFirst"), LATER("keepLast"), LATER("unit"), LATER("width"),
+        LATER("expression"), END}},
+};
+
+static const struct shape mask = {
+    .title = "a mask",
+    .keys = {(const struct shape_key[]){
+        {.name = "columns", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &columns},
+        {.name = "with", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &method},
+        {.name = "except", .type = SHAPE_MAP, .shape = &except}, END}},
+    .slips = (const struct shape_slip[]){{"tables", "did you mean columns?"},
+                                         {"method", "write with: {method: null}"},
+                                         {0}},
+};
+
+static const struct shape filter = {
+    .title = "a filter",
+    .keys = {(const struct shape_key[]){
+        {.name = "tables", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &tables},
+        {.name = "where", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        {.name = "except", .type = SHAPE_MAP, .shape = &except}, END}},
+    .slips = (const struct shape_slip[]){{"columns", "did you mean tables?"}, {0}},
+};
+
+static const struct shape takers = {
+    .title = "those who are granted something",
+    .keys = {(const struct shape_key[]){LIST("users"), LIST("groups"), LIST("products"), END}},
+};
+
+static const struct shape grant = {
+    .title = "a grant",
+    .keys = {(const struct shape_key[]){
+        TEXT("contract"), TEXTS("product"), TEXTS("products"), TEXT("role"),
+        {.name = "to", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &takers}, LIST("purposes"),
+        TEXT("until"), LATER("except"), LATER("columns"), LATER("tables"), END}},
+};
+
+const struct shape shape_policy = {
+    .title = "a policy",
+    .keys = {(const struct shape_key[]){
+        {.name = "apiVersion", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "weft/v1"},
+        {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "Policy"},
+        {.name = "id", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        TEXT("description"), TEXT("owner"),
+        {.name = "grant", .type = SHAPE_MAP, .shape = &grant},
+        {.name = "filter", .type = SHAPE_MAP, .shape = &filter},
+        {.name = "mask", .type = SHAPE_MAP, .shape = &mask},
+        LATER("deny"), LATER("require"), LATER("retain"), LATER("severity"), END}},
+    .slips = (const struct shape_slip[]){{"name", "did you mean id?"},
+                                         {"scope", "the folder of the file says its scope"},
+                                         {0}},
+};

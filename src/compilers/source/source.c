@@ -1,0 +1,265 @@
+#include "source/source.h"
+
+#include "buf/buf.h"
+#include "limits/limits.h"
+#include "source_inside.h"
+
+str source_column_name(const struct contract_column *column)
+{
+    return column->physical_name.len ? column->physical_name : column->name;
+}
+
+str source_table_name(const struct contract_table *table)
+{
+    return table->physical_name.len ? table->physical_name : table->name;
+}
+
+const struct source_column *source_find(const struct source_column *columns, size_t len, str name)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (str_eq(columns[i].name, name)) {
+            return &columns[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct contract_server *source_pick(const struct contract *contract, str environment)
+{
+    for (size_t i = 0; i < contract->servers.len; i++) {
+        if (environment.len == 0 || str_eq(contract->servers.at[i].environment, environment)) {
+            return &contract->servers.at[i];
+        }
+    }
+    return NULL;
+}
+
+/* A file kind is its `format`, else the end of its name without a compression's. */
+static bool source_file_kind(const struct contract_server *server, enum source_file_format *out)
+{
+    str name = server->location;
+
+    if (str_eq_nocase(server->format, STR("csv"))) {
+        *out = SOURCE_CSV;
+        return true;
+    }
+    if (str_eq_nocase(server->format, STR("ndjson")) || str_eq_nocase(server->format, STR("jsonl"))) {
+        *out = SOURCE_NDJSON;
+        return true;
+    }
+    if (server->format.len > 0) {
+        return false;
+    }
+    if (str_ends(name, STR(".gz"))) {
+        name.len -= 3;
+    } else if (str_ends(name, STR(".zst"))) {
+        name.len -= 4;
+    }
+    *out = str_ends(name, STR(".csv")) ? SOURCE_CSV : SOURCE_NDJSON;
+    return str_ends(name, STR(".csv")) || str_ends(name, STR(".ndjson")) || str_ends(name, STR(".jsonl"));
+}
+
+/* A secret is a whole value of the form ${NAME}: anything else would stand in the file. */
+static bool source_credential(struct arena *mem, const struct contract_server *server, str property, str *out,
+                              struct report *report)
+{
+    const struct tree *value = contract_custom(server->custom, property);
+
+    *out = value == NULL ? STR_NONE : value->text;
+    if (value == NULL || !str_eq(property, STR("password")) ||
+        (str_starts(*out, STR("${")) && str_ends(*out, STR("}")))) {
+        return true;
+    }
+    struct finding *finding =
+        report_add(report, FINDING_ERROR, ERR_SECRET, tree_place(mem, server->place.file, value),
+                   "the password of server %.*s stands in the file", STR_ARG(server->name));
+    finding->allowed = STR("${NAME}");
+    finding->hint = STR("write ${NAME} and give the value as WEFT_SECRET_<DOMAIN>_<NAME>");
+    return false;
+}
+
+bool source_choose(struct arena *mem, const struct contract *contract, str environment,
+                   struct source_server *out, struct report *report)
+{
+    const struct contract_server *server = source_pick(contract, environment);
+    struct finding *finding;
+
+    *out = (struct source_server){.server = server};
+    if (server == NULL) {
+        finding = report_add(report, FINDING_ERROR, ERR_INVALID, contract->place,
+                             "contract %.*s has no server to read from", STR_ARG(contract->id));
+        finding->hint = STR("a source contract says in servers[] where the operational system is");
+        return false;
+    }
+    if (str_eq(server->type, STR("local"))) {
+        out->kind = SOURCE_FILES;
+        out->location = server->location;
+        out->delimiter = server->delimiter;
+        if (source_file_kind(server, &out->file_format)) {
+            return true;
+        }
+        finding = report_add(report, FINDING_ERROR, ERR_INVALID, server->place,
+                             "files of server %.*s cannot be read", STR_ARG(server->name));
+        finding->found = server->format.len ? server->format : server->location;
+        finding->allowed = STR("csv, ndjson (also .gz and .zst)");
+        return false;
+    }
+    if (str_eq(server->type, STR("postgres")) || str_eq(server->type, STR("postgresql"))) {
+        out->kind = SOURCE_POSTGRES;
+        out->host = server->host;
+        out->port = server->listen_port.len ? server->listen_port : STR("5432");
+        out->database = server->database;
+        out->schema = server->schema.len ? server->schema : STR("public");
+        return source_credential(mem, server, STR("user"), &out->user, report) &&
+               source_credential(mem, server, STR("password"), &out->password, report);
+    }
+    finding = report_add(report, FINDING_ERROR, ERR_INVALID, server->place,
+                         "server %.*s is of a type that this version does not read", STR_ARG(server->name));
+    finding->found = server->type;
+    finding->allowed = STR("local, postgres, postgresql");
+    return false;
+}
+
+static bool source_resolve_text(struct arena *mem, const struct source_secrets *secrets,
+                                const struct contract_server *server, str *text, struct report *report)
+{
+    struct buf *out = buf_new(mem, PATH_BYTES_MAX);
+    str rest = *text;
+
+    if (str_find(rest, STR("${")) == rest.len) {
+        return true;
+    }
+    for (;;) {
+        size_t start = str_find(rest, STR("${"));
+        str value, name = str_from(rest, start < rest.len ? start + 2 : rest.len);
+        size_t end = str_find(name, STR("}"));
+
+        buf_add(out, str_sub(rest, 0, start));
+        if (start == rest.len) {
+            break;
+        }
+        rest = str_from(name, end + 1);
+        name.len = end;
+        if (!secrets->find(secrets->state, name, &value)) {
+            struct finding *finding =
+                report_add(report, FINDING_ERROR, ERR_SECRET, server->place,
+                           "secret ${%.*s} of server %.*s is not set", STR_ARG(name), STR_ARG(server->name));
+            finding->hint = STR("set WEFT_SECRET_<DOMAIN>_<NAME> where the server starts, "
+                                "or put NAME=value into <home>/secrets/<domain> (mode 0600)");
+            return false;
+        }
+        buf_add(out, value);
+    }
+    *text = buf_copy(out, mem);
+    return true;
+}
+
+bool source_resolve(struct arena *mem, const struct source_secrets *secrets, struct source_server *server,
+                    struct report *report)
+{
+    str *texts[] = {&server->location, &server->host,   &server->port,    &server->database,
+                    &server->schema,   &server->user,   &server->password};
+    bool ok = true;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        ok = source_resolve_text(mem, secrets, server->server, texts[i], report) && ok;
+    }
+    return ok;
+}
+
+bool source_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
+                 str hostaddr, const struct str_list *files, struct source_plan *out, struct report *report)
+{
+    (void)report;
+    *out = (struct source_plan){0};
+    return server->kind == SOURCE_FILES ? source_files_open(mem, contract, server, files, out)
+                                        : source_postgres_open(mem, contract, server, hostaddr, out);
+}
+
+static void source_drift_missing(struct arena *mem, const struct source_table *table,
+                                 const struct contract_column *column, const struct source_column *columns,
+                                 size_t len, struct report *report)
+{
+    struct str_list names = {0};
+    struct finding *finding = report_add(report, FINDING_ERROR, ERR_DRIFT, column->place,
+                                         "column %.*s of %.*s is not in the source any more",
+                                         STR_ARG(source_column_name(column)),
+                                         STR_ARG(source_table_name(table->table)));
+
+    for (size_t i = 0; i < len; i++) {
+        str_list_add(mem, &names, columns[i].name);
+    }
+    finding->found = str_list_join(mem, &names, STR(", "));
+    str nearest = str_list_nearest(&names, source_column_name(column));
+    finding->hint = nearest.len
+                        ? arena_format(mem, "was it renamed to %.*s? then set physicalName", STR_ARG(nearest))
+                        : STR("ask the owner of the source, or change the source contract");
+}
+
+/* Only a database tells its types; in files they show when the rows are read. */
+static bool source_drift_type(struct arena *mem, const struct contract_column *column,
+                              const struct source_column *found, struct report *report)
+{
+    str type = contract_type_canonical(mem, found->type);
+    bool is_decimal = str_starts(column->type, STR("DECIMAL("));
+
+    /* Digits are held against the contract's scale row by row, on the far side. */
+    if (contract_type_widens(type, column->type) ||
+        (is_decimal && (str_eq(found->type, STR("numeric")) || str_starts(type, STR("DECIMAL("))))) {
+        return true;
+    }
+    struct finding *finding =
+        report_add(report, FINDING_ERROR, ERR_DRIFT, column->place,
+                   "column %.*s has another type in the source", STR_ARG(source_column_name(column)));
+    finding->found = found->type;
+    finding->allowed = column->type;
+    finding->hint = STR("change the type in the source contract, or ask the owner of the source");
+    return false;
+}
+
+bool source_compile(struct arena *mem, const struct source_server *server, struct source_table *table,
+                    const struct source_column *columns, size_t len, struct report *report)
+{
+    const struct contract_table *contract = table->table;
+    bool ok = true;
+
+    table->columns = (struct job_columns){0};
+    for (size_t i = 0; i < contract->columns.len; i++) {
+        const struct contract_column *column = &contract->columns.at[i];
+        const struct source_column *found = source_find(columns, len, source_column_name(column));
+        bool may_lack = server->kind == SOURCE_FILES && server->file_format == SOURCE_NDJSON && !column->required;
+
+        if (found == NULL && !may_lack) {
+            source_drift_missing(mem, table, column, columns, len, report);
+            ok = false;
+        } else if (found != NULL && server->kind == SOURCE_POSTGRES) {
+            ok = source_drift_type(mem, column, found, report) && ok;
+        }
+        vec_push(mem, &table->columns,
+                 ((struct job_column){.name = column->name, .type = column->type, .id = (uint32_t)i + 1}));
+    }
+    for (size_t i = 0; i < len; i++) {
+        bool is_known = false;
+
+        for (size_t j = 0; j < contract->columns.len && !is_known; j++) {
+            is_known = str_eq(source_column_name(&contract->columns.at[j]), columns[i].name);
+        }
+        if (!is_known) {
+            struct finding *finding =
+                report_add(report, FINDING_WARNING, ERR_DRIFT, contract->place,
+                           "the source has a new column %.*s in %.*s", STR_ARG(columns[i].name),
+                           STR_ARG(source_table_name(contract)));
+            finding->found = columns[i].type;
+            finding->hint = STR("add it to the source contract to read it; it is left out");
+        }
+    }
+    if (!ok) {
+        return false;
+    }
+    if (server->kind == SOURCE_FILES) {
+        source_files_text(mem, server, table, columns, len);
+    } else {
+        source_postgres_text(mem, server, table, columns, len);
+    }
+    return true;
+}

@@ -1,0 +1,38 @@
+/* The engine's own tree of one SELECT: read, checked against allow-lists, its table names and columns found. Pure. */
+#ifndef WEFT_SQL_H
+#define WEFT_SQL_H
+
+#include "task/task.h"
+#include "tree/tree.h"
+
+/* A table name in FROM that is no CTE of a visible scope. */
+struct sql_table {
+    str catalog, schema, name; /* as written; catalog and schema may be empty */
+    uint32_t position;         /* bytes from 1 in the text; 0 is unknown */
+    struct str_list columns;   /* column names that the text may read of it, lower case; `*` stands for all */
+};
+
+enum { SQL_TREE_MAGIC = 0x5e1e };
+
+/* One parsed SELECT, for reading only: the text that runs is the text that came. */
+struct sql_tree {
+    uint32_t magic;
+    str text;
+    const struct tree *root; /* its statement node */
+    struct {
+        VEC_OF(struct sql_table)
+    } tables; /* distinct by name, in order of appearance */
+};
+
+/* The text up to its end or first top-level `;`. Fails when it is longer than SQL_BYTES_MAX, no UTF-8, holds NUL, nests
+ * comments deeper than SQL_COMMENT_DEPTH_MAX, is empty, or when anything but space and comments follows the `;`. */
+MUST_CHECK bool sql_statement(struct task *t, str text, str *out);
+/* From the JSON that the engine made of the text. Fails closed: more than one statement, SHOW or DESCRIBE, unknown node classes,
+ * table functions off the list, refused functions, oversized literals, tree too big; with the position in the text and a hint. */
+MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document, struct sql_tree **out);
+/* Line and column, from 1, of a byte position from 1 in a text. */
+void sql_place(str text, uint32_t position, uint32_t *line_out, uint32_t *column_out);
+/* The line of the position with a caret under it, as psql shows it; empty when the position is 0. */
+str sql_caret(struct arena *mem, str text, uint32_t position);
+
+#endif

@@ -1,0 +1,231 @@
+/* Statements as text: where one ends, and how to show a place in it. */
+#include "buf/buf.h"
+#include "limits/limits.h"
+#include "sql/sql.h"
+
+struct lexer {
+    struct task *t;
+    str text;
+    size_t at;
+};
+
+static bool is_name_start(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
+}
+
+static bool is_name_part(char c)
+{
+    return is_name_start(c) || (c >= '0' && c <= '9') || c == '$';
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static char peek(const struct lexer *l, size_t ahead)
+{
+    return l->at + ahead < l->text.len ? l->text.ptr[l->at + ahead] : '\0';
+}
+
+/* Past the closing quote, or at the end of the text: the engine then says what is open. */
+static void skip_quoted(struct lexer *l, char quote, bool has_escapes)
+{
+    for (l->at++; l->at < l->text.len; l->at++) {
+        char c = peek(l, 0);
+        if (has_escapes && c == '\\') {
+            l->at++;
+        } else if (c == quote) {
+            if (peek(l, 1) != quote) {
+                l->at++;
+                return;
+            }
+            l->at++;
+        }
+    }
+    l->at = l->text.len;
+}
+
+/* `$$ … $$` or `$tag$ … $tag$`; a `$1` is no quote. */
+static void skip_dollar(struct lexer *l)
+{
+    size_t end = 1;
+    if (is_name_start(peek(l, end)))
+        while (is_name_part(peek(l, end)) && peek(l, end) != '$')
+            end++;
+    if (peek(l, end) != '$') {
+        l->at++;
+        return;
+    }
+    str tag = str_sub(l->text, l->at, end + 1);
+    str rest = str_from(l->text, l->at + tag.len);
+    size_t close = str_find(rest, tag);
+    l->at = close < rest.len ? l->at + tag.len + close + tag.len : l->text.len;
+}
+
+static bool skip_comment(struct lexer *l)
+{
+    size_t start = l->at;
+    int depth = 0;
+    while (l->at < l->text.len) {
+        if (peek(l, 0) == '/' && peek(l, 1) == '*') {
+            if (++depth > SQL_COMMENT_DEPTH_MAX) {
+                task_fail(l->t, ERR_LIMIT, "comments nest deeper than %d levels", SQL_COMMENT_DEPTH_MAX);
+                return task_position(l->t, (uint32_t)start + 1);
+            }
+            l->at += 2;
+        } else if (peek(l, 0) == '*' && peek(l, 1) == '/') {
+            l->at += 2;
+            if (--depth == 0)
+                return true;
+        } else {
+            l->at++;
+        }
+    }
+    return true;
+}
+
+static void skip_line(struct lexer *l)
+{
+    while (l->at < l->text.len && peek(l, 0) != '\n' && peek(l, 0) != '\r')
+        l->at++;
+}
+
+static void skip_name(struct lexer *l)
+{
+    size_t start = l->at;
+    while (l->at < l->text.len && is_name_part(peek(l, 0)))
+        l->at++;
+    /* E'…' knows backslashes; other letters before a quote change nothing about where it ends. */
+    if (l->at == start + 1 && (l->text.ptr[start] == 'e' || l->text.ptr[start] == 'E') && peek(l, 0) == '\'')
+        skip_quoted(l, '\'', true);
+}
+
+/* Past one word, quote, comment or sign. */
+static bool skip_token(struct lexer *l)
+{
+    char c = peek(l, 0);
+    if (c == '\'' || c == '"')
+        skip_quoted(l, c, false);
+    else if (c == '$')
+        skip_dollar(l);
+    else if (c == '/' && peek(l, 1) == '*')
+        return skip_comment(l);
+    else if (c == '-' && peek(l, 1) == '-')
+        skip_line(l);
+    else if (is_name_part(c))
+        skip_name(l);
+    else
+        l->at++;
+    return true;
+}
+
+static bool is_blank_token(const struct lexer *l)
+{
+    char c = peek(l, 0);
+    return is_space(c) || (c == '/' && peek(l, 1) == '*') || (c == '-' && peek(l, 1) == '-');
+}
+
+static bool check_bytes(struct task *t, str text)
+{
+    if (text.len > SQL_BYTES_MAX) {
+        task_fail(t, ERR_LIMIT, "the text has %zu bytes; at most %d are let through", text.len, SQL_BYTES_MAX);
+        return task_hint(t, "put values into a table instead of the text");
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        size_t len = str_utf8_at(text, i);
+        if (len == 0 || text.ptr[i] == '\0') {
+            task_fail(t, ERR_SYNTAX, "the text is no UTF-8, or holds a NUL");
+            return task_position(t, (uint32_t)i + 1);
+        }
+        i += len - 1;
+    }
+    return true;
+}
+
+bool sql_statement(struct task *t, str text, str *out)
+{
+    if (!check_bytes(t, text))
+        return false;
+    struct lexer l = {.t = t, .text = text};
+    bool is_empty = true;
+    while (l.at < text.len && peek(&l, 0) != ';') {
+        is_empty = is_empty && is_blank_token(&l);
+        if (!skip_token(&l))
+            return false;
+    }
+    if (is_empty) {
+        task_fail(t, ERR_SYNTAX, "the text holds no statement");
+        return task_hint(t, "write one SELECT");
+    }
+    str statement = str_sub(text, 0, l.at);
+    for (l.at++; l.at < text.len;) {
+        if (!is_blank_token(&l)) {
+            task_fail(t, ERR_SYNTAX, "only one statement is let through");
+            task_hint(t, "send what follows the `;` on its own");
+            return task_position(t, (uint32_t)l.at + 1);
+        }
+        if (!skip_token(&l))
+            return false;
+    }
+    *out = statement;
+    return true;
+}
+
+/* Start of the line of a byte offset; counts lines and the characters before it. */
+static size_t find_line(str text, size_t offset, uint32_t *line_out, uint32_t *column_out)
+{
+    size_t start = 0;
+    uint32_t line = 1, column = 1;
+    for (size_t i = 0; i < offset && i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == '\n') {
+            line++;
+            column = 1;
+            start = i + 1;
+        } else if ((c & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+    *line_out = line;
+    *column_out = column;
+    return start;
+}
+
+void sql_place(str text, uint32_t position, uint32_t *line_out, uint32_t *column_out)
+{
+    *line_out = *column_out = 0;
+    if (position)
+        find_line(text, position - 1, line_out, column_out);
+}
+
+str sql_caret(struct arena *mem, str text, uint32_t position)
+{
+    enum { BEFORE = 60, AFTER = 40 }; /* bytes of a long line that are shown around the place */
+    if (position == 0)
+        return STR_NONE;
+    uint32_t line, column;
+    size_t offset = position - 1 < text.len ? position - 1 : text.len;
+    size_t start = find_line(text, offset, &line, &column);
+    size_t end = offset;
+    while (end < text.len && text.ptr[end] != '\n' && text.ptr[end] != '\r')
+        end++;
+    bool cut_head = offset - start > BEFORE, cut_tail = end - offset > AFTER;
+    if (cut_head)
+        for (start = offset - BEFORE; start < offset && ((unsigned char)text.ptr[start] & 0xc0) == 0x80;)
+            start++;
+    if (cut_tail)
+        for (end = offset + AFTER; end > offset && ((unsigned char)text.ptr[end] & 0xc0) == 0x80;)
+            end--;
+    struct buf *b = buf_new(mem, 4096);
+    buf_format(b, "LINE %u: %s", line, cut_head ? "..." : "");
+    size_t indent = b->len;
+    for (size_t i = start; i < end; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        buf_add_byte(b, c == '\t' ? ' ' : (char)c);
+        indent += i < offset && (c & 0xc0) != 0x80;
+    }
+    buf_format(b, "%s\n%*s^", cut_tail ? "..." : "", (int)indent, "");
+    return buf_str(b);
+}

@@ -1,0 +1,91 @@
+#include <stdlib.h>
+
+#include "http_inside.h"
+#include "plan/plan.h"
+
+static bool api_read_file(struct task *t, struct plan *p, const struct tree *file)
+{
+    const struct tree *path = tree_find(file, STR("path")), *text = tree_find(file, STR("text"));
+
+    if (path == NULL || text == NULL || path->kind != TREE_SCALAR || text->kind != TREE_SCALAR) {
+        return task_fail(t, ERR_USAGE, "each of files is {path, text}");
+    }
+    if (path->text.len == 0 || path->text.ptr[0] == '/' || str_starts(path->text, STR("../")) ||
+        str_find(path->text, STR("/../")) < path->text.len) {
+        return task_fail(t, ERR_USAGE, "%.*s is no path inside the mesh", STR_ARG(path->text));
+    }
+    vec_push(t->mem, &p->bundle, ((struct bundle_file){.path = path->text, .text = text->text}));
+    return true;
+}
+
+static void api_put_plan(struct task *t, const struct plan *p, struct json_out *o)
+{
+    struct buf *findings = buf_new(t->mem, API_ANSWER_BYTES_MAX);
+
+    json_out_begin(o, "", '{');
+    json_out_maybe(o, "plan", p->id);
+    json_out_uint(o, "base_version", p->base_version);
+    json_out_str(o, "bundle", p->digest);
+    json_out_begin(o, "changes", '[');
+    for (size_t i = 0; i < p->changes.len; i++) {
+        const struct plan_change *change = &p->changes.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "action", str_of(plan_action_name(change->action)));
+        json_out_str(o, "kind", change->kind);
+        json_out_str(o, "name", change->name);
+        json_out_str(o, "file", change->file);
+        json_out_maybe(o, "detail", change->detail);
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+    report_json(&p->findings, findings);
+    json_out_raw(o, "findings", buf_str(findings));
+    json_out_end(o, '}');
+}
+
+bool api_plan_make(struct task *t, struct api *api)
+{
+    struct plan *p = ARENA_NEW(t->mem, struct plan);
+    struct json_out o = api_json(t);
+    const struct tree *files;
+
+    p->services = api->services;
+    if (!api_keys(t, api, "domain files") || !api_text(t, api, "domain", false, &p->domain)) {
+        return false;
+    }
+    files = tree_find(api->body, STR("files"));
+    if (files == NULL || files->kind != TREE_LIST) {
+        return task_fail(t, ERR_USAGE, "the body lacks files, a list of {path, text}");
+    }
+    for (size_t i = 0; i < files->len; i++) {
+        if (!api_read_file(t, p, files->at[i])) {
+            return false;
+        }
+    }
+    if (p->bundle.len > 0) {
+        qsort(p->bundle.at, p->bundle.len, sizeof(*p->bundle.at), plan_compare_files);
+    }
+    if (!plan_make(t, p)) {
+        api->findings = &p->findings;
+        return false;
+    }
+    api_put_plan(t, p, &o);
+    return api_answer(t, api, 200, o.b);
+}
+
+bool api_plan_apply(struct task *t, struct api *api)
+{
+    struct plan_applied applied;
+    struct json_out o = api_json(t);
+
+    if (!plan_apply(t, api->services, api->parameters[0], &applied)) {
+        return false;
+    }
+    json_out_begin(&o, "", '{');
+    json_out_uint(&o, "mesh_version", applied.mesh_version);
+    json_out_bool(&o, "applied", !applied.was_applied);
+    json_out_bool(&o, "override", applied.is_override);
+    json_out_end(&o, '}');
+    return api_answer(t, api, 200, o.b);
+}

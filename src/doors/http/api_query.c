@@ -1,0 +1,156 @@
+#include "actor/actor.h"
+#include "http_inside.h"
+#include "query/query.h"
+
+struct api_rows {
+    struct api *api;
+    enum row_format format;
+    bool has_begun; /* the head of the answer was given to the stream */
+    int progress;
+};
+
+static const char *const api_row_types[ROW_FORMAT_COUNT] = {
+    [ROW_FORMAT_ROWS] = "application/vnd.weft.rows+ndjson",
+    [ROW_FORMAT_JSON] = "application/json",
+    [ROW_FORMAT_NDJSON] = "application/x-ndjson",
+    [ROW_FORMAT_CSV] = "text/csv; charset=utf-8",
+};
+
+static bool rows_open(struct task *t, struct api_rows *rows)
+{
+    struct http_fields headers = {0};
+
+    if (rows->has_begun) {
+        return true;
+    }
+    http_fields_add(t->mem, &headers, STR("Weft-Query-Id"), str_of(t->id));
+    http_fields_add(t->mem, &headers, STR("Cache-Control"), STR("no-store"));
+    rows->has_begun = http_begin_stream(t, rows->api->x, 200, str_of(api_row_types[rows->format]), &headers);
+    return rows->has_begun;
+}
+
+static bool rows_begin(struct task *t, void *state, const struct row_column *columns, size_t len)
+{
+    (void)columns, (void)len;
+    return rows_open(t, state);
+}
+
+static bool rows_bytes(struct task *t, void *state, str bytes)
+{
+    struct api_rows *rows = state;
+
+    return http_stream_bytes(t, rows->api->x, bytes);
+}
+
+static bool rows_end(struct task *t, void *state, uint64_t count)
+{
+    struct api_rows *rows = state;
+
+    if (rows->format == ROW_FORMAT_ROWS &&
+        !http_stream_bytes(t, rows->api->x,
+                           arena_format(t->mem, "{\"end\":{\"rows\":%llu}}\n", (unsigned long long)count))) {
+        return false;
+    }
+    return http_end_stream(t, rows->api->x);
+}
+
+static void rows_abort(struct task *t, void *state)
+{
+    (void)t, (void)state; /* The door decides: a problem, an error line, or a broken stream. */
+}
+
+/* Only our own clients read progress; it comes before the columns. */
+static void rows_progress(struct task *t, void *state, const char *step, int thousandths)
+{
+    struct api_rows *rows = state;
+
+    if (rows->format != ROW_FORMAT_ROWS || thousandths < 0 || thousandths == rows->progress || step == NULL) {
+        return;
+    }
+    rows->progress = thousandths;
+    str line = arena_format(t->mem, "{\"progress\":{\"step\":\"%s\",\"share\":%.3f}}\n", step,
+                            (double)thousandths / 1000);
+    if (!rows_open(t, rows) || !http_stream_bytes(t, rows->api->x, line)) {
+        task_cancel(t);
+    }
+}
+
+static bool api_row_format(struct task *t, const struct api *api, enum row_format *out)
+{
+    str name, accept = http_fields_value(&api->request->headers, STR("accept"));
+
+    *out = ROW_FORMAT_JSON;
+    if (!api_text(t, api, "format", false, &name)) {
+        return false;
+    }
+    if (name.len > 0) {
+        return row_format_by_name(name, out) ||
+               task_fail(t, ERR_USAGE, "format %.*s is none of rows, json, ndjson, csv", STR_ARG(name));
+    }
+    for (int i = 0; i < ROW_FORMAT_COUNT; i++) {
+        str type = str_of(api_row_types[i]), head, tail;
+
+        (void)str_cut(type, ';', &head, &tail);
+        if (str_find(accept, head) < accept.len) {
+            *out = (enum row_format)i;
+            return true;
+        }
+    }
+    return true;
+}
+
+/* Of our own format the last line tells the error; of others the stream breaks off. */
+static bool api_query_failed(struct task *t, struct api *api, enum row_format format)
+{
+    struct json_out o = api_json(t);
+    struct task *last;
+    bool ok;
+
+    if (format != ROW_FORMAT_ROWS || !http_is_sent(api->x)) {
+        return false;
+    }
+    json_out_begin(&o, "", '{');
+    struct buf *error = buf_new(t->mem, API_ANSWER_BYTES_MAX);
+    error_json(&t->err, error);
+    json_out_raw(&o, "error", buf_str(error));
+    json_out_end(&o, '}');
+    buf_add_byte(o.b, '\n');
+    last = task_new();
+    ok = http_stream_bytes(last, api->x, buf_str(o.b)) && http_end_stream(last, api->x);
+    task_free(last);
+    return ok;
+}
+
+bool api_query(struct task *t, struct api *api)
+{
+    struct query q = {.services = api->services};
+    struct api_rows rows = {.api = api, .progress = -1};
+    struct row_sink sink = {
+        .state = &rows,
+        .begin = rows_begin,
+        .bytes = rows_bytes,
+        .end = rows_end,
+        .abort = rows_abort,
+        .progress = rows_progress,
+    };
+    int64_t rows_max, timeout_ms;
+    str purpose;
+
+    if (!api_keys(t, api, "sql format purpose rows_max timeout_ms") || !api_text(t, api, "sql", true, &q.text) ||
+        !api_text(t, api, "purpose", false, &purpose) || !api_row_format(t, api, &q.format) ||
+        !api_number(t, api, "rows_max", 1, INT64_MAX, &rows_max) ||
+        !api_number(t, api, "timeout_ms", 1, 86400000, &timeout_ms)) {
+        return false;
+    }
+    if (purpose.len > 0) {
+        struct actor *actor = ARENA_NEW(t->mem, struct actor);
+
+        *actor = *t->actor;
+        actor->purpose = purpose;
+        t->actor = actor;
+    }
+    rows.format = q.format;
+    q.rows_max = (uint64_t)rows_max;
+    q.timeout_ms = timeout_ms;
+    return query_run(t, &q, &sink) || api_query_failed(t, api, q.format);
+}

@@ -1,0 +1,152 @@
+#include "actor/actor.h"
+#include "browse/browse.h"
+#include "http_inside.h"
+#include "job_row/job_row.h"
+#include "run/run_all.h"
+
+enum { API_EVENT_WAIT_MS = 1000, API_RUNS_DEFAULT = 50, API_RUNS_MAX = 1000 };
+
+static bool api_wanted_products(struct task *t, const struct api *api, str *out)
+{
+    const struct tree *list = tree_find(api->body, STR("products"));
+    struct str_list products = {0};
+    bool all = false;
+
+    if (tree_find(api->body, STR("all")) != NULL && !tree_is_bool(tree_find(api->body, STR("all")), &all)) {
+        return task_fail(t, ERR_USAGE, "all is true or false");
+    }
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        if (!tree_is_string(list->at[i]) || str_has(list->at[i]->text, ',')) {
+            return task_fail(t, ERR_USAGE, "products is a list of addresses, as domain.product");
+        }
+        str_list_add(t->mem, &products, list->at[i]->text);
+    }
+    if (all == (products.len > 0)) {
+        return task_fail(t, ERR_USAGE, "name the products to run, or say all");
+    }
+    *out = all ? STR("*") : str_list_join(t->mem, &products, STR(","));
+    return true;
+}
+
+bool api_run_start(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+    struct str_list ordered = {0};
+    str products, input, id;
+    bool joined;
+
+    if (!api_keys(t, api, "products all") || !api_wanted_products(t, api, &products) ||
+        !run_all_products(t, image_pin(t, api->services->images), products, &ordered)) {
+        return false;
+    }
+    if (ordered.len == 0) {
+        return task_fail(t, ERR_NOT_FOUND, "the mesh has no products");
+    }
+    input = actor_is_operator(t->actor) ? STR("{\"as\":\"operator\"}") : STR("{\"as\":\"user\"}");
+    if (!job_row_queue(t, api->services->db, STR("runs"), products, input, t->actor->name, &id, &joined)) {
+        return false;
+    }
+    jobs_wake(api->services->jobs);
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "job", id);
+    json_out_end(&o, '}');
+    return api_answer(t, api, 202, o.b);
+}
+
+bool api_run_list(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+    int64_t most;
+
+    return api_query_number(t, api, "limit", API_RUNS_DEFAULT, API_RUNS_MAX, &most) &&
+           browse_runs(t, api->services, http_fields_value(&api->request->query, STR("product")), (uint64_t)most, &o) &&
+           api_answer(t, api, 200, o.b);
+}
+
+bool api_run_show(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+
+    return browse_run(t, api->services, api->parameters[0], &o) && api_answer(t, api, 200, o.b);
+}
+
+bool api_job_show(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+
+    return browse_job(t, api->services, api->parameters[0], &o) && api_answer(t, api, 200, o.b);
+}
+
+/* Only who asked for a job, and operators, follow or cancel it. */
+static bool api_find_job(struct task *t, struct api *api, struct job_row **out)
+{
+    if (!job_row_find(t, api->services->db, api->parameters[0], out)) {
+        return false;
+    }
+    if (*out != NULL && (actor_is_operator(t->actor) || str_eq((*out)->requested_by, t->actor->name))) {
+        return true;
+    }
+    return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(api->parameters[0]));
+}
+
+static bool api_send_events(struct task *t, struct api *api, str id)
+{
+    uint64_t next = 0;
+    bool ended = false;
+
+    while (!ended) {
+        struct arena_mark mark = arena_mark(t->mem);
+        str lines;
+
+        if (!jobs_follow(t, api->services->jobs, id, &next, API_EVENT_WAIT_MS, &lines, &ended) ||
+            (lines.len > 0 && !http_stream_bytes(t, api->x, lines))) {
+            return false;
+        }
+        arena_rewind(t->mem, mark);
+    }
+    return true;
+}
+
+/* A job that waits for its turn has no events yet. */
+static bool api_wait_for_job(struct task *t, struct api *api, struct job_row **row)
+{
+    while ((*row)->state == JOB_QUEUED) {
+        if (!task_go_on(t)) {
+            return false;
+        }
+        jobs_pause(api->services->jobs, 100);
+        if (!api_find_job(t, api, row)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool api_job_events(struct task *t, struct api *api)
+{
+    struct job_row *row;
+
+    if (!api_find_job(t, api, &row) ||
+        !http_begin_stream(t, api->x, 200, STR("application/x-ndjson"), NULL) || !http_flush_stream(t, api->x) ||
+        !api_wait_for_job(t, api, &row) || !api_send_events(t, api, row->id)) {
+        return false;
+    }
+    return http_end_stream(t, api->x);
+}
+
+bool api_job_cancel(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+    struct job_row *row;
+    enum job_state state;
+
+    if (!api_find_job(t, api, &row) || !job_row_cancel(t, api->services->db, row->id, &state)) {
+        return false;
+    }
+    (void)jobs_cancel(api->services->jobs, row->id);
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "id", row->id);
+    json_out_str(&o, "state", str_of(job_state_name(state)));
+    json_out_end(&o, '}');
+    return api_answer(t, api, 200, o.b);
+}

@@ -1,0 +1,222 @@
+#include "timer/timer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "clock/clock.h"
+#include "log/log.h"
+#include "timer_inside.h"
+#include "upkeep/upkeep.h"
+
+enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64, TIMER_UPKEEP_MS = 600000 };
+
+struct timer {
+    struct services *services;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    size_t working;
+    atomic_bool is_closing;
+};
+
+struct timer_work {
+    struct timer *timer;
+    struct task *t;
+    struct job_row *row;
+};
+
+static void timer_run_one(struct timer_work *work)
+{
+    struct services *s = work->timer->services;
+    struct task *t = work->t;
+    struct run run = {
+        .services = s,
+        .product = work->row->subject,
+        .job_id = work->row->id,
+        .watcher = {.progress = timer_say_step},
+    };
+    int64_t timeout_ms = CONFIG_INT(s->config, run_timeout_s) * 1000;
+    enum job_state state;
+    bool ok;
+
+    run.watcher.state = &run;
+    ok = turns_take(t, &s->runs, INT32_MAX, "runs");
+    if (ok) {
+        t->deadline_ms = clock_monotonic_ms() + timeout_ms;
+        ok = run_product(t, &run);
+    }
+    if (!ok) {
+        log_failure("timer", t);
+    }
+    timer_say_run(t, &run, ok);
+    state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    work->row->state = state;
+    work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
+}
+
+static void timer_run_all(struct timer_work *work)
+{
+    struct task *t = work->t;
+    struct run_all all = {
+        .services = work->timer->services,
+        .job_id = work->row->id,
+        .products = work->row->subject,
+    };
+    bool ok = run_all(t, &all);
+
+    work->row->state = !ok                ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
+                       : all.failed > 0 ? JOB_FAILED
+                                          : JOB_DONE;
+    timer_say_end(t, &all, work->row->state, &work->row->result);
+}
+
+/* The end of a job is written even when its task was cancelled. */
+static void timer_write_end(struct timer_work *work)
+{
+    struct task *last = task_new();
+
+    last->actor = work->t->actor;
+    if (!job_row_end(last, work->timer->services->db, work->row->id, work->row->state, work->row->result)) {
+        log_failure("timer", last);
+    }
+    task_free(last);
+}
+
+static void *timer_work(void *state)
+{
+    struct timer_work *work = state;
+    struct timer *timer = work->timer;
+
+    timer_actor(work->t, work->row);
+    if (str_eq(work->row->kind, STR("run"))) {
+        timer_run_one(work);
+    } else {
+        timer_run_all(work);
+    }
+    timer_write_end(work);
+    jobs_end(timer->services->jobs, work->row->id);
+    task_free(work->t);
+    free(work);
+    pthread_mutex_lock(&timer->lock);
+    timer->working--;
+    pthread_cond_signal(&timer->ended);
+    pthread_mutex_unlock(&timer->lock);
+    return NULL;
+}
+
+static bool timer_start(struct timer *timer, struct task *t, struct job_row *row)
+{
+    struct timer_work *work = calloc(1, sizeof(*work));
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    CHECK(work != NULL);
+    *work = (struct timer_work){.timer = timer, .t = t, .row = row};
+    jobs_begin(timer->services->jobs, row->id, t);
+    pthread_mutex_lock(&timer->lock);
+    timer->working++;
+    pthread_mutex_unlock(&timer->lock);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int status = pthread_create(&thread, &attributes, timer_work, work);
+    pthread_attr_destroy(&attributes);
+    if (status != 0) {
+        /* Works here, then: slower, but nothing is lost. */
+        (void)timer_work(work);
+    }
+    return true;
+}
+
+static bool timer_has_room(struct timer *timer)
+{
+    pthread_mutex_lock(&timer->lock);
+    bool has_room = timer->working < TIMER_JOBS_MAX;
+    pthread_mutex_unlock(&timer->lock);
+    return has_room;
+}
+
+/* Takes what waits; false when nothing does. */
+static bool timer_take(struct timer *timer)
+{
+    struct task *t = task_new();
+    struct job_row *row = NULL;
+
+    if (!job_row_take(t, timer->services->db, &row)) {
+        log_failure("timer", t);
+    }
+    if (row == NULL) {
+        task_free(t);
+        return false;
+    }
+    return timer_start(timer, t, row);
+}
+
+static void timer_sweep(struct timer *timer)
+{
+    struct task *t = task_new();
+
+    if (!upkeep_sweep(t, timer->services)) {
+        log_failure("timer", t);
+    }
+    task_free(t);
+}
+
+static void *timer_loop(void *state)
+{
+    struct timer *timer = state;
+    int64_t sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+
+    while (!atomic_load(&timer->is_closing)) {
+        while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
+        }
+        if (clock_monotonic_ms() >= sweep_ms) {
+            timer_sweep(timer);
+            sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+        }
+        jobs_wait(timer->services->jobs, TIMER_POLL_MS);
+    }
+    return NULL;
+}
+
+bool timer_open(struct task *t, struct services *services, struct timer **out)
+{
+    struct timer *timer = calloc(1, sizeof(*timer));
+
+    CHECK(timer != NULL);
+    timer->services = services;
+    pthread_mutex_init(&timer->lock, NULL);
+    pthread_cond_init(&timer->ended, NULL);
+    if (pthread_create(&timer->thread, NULL, timer_loop, timer) != 0) {
+        free(timer);
+        return task_fail(t, ERR_CONFIG, "cannot start a thread");
+    }
+    *out = timer;
+    return true;
+}
+
+void timer_close(struct timer *timer)
+{
+    if (timer == NULL) {
+        return;
+    }
+    atomic_store(&timer->is_closing, true);
+    jobs_wake(timer->services->jobs);
+    pthread_join(timer->thread, NULL);
+    (void)jobs_cancel_all(timer->services->jobs);
+    pthread_mutex_lock(&timer->lock);
+    while (timer->working > 0) {
+        pthread_cond_wait(&timer->ended, &timer->lock);
+    }
+    pthread_mutex_unlock(&timer->lock);
+    pthread_cond_destroy(&timer->ended);
+    pthread_mutex_destroy(&timer->lock);
+    free(timer);
+}
+
+size_t timer_working(struct timer *timer)
+{
+    pthread_mutex_lock(&timer->lock);
+    size_t working = timer->working;
+    pthread_mutex_unlock(&timer->lock);
+    return working;
+}

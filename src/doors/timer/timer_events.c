@@ -1,0 +1,109 @@
+#include "actor/actor.h"
+#include "buf/buf.h"
+#include "clock/clock.h"
+#include "limits/limits.h"
+#include "timer_inside.h"
+
+static struct buf *timer_event(struct task *t, str product)
+{
+    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+
+    buf_add(b, STR("{\"product\":"));
+    buf_add_json(b, product);
+    return b;
+}
+
+void timer_say_step(struct task *t, void *state, const char *step, str subject, int thousandths)
+{
+    const struct run *r = state;
+    struct arena_mark mark = arena_mark(t->mem);
+    struct buf *b = timer_event(t, r->product);
+
+    buf_format(b, ",\"step\":\"%s\",\"subject\":", step);
+    buf_add_json(b, subject);
+    if (thousandths >= 0) {
+        buf_format(b, ",\"share\":%.3f", (double)thousandths / 1000);
+    }
+    buf_add(b, STR("}"));
+    jobs_say(r->services->jobs, r->job_id, buf_str(b));
+    arena_rewind(t->mem, mark);
+}
+
+static void timer_add_warnings(struct buf *b, const struct report *findings)
+{
+    bool is_first = true;
+
+    buf_add(b, STR(",\"warnings\":["));
+    for (size_t i = 0; i < findings->len; i++) {
+        const struct finding *finding = &findings->at[i];
+
+        if (finding->level == FINDING_ERROR) {
+            continue;
+        }
+        buf_add(b, is_first ? STR("{\"message\":") : STR(",{\"message\":"));
+        buf_add_json(b, finding->message);
+        buf_add(b, STR("}"));
+        is_first = false;
+    }
+    buf_add(b, STR("]"));
+}
+
+static const char *timer_outcome(enum error_code code)
+{
+    switch (code) {
+    case ERR_CHECK_FAILED:
+    case ERR_DRIFT: return "rejected";
+    case ERR_CANCELLED: return "cancelled";
+    default: return "failed";
+    }
+}
+
+void timer_say_run(struct task *t, const struct run *r, bool ok)
+{
+    struct buf *b = timer_event(t, r->product);
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < r->outputs.len; i++) {
+        rows += r->outputs.at[i].rows;
+    }
+    buf_format(b, ",\"run\":\"%.*s\",\"state\":\"%s\",\"seconds\":%.3f", STR_ARG(r->id),
+               ok ? "published" : timer_outcome(t->err.code), (double)(clock_now_us() - r->started_us) / 1e6);
+    if (ok) {
+        buf_format(b, ",\"release\":%llu,\"rows\":%llu", (unsigned long long)r->release, (unsigned long long)rows);
+    }
+    timer_add_warnings(b, &r->findings);
+    if (!ok) {
+        buf_add(b, STR(",\"error\":"));
+        error_json(&t->err, b);
+    }
+    buf_add(b, STR("}"));
+    jobs_say(r->services->jobs, r->job_id, buf_str(b));
+}
+
+void timer_say_end(struct task *t, const struct run_all *all, enum job_state state, str *result_out)
+{
+    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+
+    buf_format(b, "{\"state\":\"%s\",\"published\":%llu,\"failed\":%llu", job_state_name(state),
+               (unsigned long long)all->published, (unsigned long long)all->failed);
+    if (state != JOB_DONE && t->err.code != ERR_NONE) {
+        buf_add(b, STR(",\"error\":"));
+        error_json(&t->err, b);
+    } else if (all->first_error != ERR_NONE) {
+        buf_format(b, ",\"error\":{\"code\":\"%s\"}", error_name(all->first_error));
+    }
+    buf_add(b, STR("}"));
+    *result_out = buf_str(b);
+    jobs_say(all->services->jobs, all->job_id,
+             arena_format(t->mem, "{\"end\":%.*s}", STR_ARG(*result_out)));
+}
+
+void timer_actor(struct task *t, const struct job_row *row)
+{
+    struct actor *actor = ARENA_NEW(t->mem, struct actor);
+    bool is_operator = str_find(row->input, STR("\"operator\"")) < row->input.len;
+
+    actor->kind = is_operator ? ACTOR_OPERATOR : ACTOR_USER;
+    actor->name = row->requested_by;
+    t->actor = actor;
+}

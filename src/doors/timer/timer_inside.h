@@ -1,0 +1,16 @@
+/* What a job says of itself. */
+#ifndef WEFT_TIMER_INSIDE_H
+#define WEFT_TIMER_INSIDE_H
+
+#include "job_row/job_row.h"
+#include "run/run.h"
+#include "run/run_all.h"
+
+/* Events of a run, as docs/http-api.md shows them: each says one line to the followers of the job. */
+void timer_say_step(struct task *t, void *state, const char *step, str subject, int thousandths);
+void timer_say_run(struct task *t, const struct run *r, bool ok);
+void timer_say_end(struct task *t, const struct run_all *all, enum job_state state, str *result_out);
+/* When an actor of this job asks: rebuilt from its row. */
+void timer_actor(struct task *t, const struct job_row *row);
+
+#endif

@@ -1,0 +1,39 @@
+/* Hashes, keyed hashes, comparison in constant time and the texts of bytes; by OpenSSL. */
+#ifndef WEFT_CRYPTO_H
+#define WEFT_CRYPTO_H
+
+#include "task/task.h"
+
+enum { CRYPTO_SHA256_BYTES = 32, CRYPTO_SHA256_HEX = 64 };
+
+struct crypto_digest {
+    unsigned char bytes[CRYPTO_SHA256_BYTES];
+};
+
+struct crypto_hash; /* a SHA-256 in the making */
+
+/* A failure of the library stops the program: SHA-256 and HMAC have no failure of their own. */
+struct crypto_digest crypto_sha256(str bytes);
+struct crypto_digest crypto_hmac_sha256(str key, str bytes);
+/* Freed with the arena. */
+struct crypto_hash *crypto_hash_new(struct arena *mem);
+void crypto_hash_add(struct crypto_hash *hash, str bytes);
+/* May be called once; the hash is used up. */
+struct crypto_digest crypto_hash_end(struct crypto_hash *hash);
+/* From offset 0 to the end, whatever the position of `fd`, which stays; `bytes_out` may be NULL.
+ * ERR_IO, or the task's end. */
+MUST_CHECK bool crypto_sha256_fd(struct task *t, int fd, struct crypto_digest *out,
+                                 uint64_t *bytes_out);
+
+/* 64 lower case digits in the arena. */
+str crypto_digest_hex(struct arena *mem, const struct crypto_digest *digest);
+str crypto_hex(struct arena *mem, str bytes);
+/* False unless `hex` is an even number of digits, of either case. */
+bool crypto_from_hex(struct arena *mem, str hex, str *out);
+/* RFC 4648 section 5, without padding. */
+str crypto_base64url(struct arena *mem, str bytes);
+bool crypto_from_base64url(struct arena *mem, str text, str *out);
+/* Takes as long whatever the bytes are; lengths may differ (and are no secret). */
+bool crypto_equal(str a, str b);
+
+#endif

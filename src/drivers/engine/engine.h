@@ -1,0 +1,56 @@
+/* The pool of workers: start, lend to one actor, hand a job over, relay frames, cancel, kill, recycle. */
+#ifndef WEFT_ENGINE_H
+#define WEFT_ENGINE_H
+
+#include "config/config.h"
+#include "job/job.h"
+
+struct engine;
+struct worker;
+
+/* The one address that an extract worker may reach: resolved and checked before. */
+struct engine_reach {
+    str address; /* numeric IPv4 or IPv6; empty: none */
+    uint16_t listen_port;
+};
+
+/* Starts nothing yet but the reaper and the warm ones. Worker folders are `<home>/workers/<id>/{in,tmp,out}`; what an earlier
+ * server left there is removed. Fails where the kernel lacks Landlock and the setting says `required`. */
+MUST_CHECK bool engine_open(struct task *t, const struct config *config, str home,
+                            struct engine **out);
+/* Kills all workers and waits for them. */
+void engine_close(struct engine *engine);
+
+/* A worker of this kind for this owner: an idle one of his, or a new one (waits for a free slot until the deadline). A consumer
+ * or build worker never changes hands; `owner` is actor and purpose. The loan ends with the task: arena_defer. */
+MUST_CHECK bool engine_lend(struct task *t, struct engine *engine, enum worker_kind kind, str owner,
+                            struct engine_reach reach, struct worker **out);
+/* Ends the loan early. A worker whose last job failed inside, timed out or was cancelled late is killed. */
+void engine_return(struct task *t, struct worker *worker);
+
+/* Text -> the engine's own tree as JSON (`json_serialize_sql`). The position of a syntax error is set. */
+MUST_CHECK bool engine_parse(struct task *t, struct worker *worker, str sql, str *json_out);
+/* Runs a job: links its files in, sends it, relays rows to `sink`, unlinks. `sink` may be NULL unless the output is
+ * JOB_ROWS or JOB_COLUMNS (which calls begin and end only). Cancel, deadline and a sink that fails interrupt the engine; two
+ * seconds later the worker is killed. Engine errors pass with their text and position. By lint only gate and flows/run call it. */
+MUST_CHECK bool engine_run(struct task *t, struct worker *worker, const struct engine_job *job,
+                           struct row_sink *sink, struct job_result *out);
+/* The same, for our own text over files that no gate has cleared: in check, clearing and extract workers only. */
+MUST_CHECK bool engine_run_uncleared(struct task *t, struct worker *worker,
+                                     const struct engine_job *job, struct row_sink *sink,
+                                     struct job_result *out);
+/* Where JOB_FILE wrote: `<folder>/out/<name>`. The caller moves it away before the loan ends. */
+str engine_output_path(struct task *t, const struct worker *worker, str name);
+
+/* Withdraws: kills the workers of an owner whose name starts with `prefix`, running ones included. */
+void engine_revoke(struct engine *engine, str prefix);
+/* True for the process of a worker: the unix socket refuses those. */
+bool engine_is_worker(struct engine *engine, int64_t process_id);
+/* Of the workers: for status. */
+struct engine_state {
+    uint32_t workers, lent;
+    uint64_t started, killed;
+};
+struct engine_state engine_state(struct engine *engine);
+
+#endif

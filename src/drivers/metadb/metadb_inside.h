@@ -1,0 +1,84 @@
+/* For the files of metadb. */
+#ifndef WEFT_METADB_INSIDE_H
+#define WEFT_METADB_INSIDE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "log/log.h"
+#include "metadb/metadb.h"
+
+enum {
+    METADB_MAGIC = 0x3e7adb,
+    METADB_STATEMENT_MAGIC = 0x57a7e3,
+    METADB_IDLE_READERS_MAX = 4,
+    METADB_BUSY_MS = 5000,
+};
+
+/* Used by one thread at a time: handed over under the lock of the core. */
+struct metadb_connection {
+    sqlite3 *handle;
+    struct metadb_connection *next; /* among the idle ones */
+    struct metadb_statement *open;  /* statements, latest first */
+};
+
+struct metadb_statement {
+    uint32_t magic;
+    sqlite3_stmt *handle; /* NULL: closed */
+    struct metadb_connection *connection;
+    struct metadb_core *core;
+    bool is_of_pool;                       /* the connection goes back with it */
+    struct metadb_statement *next, **link; /* in connection->open */
+};
+
+/* One metadb_write that waits, on the stack of its caller; or one metadb_post, on the heap. */
+struct metadb_request {
+    struct task *t;
+    metadb_write_fn *fn;
+    void *state;
+    bool ok, is_done, is_post;
+    void (*free_state)(void *);
+    struct metadb_request *next;
+};
+
+struct metadb {
+    uint32_t magic;
+    struct metadb_core *core;
+    struct metadb_connection *connection; /* NULL: any of the pool */
+    bool is_writer;
+    bool has_fault; /* of the writer's face: passed once before the COMMIT of this group */
+    enum fault_point fault;
+};
+
+struct metadb_core {
+    str path;
+    enum metadb_kind kind;
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t work;  /* the queue has something, or stop */
+    pthread_cond_t done;  /* a group has ended */
+    struct metadb_connection *idle;
+    size_t idle_len, lent;
+    struct metadb_request *first, **last;
+    bool stop;
+    struct metadb writer; /* the face of the writer's thread */
+    pthread_t thread;
+    bool has_thread;
+};
+
+/* Sets the error of `t` from the connection's; gives false. */
+bool metadb_failed(struct task *t, const struct metadb_core *core, sqlite3 *handle, int code,
+                   const char *doing);
+bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
+                    struct metadb_connection **out);
+void metadb_disconnect(struct metadb_connection *connection);
+bool metadb_borrow(struct task *t, struct metadb *db, struct metadb_connection **out);
+/* Of the pool only. */
+void metadb_give_back(struct metadb_core *core, struct metadb_connection *connection);
+void metadb_close_statements(struct metadb_connection *connection);
+bool metadb_exec(struct task *t, struct metadb_core *core, sqlite3 *handle, const char *sql);
+/* Takes the connection. */
+bool metadb_start_writer(struct task *t, struct metadb_core *core,
+                         struct metadb_connection *connection);
+void metadb_stop_writer(struct metadb_core *core);
+
+#endif

@@ -1,0 +1,19 @@
+/* Files and folders that a worker or a crash may have left in any state: copied and removed without
+ * trusting them. */
+#ifndef WEFT_STORE_FILE_H
+#define WEFT_STORE_FILE_H
+
+#include "task/task.h"
+
+/* Copies `from` from its start into `to`, in slices between which the task may end. */
+MUST_CHECK bool store_file_copy(struct task *t, int from_fd, int to_fd);
+/* Removes all that a folder holds, however deep, and follows no link. On false errno says why. */
+MUST_CHECK bool store_folder_empty(int folder_fd);
+/* The same, and the folder itself. A folder that is not there is removed already. */
+MUST_CHECK bool store_folder_remove(int parent_fd, const char *name);
+/* Makes what a worker wrote ours: a regular file with one name, our owner, mode 0444, under the
+ * path `to`. Where somebody still has it open for writing, or that cannot be known, it becomes a
+ * copy, so that its bytes cannot change any more. */
+MUST_CHECK bool store_file_take(struct task *t, str from, str to);
+
+#endif

@@ -1,0 +1,271 @@
+#include "browse/browse.h"
+
+#include "actor/actor.h"
+#include "browse_inside.h"
+#include "job_row/job_row.h"
+#include "log/log.h"
+#include "release/release.h"
+
+enum { BROWSE_RELEASES = 20 };
+
+bool browse_is_clear(struct task *t, const struct image *image, const struct image_table *table)
+{
+    struct decision decision = {0};
+
+    gate_decide(t, image, table, &decision);
+    if (!decision.allowed || decision.filters.len > 0 || decision.columns.len < table->columns.len) {
+        return false;
+    }
+    for (size_t i = 0; i < decision.columns.len; i++) {
+        if (decision.columns.at[i].mask != MASK_NONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool browse_is_clear_on_all(struct task *t, const struct image *image, const struct image_product *product)
+{
+    for (size_t i = 0; i < product->tables.len; i++) {
+        if (!browse_is_clear(t, image, &product->tables.at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void browse_product_rows(const struct image_product *product, bool is_clear, struct json_out *o)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < product->tables.len; i++) {
+        rows += product->tables.at[i].rows;
+    }
+    if (is_clear) {
+        json_out_uint(o, "rows", rows);
+    } else {
+        json_out_null(o, "rows");
+    }
+}
+
+static void browse_product_head(struct task *t, const struct image *image, const struct image_product *product,
+                                struct json_out *o)
+{
+    const struct model_product *definition = product->definition;
+
+    json_out_str(o, "address", product->address);
+    json_out_str(o, "domain", definition->domain->name);
+    json_out_str(o, "name", definition->name);
+    json_out_str(o, "domain_title", definition->domain->title);
+    json_out_maybe(o, "title", definition->title);
+    json_out_str(o, "status", definition->status);
+    json_out_str(o, "alignment", definition->domain->alignment);
+    json_out_maybe(o, "description", definition->description);
+    json_out_list(o, "owners", &definition->domain->owners);
+    if (product->release.number > 0) {
+        json_out_uint(o, "release", product->release.number);
+    } else {
+        json_out_null(o, "release");
+    }
+    json_out_time(o, "published_at", product->release.published_us);
+    json_out_uint(o, "tables_count", product->tables.len);
+    browse_product_rows(product, browse_is_clear_on_all(t, image, product), o);
+    json_out_begin(o, "inputs", '[');
+    for (size_t i = 0; i < definition->inputs.len; i++) {
+        const struct model_input *input = &definition->inputs.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "name", input->name);
+        json_out_str(o, "contract", input->contract_id);
+        json_out_maybe(o, "product",
+                       input->producer ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(input->producer->domain->name),
+                                                      STR_ARG(input->producer->name))
+                                       : STR_NONE);
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+}
+
+bool browse_products(struct task *t, struct services *s, struct json_out *o)
+{
+    const struct image *image = image_pin(t, s->images);
+
+    json_out_begin(o, "", '{');
+    json_out_maybe(o, "mesh", image->model ? image->model->mesh.name : STR_NONE);
+    json_out_begin(o, "products", '[');
+    for (size_t i = 0; image->model != NULL && i < image->model->products.len; i++) {
+        const struct model_product *definition = image->model->products.at[i];
+        const struct image_product *product =
+            image_find_product(image, definition->domain->name, definition->name);
+
+        if (product != NULL && gate_may_discover(t, image, product)) {
+            json_out_begin(o, "", '{');
+            browse_product_head(t, image, product, o);
+            json_out_end(o, '}');
+        }
+    }
+    json_out_end(o, ']');
+    json_out_end(o, '}');
+    return task_go_on(t);
+}
+
+static const char *browse_access(const struct decision *decision, uint32_t column)
+{
+    if (!decision->allowed) {
+        return "denied";
+    }
+    for (size_t i = 0; i < decision->columns.len; i++) {
+        if (decision->columns.at[i].id == column) {
+            return decision->columns.at[i].mask == MASK_NONE ? "visible" : "masked";
+        }
+    }
+    return "denied";
+}
+
+static void browse_table(struct task *t, const struct image *image, const struct image_table *table,
+                         struct json_out *o)
+{
+    struct decision decision = {0};
+
+    gate_decide(t, image, table, &decision);
+    json_out_begin(o, "", '{');
+    json_out_str(o, "name", table->name);
+    json_out_maybe(o, "description", table->definition->description);
+    json_out_str(o, "contract", table->contract->id);
+    json_out_str(o, "contract_version", table->contract->version);
+    json_out_bool(o, "granted", decision.allowed);
+    json_out_bool(o, "filtered", decision.filters.len > 0);
+    if (browse_is_clear(t, image, table)) {
+        json_out_uint(o, "rows", table->rows);
+    } else {
+        json_out_null(o, "rows");
+    }
+    json_out_begin(o, "columns", '[');
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct image_column *column = &table->columns.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "name", column->name);
+        json_out_str(o, "type", column->type);
+        json_out_bool(o, "required", column->contract->required || column->contract->primary_key > 0);
+        json_out_bool(o, "primary_key", column->contract->primary_key > 0);
+        json_out_maybe(o, "classification", column->contract->classification);
+        json_out_maybe(o, "description", column->contract->description);
+        json_out_str(o, "access", str_of(browse_access(&decision, column->id)));
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+    json_out_end(o, '}');
+}
+
+static void browse_release(const struct release_row *row, bool is_clear, struct json_out *o)
+{
+    json_out_begin(o, "", '{');
+    json_out_uint(o, "number", row->number);
+    json_out_time(o, "published_at", row->published_us);
+    json_out_str(o, "run", row->run_id);
+    json_out_bool(o, "current", row->is_current);
+    json_out_bool(o, "kept", row->is_kept);
+    if (is_clear) {
+        json_out_uint(o, "rows", row->rows);
+        json_out_uint(o, "bytes", row->bytes);
+    } else {
+        json_out_null(o, "rows");
+        json_out_null(o, "bytes");
+    }
+    json_out_end(o, '}');
+}
+
+bool browse_find(struct task *t, const struct image *image, str address, const struct image_product **out)
+{
+    str domain, name;
+
+    (void)str_cut(address, '.', &domain, &name);
+    *out = image_find_product(image, domain, name);
+    if (*out != NULL && gate_may_discover(t, image, *out)) {
+        return true;
+    }
+    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it", STR_ARG(address));
+    return task_hint(t, "products are named domain.product; weft show lists them");
+}
+
+bool browse_product(struct task *t, struct services *s, str address, struct json_out *o)
+{
+    const struct image *image = image_pin(t, s->images);
+    const struct image_product *product;
+    struct release_list releases = {0};
+
+    if (!browse_find(t, image, address, &product) ||
+        !release_list(t, s->db, product->id, BROWSE_RELEASES, &releases)) {
+        return false;
+    }
+    bool is_clear = browse_is_clear_on_all(t, image, product);
+    json_out_begin(o, "", '{');
+    browse_product_head(t, image, product, o);
+    json_out_begin(o, "tables", '[');
+    for (size_t i = 0; i < product->tables.len; i++) {
+        browse_table(t, image, &product->tables.at[i], o);
+    }
+    json_out_end(o, ']');
+    json_out_begin(o, "releases", '[');
+    for (size_t i = 0; i < releases.len; i++) {
+        browse_release(&releases.at[i], is_clear, o);
+    }
+    json_out_end(o, ']');
+    json_out_end(o, '}');
+    return true;
+}
+
+bool browse_status(struct task *t, struct services *s, struct json_out *o)
+{
+    const struct image *image = image_pin(t, s->images);
+    struct engine_state engine = engine_state(s->engine);
+    uint64_t files = 0, bytes = 0, published = 0;
+
+    if (!store_cleared_size(t, s->store, 0, &files, &bytes)) {
+        return false;
+    }
+    for (size_t i = 0; i < image->products.len; i++) {
+        published += image->products.at[i].release.number > 0;
+    }
+    json_out_begin(o, "", '{');
+    json_out_maybe(o, "mesh", image->model ? image->model->mesh.name : STR_NONE);
+    json_out_str(o, "home", s->home);
+    json_out_uint(o, "mesh_version", image->mesh_version);
+    json_out_uint(o, "image_version", image->version);
+    json_out_uint(o, "domains", image->model ? image->model->domains.len : 0);
+    json_out_uint(o, "products", image->products.len);
+    json_out_uint(o, "products_published", published);
+    json_out_uint(o, "workers", engine.workers);
+    json_out_uint(o, "workers_lent", engine.lent);
+    json_out_uint(o, "workers_started", engine.started);
+    json_out_uint(o, "workers_killed", engine.killed);
+    json_out_uint(o, "cleared_files", files);
+    json_out_uint(o, "cleared_bytes", bytes);
+    json_out_end(o, '}');
+    return true;
+}
+
+bool browse_job(struct task *t, struct services *s, str id, struct json_out *o)
+{
+    struct job_row *row;
+
+    if (!job_row_find(t, s->db, id, &row)) {
+        return false;
+    }
+    if (row == NULL || (!actor_is_operator(t->actor) && !str_eq(row->requested_by, t->actor->name))) {
+        return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(id));
+    }
+    json_out_begin(o, "", '{');
+    json_out_str(o, "id", row->id);
+    json_out_str(o, "kind", row->kind);
+    json_out_str(o, "subject", row->subject);
+    json_out_str(o, "state", str_of(job_state_name(row->state)));
+    json_out_str(o, "requested_by", row->requested_by);
+    json_out_time(o, "requested_at", row->requested_us);
+    json_out_time(o, "started_at", row->started_us);
+    json_out_time(o, "ended_at", row->ended_us);
+    json_out_maybe(o, "result", row->result);
+    json_out_end(o, '}');
+    return true;
+}

@@ -1,0 +1,19 @@
+/* What is there, for pages and lists: the catalog as JSON, as far as the actor may discover it. */
+#ifndef WEFT_BROWSE_H
+#define WEFT_BROWSE_H
+
+#include "json_out/json_out.h"
+#include "services/services.h"
+
+/* Each writes one JSON object. Numbers about rows are null unless the actor is clear on the table. */
+MUST_CHECK bool browse_status(struct task *t, struct services *s, struct json_out *o);
+MUST_CHECK bool browse_products(struct task *t, struct services *s, struct json_out *o);
+/* `domain.product`: ERR_NOT_FOUND, in the same words for what is not there and what may not be discovered. */
+MUST_CHECK bool browse_product(struct task *t, struct services *s, str address, struct json_out *o);
+/* Newest first; of all products when `address` is empty. */
+MUST_CHECK bool browse_runs(struct task *t, struct services *s, str address, uint64_t most, struct json_out *o);
+/* One run with its checks. What checks found is for those who are clear on the table. */
+MUST_CHECK bool browse_run(struct task *t, struct services *s, str id, struct json_out *o);
+MUST_CHECK bool browse_job(struct task *t, struct services *s, str id, struct json_out *o);
+
+#endif

@@ -1,0 +1,259 @@
+#include "plan/plan.h"
+
+#include <stdlib.h>
+
+#include "audit/audit.h"
+#include "buf/buf.h"
+#include "clock/clock.h"
+#include "document/document.h"
+#include "fault/fault.h"
+#include "image/images.h"
+#include "limits/limits.h"
+#include "mesh_state/mesh_state.h"
+#include "outbox/outbox.h"
+#include "plan_inside.h"
+#include "plan_row/plan_row.h"
+#include "product/product.h"
+#include "user/user.h"
+
+const char *plan_action_name(enum plan_action action)
+{
+    static const char *const names[] = {"added", "changed", "removed"};
+
+    return names[action];
+}
+
+bool plan_is_of_domain(str path, str domain)
+{
+    str prefix = STR("domains/");
+
+    return str_starts(path, prefix) && str_starts(str_from(path, prefix.len), domain) &&
+           path.len > prefix.len + domain.len && path.ptr[prefix.len + domain.len] == '/';
+}
+
+int plan_compare_files(const void *a, const void *b)
+{
+    return str_compare(((const struct bundle_file *)a)->path, ((const struct bundle_file *)b)->path);
+}
+
+void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain, struct bundle *out)
+{
+    *out = (struct bundle){0};
+    for (size_t i = 0; i < base->len; i++) {
+        if (domain.len > 0 && !plan_is_of_domain(base->at[i].path, domain)) {
+            vec_push(mem, out, base->at[i]);
+        }
+    }
+    for (size_t i = 0; i < ours->len; i++) {
+        vec_push(mem, out, ours->at[i]);
+    }
+    if (out->len > 0) {
+        qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);
+    }
+}
+
+static bool plan_check_paths(struct task *t, const struct plan *p)
+{
+    for (size_t i = 0; i < p->bundle.len; i++) {
+        str path = p->bundle.at[i].path;
+
+        if (p->domain.len > 0 && !plan_is_of_domain(path, p->domain)) {
+            task_fail(t, ERR_DENIED, "%.*s lies outside of domain %.*s", STR_ARG(path), STR_ARG(p->domain));
+            return task_hint(t, "with --domain only files below domains/%.*s/ are sent", STR_ARG(p->domain));
+        }
+        if (i > 0 && str_eq(path, p->bundle.at[i - 1].path)) {
+            return task_fail(t, ERR_USAGE, "the bundle has %.*s twice", STR_ARG(path));
+        }
+    }
+    return true;
+}
+
+/* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
+static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report,
+                         struct model **model_out)
+{
+    if (!document_parse(t, t->mem, bundle, report)) {
+        return false;
+    }
+    *model_out = model_compile(t->mem, bundle, report);
+    if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
+        return false;
+    }
+    report_sort(report);
+    if (report->errors > 0) {
+        return task_fail(t, ERR_INVALID, "%zu error%s in the files of the mesh", report->errors,
+                         report->errors > 1 ? "s" : "");
+    }
+    return true;
+}
+
+bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report)
+{
+    struct model *model;
+
+    return plan_compile(t, engine, bundle, report, &model);
+}
+
+static str plan_summary(struct task *t, const struct plan *p)
+{
+    struct buf *b = buf_new(t->mem, BUNDLE_BYTES_MAX);
+
+    buf_add(b, STR("["));
+    for (size_t i = 0; i < p->changes.len; i++) {
+        const struct plan_change *change = &p->changes.at[i];
+
+        buf_format(b, "%s{\"action\":\"%s\",\"kind\":\"%.*s\",\"name\":", i ? "," : "",
+                   plan_action_name(change->action), STR_ARG(change->kind));
+        buf_add_json(b, change->name);
+        buf_add(b, STR("}"));
+    }
+    buf_add(b, STR("]"));
+    return buf_str(b);
+}
+
+static bool plan_keep(struct task *t, struct plan *p)
+{
+    char id[37];
+    struct plan_row row;
+
+    if (p->changes.len == 0) {
+        return true;
+    }
+    clock_uuid(id);
+    p->id = arena_str(t->mem, str_of(id));
+    row = (struct plan_row){
+        .id = p->id,
+        .base_version = p->base_version,
+        .domain = p->domain,
+        .digest = p->digest,
+        .summary = plan_summary(t, p),
+        .actor = t->actor->name,
+        .created_us = clock_now_us(),
+    };
+    return plan_row_insert(t, p->services->db, &row, &p->bundle);
+}
+
+bool plan_make(struct task *t, struct plan *p)
+{
+    const struct image *image = image_pin(t, p->services->images);
+    struct mesh_state state;
+    struct bundle before = {0}, whole;
+    struct report ignored;
+    struct metadb *instant;
+
+    report_init(&p->findings, t->mem);
+    report_init(&ignored, t->mem);
+    if (!plan_check_paths(t, p) || !metadb_snapshot(t, p->services->db, &instant) ||
+        !mesh_state_get(t, instant, &state) || !document_load(t, t->mem, instant, &before)) {
+        return false;
+    }
+    metadb_snapshot_end(t, instant);
+    p->base_version = state.mesh_version;
+    plan_merge(t->mem, &before, &p->bundle, p->domain, &whole);
+    p->digest = document_digest(t->mem, &whole);
+    return plan_compile(t, p->services->engine, &whole, &p->findings, &p->model) &&
+           document_parse(t, t->mem, &before, &ignored) &&
+           plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
+}
+
+struct plan_commit {
+    const struct plan_row *row;
+    const struct bundle *whole;
+    const struct model *model;
+    bool touches_policy;
+    bool is_override;
+    uint64_t mesh_version;
+};
+
+static bool plan_commit(struct task *t, struct metadb *db, void *state)
+{
+    struct plan_commit *commit = state;
+    struct mesh_state now;
+    str detail;
+
+    if (!mesh_state_apply(t, db, commit->row->base_version, commit->touches_policy, &now)) {
+        if (t->err.code == ERR_CONFLICT) {
+            task_hint(t, "plan again: the mesh has changed since this plan was made");
+        }
+        return false;
+    }
+    commit->mesh_version = now.mesh_version;
+    detail = arena_format(t->mem, "{\"plan\":\"%.*s\",\"mesh_version\":%llu,\"domain\":\"%.*s\",\"override\":%s}",
+                          STR_ARG(commit->row->id), (unsigned long long)now.mesh_version,
+                          STR_ARG(commit->row->domain), commit->is_override ? "true" : "false");
+    metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
+    return document_replace(t, db, commit->whole) &&
+           product_assign_ids(t, db, commit->model, now.image_version) && user_sync(t, db, commit->model) &&
+           plan_row_applied(t, db, commit->row->id, now.mesh_version) &&
+           outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL) &&
+           audit_append(t, db, STR("apply"), commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),
+                        detail, NULL);
+}
+
+static bool plan_touches_policy(const struct bundle *before, const struct bundle *after)
+{
+    size_t i = 0, j = 0;
+
+    /* Both are sorted: what differs in a policy, or in who belongs to what, shows here. */
+    while (i < before->len || j < after->len) {
+        int order = i == before->len  ? 1
+                    : j == after->len ? -1
+                                      : str_compare(before->at[i].path, after->at[j].path);
+        const struct bundle_file *file = order <= 0 ? &before->at[i] : &after->at[j];
+        bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
+
+        if (differs && (str_ends(file->path, STR(".policy.yaml")) || str_ends(file->path, STR("mesh.yaml")) ||
+                        str_ends(file->path, STR("domain.yaml")))) {
+            return true;
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return false;
+}
+
+bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
+{
+    struct plan_row *row;
+    struct bundle before = {0}, ours = {0}, whole;
+    struct report report;
+    struct plan_commit commit;
+
+    *out = (struct plan_applied){0};
+    report_init(&report, t->mem);
+    if (!plan_row_find(t, s->db, id, &row)) {
+        return false;
+    }
+    if (row == NULL) {
+        return task_fail(t, ERR_NOT_FOUND, "there is no plan %.*s", STR_ARG(id));
+    }
+    if (row->applied_version > 0) {
+        *out = (struct plan_applied){.mesh_version = row->applied_version, .was_applied = true};
+        return true;
+    }
+    if (!document_load(t, t->mem, s->db, &before) || !plan_row_bundle(t, t->mem, s->db, id, &ours)) {
+        return false;
+    }
+    plan_merge(t->mem, &before, &ours, row->domain, &whole);
+    if (!document_parse(t, t->mem, &whole, &report)) {
+        return false;
+    }
+    commit = (struct plan_commit){
+        .row = row,
+        .whole = &whole,
+        .model = model_compile(t->mem, &whole, &report),
+        .touches_policy = plan_touches_policy(&before, &whole),
+    };
+    if (report.errors > 0) {
+        /* Its base moved so far that the plan is no longer valid: the transaction would refuse it too. */
+        return task_fail(t, ERR_CONFLICT, "the mesh has changed since this plan was made");
+    }
+    const struct image *image = image_pin(t, s->images);
+    const struct model *authority = image->model != NULL ? image->model : commit.model;
+    if (!plan_may_change(t, authority, &before, &whole, &commit.is_override) ||
+        !metadb_write(t, s->db, plan_commit, &commit)) {
+        return false;
+    }
+    *out = (struct plan_applied){.mesh_version = commit.mesh_version, .is_override = commit.is_override};
+    return fault_pass(t, FAULT_APPLY_AFTER_COMMIT) && images_refresh(t, s->images);
+}

@@ -1,0 +1,52 @@
+/* A bundle of desired files against the catalog: what changes, what it violates; and applying it. */
+#ifndef WEFT_PLAN_H
+#define WEFT_PLAN_H
+
+#include "services/services.h"
+
+enum plan_action { PLAN_ADDED, PLAN_CHANGED, PLAN_REMOVED };
+const char *plan_action_name(enum plan_action action); /* "added" */
+
+struct plan_change {
+    enum plan_action action;
+    str kind; /* mesh, policy, domain, product, contract, sql, table, column */
+    str name; /* as `orders.processing.orders.amount` */
+    str file;
+    str detail; /* "type INTEGER -> BIGINT", or empty */
+};
+
+struct plan {
+    /* What was asked. */
+    struct services *services;
+    str domain;           /* only this one; empty: the whole mesh */
+    struct bundle bundle; /* paths and texts, sorted */
+
+    /* What the steps make. */
+    struct report findings;
+    struct model *model;
+    struct {
+        VEC_OF(struct plan_change)
+    } changes;
+    str id; /* empty when nothing changes */
+    str digest;
+    uint64_t base_version;
+};
+
+/* Compares, checks and keeps the plan. False with ERR_INVALID when the findings have errors: they are in p->findings. */
+MUST_CHECK bool plan_make(struct task *t, struct plan *p);
+
+struct plan_applied {
+    uint64_t mesh_version;
+    bool was_applied; /* before: nothing was done now */
+    bool is_override; /* by the owner of the home, who is not of what he changed */
+};
+/* One transaction. ERR_CONFLICT when the base moved, ERR_DENIED when the actor may not change some file of it. */
+MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out);
+
+/* By path, for qsort: a bundle is sorted. */
+int plan_compare_files(const void *a, const void *b);
+
+/* Offline: the same findings, without a catalog. `engine` may start workers; nothing is kept. */
+MUST_CHECK bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report);
+
+#endif

@@ -1,0 +1,70 @@
+/* Who may change which files: members their domain, the guild global policies, administrators mesh.yaml. */
+#include "actor/actor.h"
+#include "plan_inside.h"
+
+struct plan_rights {
+    const struct model *model;
+    const struct actor *actor;
+};
+
+static bool plan_is_named(const struct plan_rights *rights, const struct str_list *list)
+{
+    return model_names_actor(list, rights->actor->name, &rights->actor->groups);
+}
+
+static bool plan_may_change_file(const struct plan_rights *rights, str path)
+{
+    const struct model_mesh *mesh = &rights->model->mesh;
+    str prefix = STR("domains/"), name, rest;
+
+    if (rights->actor->kind != ACTOR_USER) {
+        return false;
+    }
+    if (str_starts(path, STR("policies/"))) {
+        return plan_is_named(rights, &mesh->guild);
+    }
+    if (!str_starts(path, prefix)) {
+        return plan_is_named(rights, &mesh->admins);
+    }
+    (void)str_cut(str_from(path, prefix.len), '/', &name, &rest);
+    const struct model_domain *domain = model_find_domain(rights->model, name);
+    if (domain == NULL) {
+        return plan_is_named(rights, &mesh->admins);
+    }
+    /* Who is of a domain is said by its own file, which its owners keep; members change the rest. */
+    return plan_is_named(rights, &domain->owners) ||
+           (!str_eq(rest, STR("domain.yaml")) && plan_is_named(rights, &domain->members));
+}
+
+static bool plan_refuse(struct task *t, str path)
+{
+    task_fail(t, ERR_DENIED, "%.*s may not change %.*s", STR_ARG(t->actor->name), STR_ARG(path));
+    return task_hint(t, "members change their domain, the guild changes policies/, administrators mesh.yaml");
+}
+
+bool plan_may_change(struct task *t, const struct model *model, const struct bundle *before,
+                     const struct bundle *after, bool *override_out)
+{
+    struct plan_rights rights = {.model = model, .actor = t->actor};
+    size_t i = 0, j = 0;
+
+    *override_out = false;
+    while (i < before->len || j < after->len) {
+        int order = i == before->len  ? 1
+                    : j == after->len ? -1
+                                      : str_compare(before->at[i].path, after->at[j].path);
+        str path = order <= 0 ? before->at[i].path : after->at[j].path;
+        bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
+
+        if (differs && !plan_may_change_file(&rights, path)) {
+            /* The owner of the home operates it: recorded as an override, not hidden. */
+            if (!actor_is_operator(t->actor)) {
+                return plan_refuse(t, path);
+            }
+            *override_out = true;
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return true;
+}

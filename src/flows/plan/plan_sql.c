@@ -1,0 +1,281 @@
+/* Every SELECT held against the contracts of its inputs: compiled over empty tables, so nothing is read. */
+#include "plan_inside.h"
+#include "sql/sql_order.h"
+
+struct plan_product {
+    struct engine *engine;
+    const struct model_product *definition;
+    struct worker *worker;
+    struct report *report;
+    struct gate_scope scope;
+    struct image_product target; /* what the scope is a build of: its address is in messages */
+};
+
+static struct job_columns plan_contract_columns(struct arena *mem, const struct contract_table *table)
+{
+    struct job_columns columns = {0};
+
+    for (size_t i = 0; i < table->columns.len; i++) {
+        vec_push(mem, &columns,
+                 ((struct job_column){.name = table->columns.at[i].name,
+                                      .type = table->columns.at[i].type,
+                                      .id = (uint32_t)i + 1}));
+    }
+    return columns;
+}
+
+static void plan_scope_inputs(struct task *t, struct plan_product *p)
+{
+    for (size_t i = 0; i < p->definition->inputs.len; i++) {
+        const struct model_input *input = &p->definition->inputs.at[i];
+
+        for (size_t j = 0; j < input->contract->tables.len; j++) {
+            const struct contract_table *table = &input->contract->tables.at[j];
+
+            vec_push(t->mem, &p->scope.inputs,
+                     ((struct gate_input){.schema = input->name,
+                                          .what = "input port",
+                                          .name = table->name,
+                                          .columns = plan_contract_columns(t->mem, table)}));
+        }
+    }
+}
+
+/* Errors that speak of the text are findings; those of the machine end the work. */
+static bool plan_is_of_text(enum error_code code)
+{
+    switch (code) {
+    case ERR_SYNTAX:
+    case ERR_UNKNOWN_NAME:
+    case ERR_UNKNOWN_COLUMN:
+    case ERR_TYPE:
+    case ERR_REFUSED:
+    case ERR_DENIED:
+    case ERR_INVALID:
+    case ERR_DATA:
+    case ERR_LIMIT:
+    case ERR_ENGINE: return true;
+    default: return false;
+    }
+}
+
+static bool plan_find(struct task *t, struct plan_product *p, const struct model_sql *sql)
+{
+    struct place place = {.file = sql->path};
+
+    if (!plan_is_of_text(t->err.code)) {
+        return false;
+    }
+    sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
+    t->err.place = place;
+    report_error(p->report, &t->err);
+    task_clear_error(t);
+    return true;
+}
+
+static const struct job_column *plan_find_column(const struct job_columns *columns, str name)
+{
+    for (size_t i = 0; i < columns->len; i++) {
+        if (str_eq_nocase(columns->at[i].name, name)) {
+            return &columns->at[i];
+        }
+    }
+    return NULL;
+}
+
+static void plan_check_result(struct task *t, struct plan_product *p, const struct model_sql *sql,
+                              const struct contract_table *table, const struct job_columns *result)
+{
+    struct place place = {.file = sql->path, .line = 1, .column = 1};
+    struct str_list names = {0};
+
+    for (size_t i = 0; i < result->len; i++) {
+        str_list_add(t->mem, &names, result->at[i].name);
+    }
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct contract_column *wanted = &table->columns.at[i];
+        const struct job_column *found = plan_find_column(result, wanted->name);
+        struct finding *finding;
+
+        if (found == NULL) {
+            finding = report_add(p->report, FINDING_ERROR, ERR_UNKNOWN_COLUMN, place,
+                                 "the result has no column %.*s, which contract %.*s promises",
+                                 STR_ARG(wanted->name), STR_ARG(wanted->place.file));
+            finding->found = str_list_join(t->mem, &names, STR(", "));
+            finding->allowed = arena_format(t->mem, "%.*s %.*s", STR_ARG(wanted->name), STR_ARG(wanted->type));
+        } else if (!contract_type_widens(found->type, wanted->type)) {
+            finding = report_add(p->report, FINDING_ERROR, ERR_TYPE, place,
+                                 "column %.*s of the result has another type than the contract",
+                                 STR_ARG(wanted->name));
+            finding->found = found->type;
+            finding->allowed = wanted->type;
+            finding->hint = arena_format(t->mem, "write CAST(… AS %.*s) AS %.*s", STR_ARG(wanted->type),
+                                         STR_ARG(wanted->name));
+        }
+    }
+    for (size_t i = 0; i < result->len; i++) {
+        if (contract_find_column(table, arena_lower(t->mem, result->at[i].name)) == NULL &&
+            contract_find_column(table, result->at[i].name) == NULL) {
+            struct finding *finding =
+                report_add(p->report, FINDING_WARNING, ERR_UNKNOWN_COLUMN, place,
+                           "column %.*s of the result is not in the contract and is left out",
+                           STR_ARG(result->at[i].name));
+            finding->hint = STR("add it to the contract, or take it out of the SELECT");
+        }
+    }
+}
+
+/* False only when the machine fails; findings leave the result without columns. */
+static bool plan_check_text(struct task *t, struct plan_product *p, const struct model_sql *sql,
+                            const struct sql_tree *tree, struct job_columns *result)
+{
+    struct engine_job job;
+
+    if (!gate_sketch(t, tree, &p->scope, &job) || !gate_describe(t, p->worker, &job, result)) {
+        return plan_find(t, p, sql);
+    }
+    if (!sql->is_internal) {
+        const struct contract_table *table = model_find_table(p->definition, sql->table, NULL);
+        plan_check_result(t, p, sql, table, result);
+    }
+    return true;
+}
+
+static bool plan_order(struct task *t, struct plan_product *p, const struct sql_unit *units, size_t len, size_t *order,
+                       bool *ordered_out)
+{
+    *ordered_out = sql_order(t, units, len, order);
+    return *ordered_out || plan_find(t, p, &p->definition->sqls.at[0]);
+}
+
+static bool plan_check_texts(struct task *t, struct plan_product *p)
+{
+    const struct model_product *definition = p->definition;
+    size_t len = definition->sqls.len, parsed = 0;
+    struct sql_unit *units = ARENA_ARRAY(t->mem, struct sql_unit, len + 1);
+    size_t *order = ARENA_ARRAY(t->mem, size_t, len + 1);
+    bool is_ordered = false;
+
+    for (size_t i = 0; i < len; i++) {
+        const struct model_sql *sql = &definition->sqls.at[i];
+        struct sql_tree *tree;
+
+        units[i] = (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal};
+        if (gate_parse(t, p->worker, sql->text, &tree)) {
+            units[i].tree = tree;
+            parsed++;
+        } else if (!plan_find(t, p, sql)) {
+            return false;
+        }
+    }
+    /* The types of an internal table are those of its SELECT: without all trees there is no order to find them in. */
+    if (parsed < len) {
+        return true;
+    }
+    if (!plan_order(t, p, units, len, order, &is_ordered)) {
+        return false;
+    }
+    for (size_t i = 0; is_ordered && i < len; i++) {
+        const struct model_sql *sql = &definition->sqls.at[order[i]];
+        struct job_columns result = {0};
+
+        if (!plan_check_text(t, p, sql, units[order[i]].tree, &result)) {
+            return false;
+        }
+        if (sql->is_internal && result.len == 0) {
+            return true;
+        }
+        if (sql->is_internal) {
+            vec_push(t->mem, &p->scope.inputs,
+                     ((struct gate_input){.schema = STR("self"),
+                                          .what = "internal table",
+                                          .name = sql->table,
+                                          .columns = result}));
+        }
+    }
+    return true;
+}
+
+static bool plan_has_sql(const struct model_product *product, str table)
+{
+    for (size_t i = 0; i < product->sqls.len; i++) {
+        if (!product->sqls.at[i].is_internal && str_eq(product->sqls.at[i].table, table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A table without SQL takes its columns from the input of its name: they must be there, and fit. */
+static void plan_check_passed(struct task *t, struct plan_product *p, const struct contract_table *table)
+{
+    for (size_t i = 0; i < p->scope.inputs.len; i++) {
+        const struct gate_input *input = &p->scope.inputs.at[i];
+
+        if (!str_eq(input->name, table->name) || str_eq(input->schema, STR("self"))) {
+            continue;
+        }
+        for (size_t j = 0; j < table->columns.len; j++) {
+            const struct contract_column *wanted = &table->columns.at[j];
+            const struct job_column *found = plan_find_column(&input->columns, wanted->name);
+
+            if (found == NULL || !contract_type_widens(found->type, wanted->type)) {
+                struct finding *finding =
+                    report_add(p->report, FINDING_ERROR, found ? ERR_TYPE : ERR_UNKNOWN_COLUMN, wanted->place,
+                               "column %.*s %s %.*s.%.*s, which this table is passed through from",
+                               STR_ARG(wanted->name), found ? "has another type in" : "is not in",
+                               STR_ARG(input->schema), STR_ARG(input->name));
+                finding->found = found ? found->type : STR_NONE;
+                finding->allowed = wanted->type;
+                finding->hint = arena_format(t->mem, "write %.*s.sql, a SELECT that makes it", STR_ARG(table->name));
+            }
+        }
+        return;
+    }
+}
+
+static bool plan_check_product(struct task *t, struct plan_product *p)
+{
+    plan_scope_inputs(t, p);
+    for (size_t i = 0; i < p->definition->outputs.len; i++) {
+        const struct contract *contract = p->definition->outputs.at[i].contract;
+
+        for (size_t j = 0; j < contract->tables.len; j++) {
+            if (!plan_has_sql(p->definition, contract->tables.at[j].name)) {
+                plan_check_passed(t, p, &contract->tables.at[j]);
+            }
+        }
+    }
+    return plan_check_texts(t, p);
+}
+
+bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model, struct report *report)
+{
+    struct worker *worker = NULL;
+
+    for (size_t i = 0; i < model->products.len; i++) {
+        const struct model_product *definition = model->products.at[i];
+        struct plan_product p = {
+            .engine = engine,
+            .definition = definition,
+            .report = report,
+            .target = {.address = arena_format(t->mem, "%.*s.%.*s", STR_ARG(definition->domain->name),
+                                               STR_ARG(definition->name)),
+                       .definition = definition},
+        };
+
+        if (definition->sqls.len > 0 && worker == NULL &&
+            !engine_lend(t, engine, WORKER_BUILD, STR("plan"), (struct engine_reach){0}, &worker)) {
+            return false;
+        }
+        p.worker = worker;
+        p.scope.product = &p.target;
+        if (!plan_check_product(t, &p)) {
+            return false;
+        }
+    }
+    if (worker != NULL) {
+        engine_return(t, worker);
+    }
+    return true;
+}

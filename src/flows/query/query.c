@@ -1,0 +1,142 @@
+#include "query/query.h"
+
+#include "actor/actor.h"
+#include "clock/clock.h"
+#include "log/log.h"
+#include "query_row/query_row.h"
+
+static bool query_begin(struct task *t, struct query *q);
+static bool query_announce(struct task *t, struct query *q);
+static bool query_execute(struct task *t, struct query *q, struct row_sink *sink);
+static void query_close(struct task *t, struct query *q, bool ok);
+
+bool query_run(struct task *t, struct query *q, struct row_sink *sink)
+{
+    bool ok = query_begin(t, q)                    /* a turn, a deadline, a worker of this actor    */
+           && gate_parse(t, q->worker, q->text, &q->tree) /* text -> one SELECT tree, by the worker */
+           && gate_clear(t, q->services->gate, q->tree, NULL, sink, &q->clear) /* -> cleared files  */
+           && query_announce(t, q)                 /* query and audit rows, on disk                 */
+           && query_execute(t, q, sink);           /* the same text over those files -> sink        */
+    query_close(t, q, ok);
+    return ok;
+}
+
+static bool query_begin(struct task *t, struct query *q)
+{
+    const struct config *config = q->services->config;
+    int64_t timeout_ms = q->timeout_ms ? q->timeout_ms : CONFIG_INT(config, query_timeout_ms);
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+
+    q->started_us = clock_now_us();
+    if (t->deadline_ms == 0 || t->deadline_ms > deadline_ms) {
+        t->deadline_ms = deadline_ms;
+    }
+    if (q->rows_max == 0) {
+        q->rows_max = (uint64_t)CONFIG_INT(config, query_rows_max);
+    }
+    if (q->bytes_max == 0) {
+        q->bytes_max = (uint64_t)CONFIG_INT(config, query_bytes_max);
+    }
+    return turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries") &&
+           engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
+                       (struct engine_reach){0}, &q->worker);
+}
+
+/* Columns by id where the table has ids; `*` stands for all that the decision shows. */
+static void query_describe_columns(struct arena *mem, const struct clearance_table *table,
+                                   struct query_row_table *out)
+{
+    bool reads_all = str_list_has(&table->columns_read, STR("*"));
+
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct job_column *column = &table->columns.at[i];
+
+        if (reads_all || str_list_has(&table->columns_read, arena_lower(mem, column->name))) {
+            vec_push(mem, &out->columns, ((struct query_row_column){.id = column->id, .name = column->name}));
+        }
+    }
+}
+
+static void query_describe_table(struct arena *mem, const struct clearance_table *table, struct query_row_table *out)
+{
+    out->table_id = table->table ? table->table->id : 0;
+    out->address = arena_format(mem, "%.*s%s%.*s.%.*s", STR_ARG(table->catalog), table->catalog.len ? "." : "",
+                                STR_ARG(table->schema), STR_ARG(table->name));
+    out->release = table->release;
+    out->class_id = table->class_id;
+    for (size_t i = 0; i < table->paths.len; i++) {
+        str folder, name;
+
+        (void)str_cut_last(table->paths.at[i], '/', &folder, &name);
+        vec_push(mem, &out->files, name);
+    }
+    query_describe_columns(mem, table, out);
+}
+
+static struct query_row *query_describe(struct task *t, const struct query *q)
+{
+    struct query_row *row = ARENA_NEW(t->mem, struct query_row);
+
+    row->id = str_of(t->id);
+    row->time_us = q->started_us;
+    row->text = q->text;
+    if (q->clear != NULL) {
+        row->policy_version = q->clear->policy_version;
+        for (size_t i = 0; i < q->clear->tables.len; i++) {
+            query_describe_table(t->mem, &q->clear->tables.at[i], vec_add(t->mem, &row->tables));
+        }
+    }
+    return row;
+}
+
+static bool query_announce(struct task *t, struct query *q)
+{
+    struct query_row *row = query_describe(t, q);
+
+    if (!query_row_announce(t, q->services->db, row)) {
+        return false;
+    }
+    q->sequence = row->sequence;
+    return true;
+}
+
+static bool query_execute(struct task *t, struct query *q, struct row_sink *sink)
+{
+    struct engine_job job = {
+        .output = JOB_ROWS,
+        .format = q->format,
+        .keep_order = true,
+        .rows_max = q->rows_max,
+        .bytes_max = q->bytes_max,
+    };
+
+    gate_fill_job(t, q->clear, &job);
+    return engine_run(t, q->worker, &job, sink, &q->result);
+}
+
+static const char *query_outcome(enum error_code code)
+{
+    switch (code) {
+    case ERR_NONE: return "done";
+    case ERR_DENIED:
+    case ERR_REFUSED: return "denied";
+    case ERR_CANCELLED: return "cancelled";
+    default: return "failed";
+    }
+}
+
+static void query_close(struct task *t, struct query *q, bool ok)
+{
+    enum error_code code = ok ? ERR_NONE : t->err.code;
+
+    if (q->worker != NULL) {
+        engine_return(t, q->worker);
+    }
+    if (q->sequence != 0) {
+        query_row_end(q->services->db, q->sequence, str_of(query_outcome(code)), code, q->result.rows,
+                      q->result.bytes, clock_now_us() - q->started_us);
+    } else if (!query_row_refuse(t, q->services->db, query_describe(t, q))) {
+        /* The answer is a refusal already; that it could not be recorded is the operator's to know. */
+        log_failure("query", t);
+    }
+}

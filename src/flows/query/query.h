@@ -1,0 +1,29 @@
+/* A consumer's SELECT, from text to rows. */
+#ifndef WEFT_QUERY_H
+#define WEFT_QUERY_H
+
+#include "services/services.h"
+#include "sink/sink.h"
+
+struct query {
+    /* What was asked. */
+    struct services *services;
+    str text;
+    enum row_format format;
+    uint64_t rows_max, bytes_max; /* 0: the setting */
+    int64_t timeout_ms;           /* 0: the setting */
+
+    /* What the steps make. */
+    struct worker *worker;
+    struct sql_tree *tree;
+    struct clearance *clear;
+    uint64_t sequence; /* of its row, once announced */
+    int64_t started_us;
+    struct job_result result;
+};
+
+/* Parse, clear, announce, execute, in this order, and close on every path. Rows go to `sink`; on failure the sink was aborted if
+ * it had begun. */
+MUST_CHECK bool query_run(struct task *t, struct query *q, struct row_sink *sink);
+
+#endif

@@ -1,0 +1,150 @@
+#include "run/run.h"
+
+#include "audit/audit.h"
+#include "buf/buf.h"
+#include "check_row/check_row.h"
+#include "clock/clock.h"
+#include "fault/fault.h"
+#include "limits/limits.h"
+#include "log/log.h"
+#include "outbox/outbox.h"
+#include "run_inside.h"
+#include "run_row/run_row.h"
+
+bool run_product(struct task *t, struct run *r)
+{
+    bool ok = run_begin(t, r)            /* product version, inputs pinned, staging folder, a row     */
+           && run_extract(t, r)          /* an extract worker: sources -> staged inputs                */
+           && run_check_inputs(t, r)     /* held against the source contracts: drift stops here        */
+           && run_transform(t, r)        /* through the gate, as the product's own actor -> outputs    */
+           && run_check_outputs(t, r)    /* contract and quality, fused; facts of the files            */
+           && run_publish(t, r);         /* fsync, checksum, move, then ONE metadata transaction       */
+    run_end(t, r, ok);
+    return ok;
+}
+
+static bool run_find_target(struct task *t, struct run *r)
+{
+    str domain, product;
+
+    r->image = image_pin(t, r->services->images);
+    (void)str_cut(r->product, '.', &domain, &product);
+    r->target = image_find_product(r->image, domain, product);
+    if (r->target == NULL) {
+        task_fail(t, ERR_NOT_FOUND, "there is no product %.*s", STR_ARG(r->product));
+        return task_hint(t, "weft show lists the products");
+    }
+    if (str_eq(r->target->definition->status, STR("retired"))) {
+        return task_fail(t, ERR_REFUSED, "product %.*s is retired", STR_ARG(r->product));
+    }
+    return true;
+}
+
+/* The image is pinned, so the releases of all producers are those of one instant. */
+static bool run_pin_inputs(struct task *t, struct run *r)
+{
+    const struct model_product *definition = r->target->definition;
+
+    for (size_t i = 0; i < definition->inputs.len; i++) {
+        const struct model_input *input = &definition->inputs.at[i];
+        const struct image_product *producer = NULL;
+
+        if (input->producer != NULL) {
+            producer = image_find_product(r->image, input->producer->domain->name, input->producer->name);
+            CHECK(producer != NULL);
+            if (producer->release.number == 0) {
+                task_fail(t, ERR_SOURCE, "input %.*s has no release yet", STR_ARG(producer->address));
+                return task_hint(t, "run %.*s first", STR_ARG(producer->address));
+            }
+        }
+        vec_push(t->mem, &r->inputs, ((struct run_input){.input = input, .producer = producer}));
+    }
+    return true;
+}
+
+bool run_begin(struct task *t, struct run *r)
+{
+    struct run_row row = {0};
+    char id[37];
+
+    r->started_us = clock_now_us();
+    report_init(&r->findings, t->mem);
+    if (!run_find_target(t, r)) {
+        return false;
+    }
+    clock_uuid(id);
+    row = (struct run_row){
+        .id = arena_str(t->mem, str_of(id)),
+        .product_id = r->target->id,
+        .state = RUN_STARTED,
+        .step = STR("begin"),
+        .requested_by = t->actor->name,
+        .job_id = r->job_id,
+        .created_us = r->started_us,
+        .started_us = r->started_us,
+    };
+    if (!run_row_insert(t, r->services->db, &row)) {
+        return false;
+    }
+    r->id = row.id;
+    return fault_pass(t, FAULT_RUN_BEGIN) && run_pin_inputs(t, r) &&
+           store_stage(t, r->services->store, r->id, &r->staging);
+}
+
+void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths)
+{
+    r->step = str_of(step);
+    if (r->watcher.progress != NULL) {
+        r->watcher.progress(t, r->watcher.state, step, subject, thousandths);
+    }
+}
+
+/* What a run that ends without a release leaves behind, in one write. */
+struct run_failure {
+    struct run *r;
+    enum run_state state;
+    str error;
+};
+
+static bool run_write_failure(struct task *t, struct metadb *db, void *state)
+{
+    struct run_failure *failure = state;
+    struct run *r = failure->r;
+    str outcome = str_of(run_state_name(failure->state));
+
+    return run_write_checks(t, db, r) &&
+           run_row_end(t, db, r->id, failure->state, failure->error, 0, 0) &&
+           outbox_add(t, db, outcome, r->product, failure->error, NULL) &&
+           audit_append(t, db, STR("run"), r->product, outcome, failure->error, NULL);
+}
+
+static enum run_state run_end_state(enum error_code code)
+{
+    switch (code) {
+    case ERR_CHECK_FAILED:
+    case ERR_DRIFT: return RUN_REJECTED;
+    case ERR_CANCELLED: return RUN_CANCELLED;
+    default: return RUN_FAILED;
+    }
+}
+
+void run_end(struct task *t, struct run *r, bool ok)
+{
+    struct buf *error;
+    struct task *last;
+    struct run_failure failure;
+
+    if (ok || r->id.len == 0) {
+        return;
+    }
+    error = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    error_json(&t->err, error);
+    failure = (struct run_failure){.r = r, .state = run_end_state(t->err.code), .error = buf_str(error)};
+    /* The run's own task is cancelled or past its deadline perhaps: its end is written all the same. */
+    last = task_new();
+    last->actor = t->actor;
+    if (!metadb_write(last, r->services->db, run_write_failure, &failure)) {
+        log_failure("run", last);
+    }
+    task_free(last);
+}

@@ -1,0 +1,69 @@
+/* A run of a product: from sources to a visible release, or to a rejection that leaves the last one as it is. */
+#ifndef WEFT_RUN_H
+#define WEFT_RUN_H
+
+#include "check/check.h"
+#include "services/services.h"
+#include "sink/sink.h"
+
+/* A table in staging: extracted from a source, internal, or an output. */
+struct run_table {
+    str schema; /* input port, `self`, or empty for outputs */
+    str name;
+    const struct contract *contract;               /* NULL: internal */
+    const struct contract_table *definition;       /* NULL: internal */
+    const struct image_table *table;               /* outputs: of the product */
+    struct job_columns columns;
+    str path; /* of the staged file */
+    uint64_t rows, bytes;
+    struct check_result *verdicts;
+    size_t verdict_count;
+    struct check_fact *facts;
+    size_t fact_count;
+};
+
+/* An input that is another product: its release is pinned with the image. */
+struct run_input {
+    const struct model_input *input;
+    const struct image_product *producer;
+};
+
+/* Progress of a run: `step`, and the share done in thousandths or -1. */
+struct run_watcher {
+    void *state;
+    void (*progress)(struct task *t, void *state, const char *step, str subject, int thousandths);
+};
+
+struct run {
+    /* What was asked. */
+    struct services *services;
+    str product; /* domain.product */
+    str job_id;  /* empty: none */
+    struct run_watcher watcher;
+
+    /* What the steps make. */
+    const struct image *image;
+    const struct image_product *target;
+    str id;
+    str step;
+    str staging;
+    int64_t started_us;
+    struct {
+        VEC_OF(struct run_input)
+    } inputs;
+    struct {
+        VEC_OF(struct run_table)
+    } staged; /* sources and internal tables */
+    struct {
+        VEC_OF(struct run_table)
+    } outputs;
+    struct report findings; /* drift and warnings */
+    bool is_rejected;
+    uint64_t release; /* the number, once published */
+};
+
+/* Runs all steps. False: the run failed or was rejected (ERR_CHECK_FAILED, ERR_DRIFT); its row says why, and the current release
+ * stays. The caller holds the only run of this product. */
+MUST_CHECK bool run_product(struct task *t, struct run *r);
+
+#endif

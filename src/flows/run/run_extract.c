@@ -1,0 +1,201 @@
+#include "buf/buf.h"
+#include "fault/fault.h"
+#include "limits/limits.h"
+#include "run_inside.h"
+#include "run_row/run_row.h"
+#include "source/source.h"
+
+struct run_source {
+    const struct model_input *input;
+    struct source_server server;
+    struct source_plan plan;
+    struct worker *worker;
+    struct engine_job files; /* links of all its files */
+};
+
+/* Findings that stop the run become its error: all of them in the detail. */
+static bool run_fail_findings(struct task *t, struct run *r, enum error_code fallback, str input)
+{
+    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    enum error_code code = fallback;
+
+    report_sort(&r->findings);
+    report_text(&r->findings, text);
+    for (size_t i = 0; i < r->findings.len; i++) {
+        if (r->findings.at[i].level == FINDING_ERROR) {
+            code = r->findings.at[i].code;
+            break;
+        }
+    }
+    task_fail(t, code, "%s %.*s of %.*s",
+              code == ERR_DRIFT ? "the source no longer fits its contract: input" : "cannot read the source of input",
+              STR_ARG(input), STR_ARG(r->product));
+    return task_detail(t, "%.*s", STR_ARG(buf_str(text)));
+}
+
+static bool run_link_files(struct task *t, struct run *r, struct run_source *s, struct str_list *names)
+{
+    const struct contract *contract = s->input->contract;
+
+    for (size_t i = 0; i < contract->tables.len; i++) {
+        const struct contract_table *table = &contract->tables.at[i];
+        str physical = table->physical_name.len ? table->physical_name : table->name;
+        struct str_list paths = {0};
+
+        if (!run_source_files(t, r, s->server.location, physical, &paths)) {
+            return task_place(t, s->server.server->place);
+        }
+        for (size_t j = 0; j < paths.len; j++) {
+            str folder, base;
+            /* The end of the name says how it is compressed. */
+            (void)str_cut_last(paths.at[j], '/', &folder, &base);
+            str name = arena_format(t->mem, "t%zu_%zu_%.*s", i, j, STR_ARG(base));
+            vec_push(t->mem, &names[i], name);
+            vec_push(t->mem, &s->files.links, ((struct job_link){.path = paths.at[j], .name = name}));
+        }
+    }
+    return true;
+}
+
+static bool run_open_source(struct task *t, struct run *r, struct run_source *s)
+{
+    const struct contract *contract = s->input->contract;
+    struct str_list *names = ARENA_ARRAY(t->mem, struct str_list, contract->tables.len);
+    struct source_secrets secrets;
+    struct engine_reach reach = {0};
+
+    run_secrets(t, r, &secrets);
+    if (!source_choose(t->mem, contract, STR_NONE, &s->server, &r->findings) ||
+        !source_resolve(t->mem, &secrets, &s->server, &r->findings)) {
+        return run_fail_findings(t, r, ERR_SOURCE, s->input->name);
+    }
+    if (s->server.kind == SOURCE_FILES) {
+        if (!run_link_files(t, r, s, names)) {
+            return false;
+        }
+    } else if (!run_reach(t, r, s->server.host, s->server.port, &reach.address, &reach.listen_port)) {
+        return task_place(t, s->server.server->place);
+    }
+    if (!source_open(t->mem, contract, &s->server, reach.address, names, &s->plan, &r->findings)) {
+        return run_fail_findings(t, r, ERR_SOURCE, s->input->name);
+    }
+    return engine_lend(t, r->services->engine, WORKER_EXTRACT, r->product, reach, &s->worker);
+}
+
+/* Engine errors of a source: one clear line, no connection string, no row. */
+static bool run_explain(struct task *t, const struct run_source *s)
+{
+    str message, hint = STR_NONE;
+
+    source_explain(t->mem, &s->server, t->err.message, &message, &hint);
+    enum error_code code = t->err.code;
+    switch (code) {
+    case ERR_CANCELLED:
+    case ERR_TIMEOUT:
+    case ERR_FULL:
+    case ERR_MEMORY:
+    case ERR_FAULT:
+    case ERR_WORKER: return false;
+    case ERR_DATA: break;
+    default: code = ERR_SOURCE;
+    }
+    task_fail(t, code, "input %.*s: %.*s", STR_ARG(s->input->name), STR_ARG(message));
+    if (hint.len > 0) {
+        task_hint(t, "%.*s", STR_ARG(hint));
+    }
+    return task_place(t, s->server.server->place);
+}
+
+static bool run_describe_source(struct task *t, struct run *r, struct run_source *s, struct source_table *table,
+                                bool is_first)
+{
+    struct engine_job job = s->files;
+    struct run_rows rows;
+
+    job.text = table->describe;
+    if (is_first) {
+        job.prepare = s->plan.open;
+    }
+    if (!run_ask(t, s->worker, &job, false, &rows)) {
+        return run_explain(t, s);
+    }
+    struct source_column *columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
+    for (size_t i = 0; i < rows.len; i++) {
+        if (rows.at[i]->len != 3) {
+            return task_fail(t, ERR_WORKER, "a worker described a source in an unknown way");
+        }
+        columns[i] = (struct source_column){.name = rows.at[i]->at[0]->text, .type = rows.at[i]->at[1]->text};
+        (void)tree_is_bool(rows.at[i]->at[2], &columns[i].nullable);
+    }
+    if (rows.len == 0) {
+        task_fail(t, ERR_DRIFT, "input %.*s: the source has no table %.*s", STR_ARG(s->input->name),
+                  STR_ARG(table->table->physical_name.len ? table->table->physical_name : table->table->name));
+        return task_place(t, table->table->place);
+    }
+    if (!source_compile(t->mem, &s->server, table, columns, rows.len, &r->findings)) {
+        return run_fail_findings(t, r, ERR_DRIFT, s->input->name);
+    }
+    return true;
+}
+
+static bool run_extract_table(struct task *t, struct run *r, struct run_source *s, struct source_table *source,
+                              bool is_last)
+{
+    struct run_table *table = vec_add(t->mem, &r->staged);
+    struct engine_job job = s->files;
+
+    *table = (struct run_table){
+        .schema = s->input->name,
+        .name = source->table->name,
+        .contract = s->input->contract,
+        .definition = source->table,
+        .columns = source->columns,
+    };
+    run_progress(t, r, "extract", table->name, -1);
+    job.text = source->text;
+    if (!run_stage(t, r, s->worker, &job, false, table)) {
+        return run_explain(t, s);
+    }
+    if (is_last && s->plan.close.len > 0) {
+        struct engine_job close = {.prepare = s->plan.close, .text = STR("SELECT 1")};
+        struct run_rows rows;
+        return run_ask(t, s->worker, &close, false, &rows) || run_explain(t, s);
+    }
+    return true;
+}
+
+/* All tables are described before the first is read, so that drift is told at once and as a whole. */
+static bool run_extract_source(struct task *t, struct run *r, const struct model_input *input)
+{
+    struct run_source s = {.input = input};
+
+    run_progress(t, r, "connect", input->name, -1);
+    if (!run_open_source(t, r, &s)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.plan.tables.len; i++) {
+        if (!run_describe_source(t, r, &s, &s.plan.tables.at[i], i == 0)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < s.plan.tables.len; i++) {
+        if (!run_extract_table(t, r, &s, &s.plan.tables.at[i], i + 1 == s.plan.tables.len)) {
+            return false;
+        }
+    }
+    engine_return(t, s.worker);
+    return true;
+}
+
+bool run_extract(struct task *t, struct run *r)
+{
+    if (!run_row_step(t, r->services->db, r->id, RUN_EXTRACTING, STR("extract"))) {
+        return false;
+    }
+    for (size_t i = 0; i < r->inputs.len; i++) {
+        if (r->inputs.at[i].producer == NULL && !run_extract_source(t, r, r->inputs.at[i].input)) {
+            return false;
+        }
+    }
+    return fault_pass(t, FAULT_RUN_EXTRACT);
+}

@@ -1,0 +1,170 @@
+#include "audit/audit.h"
+#include "buf/buf.h"
+#include "clock/clock.h"
+#include "crypto/crypto.h"
+#include "image/images.h"
+#include "limits/limits.h"
+#include "outbox/outbox.h"
+#include "release/release.h"
+#include "run_inside.h"
+#include "run_row/run_row.h"
+
+/* Bytes of the product's files as they mean something: texts of SELECTs, documents as JSON. */
+str run_digest(struct arena *mem, const struct model_product *definition)
+{
+    struct crypto_hash *hash = crypto_hash_new(mem);
+    struct crypto_digest digest;
+    struct buf *text = buf_new(mem, BUNDLE_BYTES_MAX);
+
+    for (size_t i = 0; i < definition->sqls.len; i++) {
+        const struct model_sql *sql = &definition->sqls.at[i];
+        buf_format(text, "%s %.*s %zu\n%.*s\n", sql->is_internal ? "internal" : "output", STR_ARG(sql->table),
+                   sql->text.len, STR_ARG(sql->text));
+    }
+    for (size_t i = 0; i < definition->inputs.len; i++) {
+        const struct model_input *input = &definition->inputs.at[i];
+        buf_format(text, "input %.*s ", STR_ARG(input->name));
+        tree_json(input->contract->source, text);
+    }
+    for (size_t i = 0; i < definition->outputs.len; i++) {
+        const struct model_output *output = &definition->outputs.at[i];
+        buf_format(text, "output %.*s ", STR_ARG(output->name));
+        tree_json(output->contract->source, text);
+    }
+    crypto_hash_add(hash, buf_str(text));
+    digest = crypto_hash_end(hash);
+    return crypto_digest_hex(mem, &digest);
+}
+
+static bool run_store_table(struct task *t, struct run *r, const struct run_table *table, struct image_table *out)
+{
+    struct stored_file stored;
+    struct image_file *file;
+
+    run_progress(t, r, "publish", table->name, -1);
+    if (!store_publish(t, r->services->store, table->path, &stored)) {
+        return false;
+    }
+    *out = *table->table;
+    out->rows = table->rows;
+    out->files.at = NULL;
+    out->files.len = out->files.cap = 0;
+    file = vec_add(t->mem, &out->files);
+    file->sha256 = stored.sha256;
+    file->rows = table->rows;
+    file->bytes = stored.bytes;
+    for (size_t i = 0; i < table->columns.len; i++) {
+        vec_push(t->mem, &file->columns, table->columns.at[i].id);
+    }
+    for (size_t i = 0; i < table->fact_count; i++) {
+        const struct check_fact *fact = &table->facts[i];
+        vec_push(t->mem, &file->facts,
+                 ((struct image_fact){.column_id = fact->column_id,
+                                      .has_range = fact->has_range,
+                                      .low = fact->low,
+                                      .high = fact->high,
+                                      .nulls = fact->nulls,
+                                      .has_values = fact->has_values,
+                                      .values = fact->values}));
+    }
+    return true;
+}
+
+static str run_contracts(struct arena *mem, const struct model_product *definition)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+
+    buf_add(b, STR("{"));
+    for (size_t i = 0; i < definition->outputs.len; i++) {
+        buf_add(b, i ? STR(",") : STR(""));
+        buf_add_json(b, definition->outputs.at[i].contract->id);
+        buf_add(b, STR(":"));
+        buf_add_json(b, definition->outputs.at[i].contract->version);
+    }
+    buf_add(b, STR("}"));
+    return buf_str(b);
+}
+
+static void run_manifest_inputs(struct task *t, const struct run *r, struct release_manifest *out)
+{
+    for (size_t i = 0; i < r->inputs.len; i++) {
+        const struct run_input *input = &r->inputs.at[i];
+        struct release_input *row = vec_add(t->mem, &out->inputs);
+
+        row->name = input->input->name;
+        if (input->producer != NULL) {
+            row->product_id = input->producer->id;
+            row->number = input->producer->release.number;
+        } else {
+            row->description = arena_format(t->mem, "%.*s %.*s", STR_ARG(input->input->contract->id),
+                                            STR_ARG(input->input->contract->version));
+        }
+    }
+}
+
+struct run_commit {
+    struct run *r;
+    struct release_manifest manifest;
+    uint64_t rows;
+};
+
+/* What the product is may have changed while it ran: a release of what it was would not keep what it promises now. */
+static bool run_is_same(struct task *t, const struct run *r, const struct release_manifest *manifest)
+{
+    const struct image *now = image_pin(t, r->services->images);
+    const struct model_domain *domain = r->target->definition->domain;
+    const struct image_product *product = image_find_product(now, domain->name, r->target->definition->name);
+
+    if (product != NULL && product->id == r->target->id &&
+        str_eq(run_digest(t->mem, product->definition), manifest->compiled_digest)) {
+        return true;
+    }
+    task_fail(t, ERR_CONFLICT, "%.*s was changed by an apply while it ran", STR_ARG(r->product));
+    return task_hint(t, "run it again");
+}
+
+static bool run_commit_release(struct task *t, struct metadb *db, void *state)
+{
+    struct run_commit *commit = state;
+    struct run *r = commit->r;
+    struct buf *payload = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+
+    if (!run_is_same(t, r, &commit->manifest) ||
+        !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)) {
+        return false;
+    }
+    buf_add(payload, STR("{\"product\":"));
+    buf_add_json(payload, r->product);
+    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu}", (unsigned long long)r->release,
+               STR_ARG(r->id), (unsigned long long)commit->rows);
+    metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
+    return run_write_checks(t, db, r) &&
+           run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release) &&
+           outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL) &&
+           audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
+}
+
+bool run_publish(struct task *t, struct run *r)
+{
+    struct run_commit commit = {.r = r};
+
+    if (!run_row_step(t, r->services->db, r->id, RUN_PUBLISHING, STR("publish"))) {
+        return false;
+    }
+    commit.manifest = (struct release_manifest){
+        .product_id = r->target->id,
+        .previous = r->target->release.number,
+        .run_id = r->id,
+        .contracts = run_contracts(t->mem, r->target->definition),
+        .compiled_digest = run_digest(t->mem, r->target->definition),
+    };
+    run_manifest_inputs(t, r, &commit.manifest);
+    for (size_t i = 0; i < r->outputs.len; i++) {
+        if (!run_store_table(t, r, &r->outputs.at[i], vec_add(t->mem, &commit.manifest.tables))) {
+            return false;
+        }
+        commit.rows += r->outputs.at[i].rows;
+    }
+    return metadb_write(t, r->services->db, run_commit_release, &commit) &&
+           fault_pass(t, FAULT_PUBLISH_AFTER_COMMIT) && images_refresh(t, r->services->images);
+}

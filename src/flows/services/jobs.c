@@ -1,0 +1,224 @@
+#include "services/jobs.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf/buf.h"
+#include "clock/clock.h"
+
+enum { JOBS_KEPT = 64, JOBS_EVENTS_MAX = 2000, JOBS_LINES_BYTES_MAX = 1 << 22 };
+
+struct job_entry {
+    char id[37];
+    struct task *task; /* NULL: ended */
+    struct arena *mem; /* of its lines */
+    str *lines;        /* a ring */
+    uint64_t said;
+    uint64_t ended_order; /* 0: at work */
+    struct job_entry *next;
+};
+
+struct jobs {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct job_entry *entries;
+    uint64_t ended;
+    bool is_woken;
+};
+
+struct jobs *jobs_new(void)
+{
+    struct jobs *jobs = calloc(1, sizeof(*jobs));
+    pthread_condattr_t attributes;
+
+    CHECK(jobs != NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&jobs->lock, NULL);
+    pthread_cond_init(&jobs->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return jobs;
+}
+
+static void jobs_free_entry(struct job_entry *entry)
+{
+    arena_free(entry->mem);
+    free(entry);
+}
+
+void jobs_free(struct jobs *jobs)
+{
+    if (jobs == NULL) {
+        return;
+    }
+    while (jobs->entries != NULL) {
+        struct job_entry *next = jobs->entries->next;
+        jobs_free_entry(jobs->entries);
+        jobs->entries = next;
+    }
+    pthread_cond_destroy(&jobs->changed);
+    pthread_mutex_destroy(&jobs->lock);
+    free(jobs);
+}
+
+static void jobs_wait_locked(struct jobs *jobs, int most_ms)
+{
+    int64_t end_ms = clock_monotonic_ms() + most_ms;
+    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+
+    pthread_cond_timedwait(&jobs->changed, &jobs->lock, &until);
+}
+
+void jobs_wake(struct jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    jobs->is_woken = true;
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_wait(struct jobs *jobs, int most_ms)
+{
+    int64_t end_ms = clock_monotonic_ms() + most_ms;
+
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->is_woken && clock_monotonic_ms() < end_ms) {
+        jobs_wait_locked(jobs, (int)(end_ms - clock_monotonic_ms()));
+    }
+    jobs->is_woken = false;
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_pause(struct jobs *jobs, int most_ms)
+{
+    pthread_mutex_lock(&jobs->lock);
+    jobs_wait_locked(jobs, most_ms);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+static struct job_entry *jobs_find(struct jobs *jobs, str id)
+{
+    for (struct job_entry *entry = jobs->entries; entry != NULL; entry = entry->next) {
+        if (str_eq(str_of(entry->id), id)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* Followers come late and leave late: the events of the last jobs that ended stay for them. */
+static void jobs_forget(struct jobs *jobs)
+{
+    for (struct job_entry **at = &jobs->entries; *at != NULL;) {
+        struct job_entry *entry = *at;
+
+        if (entry->ended_order > 0 && entry->ended_order + JOBS_KEPT < jobs->ended) {
+            *at = entry->next;
+            jobs_free_entry(entry);
+        } else {
+            at = &entry->next;
+        }
+    }
+}
+
+void jobs_begin(struct jobs *jobs, str id, struct task *t)
+{
+    struct job_entry *entry = calloc(1, sizeof(*entry));
+
+    CHECK(entry != NULL && id.len < sizeof(entry->id));
+    memcpy(entry->id, id.ptr, id.len);
+    entry->task = t;
+    entry->mem = arena_new();
+    entry->lines = ARENA_ARRAY(entry->mem, str, JOBS_EVENTS_MAX);
+    pthread_mutex_lock(&jobs->lock);
+    entry->next = jobs->entries;
+    jobs->entries = entry;
+    jobs_forget(jobs);
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_end(struct jobs *jobs, str id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    if (entry != NULL && entry->task != NULL) {
+        entry->task = NULL;
+        entry->ended_order = ++jobs->ended;
+    }
+    /* The place of this one is free: another row may be taken. */
+    jobs->is_woken = true;
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+bool jobs_cancel(struct jobs *jobs, str id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    bool is_running = entry != NULL && entry->task != NULL;
+    if (is_running) {
+        task_cancel(entry->task);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return is_running;
+}
+
+size_t jobs_cancel_all(struct jobs *jobs)
+{
+    size_t running = 0;
+
+    pthread_mutex_lock(&jobs->lock);
+    for (struct job_entry *entry = jobs->entries; entry != NULL; entry = entry->next) {
+        if (entry->task != NULL) {
+            task_cancel(entry->task);
+            running++;
+        }
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return running;
+}
+
+void jobs_say(struct jobs *jobs, str id, str line)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    if (entry != NULL) {
+        entry->lines[entry->said % JOBS_EVENTS_MAX] = arena_str(entry->mem, line);
+        entry->said++;
+        pthread_cond_broadcast(&jobs->changed);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, int most_ms, str *lines_out,
+                 bool *ended_out)
+{
+    int64_t end_ms = clock_monotonic_ms() + most_ms;
+    struct buf *lines = buf_new(t->mem, JOBS_LINES_BYTES_MAX);
+    struct job_entry *entry;
+
+    pthread_mutex_lock(&jobs->lock);
+    for (;;) {
+        entry = jobs_find(jobs, id);
+        if (entry == NULL || entry->said > *next_io || entry->task == NULL || clock_monotonic_ms() >= end_ms ||
+            atomic_load(&t->cancelled)) {
+            break;
+        }
+        jobs_wait_locked(jobs, 50);
+    }
+    if (entry != NULL) {
+        uint64_t oldest = entry->said > JOBS_EVENTS_MAX ? entry->said - JOBS_EVENTS_MAX : 0;
+
+        for (uint64_t i = *next_io > oldest ? *next_io : oldest; i < entry->said; i++) {
+            buf_add(lines, entry->lines[i % JOBS_EVENTS_MAX]);
+            buf_add_byte(lines, '\n');
+        }
+        *next_io = entry->said;
+    }
+    *ended_out = entry == NULL || entry->task == NULL;
+    pthread_mutex_unlock(&jobs->lock);
+    *lines_out = buf_str(lines);
+    return task_go_on(t);
+}

@@ -1,0 +1,33 @@
+/* Jobs at work: their events for followers, their tasks for cancel. Rows of jobs are catalog/job_row's. */
+#ifndef WEFT_JOBS_H
+#define WEFT_JOBS_H
+
+#include "task/task.h"
+
+struct jobs;
+
+struct jobs *jobs_new(void);
+void jobs_free(struct jobs *jobs);
+
+/* Tells the door that starts jobs that a row waits; `jobs_wait` returns then, or after `most_ms`. */
+void jobs_wake(struct jobs *jobs);
+void jobs_wait(struct jobs *jobs, int most_ms);
+/* Until something of any job changes, or `most_ms` have passed: for those that watch several. */
+void jobs_pause(struct jobs *jobs, int most_ms);
+
+/* A task works on this job now; jobs_cancel reaches it. */
+void jobs_begin(struct jobs *jobs, str id, struct task *t);
+void jobs_end(struct jobs *jobs, str id);
+/* Cancels the task that works on the job; false when none does. */
+bool jobs_cancel(struct jobs *jobs, str id);
+/* Cancels all, and tells how many still work. */
+size_t jobs_cancel_all(struct jobs *jobs);
+
+/* Adds one event (a line of JSON) to those of a job. The last JOBS_EVENTS_MAX are kept. */
+void jobs_say(struct jobs *jobs, str id, str line);
+/* Events of a job from number *next_io on, as lines; waits up to `most_ms` for one. `ended_out`: no more will come. An unknown job
+ * has ended. */
+MUST_CHECK bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, int most_ms,
+                            str *lines_out, bool *ended_out);
+
+#endif

@@ -1,0 +1,141 @@
+#include "services/services.h"
+
+#include <stdlib.h>
+
+#include "clock/clock.h"
+#include "embed/embed.h"
+#include "image/images.h"
+#include "job_row/job_row.h"
+#include "log/log.h"
+#include "release/release.h"
+#include "run_row/run_row.h"
+
+static void turns_open(struct turns *turns, int64_t most)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&turns->lock, NULL);
+    pthread_cond_init(&turns->freed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    turns->most = most;
+    turns->taken = 0;
+}
+
+static bool services_open_catalog(struct task *t, struct services *s)
+{
+    str path = arena_format(t->mem, "%.*s/catalog.db", STR_ARG(s->home));
+
+    return metadb_open(t, path, METADB_CATALOG, &s->db) &&
+           metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len);
+}
+
+/* What a killed server left: runs and jobs that nobody works on, files that no manifest names. Under the lock of the
+ * home nobody else can be writing. */
+static bool services_recover(struct task *t, struct services *s)
+{
+    struct str_list keep = {0};
+    uint64_t runs = 0, jobs = 0, files = 0;
+    bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs) &&
+              release_files(t, s->db, &keep) && store_sweep(t, s->store, &keep, 0, &files);
+
+    if (ok && runs + jobs + files > 0) {
+        log_event(LOG_WARN, "services", t, "an earlier server left %llu runs, %llu jobs and %llu files unfinished",
+                  (unsigned long long)runs, (unsigned long long)jobs, (unsigned long long)files);
+    }
+    return ok;
+}
+
+bool services_open(struct task *t, const struct config *config, str home, str folder,
+                   struct services **out)
+{
+    struct services *s = calloc(1, sizeof(*s));
+
+    CHECK(s != NULL);
+    s->config = config;
+    s->home = home;
+    s->folder = folder;
+    s->jobs = jobs_new();
+    turns_open(&s->queries, CONFIG_INT(config, queries_max));
+    turns_open(&s->runs, CONFIG_INT(config, runs_max));
+    bool ok = store_open(t, config, home, &s->store) && services_open_catalog(t, s) &&
+              services_recover(t, s) && images_open(t, s->db, &s->images) &&
+              engine_open(t, config, home, &s->engine) &&
+              gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
+    if (!ok) {
+        services_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void services_close(struct services *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    gate_close(s->gate);
+    engine_close(s->engine);
+    images_close(s->images);
+    metadb_close(s->db);
+    store_close(s->store);
+    jobs_free(s->jobs);
+    pthread_cond_destroy(&s->queries.freed);
+    pthread_mutex_destroy(&s->queries.lock);
+    pthread_cond_destroy(&s->runs.freed);
+    pthread_mutex_destroy(&s->runs.lock);
+    free(s);
+}
+
+static void turns_end(void *handle)
+{
+    struct turns *turns = handle;
+
+    pthread_mutex_lock(&turns->lock);
+    turns->taken--;
+    pthread_cond_signal(&turns->freed);
+    pthread_mutex_unlock(&turns->lock);
+}
+
+static struct timespec turns_instant(int64_t monotonic_ms)
+{
+    return (struct timespec){.tv_sec = monotonic_ms / 1000, .tv_nsec = monotonic_ms % 1000 * 1000000};
+}
+
+bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what)
+{
+    int64_t end_ms = clock_monotonic_ms() + wait_ms;
+    bool ok = true;
+
+    pthread_mutex_lock(&turns->lock);
+    while (turns->taken >= turns->most && ok) {
+        int64_t now_ms = clock_monotonic_ms();
+
+        ok = task_go_on(t);
+        if (ok && now_ms >= end_ms) {
+            ok = task_fail(t, ERR_TOO_MANY, "%lld %s run already and none ended in %lld ms",
+                           (long long)turns->most, what, (long long)wait_ms);
+            task_hint(t, "try again later, or raise the setting that bounds them");
+        }
+        if (ok) {
+            /* Cancel does not signal the condition, so the wait is sliced. */
+            struct timespec until = turns_instant(end_ms < now_ms + 50 ? end_ms : now_ms + 50);
+            pthread_cond_timedwait(&turns->freed, &turns->lock, &until);
+        }
+    }
+    if (ok) {
+        turns->taken++;
+    }
+    pthread_mutex_unlock(&turns->lock);
+    if (ok) {
+        arena_defer(t->mem, turns_end, turns);
+    }
+    return ok;
+}
+
+void turns_give(struct task *t, struct turns *turns)
+{
+    arena_close(t->mem, turns);
+}

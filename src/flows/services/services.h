@@ -1,0 +1,48 @@
+/* What the flows work with: opened once by main, the same for every request of one server. */
+#ifndef WEFT_SERVICES_H
+#define WEFT_SERVICES_H
+
+#include <pthread.h>
+
+#include "config/config.h"
+#include "engine/engine.h"
+#include "gate.h"
+#include "image/image.h"
+#include "metadb/metadb.h"
+#include "services/jobs.h"
+#include "store/store.h"
+
+/* A counted right to work: at most `most` at once, the others wait. */
+struct turns {
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    int64_t most;
+    int64_t taken;
+};
+
+struct services {
+    const struct config *config;
+    str home;   /* absolute */
+    str folder; /* absolute: of the mesh, which local sources resolve against */
+    struct metadb *db;
+    struct images *images;
+    struct store *store;
+    struct engine *engine;
+    struct gate *gate;
+    struct turns queries;
+    struct turns runs;
+    struct jobs *jobs;
+};
+
+/* Opens all of it under the lock of the home: store, catalog, image, engine, gate; then removes what no manifest names. */
+MUST_CHECK bool services_open(struct task *t, const struct config *config, str home, str folder,
+                              struct services **out);
+/* Ends workers, waits, closes in reverse order. NULL is allowed. */
+void services_close(struct services *s);
+
+/* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of. The turn ends with the task's
+ * arena, or with turns_give. */
+MUST_CHECK bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what);
+void turns_give(struct task *t, struct turns *turns);
+
+#endif

@@ -1,0 +1,57 @@
+#include "upkeep/upkeep.h"
+
+#include "clock/clock.h"
+#include "log/log.h"
+#include "plan_row/plan_row.h"
+#include "release/release.h"
+
+enum { UPKEEP_FILE_AGE_S = 3600 };
+
+static const int64_t upkeep_day_us = 86400LL * 1000000;
+
+bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out)
+{
+    struct str_list files = {0};
+
+    *out = (struct upkeep_verdict){0};
+    if (!metadb_verify(t, s->db)) {
+        if (t->err.code != ERR_CORRUPT) {
+            return false;
+        }
+        out->catalog = arena_str(t->mem, t->err.message);
+        task_clear_error(t);
+    }
+    if (!audit_verify(t, s->db, &out->audit) || !release_files(t, s->db, &files)) {
+        return false;
+    }
+    out->files = files.len;
+    for (size_t i = 0; i < files.len; i++) {
+        if (!task_go_on(t)) {
+            return false;
+        }
+        if (!store_verify(t, s->store, files.at[i])) {
+            vec_push(t->mem, &out->damaged, files.at[i]);
+            task_clear_error(t);
+        }
+    }
+    return true;
+}
+
+bool upkeep_sweep(struct task *t, struct services *s)
+{
+    int64_t now_us = clock_now_us();
+    struct str_list keep = {0};
+    uint64_t releases = 0, files = 0;
+
+    if (!release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
+                       now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases) ||
+        !plan_row_sweep(t, s->db, now_us - upkeep_day_us) || !release_files(t, s->db, &keep) ||
+        !store_sweep(t, s->store, &keep, UPKEEP_FILE_AGE_S, &files)) {
+        return false;
+    }
+    if (releases + files > 0) {
+        log_event(LOG_INFO, "upkeep", t, "forgot %llu releases and removed %llu files",
+                  (unsigned long long)releases, (unsigned long long)files);
+    }
+    return true;
+}

@@ -1,0 +1,20 @@
+/* What keeps a home in order: retention, files that nobody names, whether what is stored is still what was stored. */
+#ifndef WEFT_UPKEEP_H
+#define WEFT_UPKEEP_H
+
+#include "audit/audit.h"
+#include "services/services.h"
+
+struct upkeep_verdict {
+    uint64_t files;
+    struct str_list damaged; /* SHA-256 names of files whose content is another */
+    str catalog;             /* empty: whole; else the first finding */
+    struct audit_state audit;
+};
+
+/* Reads every file of every kept release again, and the chain of the audit. False only when it cannot look. */
+MUST_CHECK bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out);
+/* Forgets releases past their retention and removes files that no release names for an hour. */
+MUST_CHECK bool upkeep_sweep(struct task *t, struct services *s);
+
+#endif

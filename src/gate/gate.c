@@ -1,0 +1,295 @@
+#include "gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock/clock.h"
+#include "crypto/crypto.h"
+#include "gate_inside.h"
+
+/* A policy that changes while a class is cleared starts the work anew; one that changes all the time is an error. */
+enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
+
+static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree, const struct gate_scope *scope,
+                         struct row_sink *sink, struct clearance *clearance);
+
+static uint64_t policy_version_of(const struct image *image)
+{
+    return image->model ? image->model->policies.version : 0;
+}
+
+bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree, const struct gate_scope *scope,
+                struct row_sink *sink, struct clearance **out)
+{
+    CHECK(gate->magic == GATE_MAGIC && tree->magic == SQL_TREE_MAGIC && t->actor != NULL);
+    const struct image *image = image_pin(t, gate->images);
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct clearance *clearance = ARENA_NEW(t->mem, struct clearance);
+        clearance->magic = CLEARANCE_MAGIC;
+        clearance->text = tree->text;
+        clearance->image = image;
+        clearance->policy_version = policy_version_of(image);
+        if (!clear_tables(t, gate, tree, scope, sink, clearance))
+            return false;
+        /* A stale release may be served, a stale policy never. */
+        const struct image *now = image_pin(t, gate->images);
+        if (policy_version_of(now) == clearance->policy_version) {
+            *out = clearance;
+            return true;
+        }
+        image = now;
+    }
+    task_fail(t, ERR_CONFLICT, "the policies changed again and again while the answer was prepared");
+    return task_hint(t, "try again");
+}
+
+static void take_decision(struct task *t, struct clearance_table *table)
+{
+    for (size_t i = 0; i < table->decision.columns.len; i++) {
+        const struct decision_column *column = &table->decision.columns.at[i];
+        vec_push(t->mem, &table->columns,
+                 ((struct job_column){.name = column->name, .type = column->type, .id = column->id}));
+    }
+}
+
+static bool clear_files(struct task *t, struct gate *gate, struct clearance_table *table, struct row_sink *sink)
+{
+    for (size_t i = 0; i < table->table->files.len; i++) {
+        str class_id;
+        if (!task_go_on(t)
+            || !gate_cleared_files(t, gate, table->table, &table->table->files.at[i], &table->decision, sink,
+                                   &table->paths, &class_id))
+            return false;
+        if (class_id.len && !table->class_id.len)
+            table->class_id = class_id;
+    }
+    return true;
+}
+
+static bool clear_mesh_table(struct task *t, struct gate *gate, const struct image *image,
+                             const struct policy_actor *reader, const struct sql_table *name,
+                             struct clearance_table *table, struct row_sink *sink)
+{
+    str full = table->catalog.len ? arena_format(t->mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(table->catalog),
+                                                 STR_ARG(table->schema), STR_ARG(table->name))
+                                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
+                                                 STR_ARG(table->name));
+    if (reader)
+        gate_decide_for(t, image, reader, table->table, &table->decision);
+    else
+        gate_decide(t, image, table->table, &table->decision);
+    if (!table->decision.allowed || table->decision.columns.len == 0)
+        return gate_denied(t, table->table, full, &table->decision, name->position);
+    if (table->release == 0) {
+        task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
+        task_hint(t, "weft run " STR_FMT " makes the first one", STR_ARG(table->table->product->address));
+        return task_position(t, name->position);
+    }
+    take_decision(t, table);
+    return clear_files(t, gate, table, sink);
+}
+
+static bool clear_one(struct task *t, struct gate *gate, const struct image *image, const struct gate_scope *scope,
+                      const struct sql_table *name, struct row_sink *sink, struct clearance_table *table)
+{
+    struct gate_meaning meaning;
+    struct policy_actor reader;
+    if (!gate_resolve(t, gate, image, scope, name, &meaning))
+        return false;
+    *table = (struct clearance_table){.catalog = meaning.catalog,
+                                      .schema = meaning.schema,
+                                      .name = meaning.name,
+                                      .table = meaning.table,
+                                      .release = meaning.release};
+    bool ok = true;
+    if (meaning.is_mesh) {
+        ok = gate_mesh_rows(t, gate, image, meaning.name, &table->rows);
+        if (ok)
+            table->columns = table->rows->columns;
+    } else if (meaning.staged) {
+        table->columns = meaning.staged->columns;
+        table->paths = meaning.staged->paths;
+    } else {
+        gate_reader(t, scope, &reader);
+        ok = clear_mesh_table(t, gate, image, scope ? &reader : NULL, name, table, sink);
+    }
+    if (ok)
+        gate_columns_read(t->mem, &name->columns, &table->columns, &table->columns_read);
+    return ok;
+}
+
+/* `"a".t` and `A.T` are one name to the parser's table; two spellings of a past release are not. */
+static bool is_there(const struct clearance *clearance, const struct clearance_table *table)
+{
+    for (size_t i = 0; i < clearance->tables.len; i++) {
+        const struct clearance_table *other = &clearance->tables.at[i];
+        if (other != table && str_eq(other->catalog, table->catalog) && str_eq(other->schema, table->schema)
+            && str_eq(other->name, table->name))
+            return true;
+    }
+    return false;
+}
+
+static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree, const struct gate_scope *scope,
+                         struct row_sink *sink, struct clearance *clearance)
+{
+    for (size_t i = 0; i < tree->tables.len; i++) {
+        struct clearance_table table;
+        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table))
+            return false;
+        if (!is_there(clearance, &table))
+            vec_push(t->mem, &clearance->tables, table);
+    }
+    return true;
+}
+
+bool gate_cleared_files(struct task *t, struct gate *gate, const struct image_table *table,
+                        const struct image_file *file, const struct decision *decision, struct row_sink *sink,
+                        struct str_list *paths_out, str *class_out)
+{
+    CHECK(gate->magic == GATE_MAGIC && decision->allowed);
+    *class_out = STR_NONE;
+    enum gate_proof proof = gate_prove(file, decision);
+    if (proof == GATE_ALL_HIDDEN)
+        return true;
+    if (proof == GATE_ALL_VISIBLE && file->deletions.len == 0
+        && policy_shows_all_columns(decision, file->columns.at, file->columns.len)) {
+        if (!store_check(t, gate->store, file->sha256))
+            return false;
+        vec_push(t->mem, paths_out, store_file_path(t, gate->store, file->sha256));
+        return true;
+    }
+    str path;
+    if (!gate_copy(t, gate, table, file, decision, sink, &path, class_out))
+        return false;
+    if (path.len)
+        vec_push(t->mem, paths_out, path);
+    return true;
+}
+
+/* ---- jobs */
+
+/* A file's name in the worker's folder. The content's hash would tell of hidden rows; the same file keeps its name, so that
+ * views and caches of a worker hold. */
+static str link_name(struct arena *mem, str key, str path)
+{
+    struct crypto_digest digest = crypto_hmac_sha256(key, path);
+    str hex = crypto_hex(mem, (str){(const char *)digest.bytes, LINK_NAME_BYTES});
+    return arena_format(mem, STR_FMT ".parquet", STR_ARG(hex));
+}
+
+static void add_link(struct arena *mem, struct engine_job *job, str path, str name)
+{
+    for (size_t i = 0; i < job->links.len; i++)
+        if (str_eq(job->links.at[i].name, name))
+            return;
+    vec_push(mem, &job->links, ((struct job_link){.path = path, .name = name}));
+}
+
+static pthread_once_t link_key_once = PTHREAD_ONCE_INIT;
+static char link_key_bytes[GATE_KEY_BYTES];
+
+static void make_link_key(void)
+{
+    clock_random(link_key_bytes, sizeof link_key_bytes);
+}
+
+void gate_fill_job(struct task *t, const struct clearance *clearance, struct engine_job *job)
+{
+    CHECK(clearance->magic == CLEARANCE_MAGIC);
+    pthread_once(&link_key_once, make_link_key);
+    str key = {link_key_bytes, sizeof link_key_bytes};
+    job->text = clearance->text;
+    for (size_t i = 0; i < clearance->tables.len; i++) {
+        const struct clearance_table *table = &clearance->tables.at[i];
+        struct job_view *view = vec_add(t->mem, &job->views);
+        if (table->rows) {
+            *view = *table->rows;
+            continue;
+        }
+        *view = (struct job_view){
+            .catalog = table->catalog, .schema = table->schema, .name = table->name, .columns = table->columns};
+        for (size_t k = 0; k < table->paths.len; k++) {
+            str name = link_name(t->mem, key, table->paths.at[k]);
+            vec_push(t->mem, &view->files, name);
+            add_link(t->mem, job, table->paths.at[k], name);
+        }
+    }
+}
+
+static void sketch_columns(struct task *t, const struct gate_input *input, struct job_columns *out)
+{
+    if (!input->table) {
+        *out = input->columns;
+        return;
+    }
+    for (size_t i = 0; i < input->table->columns.len; i++)
+        vec_push(t->mem, out,
+                 ((struct job_column){.name = input->table->columns.at[i].name,
+                                      .type = input->table->columns.at[i].type,
+                                      .id = input->table->columns.at[i].id}));
+}
+
+bool gate_sketch(struct task *t, const struct sql_tree *tree, const struct gate_scope *scope,
+                 struct engine_job *job_out)
+{
+    *job_out = (struct engine_job){.text = tree->text, .output = JOB_COLUMNS};
+    for (size_t i = 0; i < tree->tables.len; i++) {
+        const struct gate_input *input;
+        if (!gate_resolve_input(t, scope, &tree->tables.at[i], &input))
+            return false;
+        struct job_view *view = vec_add(t->mem, &job_out->views);
+        view->schema = input->schema;
+        view->name = input->name;
+        sketch_columns(t, input, &view->columns);
+    }
+    return true;
+}
+
+/* ---- open and close */
+
+bool gate_open(struct task *t, const struct config *config, struct store *store, struct engine *engine,
+               struct metadb *db, struct images *images, str home, struct gate **out)
+{
+    struct gate *gate = calloc(1, sizeof *gate);
+    pthread_condattr_t attributes;
+    CHECK(gate != NULL && pthread_condattr_init(&attributes) == 0);
+    gate->magic = GATE_MAGIC;
+    gate->store = store;
+    gate->engine = engine;
+    gate->db = db;
+    gate->images = images;
+    gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    CHECK(pthread_mutex_init(&gate->lock, NULL) == 0 && pthread_cond_init(&gate->changed, &attributes) == 0);
+    pthread_condattr_destroy(&attributes);
+    gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = gate->home_fd >= 0 || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
+    if (!ok || !gate_index_open(t, gate, home)) {
+        gate_close(gate);
+        return false;
+    }
+    *out = gate;
+    return true;
+}
+
+void gate_close(struct gate *gate)
+{
+    if (!gate)
+        return;
+    CHECK(gate->magic == GATE_MAGIC);
+    gate_end_makings(gate);
+    /* The index says from here on that the copies are whole: they must be so after a loss of power too. */
+    if (gate->home_fd >= 0) {
+        (void)syncfs(gate->home_fd);
+        close(gate->home_fd);
+    }
+    metadb_close(gate->cache);
+    CHECK(gate->holds == NULL);
+    pthread_cond_destroy(&gate->changed);
+    pthread_mutex_destroy(&gate->lock);
+    gate->magic = 0;
+    free(gate);
+}

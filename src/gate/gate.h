@@ -1,0 +1,87 @@
+/* The only way to data: names -> decisions -> cleared files. Denies by default. */
+#ifndef WEFT_GATE_H
+#define WEFT_GATE_H
+
+#include "engine/engine.h"
+#include "image/image.h"
+#include "metadb/metadb.h"
+#include "sql/sql.h"
+#include "store/store.h"
+
+struct gate;
+
+/* Opens `<home>/cache.db`, the index of cleared copies: dropped after an unclean stop. */
+MUST_CHECK bool gate_open(struct task *t, const struct config *config, struct store *store, struct engine *engine,
+                          struct metadb *db, struct images *images, str home, struct gate **out);
+/* Cancels clearing that still goes on and waits for it. Before engine_close. NULL is allowed. */
+void gate_close(struct gate *gate);
+
+/* What names mean beside the mesh's tables: for a build, its input ports and self.*. */
+struct gate_input {
+    str schema;                 /* input port, or `self` */
+    const char *what;           /* for messages: "input port" */
+    const struct image_table *table; /* of a producer, at its pinned release; NULL: a staged table */
+    str name;
+    struct job_columns columns; /* staged: names, types, field ids */
+    struct str_list paths;      /* staged: absolute */
+};
+
+struct gate_scope {
+    const struct image_product *product; /* a build of this product, as itself; NULL: a consumer */
+    struct {
+        VEC_OF(struct gate_input)
+    } inputs; /* of a build; nothing else can be read by it */
+};
+
+/* A table of the text, after the gate. */
+struct clearance_table {
+    str catalog, schema, name; /* as the text's names mean it */
+    const struct image_table *table; /* NULL: mesh.* or a staged table */
+    uint64_t release;
+    struct decision decision;
+    str class_id;             /* hex; empty where originals serve */
+    struct job_columns columns;
+    struct str_list paths;    /* absolute, of the files that are linked */
+    struct str_list columns_read; /* names of columns in the text */
+    const struct job_view *rows;  /* mesh.* */
+};
+
+enum { CLEARANCE_MAGIC = 0xc1ea };
+
+struct clearance {
+    uint32_t magic;
+    str text;
+    const struct image *image; /* pinned with the task */
+    uint64_t policy_version;
+    struct {
+        VEC_OF(struct clearance_table)
+    } tables;
+};
+
+/* Text -> one SELECT tree: by the worker's parser, then held against the allow-lists of compilers/sql. */
+MUST_CHECK bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree **out);
+/* Names and types of the result of a job that gate_fill_job or gate_sketch filled, with ids from 1. Nothing runs. */
+MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struct engine_job *job,
+                              struct job_columns *out);
+
+/* Resolves every name of the tree, decides for t->actor (or for the product of the scope) and makes sure of the cleared files; a
+ * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. */
+MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
+                           const struct gate_scope *scope, struct row_sink *sink, struct clearance **out);
+/* Fills text, views and links of a job from a clearance; output and limits are the caller's. */
+void gate_fill_job(struct task *t, const struct clearance *clearance, struct engine_job *job);
+/* Files that a decision lets see of one file: the original, a copy, or none. They stay until the task ends, and can be linked. */
+MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate, const struct image_table *table,
+                                   const struct image_file *file, const struct decision *decision,
+                                   struct row_sink *sink, struct str_list *paths_out, str *class_out);
+/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. */
+void gate_decide(struct task *t, const struct image *image, const struct image_table *table, struct decision *out);
+/* May this actor know that the product is there? A restricted one is known to its domain and to those who may read of it. */
+bool gate_may_discover(struct task *t, const struct image *image, const struct image_product *product);
+
+/* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
+ * views to describe the result with. Runs no decision. */
+MUST_CHECK bool gate_sketch(struct task *t, const struct sql_tree *tree, const struct gate_scope *scope,
+                            struct engine_job *job_out);
+
+#endif

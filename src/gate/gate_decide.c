@@ -1,0 +1,122 @@
+/* Who may read, know and ask. */
+#include "clock/clock.h"
+#include "gate_inside.h"
+#include "read_mesh/read_mesh.h"
+
+static const struct policies no_policies;
+
+void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out)
+{
+    if (scope && scope->product)
+        *out = (struct policy_actor){.name = scope->product->address, .is_product = true};
+    else
+        actor_to_policy(t->actor, out);
+}
+
+void gate_decide_for(struct task *t, const struct image *image, const struct policy_actor *reader,
+                     const struct image_table *table, struct decision *out)
+{
+    struct policy_table as_seen;
+    image_policy_table(t->mem, table, &as_seen);
+    policy_decide(t->mem, image->model ? &image->model->policies : &no_policies, reader, &as_seen, clock_now_us(), out);
+}
+
+void gate_decide(struct task *t, const struct image *image, const struct image_table *table, struct decision *out)
+{
+    struct policy_actor reader;
+    gate_reader(t, NULL, &reader);
+    gate_decide_for(t, image, &reader, table, out);
+    if (actor_is_operator(t->actor)) {
+        /* No policy means an operator, so the decision is deny already; this says why. */
+        CHECK(!out->allowed);
+        vec_push(t->mem, &out->reasons,
+                 ((struct decision_reason){.policy = STR("default"),
+                                           .effect = STR("deny"),
+                                           .text = STR("an operator administers and reads no data")}));
+    }
+}
+
+static bool is_of_domain(const struct task *t, const struct image_product *product)
+{
+    const struct actor *actor = t->actor;
+    const struct model_domain *domain = product->definition->domain;
+    if (actor->kind == ACTOR_PRODUCT)
+        return str_eq(actor->name, product->address);
+    return actor->kind == ACTOR_USER
+           && (model_names_actor(&domain->owners, actor->name, &actor->groups)
+               || model_names_actor(&domain->members, actor->name, &actor->groups));
+}
+
+bool gate_may_discover(struct task *t, const struct image *image, const struct image_product *product)
+{
+    if (!str_eq(product->definition->visibility, STR("restricted")) || actor_is_operator(t->actor)
+        || is_of_domain(t, product))
+        return true;
+    struct arena_mark mark = arena_mark(t->mem);
+    bool may = false;
+    for (size_t i = 0; i < product->tables.len && !may; i++) {
+        struct decision decision;
+        gate_decide(t, image, &product->tables.at[i], &decision);
+        may = decision.allowed;
+    }
+    arena_rewind(t->mem, mark);
+    return may;
+}
+
+bool gate_denied(struct task *t, const struct image_table *table, str name, const struct decision *decision,
+                 uint32_t position)
+{
+    str why = STR("nothing is granted by default");
+    for (size_t i = 0; i < decision->reasons.len; i++)
+        if (str_eq(decision->reasons.at[i].effect, STR("deny"))) {
+            why = decision->reasons.at[i].text;
+            /* A grant that ended says more than that there is none. */
+            if (!str_eq(decision->reasons.at[i].policy, STR("default")))
+                break;
+        }
+    task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
+    const struct model_domain *domain = table->product->definition->domain;
+    if (t->actor && actor_is_operator(t->actor))
+        task_hint(t, "ask as a user: --as USER, which the audit records");
+    else
+        task_hint(t, "ask the owners of domain " STR_FMT " (" STR_FMT ") for a grant", STR_ARG(domain->name),
+                  STR_ARG(str_list_join(t->mem, &domain->owners, STR(", "))));
+    return task_position(t, position);
+}
+
+struct reading {
+    struct task *t;
+    const struct image *image;
+};
+
+static bool may_discover(void *ctx, const struct image_product *product)
+{
+    struct reading *reading = ctx;
+    return gate_may_discover(reading->t, reading->image, product);
+}
+
+static bool is_clear(void *ctx, const struct image_table *table)
+{
+    struct reading *reading = ctx;
+    struct decision decision;
+    gate_decide(reading->t, reading->image, table, &decision);
+    bool clear = decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
+    for (size_t i = 0; i < decision.columns.len; i++)
+        clear = clear && decision.columns.at[i].mask == MASK_NONE;
+    return clear;
+}
+
+static bool owns(void *ctx, const struct image_product *product)
+{
+    struct reading *reading = ctx;
+    return is_of_domain(reading->t, product);
+}
+
+bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image, str name, const struct job_view **out)
+{
+    struct reading reading = {.t = t, .image = image};
+    struct mesh_reader reader = {.ctx = &reading, .may_discover = may_discover, .is_clear = is_clear, .owns = owns};
+    struct job_view *view = ARENA_NEW(t->mem, struct job_view);
+    *out = view;
+    return read_mesh_view(t, gate->db, image, &reader, name, view);
+}

@@ -1,0 +1,61 @@
+#include "gate.h"
+#include "json/json.h"
+#include "limits/limits.h"
+
+bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree **out)
+{
+    /* A node of SQL is a map of up to twenty entries in the engine's JSON. */
+    static const struct json_limits limits = {SQL_TREE_BYTES_MAX, JSON_DEPTH_MAX, SQL_NODES_MAX * 20};
+    struct tree *document;
+    str sql, json;
+
+    return sql_statement(t, text, &sql) && engine_parse(t, worker, sql, &json) &&
+           json_read(t, t->mem, json, &limits, &document) && sql_read(t, sql, document, out);
+}
+
+static bool describe_begin(struct task *t, void *state, const struct row_column *columns, size_t len)
+{
+    struct job_columns *out = state;
+
+    for (size_t i = 0; i < len; i++) {
+        vec_push(t->mem, out,
+                 ((struct job_column){.name = arena_str(t->mem, columns[i].name),
+                                      .type = arena_str(t->mem, columns[i].type),
+                                      .id = (uint32_t)i + 1}));
+    }
+    return true;
+}
+
+static bool describe_bytes(struct task *t, void *state, str bytes)
+{
+    (void)t, (void)state, (void)bytes;
+    return true;
+}
+
+static bool describe_end(struct task *t, void *state, uint64_t rows)
+{
+    (void)t, (void)state, (void)rows;
+    return true;
+}
+
+static void describe_abort(struct task *t, void *state)
+{
+    (void)t, (void)state;
+}
+
+bool gate_describe(struct task *t, struct worker *worker, const struct engine_job *job, struct job_columns *out)
+{
+    struct engine_job describe = *job;
+    struct row_sink sink = {
+        .state = out,
+        .begin = describe_begin,
+        .bytes = describe_bytes,
+        .end = describe_end,
+        .abort = describe_abort,
+    };
+    struct job_result result;
+
+    *out = (struct job_columns){0};
+    describe.output = JOB_COLUMNS;
+    return engine_run(t, worker, &describe, &sink, &result);
+}

@@ -1,0 +1,194 @@
+#include "worker_job.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worker_types.h"
+
+enum { STATEMENT_BYTES_MAX = 16 * 1024 * 1024 };
+
+struct file {
+    const struct engine_job *job;
+    const char *path;
+    struct worker_progress progress;
+};
+
+static uint64_t size_of(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
+}
+
+/* Looked at when progress is due: often enough for a disk. */
+static bool tick(struct task *t, void *state)
+{
+    struct file *file = state;
+    int64_t before_ms = file->progress.last_ms;
+    worker_progress_send(&file->progress);
+    if (file->progress.last_ms == before_ms)
+        return true;
+    file->progress.bytes = size_of(file->path);
+    if (file->job->bytes_max && file->progress.bytes > file->job->bytes_max)
+        return task_fail(t, ERR_LIMIT, "the file takes more than %llu bytes",
+                         (unsigned long long)file->job->bytes_max);
+    return true;
+}
+
+/* ---- columns */
+
+static const struct job_column *find_column(const struct job_columns *columns, str name, size_t *count)
+{
+    const struct job_column *found = NULL;
+    *count = 0;
+    for (size_t i = 0; i < columns->len; i++) {
+        if (!str_eq_nocase(columns->at[i].name, name))
+            continue;
+        found = &columns->at[i];
+        ++*count;
+    }
+    return found;
+}
+
+static bool check_column(struct task *t, const struct job_columns *given, const struct job_column *column)
+{
+    size_t count;
+    struct str_list names = {0};
+    find_column(given, column->name, &count);
+    if (count > 1)
+        return task_fail(t, ERR_TYPE, "the result has %zu columns named " STR_FMT, count, STR_ARG(column->name));
+    if (!worker_type_is_safe(column->type))
+        return task_fail(t, ERR_INTERNAL, "column " STR_FMT " has no type that can be written: " STR_FMT,
+                         STR_ARG(column->name), STR_ARG(column->type));
+    if (count)
+        return true;
+    for (size_t i = 0; i < given->len; i++)
+        vec_push(t->mem, &names, given->at[i].name);
+    str near = str_list_nearest(&names, column->name);
+    str all = str_list_join(t->mem, &names, STR(", "));
+    task_fail(t, ERR_UNKNOWN_COLUMN, "the result has no column " STR_FMT, STR_ARG(column->name));
+    if (near.len)
+        task_hint(t, "did you mean " STR_FMT "? The text can name a column by AS", STR_ARG(near));
+    return task_detail(t, "it has " STR_FMT, STR_ARG(all));
+}
+
+/* Integers of 128 bits would be stored as doubles. */
+static bool check_exact(struct task *t, const struct job_columns *columns)
+{
+    for (size_t i = 0; i < columns->len; i++) {
+        str type = columns->at[i].type;
+        if (str_find(type, STR("HUGEINT")) == type.len && str_find(type, STR("BIGNUM")) == type.len)
+            continue;
+        task_fail(t, ERR_TYPE, "column " STR_FMT " of type " STR_FMT " cannot be stored without loss",
+                  STR_ARG(columns->at[i].name), STR_ARG(type));
+        return task_hint(t, "cast it to BIGINT or DECIMAL(38,0)");
+    }
+    return true;
+}
+
+/* ---- the statement */
+
+static void add_casts(struct buf *sql, const struct job_columns *columns)
+{
+    for (size_t i = 0; i < columns->len; i++) {
+        buf_add(sql, i ? STR(", CAST(result.") : STR("CAST(result."));
+        buf_add_identifier(sql, columns->at[i].name);
+        buf_add(sql, STR(" AS "));
+        buf_add(sql, columns->at[i].type);
+        buf_add(sql, STR(") AS "));
+        buf_add_identifier(sql, columns->at[i].name);
+    }
+}
+
+static void add_field_ids(struct buf *sql, const struct job_columns *columns)
+{
+    bool first = true;
+    for (size_t i = 0; i < columns->len; i++) {
+        if (!columns->at[i].id)
+            continue;
+        buf_add(sql, first ? STR(", FIELD_IDS {") : STR(", "));
+        buf_add_identifier(sql, columns->at[i].name);
+        buf_format(sql, ": %u", columns->at[i].id);
+        first = false;
+    }
+    if (!first)
+        buf_add_byte(sql, '}');
+}
+
+/* The text stands on lines of its own: it may end in a comment. */
+static str make_copy(struct task *t, const struct engine_job *job, const char *path, struct worker_span *span)
+{
+    struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
+    buf_add(sql, STR("COPY (\n"));
+    if (job->columns.len) {
+        buf_add(sql, STR("SELECT "));
+        add_casts(sql, &job->columns);
+        buf_add(sql, STR(" FROM (\n"));
+    }
+    *span = (struct worker_span){sql->len, job->text.len};
+    buf_add(sql, job->text);
+    if (job->columns.len)
+        buf_add(sql, STR("\n) AS result"));
+    buf_add(sql, STR("\n) TO "));
+    buf_add_literal(sql, str_of(path));
+    buf_add(sql, STR(" (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"));
+    add_field_ids(sql, &job->columns);
+    buf_add_byte(sql, ')');
+    return buf_str(sql);
+}
+
+/* The text alone comes first: its errors then speak of it and of nothing around it. */
+static bool check_text(struct task *t, struct worker_engine *e, const struct engine_job *job)
+{
+    struct worker_statement *statement;
+    struct job_columns given;
+    if (!worker_prepare_text(t, e, job, &statement))
+        return false;
+    worker_result_columns(t, e, statement, &given);
+    worker_statement_close(t, statement);
+    for (size_t i = 0; i < job->columns.len; i++)
+        if (!check_column(t, &given, &job->columns.at[i]))
+            return false;
+    return check_exact(t, job->columns.len ? &job->columns : &given);
+}
+
+static uint64_t count_of(struct worker_statement *statement)
+{
+    uint64_t rows = 0;
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(statement->result);
+    if (chunk && duckdb_data_chunk_get_size(chunk))
+        rows = *(uint64_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
+    duckdb_destroy_data_chunk(&chunk);
+    return rows;
+}
+
+static bool write_file(struct task *t, struct worker_engine *e, struct file *file, struct job_result *out)
+{
+    const struct engine_job *job = file->job;
+    struct worker_statement *statement;
+    struct worker_span span;
+    str sql = make_copy(t, job, file->path, &span);
+    if (!worker_prepare(t, e, sql, span, &statement) || !worker_run(t, e, statement, false, tick, file))
+        return false;
+    *out = (struct job_result){count_of(statement), size_of(file->path)};
+    worker_statement_close(t, statement);
+    if (job->rows_max && out->rows > job->rows_max)
+        return task_fail(t, ERR_LIMIT, "the result has more than %llu rows", (unsigned long long)job->rows_max);
+    if (job->bytes_max && out->bytes > job->bytes_max)
+        return task_fail(t, ERR_LIMIT, "the file takes more than %llu bytes", (unsigned long long)job->bytes_max);
+    return true;
+}
+
+bool worker_file(struct task *t, struct worker_engine *e, const struct engine_job *job, struct job_result *out)
+{
+    struct file file = {.job = job, .path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(job->file)).ptr};
+    file.progress = (struct worker_progress){.e = e};
+    if (!worker_kind_writes(e->options->kind))
+        return task_fail(t, ERR_REFUSED, "a worker of kind %s writes no files", worker_kind_name(e->options->kind));
+    if (!check_text(t, e, job))
+        return false;
+    if (write_file(t, e, &file, out))
+        return true;
+    /* Half a file is of no use to anyone. */
+    (void)unlink(file.path);
+    return false;
+}

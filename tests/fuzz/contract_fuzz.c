@@ -1,0 +1,21 @@
+#include "model/model.h"
+#include "yaml/yaml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Any text as a lone document, and as a contract of a mesh: no crash, no leak, and findings that can be printed. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct task *t = task_new();
+    struct tree *tree;
+    str text = {(const char *)data, size};
+    if (yaml_read(t, t->mem, text, STR("fuzz.odcs.yaml"), YAML_MODE_YAML, &tree)) {
+        struct report report;
+        report_init(&report, t->mem);
+        model_check_document(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
+        contract_read(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
+        report_sort(&report);
+    }
+    task_free(t);
+    return 0;
+}

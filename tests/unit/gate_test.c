@@ -1,0 +1,246 @@
+/* The gate's pure parts: names, proofs by facts, and what clearing workers are told. The rest is told by stories. */
+#include "gate_inside.h"
+#include "test.h"
+
+static struct decision_filter filter_of(uint32_t column_id, const char *type, const char *literal)
+{
+    return (struct decision_filter){
+        .column_id = column_id, .column = STR("c"), .type = str_of(type), .literal = str_of(literal)};
+}
+
+/* A file of ten rows and the columns 1 and 2. */
+static struct image_file *file_of(struct task *t)
+{
+    struct image_file *file = ARENA_NEW(t->mem, struct image_file);
+    file->rows = 10;
+    file->sha256 = STR("ab");
+    vec_push(t->mem, &file->columns, 1);
+    vec_push(t->mem, &file->columns, 2);
+    return file;
+}
+
+static void add_values(struct task *t, struct image_file *file, uint32_t column_id, uint64_t nulls, const char *first,
+                       const char *second)
+{
+    struct image_fact *fact = vec_add(t->mem, &file->facts);
+    fact->column_id = column_id;
+    fact->nulls = nulls;
+    fact->has_values = true;
+    vec_push(t->mem, &fact->values, str_of(first));
+    if (second)
+        vec_push(t->mem, &fact->values, str_of(second));
+}
+
+static void add_range(struct task *t, struct image_file *file, uint32_t column_id, uint64_t nulls, const char *low,
+                      const char *high)
+{
+    struct image_fact *fact = vec_add(t->mem, &file->facts);
+    fact->column_id = column_id;
+    fact->nulls = nulls;
+    fact->has_range = true;
+    fact->low = str_of(low);
+    fact->high = str_of(high);
+}
+
+static enum gate_proof prove(struct task *t, const struct image_file *file, struct decision_filter filter)
+{
+    struct decision decision = {.allowed = true};
+    vec_push(t->mem, &decision.filters, filter);
+    return gate_prove(file, &decision);
+}
+
+TEST(facts_prove_by_listed_values)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    add_values(t, file, 1, 0, "CH", NULL);
+    add_values(t, file, 2, 0, "CH", "DE");
+    EXPECT_INT(prove(t, file, filter_of(1, "VARCHAR", "CH")), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, filter_of(1, "VARCHAR", "ch")), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, filter_of(2, "VARCHAR", "CH")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(2, "VARCHAR", "FR")), GATE_ALL_HIDDEN);
+}
+
+TEST(nulls_are_hidden_by_every_filter)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    add_values(t, file, 1, 3, "CH", NULL);
+    add_range(t, file, 2, 10, "", "");
+    EXPECT_INT(prove(t, file, filter_of(1, "VARCHAR", "CH")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(1, "VARCHAR", "DE")), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, filter_of(2, "VARCHAR", "CH")), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, filter_of(9, "VARCHAR", "CH")), GATE_ALL_HIDDEN);
+}
+
+TEST(facts_prove_by_a_range_of_one_value)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    add_range(t, file, 1, 0, "5", "5");
+    add_range(t, file, 2, 0, "1", "9");
+    EXPECT_INT(prove(t, file, filter_of(1, "INTEGER", "5")), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, filter_of(1, "BIGINT", "05")), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, filter_of(1, "INTEGER", "6")), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, filter_of(2, "INTEGER", "5")), GATE_PROOF_NONE);
+}
+
+TEST(types_with_more_than_one_spelling_prove_nothing)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    add_values(t, file, 1, 0, "1.50", NULL);
+    add_values(t, file, 2, 0, "2026-01-31", NULL);
+    EXPECT_INT(prove(t, file, filter_of(1, "DECIMAL(5,2)", "1.5")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(1, "DOUBLE", "1.50")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(2, "DATE", "2026-01-31")), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, filter_of(2, "DATE", "2026-02-01")), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, filter_of(2, "DATE", "2026-1-31")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(2, "TIMESTAMP", "2026-01-31")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(2, "INTEGER", "5")), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, filter_of(1, "HUGEINT", "99999999999999999999")), GATE_PROOF_NONE);
+}
+
+TEST(without_facts_nothing_is_proven)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    struct decision none = {.allowed = true};
+    EXPECT_INT(prove(t, file, filter_of(1, "VARCHAR", "CH")), GATE_PROOF_NONE);
+    EXPECT_INT(gate_prove(file, &none), GATE_ALL_VISIBLE);
+    file->rows = 0;
+    EXPECT_INT(gate_prove(file, &none), GATE_ALL_HIDDEN);
+}
+
+TEST(filters_are_proven_together)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    struct decision decision = {.allowed = true};
+    add_values(t, file, 1, 0, "CH", NULL);
+    vec_push(t->mem, &decision.filters, filter_of(1, "VARCHAR", "CH"));
+    vec_push(t->mem, &decision.filters, filter_of(2, "VARCHAR", "x"));
+    EXPECT_INT(gate_prove(file, &decision), GATE_PROOF_NONE);
+    add_values(t, file, 2, 0, "y", NULL);
+    EXPECT_INT(gate_prove(file, &decision), GATE_ALL_HIDDEN);
+}
+
+TEST(past_releases_have_one_spelling)
+{
+    str product;
+    uint64_t number;
+    EXPECT(gate_split_release(STR("profiles#41"), &product, &number));
+    EXPECT_STR(product, "profiles");
+    EXPECT_INT(number, 41);
+    EXPECT(!gate_split_release(STR("profiles"), &product, &number));
+    EXPECT(!gate_split_release(STR("profiles#"), &product, &number));
+    EXPECT(!gate_split_release(STR("profiles#0"), &product, &number));
+    EXPECT(!gate_split_release(STR("profiles#041"), &product, &number));
+    EXPECT(!gate_split_release(STR("profiles#-1"), &product, &number));
+    EXPECT(!gate_split_release(STR("profiles#4#1"), &product, &number));
+    EXPECT(!gate_split_release(STR("profiles#99999999999999999999"), &product, &number));
+}
+
+TEST(a_build_reads_its_inputs_and_nothing_else)
+{
+    struct task *t = test_task();
+    struct image_product product = {.address = STR("marketing.value")};
+    struct gate_scope scope = {.product = &product};
+    const struct gate_input *input;
+    vec_push(t->mem, &scope.inputs, ((struct gate_input){.schema = STR("crm"), .name = STR("customers")}));
+    vec_push(t->mem, &scope.inputs, ((struct gate_input){.schema = STR("self"), .name = STR("totals")}));
+    struct sql_table name = {.schema = STR("CRM"), .name = STR("Customers"), .position = 15};
+    EXPECT_OK(t, gate_resolve_input(t, &scope, &name, &input));
+    EXPECT_STR(input->name, "customers");
+    name = (struct sql_table){.schema = STR("crm"), .name = STR("custmers"), .position = 15};
+    EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
+    EXPECT_STR(t->err.message, "crm.custmers is no table of an input port of marketing.value, nor of self");
+    EXPECT_STR(t->err.hint, "did you mean crm.customers?");
+    EXPECT_INT(t->err.position, 15);
+    name = (struct sql_table){.name = STR("totals")};
+    EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
+    EXPECT_STR(t->err.hint, "did you mean self.totals?");
+    name = (struct sql_table){.catalog = STR("customer"), .schema = STR("profiles"), .name = STR("addresses")};
+    EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
+    EXPECT_STR(t->err.hint, "declare it as an input port and read it as PORT.TABLE");
+    name = (struct sql_table){.catalog = STR("x"), .schema = STR("crm"), .name = STR("customers")};
+    EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
+    name = (struct sql_table){.name = STR("/etc/passwd")};
+    EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
+    EXPECT_STR(t->err.hint, "it may read crm.customers, self.totals");
+}
+
+TEST(columns_read_are_those_that_are_there)
+{
+    struct task *t = test_task();
+    struct job_columns columns = {0};
+    struct str_list named = {0}, read = {0};
+    vec_push(t->mem, &columns, ((struct job_column){.name = STR("id")}));
+    vec_push(t->mem, &columns, ((struct job_column){.name = STR("Name")}));
+    vec_push(t->mem, &named, STR("name"));
+    vec_push(t->mem, &named, STR("c"));
+    gate_columns_read(t->mem, &named, &columns, &read);
+    EXPECT_STR(str_list_join(t->mem, &read, STR(" ")), "Name");
+    vec_push(t->mem, &named, STR("*"));
+    read.len = 0;
+    gate_columns_read(t->mem, &named, &columns, &read);
+    EXPECT_STR(str_list_join(t->mem, &read, STR(" ")), "id Name");
+}
+
+static void add_column(struct task *t, struct decision *d, uint32_t id, const char *name, enum mask_method mask)
+{
+    vec_push(t->mem, &d->columns,
+             ((struct decision_column){.id = id, .name = str_of(name), .type = STR("VARCHAR"), .mask = mask}));
+}
+
+static str names_of(struct task *t, const struct job_columns *columns)
+{
+    struct str_list names = {0};
+    for (size_t i = 0; i < columns->len; i++)
+        vec_push(t->mem, &names, arena_format(t->mem, STR_FMT ":%u", STR_ARG(columns->at[i].name), columns->at[i].id));
+    return str_list_join(t->mem, &names, STR(" "));
+}
+
+TEST(a_clearing_worker_reads_no_masked_column)
+{
+    struct task *t = test_task();
+    struct decision decision = {.allowed = true}, restricted;
+    struct engine_job job;
+    add_column(t, &decision, 1, "a", MASK_NONE);
+    add_column(t, &decision, 2, "b", MASK_NULL);
+    add_column(t, &decision, 3, "later", MASK_NONE);
+    gate_restrict(t->mem, &decision, file_of(t), &restricted);
+    gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
+    EXPECT_STR(names_of(t, &job.columns), "a:1 b:2");
+    EXPECT_STR(names_of(t, &job.views.at[0].columns), "a:1");
+    EXPECT_STR(job.text, "SELECT \"a\", CAST(NULL AS VARCHAR) AS \"b\" FROM source");
+}
+
+TEST(a_clearing_worker_reads_what_filters_need)
+{
+    struct task *t = test_task();
+    struct decision decision = {.allowed = true}, restricted;
+    struct engine_job job;
+    add_column(t, &decision, 2, "b", MASK_NULL);
+    vec_push(t->mem, &decision.filters, filter_of(2, "VARCHAR", "x"));
+    decision.filters.at[0].column = STR("b");
+    gate_restrict(t->mem, &decision, file_of(t), &restricted);
+    gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
+    EXPECT_STR(names_of(t, &job.columns), "b:2");
+    EXPECT_STR(names_of(t, &job.views.at[0].columns), "b:2");
+    EXPECT_STR(job.text,
+               "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE TRY(\"b\" = CAST('x' AS VARCHAR)) IS TRUE");
+}
+
+TEST(rows_without_visible_columns_still_count)
+{
+    struct task *t = test_task();
+    struct decision decision = {.allowed = true}, restricted;
+    struct engine_job job;
+    add_column(t, &decision, 7, "later", MASK_NONE);
+    gate_restrict(t->mem, &decision, file_of(t), &restricted);
+    gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
+    EXPECT_STR(names_of(t, &job.columns), "later:7");
+    EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source");
+    EXPECT_STR(names_of(t, &job.views.at[0].columns), "later:7");
+}

@@ -1,0 +1,258 @@
+#include "metadb/metadb.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "catalog_help.h"
+
+static struct catalog *with_table(void)
+{
+    struct catalog *c = catalog_help_open();
+    if (c == NULL
+        || !metadb_script(c->t, c->db,
+                          "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE) STRICT"))
+        return NULL;
+    return c;
+}
+
+static int64_t count(struct task *t, struct metadb *db)
+{
+    struct metadb_statement *st;
+    bool has_row = false;
+    if (!metadb_query(t, db, &st, "SELECT count(*) FROM thing", "")
+        || !metadb_step(t, st, &has_row))
+        return -1;
+    int64_t found = has_row ? metadb_int(st, 0) : -1;
+    metadb_done(t, st);
+    return found;
+}
+
+static bool insert_name(struct task *t, struct metadb *db, void *state)
+{
+    return metadb_run(t, db, "INSERT INTO thing (name) VALUES (?)", "s", *(const str *)state);
+}
+
+static bool insert_then_fail(struct task *t, struct metadb *db, void *state)
+{
+    return insert_name(t, db, state) && task_fail(t, ERR_DATA, "on second thoughts");
+}
+
+TEST(metadb_texts_of_any_bytes_come_back)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    str name = STR("a\0b");
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    struct metadb_statement *st;
+    bool has_row;
+    REQUIRE_OK(c->t, metadb_query(c->t, c->db, &st, "SELECT name, NULL, '' FROM thing WHERE id = ?",
+                                  "i", (int64_t)1));
+    REQUIRE_OK(c->t, metadb_step(c->t, st, &has_row));
+    REQUIRE(has_row);
+    EXPECT_STR(metadb_str(c->t->mem, st, 0), name);
+    EXPECT(metadb_is_null(st, 1));
+    EXPECT(!metadb_is_null(st, 2));
+    EXPECT_STR(metadb_str(c->t->mem, st, 2), "");
+    metadb_done(c->t, st);
+}
+
+TEST(metadb_a_write_that_fails_is_undone)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    str name = STR("gone");
+    EXPECT_FAIL(c->t, ERR_DATA, metadb_write(c->t, c->db, insert_then_fail, &name));
+    EXPECT_INT(count(c->t, c->db), 0);
+}
+
+TEST(metadb_a_broken_constraint_is_a_conflict)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    str name = STR("once");
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    EXPECT_FAIL(c->t, ERR_CONFLICT, metadb_write(c->t, c->db, insert_name, &name));
+    EXPECT_INT(count(c->t, c->db), 1);
+}
+
+TEST(metadb_readers_cannot_write)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    EXPECT(!metadb_run(c->t, c->db, "DELETE FROM thing", ""));
+    EXPECT(!metadb_is_writer(c->db));
+}
+
+TEST(metadb_a_snapshot_sees_one_instant)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    struct metadb *snapshot;
+    str name = STR("later");
+    REQUIRE_OK(c->t, metadb_snapshot(c->t, c->db, &snapshot));
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    EXPECT_INT(count(c->t, snapshot), 0);
+    EXPECT_INT(count(c->t, c->db), 1);
+    metadb_snapshot_end(c->t, snapshot);
+}
+
+TEST(metadb_statements_end_with_their_mark)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    for (int i = 0; i < 1000; i++) {
+        struct arena_mark mark = arena_mark(c->t->mem);
+        struct metadb_statement *st;
+        bool has_row;
+        REQUIRE_OK(c->t, metadb_query(c->t, c->db, &st, "SELECT 1", ""));
+        REQUIRE_OK(c->t, metadb_step(c->t, st, &has_row));
+        arena_rewind(c->t->mem, mark);
+    }
+}
+
+static bool leave_open(struct task *t, struct metadb *db, void *state)
+{
+    bool has_row;
+    return metadb_query(t, db, state, "SELECT name FROM thing", "")
+        && metadb_step(t, *(struct metadb_statement **)state, &has_row);
+}
+
+TEST(metadb_a_statement_left_open_in_a_write_ends_with_it)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    str name = STR("one");
+    struct metadb_statement *st = NULL;
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, leave_open, &st));
+    REQUIRE_OK(c->t, metadb_script(c->t, c->db, "DROP TABLE thing"));
+}
+
+enum { WRITERS = 8, WRITES = 50 };
+
+struct writer {
+    struct metadb *db;
+    int number, done, failed;
+};
+
+static void *write_many(void *state)
+{
+    struct writer *w = state;
+    for (int i = 0; i < WRITES; i++) {
+        struct task *t = task_new();
+        str name = arena_format(t->mem, "%d/%d", w->number, i);
+        bool fails = i % 5 == 4;
+        bool ok = metadb_write(t, w->db, fails ? insert_then_fail : insert_name, &name);
+        w->done += ok && !fails;
+        w->failed += !ok && fails && t->err.code == ERR_DATA;
+        task_free(t);
+    }
+    return NULL;
+}
+
+TEST(metadb_many_writers_share_commits_and_keep_their_own_failures)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    struct writer writers[WRITERS];
+    pthread_t threads[WRITERS];
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.db = c->db, .number = i};
+        REQUIRE(pthread_create(&threads[i], NULL, write_many, &writers[i]) == 0);
+    }
+    int done = 0, failed = 0;
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(threads[i], NULL);
+        done += writers[i].done;
+        failed += writers[i].failed;
+    }
+    EXPECT_INT(done, WRITERS * WRITES * 4 / 5);
+    EXPECT_INT(failed, WRITERS * WRITES / 5);
+    EXPECT_INT(count(c->t, c->db), done);
+}
+
+static bool insert_posted(struct task *t, struct metadb *db, void *state)
+{
+    return metadb_run(t, db, "INSERT INTO thing (name) VALUES (?)", "s", str_of(state));
+}
+
+TEST(metadb_what_is_posted_comes_before_what_is_written_later)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    char first[] = "first";
+    str name = STR("second");
+    metadb_post(c->db, insert_posted, first, NULL);
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    EXPECT_INT(count(c->t, c->db), 2);
+}
+
+TEST(metadb_what_was_committed_is_there_after_a_new_start)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    str name = STR("kept");
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    metadb_close(c->db);
+    c->db = NULL;
+    struct stat st;
+    EXPECT(stat(catalog_help_path(c, "catalog.db-wal").ptr, &st) != 0);
+    EXPECT(stat(catalog_help_path(c, "catalog.db").ptr, &st) == 0 && (st.st_mode & 0777) == 0600);
+    c->db = catalog_help_database(c, "catalog.db", METADB_CATALOG);
+    REQUIRE(c->db != NULL);
+    REQUIRE_OK(c->t, metadb_migrate(c->t, c->db, embedded_migrations, embedded_migrations_len));
+    EXPECT_INT(count(c->t, c->db), 1);
+    REQUIRE_OK(c->t, metadb_verify(c->t, c->db));
+}
+
+TEST(metadb_a_newer_database_is_refused)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    REQUIRE_OK(c->t, metadb_script(c->t, c->db, "PRAGMA user_version = 1000"));
+    EXPECT_FAIL(c->t, ERR_CONFIG,
+                metadb_migrate(c->t, c->db, embedded_migrations, embedded_migrations_len));
+}
+
+TEST(metadb_what_is_no_database_of_weft_is_refused)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct metadb *db = NULL;
+    FILE *file = fopen(catalog_help_path(c, "text").ptr, "w");
+    REQUIRE(file != NULL);
+    for (int i = 0; i < 1000; i++)
+        fputs("no database at all\n", file);
+    fclose(file);
+    EXPECT_FAIL(c->t, ERR_CORRUPT,
+                metadb_open(c->t, catalog_help_path(c, "text"), METADB_CATALOG, &db));
+    db = catalog_help_database(c, "cache.db", METADB_CACHE);
+    REQUIRE(db != NULL);
+    REQUIRE_OK(c->t, metadb_script(c->t, db, "CREATE TABLE x (y)"));
+    metadb_close(db);
+    EXPECT_FAIL(c->t, ERR_CORRUPT,
+                metadb_open(c->t, catalog_help_path(c, "cache.db"), METADB_CATALOG, &db));
+}
+
+TEST(metadb_a_cache_that_was_not_closed_starts_empty)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct metadb *db = catalog_help_database(c, "cache.db", METADB_CACHE);
+    REQUIRE(db != NULL);
+    REQUIRE_OK(c->t, metadb_script(c->t, db, "CREATE TABLE thing (id INTEGER)"));
+    metadb_close(db);
+    db = catalog_help_database(c, "cache.db", METADB_CACHE);
+    REQUIRE(db != NULL);
+    EXPECT_INT(count(c->t, db), 0);
+    metadb_close(db);
+    FILE *log = fopen(catalog_help_path(c, "cache.db-wal").ptr, "w");
+    REQUIRE(log != NULL);
+    fclose(log);
+    db = catalog_help_database(c, "cache.db", METADB_CACHE);
+    REQUIRE(db != NULL);
+    EXPECT_INT(count(c->t, db), -1);
+    metadb_close(db);
+}

@@ -1,0 +1,160 @@
+/* Statements as text, places in them, and limits of trees; what trees mean stands in tests/golden/sql. */
+#include "sql/sql.h"
+
+#include "buf/buf.h"
+#include "limits/limits.h"
+#include "test.h"
+
+static str statement_of(struct task *t, str text)
+{
+    str out = STR("(failed)");
+    EXPECT_OK(t, sql_statement(t, text, &out));
+    return out;
+}
+
+TEST(statement_ends_at_its_semicolon)
+{
+    struct task *t = test_task();
+    EXPECT_STR(statement_of(t, STR("SELECT 1")), "SELECT 1");
+    EXPECT_STR(statement_of(t, STR("SELECT 1;")), "SELECT 1");
+    EXPECT_STR(statement_of(t, STR("SELECT 1 ; -- x\n /* y */ \t")), "SELECT 1 ");
+    EXPECT_STR(statement_of(t, STR("SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$;")), "SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$");
+    EXPECT_STR(statement_of(t, STR("SELECT E'\\';' ;")), "SELECT E'\\';' ");
+    EXPECT_STR(statement_of(t, STR("SELECT 'it''s;' ;")), "SELECT 'it''s;' ");
+    EXPECT_STR(statement_of(t, STR("SELECT '\\';")), "SELECT '\\'");
+    EXPECT_STR(statement_of(t, STR("SELECT /* ; /* ; */ ; */ 1 ;")), "SELECT /* ; /* ; */ ; */ 1 ");
+    EXPECT_STR(statement_of(t, STR("SELECT 1 -- ;\n;")), "SELECT 1 -- ;\n");
+    EXPECT_STR(statement_of(t, STR("SELECT a$b, $1;")), "SELECT a$b, $1");
+    EXPECT_STR(statement_of(t, STR("SELECT tree'\\';")), "SELECT tree'\\'");
+}
+
+TEST(open_quotes_are_left_to_the_engine)
+{
+    struct task *t = test_task();
+    EXPECT_STR(statement_of(t, STR("SELECT 'a;")), "SELECT 'a;");
+    EXPECT_STR(statement_of(t, STR("SELECT $x$ ; $y$")), "SELECT $x$ ; $y$");
+    EXPECT_STR(statement_of(t, STR("SELECT /* ;")), "SELECT /* ;");
+    EXPECT_STR(statement_of(t, STR("SELECT E'\\")), "SELECT E'\\");
+}
+
+TEST(statement_refuses_what_is_not_one)
+{
+    struct task *t = test_task();
+    str out;
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR(""), &out));
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR(" \n-- x"), &out));
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR(";"), &out));
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR("SELECT 1;;"), &out));
+    EXPECT_INT(t->err.position, 10);
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR("SELECT '\xff'"), &out));
+    EXPECT_INT(t->err.position, 9);
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR("SELECT '\0'"), &out));
+    EXPECT_OK(t, sql_statement(t, STR("/*/*/*/*/*/*/*/* x */*/*/*/*/*/*/*/1"), &out));
+    EXPECT_FAIL(t, ERR_LIMIT, sql_statement(t, STR("/*/*/*/*/*/*/*/*/* x */*/*/*/*/*/*/*/*/1"), &out));
+    char *large = arena_alloc(t->mem, SQL_BYTES_MAX + 2);
+    for (size_t i = 0; i <= SQL_BYTES_MAX; i++)
+        large[i] = '1';
+    EXPECT_FAIL(t, ERR_LIMIT, sql_statement(t, (str){large, SQL_BYTES_MAX + 1}, &out));
+    EXPECT_OK(t, sql_statement(t, (str){large, SQL_BYTES_MAX}, &out));
+}
+
+TEST(place_counts_characters)
+{
+    uint32_t line, column;
+    str text = STR("SELECT 'é',\n  x");
+    sql_place(text, 15, &line, &column);
+    EXPECT_INT(line, 2);
+    EXPECT_INT(column, 2);
+    sql_place(text, 11, &line, &column);
+    EXPECT_INT(line, 1);
+    EXPECT_INT(column, 10);
+    sql_place(text, 0, &line, &column);
+    EXPECT_INT(line, 0);
+    sql_place(text, 9999, &line, &column);
+    EXPECT_INT(line, 2);
+}
+
+TEST(caret_stands_under_its_place)
+{
+    struct task *t = test_task();
+    EXPECT_STR(sql_caret(t->mem, STR("SELECT é, x"), 12), "LINE 1: SELECT é, x\n                  ^");
+    EXPECT_STR(sql_caret(t->mem, STR("a\n\tb"), 4), "LINE 2:  b\n         ^");
+    EXPECT_STR(sql_caret(t->mem, STR("a"), 0), "");
+    EXPECT_STR(sql_caret(t->mem, STR("a"), 99), "LINE 1: a\n         ^");
+}
+
+static struct tree *put(struct task *t, struct tree *map, const char *key, struct tree *child)
+{
+    CHECK(tree_put(t->mem, map, str_of(key), child));
+    return child;
+}
+
+static struct tree *put_text(struct task *t, struct tree *map, const char *key, const char *text)
+{
+    struct tree *child = tree_text(t->mem, str_of(text));
+    child->quoted = false;
+    return put(t, map, key, child);
+}
+
+/* A document of `SELECT #1, #1, …` with this many expressions. */
+static struct tree *document_of(struct task *t, size_t expressions, struct tree **select_out)
+{
+    struct tree *document = tree_new(t->mem, TREE_MAP), *statement = tree_new(t->mem, TREE_MAP);
+    put_text(t, document, "error", "false");
+    tree_push(t->mem, put(t, document, "statements", tree_new(t->mem, TREE_LIST)), statement);
+    struct tree *select = put(t, statement, "node", tree_new(t->mem, TREE_MAP));
+    put_text(t, select, "type", "SELECT_NODE");
+    struct tree *list = put(t, select, "select_list", tree_new(t->mem, TREE_LIST));
+    for (size_t i = 0; i < expressions; i++) {
+        struct tree *expression = tree_new(t->mem, TREE_MAP);
+        put_text(t, expression, "class", "POSITIONAL_REFERENCE");
+        tree_push(t->mem, list, expression);
+    }
+    *select_out = select;
+    return document;
+}
+
+TEST(trees_with_too_many_parts_are_refused)
+{
+    struct task *t = test_task();
+    struct sql_tree *tree;
+    struct tree *select;
+    EXPECT_OK(t, sql_read(t, STR("x"), document_of(t, SQL_NODES_MAX - 1, &select), &tree));
+    EXPECT_FAIL(t, ERR_LIMIT, sql_read(t, STR("x"), document_of(t, SQL_NODES_MAX, &select), &tree));
+}
+
+TEST(unknown_keys_are_refused_unless_they_say_nothing)
+{
+    struct task *t = test_task();
+    struct sql_tree *tree;
+    struct tree *select, *document = document_of(t, 1, &select);
+    put(t, select, "new_list", tree_new(t->mem, TREE_LIST));
+    put(t, select, "new_null", tree_new(t->mem, TREE_NULL));
+    put_text(t, select, "new_flag", "false");
+    EXPECT_OK(t, sql_read(t, STR("x"), document, &tree));
+    struct tree *child = put(t, select, "new_expression", tree_new(t->mem, TREE_MAP));
+    put_text(t, child, "class", "POSITIONAL_REFERENCE");
+    EXPECT_FAIL(t, ERR_REFUSED, sql_read(t, STR("x"), document, &tree));
+    document = document_of(t, 1, &select);
+    put_text(t, select, "new_word", "something");
+    EXPECT_FAIL(t, ERR_REFUSED, sql_read(t, STR("x"), document, &tree));
+}
+
+TEST(malformed_trees_are_refused)
+{
+    struct task *t = test_task();
+    struct sql_tree *tree;
+    struct tree *select, *document = tree_new(t->mem, TREE_MAP);
+    EXPECT_FAIL(t, ERR_ENGINE, sql_read(t, STR("x"), document, &tree));
+    put_text(t, document, "error", "false");
+    EXPECT_FAIL(t, ERR_SYNTAX, sql_read(t, STR("x"), document, &tree));
+    document = document_of(t, 1, &select);
+    put_text(t, select, "from_table", "a text");
+    EXPECT_FAIL(t, ERR_REFUSED, sql_read(t, STR("x"), document, &tree));
+    document = document_of(t, 1, &select);
+    put_text(t, put(t, select, "where_clause", tree_new(t->mem, TREE_MAP)), "class", "NEW_CLASS");
+    EXPECT_FAIL(t, ERR_REFUSED, sql_read(t, STR("x"), document, &tree));
+    document = document_of(t, 1, &select);
+    put(t, select, "where_clause", tree_new(t->mem, TREE_LIST));
+    EXPECT_FAIL(t, ERR_REFUSED, sql_read(t, STR("x"), document, &tree));
+}
