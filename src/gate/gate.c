@@ -9,19 +9,20 @@
 #include "crypto/crypto.h"
 #include "gate_inside.h"
 
-/* A policy that changes while a class is cleared starts the work anew; one that changes all the time is an error. */
+/* An apply while a class is cleared starts the work anew; applies without end are an error. */
 enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
 
-static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree, const struct gate_scope *scope,
-                         struct row_sink *sink, struct clearance *clearance);
+static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree,
+                         const struct gate_scope *scope, struct row_sink *sink,
+                         struct clearance *clearance);
 
 static uint64_t policy_version_of(const struct image *image)
 {
     return image->model ? image->model->policies.version : 0;
 }
 
-bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree, const struct gate_scope *scope,
-                struct row_sink *sink, struct clearance **out)
+bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
+                const struct gate_scope *scope, struct row_sink *sink, struct clearance **out)
 {
     CHECK(gate->magic == GATE_MAGIC && tree->magic == SQL_TREE_MAGIC && t->actor != NULL);
     const struct image *image = image_pin(t, gate->images);
@@ -33,15 +34,16 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree, 
         clearance->policy_version = policy_version_of(image);
         if (!clear_tables(t, gate, tree, scope, sink, clearance))
             return false;
-        /* A stale release may be served, a stale policy never. */
+        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies. */
         const struct image *now = image_pin(t, gate->images);
-        if (policy_version_of(now) == clearance->policy_version) {
+        if (now->mesh_version == image->mesh_version
+            && policy_version_of(now) == clearance->policy_version) {
             *out = clearance;
             return true;
         }
         image = now;
     }
-    task_fail(t, ERR_CONFLICT, "the policies changed again and again while the answer was prepared");
+    task_fail(t, ERR_CONFLICT, "the mesh changed again and again while the answer was prepared");
     return task_hint(t, "try again");
 }
 
@@ -49,18 +51,20 @@ static void take_decision(struct task *t, struct clearance_table *table)
 {
     for (size_t i = 0; i < table->decision.columns.len; i++) {
         const struct decision_column *column = &table->decision.columns.at[i];
-        vec_push(t->mem, &table->columns,
-                 ((struct job_column){.name = column->name, .type = column->type, .id = column->id}));
+        vec_push(
+            t->mem, &table->columns,
+            ((struct job_column){.name = column->name, .type = column->type, .id = column->id}));
     }
 }
 
-static bool clear_files(struct task *t, struct gate *gate, struct clearance_table *table, struct row_sink *sink)
+static bool clear_files(struct task *t, struct gate *gate, struct clearance_table *table,
+                        struct row_sink *sink)
 {
     for (size_t i = 0; i < table->table->files.len; i++) {
         str class_id;
         if (!task_go_on(t)
-            || !gate_cleared_files(t, gate, table->table, &table->table->files.at[i], &table->decision, sink,
-                                   &table->paths, &class_id))
+            || !gate_cleared_files(t, gate, table->table, &table->table->files.at[i],
+                                   &table->decision, sink, &table->paths, &class_id))
             return false;
         if (class_id.len && !table->class_id.len)
             table->class_id = class_id;
@@ -72,10 +76,11 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
                              const struct policy_actor *reader, const struct sql_table *name,
                              struct clearance_table *table, struct row_sink *sink)
 {
-    str full = table->catalog.len ? arena_format(t->mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(table->catalog),
-                                                 STR_ARG(table->schema), STR_ARG(table->name))
-                                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
-                                                 STR_ARG(table->name));
+    str full = table->catalog.len
+                 ? arena_format(t->mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(table->catalog),
+                                STR_ARG(table->schema), STR_ARG(table->name))
+                 : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
+                                STR_ARG(table->name));
     if (reader)
         gate_decide_for(t, image, reader, table->table, &table->decision);
     else
@@ -84,15 +89,17 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
         return gate_denied(t, table->table, full, &table->decision, name->position);
     if (table->release == 0) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
-        task_hint(t, "weft run " STR_FMT " makes the first one", STR_ARG(table->table->product->address));
+        task_hint(t, "weft run " STR_FMT " makes the first one",
+                  STR_ARG(table->table->product->address));
         return task_position(t, name->position);
     }
     take_decision(t, table);
     return clear_files(t, gate, table, sink);
 }
 
-static bool clear_one(struct task *t, struct gate *gate, const struct image *image, const struct gate_scope *scope,
-                      const struct sql_table *name, struct row_sink *sink, struct clearance_table *table)
+static bool clear_one(struct task *t, struct gate *gate, const struct image *image,
+                      const struct gate_scope *scope, const struct sql_table *name,
+                      struct row_sink *sink, struct clearance_table *table)
 {
     struct gate_meaning meaning;
     struct policy_actor reader;
@@ -125,15 +132,16 @@ static bool is_there(const struct clearance *clearance, const struct clearance_t
 {
     for (size_t i = 0; i < clearance->tables.len; i++) {
         const struct clearance_table *other = &clearance->tables.at[i];
-        if (other != table && str_eq(other->catalog, table->catalog) && str_eq(other->schema, table->schema)
-            && str_eq(other->name, table->name))
+        if (other != table && str_eq(other->catalog, table->catalog)
+            && str_eq(other->schema, table->schema) && str_eq(other->name, table->name))
             return true;
     }
     return false;
 }
 
-static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree, const struct gate_scope *scope,
-                         struct row_sink *sink, struct clearance *clearance)
+static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree,
+                         const struct gate_scope *scope, struct row_sink *sink,
+                         struct clearance *clearance)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
         struct clearance_table table;
@@ -146,8 +154,8 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
 }
 
 bool gate_cleared_files(struct task *t, struct gate *gate, const struct image_table *table,
-                        const struct image_file *file, const struct decision *decision, struct row_sink *sink,
-                        struct str_list *paths_out, str *class_out)
+                        const struct image_file *file, const struct decision *decision,
+                        struct row_sink *sink, struct str_list *paths_out, str *class_out)
 {
     CHECK(gate->magic == GATE_MAGIC && decision->allowed);
     *class_out = STR_NONE;
@@ -209,8 +217,10 @@ void gate_fill_job(struct task *t, const struct clearance *clearance, struct eng
             *view = *table->rows;
             continue;
         }
-        *view = (struct job_view){
-            .catalog = table->catalog, .schema = table->schema, .name = table->name, .columns = table->columns};
+        *view = (struct job_view){.catalog = table->catalog,
+                                  .schema = table->schema,
+                                  .name = table->name,
+                                  .columns = table->columns};
         for (size_t k = 0; k < table->paths.len; k++) {
             str name = link_name(t->mem, key, table->paths.at[k]);
             vec_push(t->mem, &view->files, name);
@@ -250,8 +260,9 @@ bool gate_sketch(struct task *t, const struct sql_tree *tree, const struct gate_
 
 /* ---- open and close */
 
-bool gate_open(struct task *t, const struct config *config, struct store *store, struct engine *engine,
-               struct metadb *db, struct images *images, str home, struct gate **out)
+bool gate_open(struct task *t, const struct config *config, struct store *store,
+               struct engine *engine, struct metadb *db, struct images *images, str home,
+               struct gate **out)
 {
     struct gate *gate = calloc(1, sizeof *gate);
     pthread_condattr_t attributes;
@@ -263,10 +274,12 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->images = images;
     gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    CHECK(pthread_mutex_init(&gate->lock, NULL) == 0 && pthread_cond_init(&gate->changed, &attributes) == 0);
+    CHECK(pthread_mutex_init(&gate->lock, NULL) == 0
+          && pthread_cond_init(&gate->changed, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = gate->home_fd >= 0 || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
+    bool ok = gate->home_fd >= 0
+           || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
     if (!ok || !gate_index_open(t, gate, home)) {
         gate_close(gate);
         return false;

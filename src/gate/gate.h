@@ -11,16 +11,18 @@
 struct gate;
 
 /* Opens `<home>/cache.db`, the index of cleared copies: dropped after an unclean stop. */
-MUST_CHECK bool gate_open(struct task *t, const struct config *config, struct store *store, struct engine *engine,
-                          struct metadb *db, struct images *images, str home, struct gate **out);
+MUST_CHECK bool gate_open(struct task *t, const struct config *config, struct store *store,
+                          struct engine *engine, struct metadb *db, struct images *images, str home,
+                          struct gate **out);
 /* Cancels clearing that still goes on and waits for it. Before engine_close. NULL is allowed. */
 void gate_close(struct gate *gate);
 
 /* What names mean beside the mesh's tables: for a build, its input ports and self.*. */
 struct gate_input {
-    str schema;                 /* input port, or `self` */
-    const char *what;           /* for messages: "input port" */
-    const struct image_table *table; /* of a producer, at its pinned release; NULL: a staged table */
+    str schema;       /* input port, or `self` */
+    const char *what; /* for messages: "input port" */
+    const struct image_table
+        *table; /* of a producer, at its pinned release; NULL: a staged table */
     str name;
     struct job_columns columns; /* staged: names, types, field ids */
     struct str_list paths;      /* staged: absolute */
@@ -35,13 +37,13 @@ struct gate_scope {
 
 /* A table of the text, after the gate. */
 struct clearance_table {
-    str catalog, schema, name; /* as the text's names mean it */
+    str catalog, schema, name;       /* as the text's names mean it */
     const struct image_table *table; /* NULL: mesh.* or a staged table */
     uint64_t release;
     struct decision decision;
-    str class_id;             /* hex; empty where originals serve */
+    str class_id; /* hex; empty where originals serve */
     struct job_columns columns;
-    struct str_list paths;    /* absolute, of the files that are linked */
+    struct str_list paths;        /* absolute, of the files that are linked */
     struct str_list columns_read; /* names of columns in the text */
     const struct job_view *rows;  /* mesh.* */
 };
@@ -67,21 +69,25 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
 /* Resolves every name of the tree, decides for t->actor (or for the product of the scope) and makes sure of the cleared files; a
  * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. */
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
-                           const struct gate_scope *scope, struct row_sink *sink, struct clearance **out);
+                           const struct gate_scope *scope, struct row_sink *sink,
+                           struct clearance **out);
 /* Fills text, views and links of a job from a clearance; output and limits are the caller's. */
 void gate_fill_job(struct task *t, const struct clearance *clearance, struct engine_job *job);
 /* Files that a decision lets see of one file: the original, a copy, or none. They stay until the task ends, and can be linked. */
-MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate, const struct image_table *table,
-                                   const struct image_file *file, const struct decision *decision,
-                                   struct row_sink *sink, struct str_list *paths_out, str *class_out);
+MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
+                                   const struct image_table *table, const struct image_file *file,
+                                   const struct decision *decision, struct row_sink *sink,
+                                   struct str_list *paths_out, str *class_out);
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. */
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table, struct decision *out);
+void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
+                 struct decision *out);
 /* May this actor know that the product is there? A restricted one is known to its domain and to those who may read of it. */
-bool gate_may_discover(struct task *t, const struct image *image, const struct image_product *product);
+bool gate_may_discover(struct task *t, const struct image *image,
+                       const struct image_product *product);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */
-MUST_CHECK bool gate_sketch(struct task *t, const struct sql_tree *tree, const struct gate_scope *scope,
-                            struct engine_job *job_out);
+MUST_CHECK bool gate_sketch(struct task *t, const struct sql_tree *tree,
+                            const struct gate_scope *scope, struct engine_job *job_out);
 
 #endif

@@ -18,10 +18,12 @@ void gate_decide_for(struct task *t, const struct image *image, const struct pol
 {
     struct policy_table as_seen;
     image_policy_table(t->mem, table, &as_seen);
-    policy_decide(t->mem, image->model ? &image->model->policies : &no_policies, reader, &as_seen, clock_now_us(), out);
+    policy_decide(t->mem, image->model ? &image->model->policies : &no_policies, reader, &as_seen,
+                  clock_now_us(), out);
 }
 
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table, struct decision *out)
+void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
+                 struct decision *out)
 {
     struct policy_actor reader;
     gate_reader(t, NULL, &reader);
@@ -29,10 +31,11 @@ void gate_decide(struct task *t, const struct image *image, const struct image_t
     if (actor_is_operator(t->actor)) {
         /* No policy means an operator, so the decision is deny already; this says why. */
         CHECK(!out->allowed);
-        vec_push(t->mem, &out->reasons,
-                 ((struct decision_reason){.policy = STR("default"),
-                                           .effect = STR("deny"),
-                                           .text = STR("an operator administers and reads no data")}));
+        vec_push(
+            t->mem, &out->reasons,
+            ((struct decision_reason){.policy = STR("default"),
+                                      .effect = STR("deny"),
+                                      .text = STR("an operator administers and reads no data")}));
     }
 }
 
@@ -43,11 +46,12 @@ static bool is_of_domain(const struct task *t, const struct image_product *produ
     if (actor->kind == ACTOR_PRODUCT)
         return str_eq(actor->name, product->address);
     return actor->kind == ACTOR_USER
-           && (model_names_actor(&domain->owners, actor->name, &actor->groups)
-               || model_names_actor(&domain->members, actor->name, &actor->groups));
+        && (model_names_actor(&domain->owners, actor->name, &actor->groups)
+            || model_names_actor(&domain->members, actor->name, &actor->groups));
 }
 
-bool gate_may_discover(struct task *t, const struct image *image, const struct image_product *product)
+bool gate_may_discover(struct task *t, const struct image *image,
+                       const struct image_product *product)
 {
     if (!str_eq(product->definition->visibility, STR("restricted")) || actor_is_operator(t->actor)
         || is_of_domain(t, product))
@@ -63,8 +67,8 @@ bool gate_may_discover(struct task *t, const struct image *image, const struct i
     return may;
 }
 
-bool gate_denied(struct task *t, const struct image_table *table, str name, const struct decision *decision,
-                 uint32_t position)
+bool gate_denied(struct task *t, const struct image_table *table, str name,
+                 const struct decision *decision, uint32_t position)
 {
     str why = STR("nothing is granted by default");
     for (size_t i = 0; i < decision->reasons.len; i++)
@@ -79,7 +83,8 @@ bool gate_denied(struct task *t, const struct image_table *table, str name, cons
     if (t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
     else
-        task_hint(t, "ask the owners of domain " STR_FMT " (" STR_FMT ") for a grant", STR_ARG(domain->name),
+        task_hint(t, "ask the owners of domain " STR_FMT " (" STR_FMT ") for a grant",
+                  STR_ARG(domain->name),
                   STR_ARG(str_list_join(t->mem, &domain->owners, STR(", "))));
     return task_position(t, position);
 }
@@ -100,7 +105,8 @@ static bool is_clear(void *ctx, const struct image_table *table)
     struct reading *reading = ctx;
     struct decision decision;
     gate_decide(reading->t, reading->image, table, &decision);
-    bool clear = decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
+    bool clear =
+        decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
     for (size_t i = 0; i < decision.columns.len; i++)
         clear = clear && decision.columns.at[i].mask == MASK_NONE;
     return clear;
@@ -112,10 +118,12 @@ static bool owns(void *ctx, const struct image_product *product)
     return is_of_domain(reading->t, product);
 }
 
-bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image, str name, const struct job_view **out)
+bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image, str name,
+                    const struct job_view **out)
 {
     struct reading reading = {.t = t, .image = image};
-    struct mesh_reader reader = {.ctx = &reading, .may_discover = may_discover, .is_clear = is_clear, .owns = owns};
+    struct mesh_reader reader = {
+        .ctx = &reading, .may_discover = may_discover, .is_clear = is_clear, .owns = owns};
     struct job_view *view = ARENA_NEW(t->mem, struct job_view);
     *out = view;
     return read_mesh_view(t, gate->db, image, &reader, name, view);

@@ -25,8 +25,9 @@ static bool is_plain_date(str text)
 
 static enum spelling spelling_of(const struct decision_filter *filter)
 {
-    static const char *const integers[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT", "UTINYINT",
-                                           "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", NULL};
+    static const char *const integers[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                           "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                           "UBIGINT", "UHUGEINT", NULL};
     int64_t number;
     if (str_eq_nocase(filter->type, STR("VARCHAR")))
         return SPELLING_BYTES;
@@ -35,8 +36,9 @@ static enum spelling spelling_of(const struct decision_filter *filter)
     if (str_eq_nocase(filter->type, STR("DATE")))
         return is_plain_date(filter->literal) ? SPELLING_BYTES : SPELLING_UNKNOWN;
     if (str_eq_nocase(filter->type, STR("BOOLEAN")))
-        return str_eq(filter->literal, STR("true")) || str_eq(filter->literal, STR("false")) ? SPELLING_BYTES
-                                                                                             : SPELLING_UNKNOWN;
+        return str_eq(filter->literal, STR("true")) || str_eq(filter->literal, STR("false"))
+                 ? SPELLING_BYTES
+                 : SPELLING_UNKNOWN;
     return SPELLING_UNKNOWN;
 }
 
@@ -70,7 +72,8 @@ static bool has_column(const struct image_file *file, uint32_t column_id)
     return false;
 }
 
-static enum gate_proof prove_one(const struct image_file *file, const struct decision_filter *filter)
+static enum gate_proof prove_one(const struct image_file *file,
+                                 const struct decision_filter *filter)
 {
     /* A column that the file has not is NULL in every row, and NULL equals nothing. */
     if (!has_column(file, filter->column_id))

@@ -22,7 +22,8 @@ static bool make_tables(struct task *t, struct metadb *db, void *state)
                          "CREATE INDEX IF NOT EXISTS copy_used ON copy(used_us);");
 }
 
-static bool count_copies(struct task *t, struct gate *gate, uint64_t *count_out, uint64_t *bytes_out)
+static bool count_copies(struct task *t, struct gate *gate, uint64_t *count_out,
+                         uint64_t *bytes_out)
 {
     struct metadb_statement *st;
     bool has_row;
@@ -45,8 +46,10 @@ static bool drop_unknown_copies(struct task *t, struct gate *gate)
         return true;
     int fd = openat(gate->home_fd, "cleared", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT || task_fail_errno(t, ERR_IO, "cannot open the folder of cleared copies");
-    bool ok = store_folder_empty(fd) || task_fail_errno(t, ERR_IO, "cannot empty the folder of cleared copies");
+        return errno == ENOENT
+            || task_fail_errno(t, ERR_IO, "cannot open the folder of cleared copies");
+    bool ok = store_folder_empty(fd)
+           || task_fail_errno(t, ERR_IO, "cannot empty the folder of cleared copies");
     close(fd);
     return ok;
 }
@@ -54,8 +57,8 @@ static bool drop_unknown_copies(struct task *t, struct gate *gate)
 bool gate_index_open(struct task *t, struct gate *gate, str home)
 {
     str path = arena_format(t->mem, STR_FMT "/cache.db", STR_ARG(home));
-    return metadb_open(t, path, METADB_CACHE, &gate->cache) && metadb_write(t, gate->cache, make_tables, NULL)
-           && drop_unknown_copies(t, gate);
+    return metadb_open(t, path, METADB_CACHE, &gate->cache)
+        && metadb_write(t, gate->cache, make_tables, NULL) && drop_unknown_copies(t, gate);
 }
 
 struct change {
@@ -68,8 +71,9 @@ struct change {
 static bool write_use(struct task *t, struct metadb *db, void *state)
 {
     const struct change *c = state;
-    return metadb_run(t, db, "UPDATE copy SET used_us = ? WHERE table_id = ? AND class_id = ? AND file = ?", "iiss",
-                      c->used_us, c->table_id, c->class_id, c->file);
+    return metadb_run(
+        t, db, "UPDATE copy SET used_us = ? WHERE table_id = ? AND class_id = ? AND file = ?",
+        "iiss", c->used_us, c->table_id, c->class_id, c->file);
 }
 
 static bool write_copy(struct task *t, struct metadb *db, void *state)
@@ -84,17 +88,18 @@ static bool write_copy(struct task *t, struct metadb *db, void *state)
 static bool write_removal(struct task *t, struct metadb *db, void *state)
 {
     const struct change *c = state;
-    return metadb_run(t, db, "DELETE FROM copy WHERE table_id = ? AND class_id = ? AND file = ?", "iss", c->table_id,
-                      c->class_id, c->file);
+    return metadb_run(t, db, "DELETE FROM copy WHERE table_id = ? AND class_id = ? AND file = ?",
+                      "iss", c->table_id, c->class_id, c->file);
 }
 
-bool gate_index_find(struct task *t, struct gate *gate, uint64_t table_id, str class_id, str file, str path,
-                     struct gate_copy *copy_out, bool *found_out)
+bool gate_index_find(struct task *t, struct gate *gate, uint64_t table_id, str class_id, str file,
+                     str path, struct gate_copy *copy_out, bool *found_out)
 {
     struct metadb_statement *st;
     if (!metadb_query(t, gate->cache, &st,
-                      "SELECT rows, bytes, used_us FROM copy WHERE table_id = ? AND class_id = ? AND file = ?", "iss",
-                      table_id, class_id, file)
+                      "SELECT rows, bytes, used_us FROM copy WHERE table_id = ? AND class_id = ? "
+                      "AND file = ?",
+                      "iss", table_id, class_id, file)
         || !metadb_step(t, st, found_out))
         return false;
     if (!*found_out) {
@@ -102,7 +107,8 @@ bool gate_index_find(struct task *t, struct gate *gate, uint64_t table_id, str c
         return true;
     }
     *copy_out = (struct gate_copy){.rows = metadb_uint(st, 0), .bytes = metadb_uint(st, 1)};
-    struct change change = {.table_id = table_id, .class_id = class_id, .file = file, .used_us = clock_now_us()};
+    struct change change = {
+        .table_id = table_id, .class_id = class_id, .file = file, .used_us = clock_now_us()};
     bool is_long_ago = change.used_us - metadb_int(st, 2) > used_every_us;
     metadb_done(t, st);
     /* A sweep of the store takes copies with their origin; a copy without rows has no file. */
@@ -110,8 +116,8 @@ bool gate_index_find(struct task *t, struct gate *gate, uint64_t table_id, str c
     return !*found_out || !is_long_ago || metadb_write(t, gate->cache, write_use, &change);
 }
 
-bool gate_index_add(struct task *t, struct gate *gate, uint64_t table_id, str class_id, str file, uint64_t rows,
-                    uint64_t bytes)
+bool gate_index_add(struct task *t, struct gate *gate, uint64_t table_id, str class_id, str file,
+                    uint64_t rows, uint64_t bytes)
 {
     struct change change = {.table_id = table_id,
                             .class_id = class_id,
@@ -131,7 +137,9 @@ static bool read_candidates(struct task *t, struct gate *gate, struct candidates
     struct metadb_statement *st;
     bool has_row;
     if (!metadb_query(t, gate->cache, &st,
-                      "SELECT table_id, class_id, file, rows, bytes FROM copy WHERE bytes > 0 ORDER BY used_us", ""))
+                      "SELECT table_id, class_id, file, rows, bytes FROM copy WHERE bytes > 0 "
+                      "ORDER BY used_us",
+                      ""))
         return false;
     while (metadb_step(t, st, &has_row)) {
         if (!has_row) {
@@ -153,7 +161,8 @@ bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_most)
     struct arena_mark mark = arena_mark(t->mem);
     struct candidates candidates = {0};
     uint64_t count, bytes, removed = 0;
-    bool ok = count_copies(t, gate, &count, &bytes) && (bytes <= bytes_most || read_candidates(t, gate, &candidates));
+    bool ok = count_copies(t, gate, &count, &bytes)
+           && (bytes <= bytes_most || read_candidates(t, gate, &candidates));
     for (size_t i = 0; ok && i < candidates.len && bytes > bytes_most; i++) {
         struct change *c = &candidates.at[i];
         str path = store_cleared_path(t, gate->store, c->table_id, c->class_id, c->file);

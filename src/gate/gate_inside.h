@@ -43,7 +43,7 @@ struct gate {
     struct images *images;
     uint64_t cleared_bytes_max;
     int home_fd;
-    pthread_mutex_t lock;     /* of all that follows */
+    pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t changed;
     struct gate_hold *holds;
     struct gate_making *makings;
@@ -55,7 +55,7 @@ struct gate {
 
 /* What a name of the text means. */
 struct gate_meaning {
-    str catalog, schema, name; /* as its view is called */
+    str catalog, schema, name;       /* as its view is called */
     const struct image_table *table; /* of the mesh, at its release */
     const struct gate_input *staged; /* of a build */
     bool is_mesh;                    /* mesh.NAME */
@@ -64,15 +64,16 @@ struct gate_meaning {
 
 /* Of a consumer, or of a build when there is a scope. Fails with the position and a hint. */
 MUST_CHECK bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
-                             const struct gate_scope *scope, const struct sql_table *name, struct gate_meaning *out);
+                             const struct gate_scope *scope, const struct sql_table *name,
+                             struct gate_meaning *out);
 /* Of a build: the input or internal table, or the failure. Pure. */
-MUST_CHECK bool gate_resolve_input(struct task *t, const struct gate_scope *scope, const struct sql_table *name,
-                                   const struct gate_input **out);
+MUST_CHECK bool gate_resolve_input(struct task *t, const struct gate_scope *scope,
+                                   const struct sql_table *name, const struct gate_input **out);
 /* `profiles#41` -> `profiles`, 41; false when it is no past release. Pure. */
 bool gate_split_release(str schema, str *product_out, uint64_t *number_out);
 /* Columns that the text names and the table has; all of them for `*`. Pure. */
-void gate_columns_read(struct arena *mem, const struct str_list *named, const struct job_columns *columns,
-                       struct str_list *out);
+void gate_columns_read(struct arena *mem, const struct str_list *named,
+                       const struct job_columns *columns, struct str_list *out);
 
 /* ---- decisions */
 
@@ -81,11 +82,11 @@ void gate_reader(const struct task *t, const struct gate_scope *scope, struct po
 void gate_decide_for(struct task *t, const struct image *image, const struct policy_actor *reader,
                      const struct image_table *table, struct decision *out);
 /* ERR_DENIED with the reasons, and whom to ask. */
-bool gate_denied(struct task *t, const struct image_table *table, str name, const struct decision *decision,
-                 uint32_t position);
+bool gate_denied(struct task *t, const struct image_table *table, str name,
+                 const struct decision *decision, uint32_t position);
 /* The rows of mesh.NAME that this actor may know. */
-MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image, str name,
-                               const struct job_view **out);
+MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image,
+                               str name, const struct job_view **out);
 
 /* ---- facts */
 
@@ -102,10 +103,10 @@ struct gate_copy {
 
 MUST_CHECK bool gate_index_open(struct task *t, struct gate *gate, str home);
 /* NULL when there is no such copy, or its file is gone. Remembers that it was used. */
-MUST_CHECK bool gate_index_find(struct task *t, struct gate *gate, uint64_t table_id, str class_id, str file,
-                                str path, struct gate_copy *copy_out, bool *found_out);
-MUST_CHECK bool gate_index_add(struct task *t, struct gate *gate, uint64_t table_id, str class_id, str file,
-                               uint64_t rows, uint64_t bytes);
+MUST_CHECK bool gate_index_find(struct task *t, struct gate *gate, uint64_t table_id, str class_id,
+                                str file, str path, struct gate_copy *copy_out, bool *found_out);
+MUST_CHECK bool gate_index_add(struct task *t, struct gate *gate, uint64_t table_id, str class_id,
+                               str file, uint64_t rows, uint64_t bytes);
 /* Removes the least lately used copies that nobody holds until all weigh no more than this. */
 MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_most);
 
@@ -113,14 +114,15 @@ MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_mos
 
 /* The copy of a file for a decision: makes it, or waits for who makes it. No path: no row of it is visible. */
 MUST_CHECK bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table,
-                          const struct image_file *file, const struct decision *decision, struct row_sink *sink,
-                          str *path_out, str *class_out);
+                          const struct image_file *file, const struct decision *decision,
+                          struct row_sink *sink, str *path_out, str *class_out);
 /* The decision for the columns of one file, its texts in `mem`; at least one column. Pure. */
-void gate_restrict(struct arena *mem, const struct decision *decision, const struct image_file *file,
-                   struct decision *out);
+void gate_restrict(struct arena *mem, const struct decision *decision,
+                   const struct image_file *file, struct decision *out);
 /* What a clearing worker does with a file of this name, but for its link. The name must be the content's: the worker is used
  * again, and its caches know files by name. Pure. */
-void gate_clearing_job(struct arena *mem, const struct decision *restricted, str file, struct engine_job *out);
+void gate_clearing_job(struct arena *mem, const struct decision *restricted, str file,
+                       struct engine_job *out);
 /* Under gate->lock: the file at `path` stays until the task ends. */
 void gate_hold_path(struct task *t, struct gate *gate, str path);
 bool gate_is_held(const struct gate *gate, str path);

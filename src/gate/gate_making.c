@@ -15,7 +15,8 @@ enum { SLICE_MS = 50, TRIES_MAX = 5 };
 /* Who clears, for the log: nobody's decisions are taken in this name. */
 static const struct actor clearing_actor = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
 
-static str copy_path(struct task *t, const struct gate *gate, uint64_t table_id, str class_id, str file)
+static str copy_path(struct task *t, const struct gate *gate, uint64_t table_id, str class_id,
+                     str file)
 {
     return store_cleared_path(t, gate->store, table_id, class_id, file);
 }
@@ -69,16 +70,19 @@ static bool make_room(struct task *t, struct gate *gate, uint64_t bytes)
     return ok && store_room(t, gate->store, bytes);
 }
 
-static bool keep(struct task *t, struct gate_making *making, struct worker *worker, const struct job_result *result)
+static bool keep(struct task *t, struct gate_making *making, struct worker *worker,
+                 const struct job_result *result)
 {
     struct gate *gate = making->gate;
     uint64_t bytes = result->rows ? result->bytes : 0;
     /* A copy without rows needs no file; that there are none is worth remembering. */
     if (result->rows
-        && !store_keep_cleared(t, gate->store, engine_output_path(t, worker, making->job.file), making->path))
+        && !store_keep_cleared(t, gate->store, engine_output_path(t, worker, making->job.file),
+                               making->path))
         return false;
     pthread_mutex_lock(&gate->lock);
-    bool ok = gate_index_add(t, gate, making->table_id, making->class_id, making->file, result->rows, bytes);
+    bool ok = gate_index_add(t, gate, making->table_id, making->class_id, making->file,
+                             result->rows, bytes);
     pthread_mutex_unlock(&gate->lock);
     return ok;
 }
@@ -91,9 +95,12 @@ static bool make(struct task *t, struct gate_making *making)
     if (!store_check(t, gate->store, making->origin) || !make_room(t, gate, making->origin_bytes))
         return false;
     vec_push(t->mem, &making->job.links,
-             ((struct job_link){.path = store_file_path(t, gate->store, making->origin), .name = making->job.views.at[0].files.at[0]}));
-    if (!engine_lend(t, gate->engine, WORKER_CLEARING, STR("gate"), (struct engine_reach){0}, &worker)
-        || !engine_run_uncleared(t, worker, &making->job, NULL, &result) || !keep(t, making, worker, &result))
+             ((struct job_link){.path = store_file_path(t, gate->store, making->origin),
+                                .name = making->job.views.at[0].files.at[0]}));
+    if (!engine_lend(t, gate->engine, WORKER_CLEARING, STR("gate"), (struct engine_reach){0},
+                     &worker)
+        || !engine_run_uncleared(t, worker, &making->job, NULL, &result)
+        || !keep(t, making, worker, &result))
         return false;
     engine_return(t, worker);
     return true;
@@ -119,8 +126,10 @@ static void *run(void *state)
     bool ok = make(t, making);
     if (!ok && t->err.code != ERR_CANCELLED)
         /* The engine's words may hold values of hidden rows: they go nowhere. */
-        log_event(LOG_ERROR, "gate", t, "a cleared copy could not be made: error=%s table=%llu file=" STR_FMT,
-                  error_name(t->err.code), (unsigned long long)making->table_id, STR_ARG(making->origin));
+        log_event(LOG_ERROR, "gate", t,
+                  "a cleared copy could not be made: error=%s table=%llu file=" STR_FMT,
+                  error_name(t->err.code), (unsigned long long)making->table_id,
+                  STR_ARG(making->origin));
     pthread_mutex_lock(&gate->lock);
     making->ok = ok;
     making->is_done = true;
@@ -141,7 +150,8 @@ static struct gate_making *find_making(const struct gate *gate, str path)
 {
     for (struct gate_making *making = gate->makings; making; making = making->next)
         /* One that is done, or that nobody waits for any more, is on its way out. */
-        if (str_eq(making->path, path) && !making->is_done && !atomic_load(&making->task->cancelled))
+        if (str_eq(making->path, path) && !making->is_done
+            && !atomic_load(&making->task->cancelled))
             return making;
     return NULL;
 }
@@ -167,13 +177,13 @@ static bool start(struct task *t, struct gate_making *making)
 
 static str file_name(struct arena *mem, const struct image_file *file)
 {
-    return arena_format(mem, STR_FMT "%s" STR_FMT ".parquet", STR_ARG(file->sha256), file->deletions.len ? "-" : "",
-                        STR_ARG(file->deletions));
+    return arena_format(mem, STR_FMT "%s" STR_FMT ".parquet", STR_ARG(file->sha256),
+                        file->deletions.len ? "-" : "", STR_ARG(file->deletions));
 }
 
 static bool begin_making(struct task *t, struct gate *gate, const struct image_table *table,
-                         const struct image_file *file, const struct decision *decision, str class_id, str path,
-                         struct gate_making **out)
+                         const struct image_file *file, const struct decision *decision,
+                         str class_id, str path, struct gate_making **out)
 {
     struct gate_making *making = calloc(1, sizeof *making);
     CHECK(making != NULL);
@@ -190,7 +200,8 @@ static bool begin_making(struct task *t, struct gate *gate, const struct image_t
     making->origin = arena_str(mem, file->sha256);
     struct decision restricted;
     gate_restrict(mem, decision, file, &restricted);
-    gate_clearing_job(mem, &restricted, arena_format(mem, STR_FMT ".parquet", STR_ARG(file->sha256)), &making->job);
+    gate_clearing_job(mem, &restricted,
+                      arena_format(mem, STR_FMT ".parquet", STR_ARG(file->sha256)), &making->job);
     if (start(t, making)) {
         *out = making;
         return true;
@@ -201,12 +212,13 @@ static bool begin_making(struct task *t, struct gate *gate, const struct image_t
 }
 
 /* A failure in words that hold no value of a hidden row. */
-static bool fail_as(struct task *t, const struct gate_making *making, const struct image_table *table)
+static bool fail_as(struct task *t, const struct gate_making *making,
+                    const struct image_table *table)
 {
     enum error_code code = making->task->err.code;
     task_fail(t, code == ERR_NONE || code == ERR_CANCELLED ? ERR_WORKER : code,
-              "a file of " STR_FMT "." STR_FMT " could not be cleared: %s", STR_ARG(table->product->address),
-              STR_ARG(table->name), error_meaning(code));
+              "a file of " STR_FMT "." STR_FMT " could not be cleared: %s",
+              STR_ARG(table->product->address), STR_ARG(table->name), error_meaning(code));
     return task_hint(t, "try again; if it fails again, the operator finds more in the log");
 }
 
@@ -244,8 +256,8 @@ static void stop_waiting(struct gate_making *making)
     pthread_cond_broadcast(&making->gate->changed);
 }
 
-static str class_id_of(struct task *t, const struct image_table *table, const struct image_file *file,
-                       const struct decision *decision)
+static str class_id_of(struct task *t, const struct image_table *table,
+                       const struct image_file *file, const struct decision *decision)
 {
     struct buf *bytes = buf_new(t->mem, 64 << 20);
     buf_add(bytes, STR(GATE_CLEARING_VERSION));
@@ -283,7 +295,8 @@ static bool make_and_take(struct task *t, struct gate *gate, struct wanted *w)
     for (int i = 0; i < TRIES_MAX && !found; i++) {
         struct gate_making *making = find_making(gate, w->path);
         if (making == NULL
-            && !begin_making(t, gate, w->table, w->file, w->decision, w->class_id, w->path, &making))
+            && !begin_making(t, gate, w->table, w->file, w->decision, w->class_id, w->path,
+                             &making))
             return false;
         bool ok = wait_for(t, making, w->table) && take(t, gate, w, &found);
         stop_waiting(making);
@@ -293,8 +306,9 @@ static bool make_and_take(struct task *t, struct gate *gate, struct wanted *w)
     return found || task_fail(t, ERR_FULL, "cleared copies are evicted as fast as they are made");
 }
 
-bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table, const struct image_file *file,
-               const struct decision *decision, struct row_sink *sink, str *path_out, str *class_out)
+bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table,
+               const struct image_file *file, const struct decision *decision,
+               struct row_sink *sink, str *path_out, str *class_out)
 {
     struct wanted w = {.table = table, .file = file, .decision = decision};
     w.class_id = class_id_of(t, table, file, decision);

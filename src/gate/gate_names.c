@@ -18,8 +18,8 @@ bool gate_split_release(str schema, str *product_out, uint64_t *number_out)
     str number;
     *number_out = 0;
     /* One spelling a release: no sign, no zero before it. */
-    return str_cut(schema, '#', product_out, &number) && number.len && number.ptr[0] >= '1' && number.ptr[0] <= '9'
-           && str_to_u64(number, number_out);
+    return str_cut(schema, '#', product_out, &number) && number.len && number.ptr[0] >= '1'
+        && number.ptr[0] <= '9' && str_to_u64(number, number_out);
 }
 
 static bool refuse_unknown(struct task *t, const struct sql_table *name)
@@ -57,7 +57,8 @@ static str find_ending(struct arena *mem, const struct str_list *tables, str nam
 }
 
 /* Unknown, with the nearest name that this actor may discover. */
-static bool refuse_with_nearest(struct task *t, const struct image *image, const struct sql_table *name)
+static bool refuse_with_nearest(struct task *t, const struct image *image,
+                                const struct sql_table *name)
 {
     struct str_list tables = {0};
     add_tables(t, image, &tables);
@@ -70,24 +71,27 @@ static bool refuse_with_nearest(struct task *t, const struct image *image, const
         return task_hint(t, "did you mean " STR_FMT "?", STR_ARG(nearest));
     if (name->catalog.len)
         return task_hint(t, "SELECT * FROM mesh.tables shows what is there");
-    return task_hint(t, "tables are named domain.product.table; SELECT * FROM mesh.tables shows them");
+    return task_hint(t,
+                     "tables are named domain.product.table; SELECT * FROM mesh.tables shows them");
 }
 
-static bool resolve_past(struct task *t, struct gate *gate, const struct image_product *product, uint64_t number,
-                         const struct sql_table *name, const struct image_product **out)
+static bool resolve_past(struct task *t, struct gate *gate, const struct image_product *product,
+                         uint64_t number, const struct sql_table *name,
+                         const struct image_product **out)
 {
     if (!release_load(t, gate->db, product, number, out))
         return false;
     if (*out)
         return true;
-    task_fail(t, ERR_UNKNOWN_NAME, "release %llu of " STR_FMT " does not exist, or is no longer kept",
+    task_fail(t, ERR_UNKNOWN_NAME,
+              "release %llu of " STR_FMT " does not exist, or is no longer kept",
               (unsigned long long)number, STR_ARG(product->address));
     task_hint(t, "SELECT * FROM mesh.releases shows those that are");
     return task_position(t, name->position);
 }
 
-static bool resolve_table(struct task *t, struct gate *gate, const struct image *image, const struct sql_table *name,
-                          struct gate_meaning *out)
+static bool resolve_table(struct task *t, struct gate *gate, const struct image *image,
+                          const struct sql_table *name, struct gate_meaning *out)
 {
     str domain = arena_lower(t->mem, name->catalog), schema = arena_lower(t->mem, name->schema);
     str table = arena_lower(t->mem, name->name), product_name = schema;
@@ -120,7 +124,8 @@ static str list_inputs(struct task *t, const struct gate_scope *scope)
     return str_list_join(t->mem, &names, STR(", "));
 }
 
-static bool refuse_input(struct task *t, const struct gate_scope *scope, const struct sql_table *name)
+static bool refuse_input(struct task *t, const struct gate_scope *scope,
+                         const struct sql_table *name)
 {
     struct str_list names = {0};
     str written = full_name(t->mem, name);
@@ -131,20 +136,22 @@ static bool refuse_input(struct task *t, const struct gate_scope *scope, const s
     str nearest = find_ending(t->mem, &names, arena_lower(t->mem, written));
     if (!nearest.len)
         nearest = str_list_nearest(&names, arena_lower(t->mem, written));
-    task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " is no table of an input port of " STR_FMT ", nor of self", STR_ARG(written),
+    task_fail(t, ERR_UNKNOWN_NAME,
+              STR_FMT " is no table of an input port of " STR_FMT ", nor of self", STR_ARG(written),
               STR_ARG(scope->product->address));
     if (nearest.len)
         task_hint(t, "did you mean " STR_FMT "?", STR_ARG(nearest));
     else if (name->catalog.len)
         task_hint(t, "declare it as an input port and read it as PORT.TABLE");
     else
-        task_hint(t, "it may read %s" STR_FMT, scope->inputs.len ? "" : "nothing: it declares no input port",
+        task_hint(t, "it may read %s" STR_FMT,
+                  scope->inputs.len ? "" : "nothing: it declares no input port",
                   STR_ARG(list_inputs(t, scope)));
     return task_position(t, name->position);
 }
 
-bool gate_resolve_input(struct task *t, const struct gate_scope *scope, const struct sql_table *name,
-                        const struct gate_input **out)
+bool gate_resolve_input(struct task *t, const struct gate_scope *scope,
+                        const struct sql_table *name, const struct gate_input **out)
 {
     for (size_t i = 0; name->catalog.len == 0 && name->schema.len && i < scope->inputs.len; i++) {
         const struct gate_input *input = &scope->inputs.at[i];
@@ -156,8 +163,9 @@ bool gate_resolve_input(struct task *t, const struct gate_scope *scope, const st
     return refuse_input(t, scope, name);
 }
 
-bool gate_resolve(struct task *t, struct gate *gate, const struct image *image, const struct gate_scope *scope,
-                  const struct sql_table *name, struct gate_meaning *out)
+bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
+                  const struct gate_scope *scope, const struct sql_table *name,
+                  struct gate_meaning *out)
 {
     *out = (struct gate_meaning){0};
     if (scope) {
@@ -176,15 +184,16 @@ bool gate_resolve(struct task *t, struct gate *gate, const struct image *image, 
         out->schema = STR("mesh");
         out->name = arena_lower(t->mem, name->name);
         out->is_mesh = true;
-        return read_mesh_columns(t->mem, out->name, &columns) || refuse_with_nearest(t, image, name);
+        return read_mesh_columns(t->mem, out->name, &columns)
+            || refuse_with_nearest(t, image, name);
     }
     if (name->catalog.len == 0)
         return refuse_with_nearest(t, image, name);
     return resolve_table(t, gate, image, name, out);
 }
 
-void gate_columns_read(struct arena *mem, const struct str_list *named, const struct job_columns *columns,
-                       struct str_list *out)
+void gate_columns_read(struct arena *mem, const struct str_list *named,
+                       const struct job_columns *columns, struct str_list *out)
 {
     bool reads_all = str_list_has(named, STR("*"));
     for (size_t i = 0; i < columns->len; i++)

@@ -33,7 +33,9 @@ static bool configure_all(struct task *t, const struct worker_options *options, 
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
-        {"allow_persistent_secrets", "false"},
+        /* The extension for PostgreSQL wants the storage to be there, if only as an empty folder. */
+        {"allow_persistent_secrets", options->kind == WORKER_EXTRACT ? "true" : "false"},
+        {"secret_directory", "tmp/none"},
         {"errors_as_json", "true"},
         /* Files of releases must be the same bytes each time they are made; a reader who wants an order says so. */
         {"preserve_insertion_order", options->kind == WORKER_CONSUMER ? "false" : "true"},

@@ -5,7 +5,7 @@
 
 #include "buf/buf.h"
 
-enum { MESSAGE_BYTES_MAX = 4096, DETAIL_BYTES_MAX = 8192, HINT_BYTES_MAX = 1024, NAMES_MAX = 3, SAID_BYTES_MAX = 1024 * 1024 };
+enum { MESSAGE_BYTES_MAX = 4096, NAME_BYTES = 255, HINT_BYTES_MAX = 1024, NAMES_MAX = 3, SAID_BYTES_MAX = 1024 * 1024 };
 
 /* ---- kinds */
 
@@ -160,8 +160,9 @@ static struct said read_said(struct arena *mem, str text)
 
 /* The first of these ends the message: what follows is the engine's own caret, advice and lists. */
 static const char *const ENDS[] = {
-    "\n\nLINE ", "\nLINE ", "\nDid you mean ", "\n\nDid you mean ", "\n\tCandidate functions:", "\nCandidate functions:",
-    "\nPossible fixes:", "\nPossible solutions:", "\nCandidate bindings:", "\n\nCandidate", "\nThis error signals an assertion failure", "\nStack Trace:",
+    "\n\n",           "\nLINE ",    "\nDid you mean ", "\n\tCandidate ",
+    "\nCandidate ",   "\nPossible ", "\n  file = ",     "\nThis error signals an assertion failure",
+    "\nStack Trace:",
 };
 
 static str first_part(str message, str *rest)
@@ -283,6 +284,19 @@ static void add_advice(struct task *t, const struct worker_secrets *secrets, con
         task_hint(t, "ask for less at once: fewer columns, a filter, or an aggregate");
 }
 
+/* Of a broken line in a source file: which file. */
+static void add_file_name(struct task *t, const struct worker_secrets *secrets, str rest)
+{
+    str mark = STR("file = in/");
+    size_t at = str_find(rest, mark);
+    str name, after;
+    if (secrets->hides_files || at == rest.len)
+        return;
+    str_cut(str_from(rest, at + mark.len), '\n', &name, &after);
+    name = at_most(name, NAME_BYTES);
+    task_detail(t, "in file " STR_FMT, STR_ARG(name));
+}
+
 static uint32_t position_in(const struct said *said, struct worker_span span)
 {
     if (!said->has_position || !span.len || said->position < span.start)
@@ -312,11 +326,7 @@ bool worker_fail(struct task *t, const struct worker_secrets *secrets, const cha
     else
         task_fail(t, code, "the engine failed without a word");
     add_advice(t, secrets, &said, rest);
-    /* Of a broken line in a file: how it was read, and what could be said otherwise. */
-    if (code == ERR_DATA && str_starts(rest, STR("Possible "))) {
-        str detail = clean(t, secrets, rest, DETAIL_BYTES_MAX);
-        task_detail(t, STR_FMT, STR_ARG(detail));
-    }
+    add_file_name(t, secrets, rest);
     task_position(t, position_in(&said, span));
     return false;
 }

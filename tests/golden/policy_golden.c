@@ -12,8 +12,8 @@ static void read_texts(struct arena *mem, struct str_list *out, const struct tre
         vec_push(mem, out, list->at[i]->text);
 }
 
-static bool read_policies(struct task *t, const struct golden_case *c, const char *section, str domain,
-                          struct policies *out, struct report *report)
+static bool read_policies(struct task *t, const struct golden_case *c, const char *section,
+                          str domain, struct policies *out, struct report *report)
 {
     struct yaml_documents documents = {0};
     str file = arena_format(t->mem, "%s.policy.yaml", section);
@@ -40,12 +40,14 @@ static bool read_table(struct task *t, const struct golden_case *c, struct polic
     read_texts(t->mem, &out->tags, tree_find(tree, STR("tags")));
     read_texts(t->mem, &out->owners, tree_find(tree, STR("owners")));
     const struct tree *columns = tree_find(tree, STR("columns"));
-    struct policy_column *at = ARENA_ARRAY(t->mem, struct policy_column, columns ? columns->len : 0);
+    struct policy_column *at =
+        ARENA_ARRAY(t->mem, struct policy_column, columns ? columns->len : 0);
     for (size_t i = 0; columns && i < columns->len; i++) {
         at[i] = (struct policy_column){.id = (uint32_t)i + 1,
                                        .name = tree_find_text(columns->at[i], STR("name")),
                                        .type = tree_find_text(columns->at[i], STR("type")),
-                                       .classification = tree_find_text(columns->at[i], STR("classification"))};
+                                       .classification =
+                                           tree_find_text(columns->at[i], STR("classification"))};
         read_texts(t->mem, &at[i].tags, tree_find(columns->at[i], STR("tags")));
     }
     out->columns = at;
@@ -72,15 +74,18 @@ static void say_decision(struct task *t, const struct decision *decision, struct
 {
     buf_format(out, "%s\n", decision->allowed ? "allowed" : "denied");
     for (size_t i = 0; i < decision->reasons.len; i++)
-        buf_format(out, STR_FMT ": " STR_FMT ": " STR_FMT "\n", STR_ARG(decision->reasons.at[i].policy),
-                   STR_ARG(decision->reasons.at[i].effect), STR_ARG(decision->reasons.at[i].text));
+        buf_format(out, STR_FMT ": " STR_FMT ": " STR_FMT "\n",
+                   STR_ARG(decision->reasons.at[i].policy), STR_ARG(decision->reasons.at[i].effect),
+                   STR_ARG(decision->reasons.at[i].text));
     if (!decision->allowed)
         return;
     uint32_t ids[64];
     for (size_t i = 0; i < decision->columns.len && i < 64; i++)
         ids[i] = decision->columns.at[i].id;
-    buf_format(out, "%s\n", policy_shows_all_columns(decision, ids, decision->columns.len) ? "all columns are shown"
-                                                                                          : "columns are masked");
+    buf_format(out, "%s\n",
+               policy_shows_all_columns(decision, ids, decision->columns.len)
+                   ? "all columns are shown"
+                   : "columns are masked");
     str sql = policy_clearing_sql(t->mem, decision);
     buf_format(out, STR_FMT "\n", STR_ARG(sql));
 }

@@ -3,12 +3,13 @@
 
 #include "buf/buf.h"
 #include "cases.h"
-#include "json/json.h"
 #include "limits/limits.h"
 #include "sql/sql.h"
 #include "test.h"
+#include "json/json.h"
 
-static const struct json_limits limits = {.bytes = SQL_TREE_BYTES_MAX, .depth = JSON_DEPTH_MAX, .nodes = 2000000};
+static const struct json_limits limits = {
+    .bytes = SQL_TREE_BYTES_MAX, .depth = JSON_DEPTH_MAX, .nodes = 2000000};
 
 /* The line after `== title` in the file of trees. */
 static str find_tree(struct task *t, const struct golden_case *c)
@@ -44,7 +45,8 @@ static str read_one(struct task *t, const struct golden_case *c)
     str text = golden_section(c, "sql"), statement;
     struct tree *document;
     struct sql_tree *tree;
-    if (!sql_statement(t, text, &statement) || !json_read(t, t->mem, find_tree(t, c), &limits, &document)
+    if (!sql_statement(t, text, &statement)
+        || !json_read(t, t->mem, find_tree(t, c), &limits, &document)
         || !sql_read(t, statement, document, &tree)) {
         say_error(t, out, text);
         return buf_str(out);

@@ -178,7 +178,7 @@ def wait_for_end(home):
 MESH = """\
 apiVersion: weft/v1
 kind: Mesh
-name: shop
+name: acme
 admins: [user:root]
 guild: [group:guild]
 users:

@@ -4,8 +4,10 @@
 
 static struct decision_filter filter_of(uint32_t column_id, const char *type, const char *literal)
 {
-    return (struct decision_filter){
-        .column_id = column_id, .column = STR("c"), .type = str_of(type), .literal = str_of(literal)};
+    return (struct decision_filter){.column_id = column_id,
+                                    .column = STR("c"),
+                                    .type = str_of(type),
+                                    .literal = str_of(literal)};
 }
 
 /* A file of ten rows and the columns 1 and 2. */
@@ -19,8 +21,8 @@ static struct image_file *file_of(struct task *t)
     return file;
 }
 
-static void add_values(struct task *t, struct image_file *file, uint32_t column_id, uint64_t nulls, const char *first,
-                       const char *second)
+static void add_values(struct task *t, struct image_file *file, uint32_t column_id, uint64_t nulls,
+                       const char *first, const char *second)
 {
     struct image_fact *fact = vec_add(t->mem, &file->facts);
     fact->column_id = column_id;
@@ -31,8 +33,8 @@ static void add_values(struct task *t, struct image_file *file, uint32_t column_
         vec_push(t->mem, &fact->values, str_of(second));
 }
 
-static void add_range(struct task *t, struct image_file *file, uint32_t column_id, uint64_t nulls, const char *low,
-                      const char *high)
+static void add_range(struct task *t, struct image_file *file, uint32_t column_id, uint64_t nulls,
+                      const char *low, const char *high)
 {
     struct image_fact *fact = vec_add(t->mem, &file->facts);
     fact->column_id = column_id;
@@ -42,7 +44,8 @@ static void add_range(struct task *t, struct image_file *file, uint32_t column_i
     fact->high = str_of(high);
 }
 
-static enum gate_proof prove(struct task *t, const struct image_file *file, struct decision_filter filter)
+static enum gate_proof prove(struct task *t, const struct image_file *file,
+                             struct decision_filter filter)
 {
     struct decision decision = {.allowed = true};
     vec_push(t->mem, &decision.filters, filter);
@@ -147,20 +150,24 @@ TEST(a_build_reads_its_inputs_and_nothing_else)
     struct image_product product = {.address = STR("marketing.value")};
     struct gate_scope scope = {.product = &product};
     const struct gate_input *input;
-    vec_push(t->mem, &scope.inputs, ((struct gate_input){.schema = STR("crm"), .name = STR("customers")}));
-    vec_push(t->mem, &scope.inputs, ((struct gate_input){.schema = STR("self"), .name = STR("totals")}));
+    vec_push(t->mem, &scope.inputs,
+             ((struct gate_input){.schema = STR("crm"), .name = STR("customers")}));
+    vec_push(t->mem, &scope.inputs,
+             ((struct gate_input){.schema = STR("self"), .name = STR("totals")}));
     struct sql_table name = {.schema = STR("CRM"), .name = STR("Customers"), .position = 15};
     EXPECT_OK(t, gate_resolve_input(t, &scope, &name, &input));
     EXPECT_STR(input->name, "customers");
     name = (struct sql_table){.schema = STR("crm"), .name = STR("custmers"), .position = 15};
     EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
-    EXPECT_STR(t->err.message, "crm.custmers is no table of an input port of marketing.value, nor of self");
+    EXPECT_STR(t->err.message,
+               "crm.custmers is no table of an input port of marketing.value, nor of self");
     EXPECT_STR(t->err.hint, "did you mean crm.customers?");
     EXPECT_INT(t->err.position, 15);
     name = (struct sql_table){.name = STR("totals")};
     EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
     EXPECT_STR(t->err.hint, "did you mean self.totals?");
-    name = (struct sql_table){.catalog = STR("customer"), .schema = STR("profiles"), .name = STR("addresses")};
+    name = (struct sql_table){
+        .catalog = STR("customer"), .schema = STR("profiles"), .name = STR("addresses")};
     EXPECT_FAIL(t, ERR_UNKNOWN_NAME, gate_resolve_input(t, &scope, &name, &input));
     EXPECT_STR(t->err.hint, "declare it as an input port and read it as PORT.TABLE");
     name = (struct sql_table){.catalog = STR("x"), .schema = STR("crm"), .name = STR("customers")};
@@ -187,17 +194,21 @@ TEST(columns_read_are_those_that_are_there)
     EXPECT_STR(str_list_join(t->mem, &read, STR(" ")), "id Name");
 }
 
-static void add_column(struct task *t, struct decision *d, uint32_t id, const char *name, enum mask_method mask)
+static void add_column(struct task *t, struct decision *d, uint32_t id, const char *name,
+                       enum mask_method mask)
 {
     vec_push(t->mem, &d->columns,
-             ((struct decision_column){.id = id, .name = str_of(name), .type = STR("VARCHAR"), .mask = mask}));
+             ((struct decision_column){
+                 .id = id, .name = str_of(name), .type = STR("VARCHAR"), .mask = mask}));
 }
 
 static str names_of(struct task *t, const struct job_columns *columns)
 {
     struct str_list names = {0};
     for (size_t i = 0; i < columns->len; i++)
-        vec_push(t->mem, &names, arena_format(t->mem, STR_FMT ":%u", STR_ARG(columns->at[i].name), columns->at[i].id));
+        vec_push(
+            t->mem, &names,
+            arena_format(t->mem, STR_FMT ":%u", STR_ARG(columns->at[i].name), columns->at[i].id));
     return str_list_join(t->mem, &names, STR(" "));
 }
 
@@ -228,8 +239,8 @@ TEST(a_clearing_worker_reads_what_filters_need)
     gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
     EXPECT_STR(names_of(t, &job.columns), "b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "b:2");
-    EXPECT_STR(job.text,
-               "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE TRY(\"b\" = CAST('x' AS VARCHAR)) IS TRUE");
+    EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE TRY(\"b\" = "
+                         "CAST('x' AS VARCHAR)) IS TRUE");
 }
 
 TEST(rows_without_visible_columns_still_count)

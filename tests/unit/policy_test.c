@@ -4,17 +4,21 @@
 #include "buf/buf.h"
 #include "test.h"
 
-static void add_column(struct task *t, struct decision *d, uint32_t id, const char *type, enum mask_method mask)
+static void add_column(struct task *t, struct decision *d, uint32_t id, const char *type,
+                       enum mask_method mask)
 {
-    vec_push(t->mem, &d->columns,
-             ((struct decision_column){.id = id, .name = STR("c"), .type = str_of(type), .mask = mask}));
+    vec_push(
+        t->mem, &d->columns,
+        ((struct decision_column){.id = id, .name = STR("c"), .type = str_of(type), .mask = mask}));
 }
 
 static void add_filter(struct task *t, struct decision *d, uint32_t id, const char *literal)
 {
     vec_push(t->mem, &d->filters,
-             ((struct decision_filter){
-                 .column_id = id, .column = STR("c"), .type = STR("VARCHAR"), .literal = str_of(literal)}));
+             ((struct decision_filter){.column_id = id,
+                                       .column = STR("c"),
+                                       .type = STR("VARCHAR"),
+                                       .literal = str_of(literal)}));
 }
 
 static str class_of(struct task *t, const struct decision *d, const uint32_t *columns, size_t len)

@@ -18,7 +18,8 @@ TEST(statement_ends_at_its_semicolon)
     EXPECT_STR(statement_of(t, STR("SELECT 1")), "SELECT 1");
     EXPECT_STR(statement_of(t, STR("SELECT 1;")), "SELECT 1");
     EXPECT_STR(statement_of(t, STR("SELECT 1 ; -- x\n /* y */ \t")), "SELECT 1 ");
-    EXPECT_STR(statement_of(t, STR("SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$;")), "SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$");
+    EXPECT_STR(statement_of(t, STR("SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$;")),
+               "SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$");
     EXPECT_STR(statement_of(t, STR("SELECT E'\\';' ;")), "SELECT E'\\';' ");
     EXPECT_STR(statement_of(t, STR("SELECT 'it''s;' ;")), "SELECT 'it''s;' ");
     EXPECT_STR(statement_of(t, STR("SELECT '\\';")), "SELECT '\\'");
@@ -50,7 +51,8 @@ TEST(statement_refuses_what_is_not_one)
     EXPECT_INT(t->err.position, 9);
     EXPECT_FAIL(t, ERR_SYNTAX, sql_statement(t, STR("SELECT '\0'"), &out));
     EXPECT_OK(t, sql_statement(t, STR("/*/*/*/*/*/*/*/* x */*/*/*/*/*/*/*/1"), &out));
-    EXPECT_FAIL(t, ERR_LIMIT, sql_statement(t, STR("/*/*/*/*/*/*/*/*/* x */*/*/*/*/*/*/*/*/1"), &out));
+    EXPECT_FAIL(t, ERR_LIMIT,
+                sql_statement(t, STR("/*/*/*/*/*/*/*/*/* x */*/*/*/*/*/*/*/*/1"), &out));
     char *large = arena_alloc(t->mem, SQL_BYTES_MAX + 2);
     for (size_t i = 0; i <= SQL_BYTES_MAX; i++)
         large[i] = '1';
@@ -77,7 +79,8 @@ TEST(place_counts_characters)
 TEST(caret_stands_under_its_place)
 {
     struct task *t = test_task();
-    EXPECT_STR(sql_caret(t->mem, STR("SELECT é, x"), 12), "LINE 1: SELECT é, x\n                  ^");
+    EXPECT_STR(sql_caret(t->mem, STR("SELECT é, x"), 12),
+               "LINE 1: SELECT é, x\n                  ^");
     EXPECT_STR(sql_caret(t->mem, STR("a\n\tb"), 4), "LINE 2:  b\n         ^");
     EXPECT_STR(sql_caret(t->mem, STR("a"), 0), "");
     EXPECT_STR(sql_caret(t->mem, STR("a"), 99), "LINE 1: a\n         ^");

@@ -17,7 +17,9 @@ bool outbox_add(struct task *t, struct metadb *db, str type, str subject, str pa
             "?)",
             "ssssi", str_of(id), type, subject, payload, clock_now_us()))
         return false;
-    *sequence_out = metadb_last_id(db);
+    if (sequence_out != NULL) {
+        *sequence_out = metadb_last_id(db);
+    }
     return true;
 }
 

@@ -18,7 +18,7 @@ struct outbox_list {
     VEC_OF(struct outbox_event) /* in order */
 };
 
-/* Part of the transaction of the change. */
+/* Part of the transaction of the change. `sequence_out` may be NULL. */
 MUST_CHECK bool outbox_add(struct task *t, struct metadb *db, str type, str subject, str payload,
                            uint64_t *sequence_out);
 MUST_CHECK bool outbox_waiting(struct task *t, struct metadb *db, uint64_t most,

@@ -191,7 +191,9 @@ static void compile_invalid(struct compiler *c, struct check_way *way)
     const struct job_column *column = find_column(c, way->rule->columns.at[0]);
     str name = identifier(c->mem, column->name), values = STR_NONE, pattern = STR_NONE;
     bool is_large;
-    if (!compile_pattern(c, way, name, column->type, &pattern, &is_large))
+    if (!way->rule->has_values && !way->rule->pattern.len)
+        way->problem = STR("it has neither validValues nor a pattern");
+    if (way->problem.len || !compile_pattern(c, way, name, column->type, &pattern, &is_large))
         return;
     if (way->rule->has_values) {
         if (!compile_values(c, way, name, column->type, &values))

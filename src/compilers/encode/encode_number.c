@@ -154,7 +154,7 @@ static bool add_short(struct buf *out, double value, double most, bool single)
 /* Digits d.ddd with an exponent of ten, laid out as people write numbers, or with the exponent where that would be long. */
 static void add_layout(struct buf *out, const char *digits, int len, int exponent)
 {
-    const int fixed_least = -5, fixed_most = 16;
+    const int fixed_least = -4, fixed_most = 16;
     if (exponent < fixed_least || exponent >= fixed_most) {
         buf_add_byte(out, digits[0]);
         if (len > 1)

@@ -51,8 +51,11 @@ struct model_path model_path_of(struct arena *mem, str path)
             return (struct model_path){0}; /* nothing of ours lies that deep */
         str_cut(rest, '/', &out.parts[out.len++], &rest);
     }
-    if (str_cut_last(path, '/', &out.folder, &out.name))
-        out.folder = arena_str(mem, out.folder);
+    str folder, name;
+    if (str_cut_last(path, '/', &folder, &name)) {
+        out.folder = arena_str(mem, folder);
+        out.name = name;
+    }
     return out;
 }
 

@@ -25,14 +25,15 @@ struct policy {
     str id, file, description, owner;
     str domain; /* scope: empty is global */
     enum policy_effect effect;
-    struct policy_selector selector; /* mask: columns; filter: tables; grant: by contract or product */
+    struct policy_selector
+        selector; /* mask: columns; filter: tables; grant: by contract or product */
     struct policy_except except;
-    enum mask_method method;         /* mask */
+    enum mask_method method;           /* mask */
     str filter_column, filter_literal; /* filter: column = literal */
     bool filter_literal_is_text;
-    str contract, role;              /* grant */
+    str contract, role;                                         /* grant */
     struct str_list to_users, to_groups, to_products, purposes; /* grant */
-    int64_t until_us;                /* grant: until the end of that day, UTC; 0 is none */
+    int64_t until_us; /* grant: until the end of that day, UTC; 0 is none */
     struct place place;
 };
 
@@ -42,11 +43,12 @@ struct policies {
 };
 
 /* Reads one document of kind Policy; NULL and findings when it is not valid. Every key that is not enforced yet is a finding. */
-struct policy *policy_read(struct arena *mem, str file, str domain, const struct tree *document, struct report *report);
+struct policy *policy_read(struct arena *mem, str file, str domain, const struct tree *document,
+                           struct report *report);
 
 /* Who asks, as decisions see it. */
 struct policy_actor {
-    str name;      /* user name, or `domain.product` for a product */
+    str name; /* user name, or `domain.product` for a product */
     bool is_product;
     struct str_list groups;
     str purpose;
@@ -99,20 +101,24 @@ struct decision {
     struct {
         VEC_OF(struct decision_reason)
     } reasons;
-    struct str_list duties; /* what the answer must carry along; none yet, purposes come with governance */
+    struct str_list
+        duties; /* what the answer must carry along; none yet, purposes come with governance */
 };
 
 /* Starts at deny. `now_us` holds against `until`. */
-void policy_decide(struct arena *mem, const struct policies *policies, const struct policy_actor *actor,
-                   const struct policy_table *table, int64_t now_us, struct decision *out);
+void policy_decide(struct arena *mem, const struct policies *policies,
+                   const struct policy_actor *actor, const struct policy_table *table,
+                   int64_t now_us, struct decision *out);
 /* Canonical bytes of the decision restricted to these columns of a file: equal bytes, equal copy. Length-prefixed, sorted. */
 void policy_class(struct buf *out, uint64_t table_id, const struct decision *decision,
                   const uint32_t *file_columns, size_t len);
 /* True when the decision hides nothing of a file with these columns, filters aside. */
-bool policy_shows_all_columns(const struct decision *decision, const uint32_t *file_columns, size_t len);
+bool policy_shows_all_columns(const struct decision *decision, const uint32_t *file_columns,
+                              size_t len);
 /* The SELECT of a clearing worker over the view `source`: visible and masked columns, WHERE TRY(filter) IS TRUE. */
 str policy_clearing_sql(struct arena *mem, const struct decision *decision);
 /* Column and type of the filters must fit the tables they match: findings otherwise. For plan. */
-void policy_check(const struct policies *policies, const struct policy_table *tables, size_t len, struct report *report);
+void policy_check(const struct policies *policies, const struct policy_table *tables, size_t len,
+                  struct report *report);
 
 #endif

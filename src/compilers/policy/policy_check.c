@@ -3,7 +3,15 @@
 #include "policy/policy_inside.h"
 
 /* What a literal must look like to be compared with a column. */
-enum literal { LITERAL_NONE, LITERAL_TEXT, LITERAL_INTEGER, LITERAL_NUMBER, LITERAL_BOOL, LITERAL_DATE, LITERAL_TIME };
+enum literal {
+    LITERAL_NONE,
+    LITERAL_TEXT,
+    LITERAL_INTEGER,
+    LITERAL_NUMBER,
+    LITERAL_BOOL,
+    LITERAL_DATE,
+    LITERAL_TIME
+};
 
 static enum literal literal_of(str type)
 {
@@ -11,13 +19,15 @@ static enum literal literal_of(str type)
         str type;
         enum literal literal;
     } types[] = {
-        {STR("VARCHAR"), LITERAL_TEXT},    {STR("UUID"), LITERAL_TEXT},         {STR("BOOLEAN"), LITERAL_BOOL},
-        {STR("TINYINT"), LITERAL_INTEGER}, {STR("SMALLINT"), LITERAL_INTEGER},  {STR("INTEGER"), LITERAL_INTEGER},
-        {STR("BIGINT"), LITERAL_INTEGER},  {STR("HUGEINT"), LITERAL_INTEGER},   {STR("UTINYINT"), LITERAL_INTEGER},
-        {STR("USMALLINT"), LITERAL_INTEGER}, {STR("UINTEGER"), LITERAL_INTEGER}, {STR("UBIGINT"), LITERAL_INTEGER},
-        {STR("UHUGEINT"), LITERAL_INTEGER}, {STR("FLOAT"), LITERAL_NUMBER},     {STR("DOUBLE"), LITERAL_NUMBER},
-        {STR("DATE"), LITERAL_DATE},       {STR("TIMESTAMP"), LITERAL_TIME},
-        {STR("TIMESTAMP WITH TIME ZONE"), LITERAL_TIME},
+        {STR("VARCHAR"), LITERAL_TEXT},     {STR("UUID"), LITERAL_TEXT},
+        {STR("BOOLEAN"), LITERAL_BOOL},     {STR("TINYINT"), LITERAL_INTEGER},
+        {STR("SMALLINT"), LITERAL_INTEGER}, {STR("INTEGER"), LITERAL_INTEGER},
+        {STR("BIGINT"), LITERAL_INTEGER},   {STR("HUGEINT"), LITERAL_INTEGER},
+        {STR("UTINYINT"), LITERAL_INTEGER}, {STR("USMALLINT"), LITERAL_INTEGER},
+        {STR("UINTEGER"), LITERAL_INTEGER}, {STR("UBIGINT"), LITERAL_INTEGER},
+        {STR("UHUGEINT"), LITERAL_INTEGER}, {STR("FLOAT"), LITERAL_NUMBER},
+        {STR("DOUBLE"), LITERAL_NUMBER},    {STR("DATE"), LITERAL_DATE},
+        {STR("TIMESTAMP"), LITERAL_TIME},   {STR("TIMESTAMP WITH TIME ZONE"), LITERAL_TIME},
     };
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (str_eq_nocase(types[i].type, type))
@@ -57,19 +67,22 @@ static bool fits(const struct policy *policy, str type)
     return false;
 }
 
-static void check_filter(const struct policy *policy, const struct policy_table *table, struct report *report)
+static void check_filter(const struct policy *policy, const struct policy_table *table,
+                         struct report *report)
 {
     str name = policy_address(report->mem, table->domain, table->product, table->name);
     const struct policy_column *column = policy_find_column(table, policy->filter_column);
     if (!column) {
-        struct finding *f = report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
-                                       "filter " STR_FMT " matches " STR_FMT ", which has no column " STR_FMT,
-                                       STR_ARG(policy->id), STR_ARG(name), STR_ARG(policy->filter_column));
+        struct finding *f =
+            report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
+                       "filter " STR_FMT " matches " STR_FMT ", which has no column " STR_FMT,
+                       STR_ARG(policy->id), STR_ARG(name), STR_ARG(policy->filter_column));
         f->hint = STR("choose the tables by a tag, or by name");
     } else if (!fits(policy, column->type)) {
-        struct finding *f = report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
-                                       "filter " STR_FMT " cannot be compared with " STR_FMT "." STR_FMT,
-                                       STR_ARG(policy->id), STR_ARG(name), STR_ARG(column->name));
+        struct finding *f =
+            report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
+                       "filter " STR_FMT " cannot be compared with " STR_FMT "." STR_FMT,
+                       STR_ARG(policy->id), STR_ARG(name), STR_ARG(column->name));
         f->found = policy_filter_text(report->mem, policy);
         f->allowed = arena_format(report->mem, "a value of type " STR_FMT, STR_ARG(column->type));
     }
@@ -84,50 +97,55 @@ static bool masks_something(const struct policy *policy, const struct policy_tab
 }
 
 /* A grant that opens nothing is a mistake; masks and filters may wait for what comes. */
-static void report_unmatched(const struct policy *policy, const struct policy_table *tables, size_t len,
-                             struct report *report)
+static void report_unmatched(const struct policy *policy, const struct policy_table *tables,
+                             size_t len, struct report *report)
 {
     if (policy->effect == POLICY_GRANT && policy->contract.len == 0)
         return; /* its products were named already */
     if (policy->effect != POLICY_GRANT) {
-        report_add(report, FINDING_WARNING, ERR_INVALID, policy->place, "policy " STR_FMT " matches nothing yet",
-                   STR_ARG(policy->id));
+        report_add(report, FINDING_WARNING, ERR_INVALID, policy->place,
+                   "policy " STR_FMT " matches nothing yet", STR_ARG(policy->id));
         return;
     }
     for (size_t i = 0; policy->domain.len && i < len; i++) {
         if (!policy->contract.len || !str_eq(tables[i].contract, policy->contract))
             continue;
         struct finding *f = report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
-                                       "grant " STR_FMT " opens a contract of domain " STR_FMT, STR_ARG(policy->id),
-                                       STR_ARG(tables[i].domain));
+                                       "grant " STR_FMT " opens a contract of domain " STR_FMT,
+                                       STR_ARG(policy->id), STR_ARG(tables[i].domain));
         f->found = policy->contract;
-        f->hint = STR("a domain grants its own products; others are granted by their domain or by a global policy");
+        f->hint = STR("a domain grants its own products; others are granted by their domain or by "
+                      "a global policy");
         return;
     }
-    struct finding *f = report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
-                                   "grant " STR_FMT " opens nothing that is there", STR_ARG(policy->id));
+    struct finding *f =
+        report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
+                   "grant " STR_FMT " opens nothing that is there", STR_ARG(policy->id));
     f->found = policy->contract;
     f->hint = STR("name the id of an output port's contract, or products as domain.product");
 }
 
 /* One of several products may be misspelt. */
-static void check_products(const struct policy *policy, const struct policy_table *tables, size_t len,
-                           struct report *report)
+static void check_products(const struct policy *policy, const struct policy_table *tables,
+                           size_t len, struct report *report)
 {
     for (size_t i = 0; i < policy->selector.products.len; i++) {
         str product = policy->selector.products.at[i];
         bool found = false;
         for (size_t k = 0; k < len && !found; k++)
-            found = str_eq(product, policy_address(report->mem, tables[k].domain, tables[k].product, STR_NONE));
+            found = str_eq(product, policy_address(report->mem, tables[k].domain, tables[k].product,
+                                                   STR_NONE));
         if (found)
             continue;
-        struct finding *f = report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
-                                       "policy " STR_FMT " names a product that is not there", STR_ARG(policy->id));
+        struct finding *f =
+            report_add(report, FINDING_ERROR, ERR_INVALID, policy->place,
+                       "policy " STR_FMT " names a product that is not there", STR_ARG(policy->id));
         f->found = product;
     }
 }
 
-void policy_check(const struct policies *policies, const struct policy_table *tables, size_t len, struct report *report)
+void policy_check(const struct policies *policies, const struct policy_table *tables, size_t len,
+                  struct report *report)
 {
     for (size_t i = 0; i < policies->len; i++) {
         const struct policy *policy = &policies->at[i];
@@ -137,7 +155,8 @@ void policy_check(const struct policies *policies, const struct policy_table *ta
                 continue;
             if (policy->effect == POLICY_FILTER)
                 check_filter(policy, &tables[k], report);
-            has_matched = has_matched || policy->effect != POLICY_MASK || masks_something(policy, &tables[k]);
+            has_matched =
+                has_matched || policy->effect != POLICY_MASK || masks_something(policy, &tables[k]);
         }
         check_products(policy, tables, len, report);
         if (!has_matched)

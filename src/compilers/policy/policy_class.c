@@ -46,10 +46,10 @@ void policy_class(struct buf *out, uint64_t table_id, const struct decision *dec
                   const uint32_t *file_columns, size_t len)
 {
     struct arena *mem = arena_new();
-    const struct decision_column **columns
-        = arena_array(mem, decision->columns.len + 1, sizeof(const struct decision_column *));
-    const struct decision_filter **filters
-        = arena_array(mem, decision->filters.len + 1, sizeof(const struct decision_filter *));
+    const struct decision_column **columns =
+        arena_array(mem, decision->columns.len + 1, sizeof(const struct decision_column *));
+    const struct decision_filter **filters =
+        arena_array(mem, decision->filters.len + 1, sizeof(const struct decision_filter *));
     size_t column_count = 0, filter_count = 0;
     for (size_t i = 0; i < decision->columns.len; i++)
         if (is_in_file(decision->columns.at[i].id, file_columns, len))
@@ -78,12 +78,14 @@ void policy_class(struct buf *out, uint64_t table_id, const struct decision *dec
     arena_free(mem);
 }
 
-bool policy_shows_all_columns(const struct decision *decision, const uint32_t *file_columns, size_t len)
+bool policy_shows_all_columns(const struct decision *decision, const uint32_t *file_columns,
+                              size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         bool is_shown = false;
         for (size_t k = 0; k < decision->columns.len && !is_shown; k++)
-            is_shown = decision->columns.at[k].id == file_columns[i] && decision->columns.at[k].mask == MASK_NONE;
+            is_shown = decision->columns.at[k].id == file_columns[i]
+                    && decision->columns.at[k].mask == MASK_NONE;
         if (!is_shown)
             return false;
     }

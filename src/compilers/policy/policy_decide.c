@@ -13,8 +13,8 @@ struct deciding {
 
 str policy_address(struct arena *mem, str domain, str product, str table)
 {
-    return table.len ? arena_format(mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(domain), STR_ARG(product),
-                                    STR_ARG(table))
+    return table.len ? arena_format(mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(domain),
+                                    STR_ARG(product), STR_ARG(table))
                      : arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(domain), STR_ARG(product));
 }
 
@@ -63,30 +63,34 @@ static bool shares_one(const struct str_list *a, const struct str_list *b)
     return false;
 }
 
-bool policy_matches_table(struct arena *mem, const struct policy *policy, const struct policy_table *table)
+bool policy_matches_table(struct arena *mem, const struct policy *policy,
+                          const struct policy_table *table)
 {
     const struct policy_selector *s = &policy->selector;
     if (policy->domain.len && !str_eq(policy->domain, table->domain))
         return false;
-    if (policy->effect == POLICY_GRANT && policy->contract.len && !str_eq(policy->contract, table->contract))
+    if (policy->effect == POLICY_GRANT && policy->contract.len
+        && !str_eq(policy->contract, table->contract))
         return false;
     if (policy->effect == POLICY_GRANT && policy->contract.len == 0 && s->products.len == 0)
         return false;
     if (policy->effect == POLICY_FILTER && s->tags.len && !shares_label(&s->tags, &table->tags))
         return false;
     return (s->domains.len == 0 || str_list_has(&s->domains, table->domain))
-           && (s->products.len == 0
-               || str_list_has(&s->products, policy_address(mem, table->domain, table->product, STR_NONE)))
-           && (s->tables.len == 0
-               || str_list_has(&s->tables, policy_address(mem, table->domain, table->product, table->name)));
+        && (s->products.len == 0
+            || str_list_has(&s->products,
+                            policy_address(mem, table->domain, table->product, STR_NONE)))
+        && (s->tables.len == 0
+            || str_list_has(&s->tables,
+                            policy_address(mem, table->domain, table->product, table->name)));
 }
 
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column)
 {
     const struct policy_selector *s = &policy->selector;
     return (s->classifications.len == 0 || has_label(&s->classifications, column->classification))
-           && (s->tags.len == 0 || shares_label(&s->tags, &column->tags))
-           && (s->columns.len == 0 || has_label(&s->columns, column->name));
+        && (s->tags.len == 0 || shares_label(&s->tags, &column->tags))
+        && (s->columns.len == 0 || has_label(&s->columns, column->name));
 }
 
 const struct policy_column *policy_find_column(const struct policy_table *table, str name)
@@ -110,8 +114,9 @@ static str owner_entry(const struct policy_actor *actor, const struct policy_tab
         str kind, name;
         if (!str_cut(table->owners.at[i], ':', &kind, &name) || name.len == 0)
             continue;
-        if (str_eq(kind, STR("user")) ? str_eq(name, actor->name)
-                                      : str_eq(kind, STR("group")) && str_list_has(&actor->groups, name))
+        if (str_eq(kind, STR("user"))
+                ? str_eq(name, actor->name)
+                : str_eq(kind, STR("group")) && str_list_has(&actor->groups, name))
             return table->owners.at[i];
     }
     return STR_NONE;
@@ -122,8 +127,9 @@ static bool is_excepted(const struct deciding *d, const struct policy *policy)
     const struct policy_except *e = &policy->except;
     if (d->actor->is_product)
         return str_list_has(&e->products, d->actor->name);
-    return (d->actor->name.len && str_list_has(&e->users, d->actor->name)) || shares_one(&e->groups, &d->actor->groups)
-           || (e->owners && owner_entry(d->actor, d->table).len);
+    return (d->actor->name.len && str_list_has(&e->users, d->actor->name))
+        || shares_one(&e->groups, &d->actor->groups)
+        || (e->owners && owner_entry(d->actor, d->table).len);
 }
 
 /* Whom of the grant's takers this actor is, for people; empty when it is none of them. */
@@ -132,8 +138,8 @@ static str taker(const struct deciding *d, const struct policy *policy)
     const struct policy_actor *actor = d->actor;
     if (actor->is_product)
         return str_list_has(&policy->to_products, actor->name)
-                   ? arena_format(d->mem, "product " STR_FMT, STR_ARG(actor->name))
-                   : STR_NONE;
+                 ? arena_format(d->mem, "product " STR_FMT, STR_ARG(actor->name))
+                 : STR_NONE;
     if (actor->name.len && str_list_has(&policy->to_users, actor->name))
         return arena_format(d->mem, "user " STR_FMT, STR_ARG(actor->name));
     for (size_t i = 0; i < policy->to_groups.len; i++)
@@ -156,7 +162,8 @@ static void weigh_grant(struct deciding *d, const struct policy *policy)
     }
     if (policy->purposes.len && !str_list_has(&policy->purposes, d->actor->purpose)) {
         add_reason(d, policy->id, "deny",
-                   arena_format(d->mem, "the grant is for the purpose " STR_FMT "%s" STR_FMT, STR_ARG(purposes),
+                   arena_format(d->mem, "the grant is for the purpose " STR_FMT "%s" STR_FMT,
+                                STR_ARG(purposes),
                                 d->actor->purpose.len ? ", not for " : ", and none was declared",
                                 STR_ARG(d->actor->purpose)));
         return;
@@ -166,7 +173,8 @@ static void weigh_grant(struct deciding *d, const struct policy *policy)
     if (policy->contract.len)
         buf_format(b, "contract " STR_FMT, STR_ARG(policy->contract));
     else
-        buf_format(b, "product " STR_FMT "." STR_FMT, STR_ARG(d->table->domain), STR_ARG(d->table->product));
+        buf_format(b, "product " STR_FMT "." STR_FMT, STR_ARG(d->table->domain),
+                   STR_ARG(d->table->product));
     if (policy->role.len)
         buf_format(b, " as " STR_FMT, STR_ARG(policy->role));
     if (purposes.len)
@@ -184,7 +192,8 @@ static void decide_access(struct deciding *d, const struct policies *policies)
     if (owner.len) {
         d->out->allowed = true;
         add_reason(d, STR("owner"), "grant",
-                   arena_format(d->mem, STR_FMT " owns domain " STR_FMT, STR_ARG(owner), STR_ARG(d->table->domain)));
+                   arena_format(d->mem, STR_FMT " owns domain " STR_FMT, STR_ARG(owner),
+                                STR_ARG(d->table->domain)));
     }
     for (size_t i = 0; i < policies->len; i++)
         if (policies->at[i].effect == POLICY_GRANT)
@@ -201,8 +210,9 @@ static void add_mask(struct deciding *d, const struct policy *policy)
             continue;
         struct decision_column *decided = &d->out->columns.at[i];
         decided->mask = policy->method > decided->mask ? policy->method : decided->mask;
-        add_reason(d, policy->id, "mask",
-                   arena_format(d->mem, "column " STR_FMT " is always NULL", STR_ARG(column->name)));
+        add_reason(
+            d, policy->id, "mask",
+            arena_format(d->mem, "column " STR_FMT " is always NULL", STR_ARG(column->name)));
     }
 }
 
@@ -214,7 +224,8 @@ static void add_filter(struct deciding *d, const struct policy *policy)
         /* A past release without the column: which rows are meant cannot be told any more. */
         d->out->allowed = false;
         add_reason(d, policy->id, "deny",
-                   arena_format(d->mem, "rows are shown where " STR_FMT ", and there is no such column",
+                   arena_format(d->mem,
+                                "rows are shown where " STR_FMT ", and there is no such column",
                                 STR_ARG(text)));
         return;
     }
@@ -223,11 +234,13 @@ static void add_filter(struct deciding *d, const struct policy *policy)
                                        .column = column->name,
                                        .type = column->type,
                                        .literal = policy->filter_literal}));
-    add_reason(d, policy->id, "filter", arena_format(d->mem, "rows are shown where " STR_FMT, STR_ARG(text)));
+    add_reason(d, policy->id, "filter",
+               arena_format(d->mem, "rows are shown where " STR_FMT, STR_ARG(text)));
 }
 
-void policy_decide(struct arena *mem, const struct policies *policies, const struct policy_actor *actor,
-                   const struct policy_table *table, int64_t now_us, struct decision *out)
+void policy_decide(struct arena *mem, const struct policies *policies,
+                   const struct policy_actor *actor, const struct policy_table *table,
+                   int64_t now_us, struct decision *out)
 {
     *out = (struct decision){.policy_version = policies->version};
     struct deciding d = {.mem = mem, .actor = actor, .table = table, .now_us = now_us, .out = out};
@@ -236,7 +249,8 @@ void policy_decide(struct arena *mem, const struct policies *policies, const str
                  ((struct decision_column){.id = table->columns[i].id,
                                            .name = table->columns[i].name,
                                            .type = table->columns[i].type}));
-    if (actor->is_product && str_eq(actor->name, policy_address(mem, table->domain, table->product, STR_NONE))) {
+    if (actor->is_product
+        && str_eq(actor->name, policy_address(mem, table->domain, table->product, STR_NONE))) {
         out->allowed = true;
         add_reason(&d, STR("self"), "grant", STR("a product reads its own tables in the clear"));
         return;
@@ -244,7 +258,8 @@ void policy_decide(struct arena *mem, const struct policies *policies, const str
     decide_access(&d, policies);
     for (size_t i = 0; out->allowed && i < policies->len; i++) {
         const struct policy *policy = &policies->at[i];
-        if (policy->effect == POLICY_GRANT || !policy_matches_table(mem, policy, table) || is_excepted(&d, policy))
+        if (policy->effect == POLICY_GRANT || !policy_matches_table(mem, policy, table)
+            || is_excepted(&d, policy))
             continue;
         if (policy->effect == POLICY_MASK)
             add_mask(&d, policy);

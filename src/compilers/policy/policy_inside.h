@@ -10,7 +10,8 @@ extern const struct shape shape_policy; /* weft/v1, kind Policy */
 /* A `domain.product` or `domain.product.table`, of these parts. */
 str policy_address(struct arena *mem, str domain, str product, str table);
 /* Does the policy speak of this table? A local one never speaks of another domain's. Columns aside. */
-bool policy_matches_table(struct arena *mem, const struct policy *policy, const struct policy_table *table);
+bool policy_matches_table(struct arena *mem, const struct policy *policy,
+                          const struct policy_table *table);
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column);
 /* NULL when there is none; names are compared without case. */
 const struct policy_column *policy_find_column(const struct policy_table *table, str name);

@@ -31,7 +31,8 @@ static bool is_address(str text, int parts)
 }
 
 /* `domain.product`; in a domain's own policy the domain may be left out. */
-static void add_address(struct reader *r, struct str_list *out, const struct tree *scalar, int parts)
+static void add_address(struct reader *r, struct str_list *out, const struct tree *scalar,
+                        int parts)
 {
     str text = scalar->text;
     if (r->domain.len && is_address(text, parts - 1))
@@ -40,13 +41,14 @@ static void add_address(struct reader *r, struct str_list *out, const struct tre
         str_list_add(r->mem, out, text);
         return;
     }
-    struct finding *f = shape_error(r->mem, r->file, r->report, scalar, "this is no address of a %s",
-                                    parts == 2 ? "product" : "table");
+    struct finding *f = shape_error(r->mem, r->file, r->report, scalar,
+                                    "this is no address of a %s", parts == 2 ? "product" : "table");
     f->found = scalar->text;
     f->allowed = parts == 2 ? STR("domain.product") : STR("domain.product.table");
 }
 
-static void add_addresses(struct reader *r, struct str_list *out, const struct tree *node, int parts)
+static void add_addresses(struct reader *r, struct str_list *out, const struct tree *node,
+                          int parts)
 {
     if (node && node->kind == TREE_SCALAR)
         add_address(r, out, node, parts);
@@ -83,7 +85,8 @@ static void read_except(struct reader *r, const struct tree *node)
 }
 
 /* A domain's policy may speak of its own products only: others are not its to tighten or open. */
-static void check_scope(struct reader *r, const struct tree *node, const struct str_list *names, bool is_domain)
+static void check_scope(struct reader *r, const struct tree *node, const struct str_list *names,
+                        bool is_domain)
 {
     for (size_t i = 0; r->domain.len && i < names->len; i++) {
         str domain, rest;
@@ -128,9 +131,9 @@ static void read_mask(struct reader *r, const struct tree *node)
         r->policy->method = MASK_NULL;
         return;
     }
-    struct finding *f = shape_error(r->mem, r->file, r->report, method,
-                                    "mask method " STR_FMT " is not enforced by this version of weft",
-                                    STR_ARG(method->text));
+    struct finding *f = shape_error(
+        r->mem, r->file, r->report, method,
+        "mask method " STR_FMT " is not enforced by this version of weft", STR_ARG(method->text));
     f->found = method->text;
     f->allowed = STR("null");
 }
@@ -244,7 +247,8 @@ static void read_until(struct reader *r, const struct tree *node)
     }
     struct finding *f = shape_error(r->mem, r->file, r->report, node, "this is no date");
     f->found = node->text;
-    f->allowed = STR("a date as 2027-01-31, whose whole day is meant, or a time as 2027-01-31T12:00:00Z");
+    f->allowed =
+        STR("a date as 2027-01-31, whose whole day is meant, or a time as 2027-01-31T12:00:00Z");
 }
 
 static void read_grant(struct reader *r, const struct tree *node)
@@ -262,19 +266,22 @@ static void read_grant(struct reader *r, const struct tree *node)
     add_texts(r, &policy->purposes, tree_find(node, STR("purposes")));
     read_until(r, tree_find(node, STR("until")));
     if (policy->contract.len == 0 && policy->selector.products.len == 0) {
-        struct finding *f = shape_error(r->mem, r->file, r->report, node, "this grant opens nothing");
+        struct finding *f =
+            shape_error(r->mem, r->file, r->report, node, "this grant opens nothing");
         f->hint = STR("name a contract by its id, or products");
     }
     size_t takers = 0;
     for (size_t i = 0; i < to->len; i++)
         takers += to->at[i]->len;
     if (takers == 0) {
-        struct finding *f = shape_error(r->mem, r->file, r->report, to, "this grant is given to nobody");
+        struct finding *f =
+            shape_error(r->mem, r->file, r->report, to, "this grant is given to nobody");
         f->allowed = STR("users, groups, products");
     }
     const struct tree *purposes = tree_find(node, STR("purposes"));
     if (purposes && purposes->len == 0) {
-        struct finding *f = shape_error(r->mem, r->file, r->report, purposes, "an empty list of purposes");
+        struct finding *f =
+            shape_error(r->mem, r->file, r->report, purposes, "an empty list of purposes");
         f->hint = STR("remove it to grant for any purpose");
     }
 }
@@ -307,13 +314,16 @@ static void read_envelope(struct reader *r, const struct tree *document)
                     "owner, self and default are names of weft's own reasons");
     }
     if (policy->owner.len == 0)
-        report_add(r->report, FINDING_WARNING, ERR_INVALID, policy->place, "the policy names no owner");
+        report_add(r->report, FINDING_WARNING, ERR_INVALID, policy->place,
+                   "the policy names no owner");
     if (policy->description.len == 0)
-        report_add(r->report, FINDING_WARNING, ERR_INVALID, policy->place, "the policy gives no reason")->hint
-            = STR("say why in description");
+        report_add(r->report, FINDING_WARNING, ERR_INVALID, policy->place,
+                   "the policy gives no reason")
+            ->hint = STR("say why in description");
 }
 
-struct policy *policy_read(struct arena *mem, str file, str domain, const struct tree *document, struct report *report)
+struct policy *policy_read(struct arena *mem, str file, str domain, const struct tree *document,
+                           struct report *report)
 {
     size_t before = report->errors;
     if (!shape_check(mem, file, &shape_policy, document, report))
@@ -328,7 +338,8 @@ struct policy *policy_read(struct arena *mem, str file, str domain, const struct
     const struct tree *mask = tree_find(document, STR("mask"));
     read_envelope(&r, document);
     if ((grant != NULL) + (filter != NULL) + (mask != NULL) != 1) {
-        struct finding *f = shape_error(mem, file, report, document, "a policy has exactly one effect");
+        struct finding *f =
+            shape_error(mem, file, report, document, "a policy has exactly one effect");
         f->allowed = STR("grant, filter, mask");
         return NULL;
     }

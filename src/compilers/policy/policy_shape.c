@@ -2,16 +2,35 @@
 
 /* What a policy file may hold. What this version does not enforce is refused, never ignored. */
 
-#define END {0}
-#define TEXT(key) {.name = key, .type = SHAPE_TEXT}
-#define TEXTS(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_OR_LIST | SHAPE_NOT_EMPTY}
-#define LIST(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_LIST}
-#define LATER(key) {.name = key, .type = SHAPE_ANY, .flags = SHAPE_LATER}
+#define END                                                                                        \
+    {                                                                                              \
+        0                                                                                          \
+    }
+#define TEXT(key)                                                                                  \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT                                                            \
+    }
+#define TEXTS(key)                                                                                 \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_OR_LIST | SHAPE_NOT_EMPTY                  \
+    }
+#define LIST(key)                                                                                  \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_LIST                                       \
+    }
+#define LATER(key)                                                                                 \
+    {                                                                                              \
+        .name = key, .type = SHAPE_ANY, .flags = SHAPE_LATER                                       \
+    }
 
 static const struct shape except = {
     .title = "an exception",
-    .keys = {(const struct shape_key[]){LIST("users"), LIST("groups"), LIST("products"),
-                                        {.name = "owners", .type = SHAPE_BOOL}, LATER("purposes"), END}},
+    .keys = {(const struct shape_key[]){LIST("users"),
+                                        LIST("groups"),
+                                        LIST("products"),
+                                        {.name = "owners", .type = SHAPE_BOOL},
+                                        LATER("purposes"),
+                                        END}},
 };
 
 static const struct shape columns = {
@@ -26,21 +45,28 @@ static const struct shape columns = {
 
 static const struct shape tables = {
     .title = "a choice of tables",
-    .keys = {(const struct shape_key[]){TEXTS("domain"), TEXTS("product"), TEXTS("table"), TEXTS("tag"), END}},
+    .keys = {(const struct shape_key[]){TEXTS("domain"), TEXTS("product"), TEXTS("table"),
+                                        TEXTS("tag"), END}},
     .slips = (const struct shape_slip[]){{"tags", "did you mean tag?"},
-                                         {"classification", "columns have classifications; tables have a tag"},
+                                         {"classification",
+                                          "columns have classifications; tables have a tag"},
                                          {0}},
 };
 
 static const struct shape method = {
     .title = "a mask's method",
-    .keys = {(const struct shape_key[]){
-        {.name = "method",
-         .type = SHAPE_TEXT,
-         .flags = SHAPE_REQUIRED | SHAPE_NULL,
-         .words = "null constant hash partial truncate bucket sql"},
-        LATER("value"), LATER("key"), LATER("keepFirst"), LATER("keepLast"), LATER("unit"), LATER("width"),
-        LATER("expression"), END}},
+    .keys = {(const struct shape_key[]){{.name = "method",
+                                         .type = SHAPE_TEXT,
+                                         .flags = SHAPE_REQUIRED | SHAPE_NULL,
+                                         .words = "null constant hash partial truncate bucket sql"},
+                                        LATER("value"),
+                                        LATER("key"),
+                                        LATER("keepFirst"),
+                                        LATER("keepLast"),
+                                        LATER("unit"),
+                                        LATER("width"),
+                                        LATER("expression"),
+                                        END}},
 };
 
 static const struct shape mask = {
@@ -48,7 +74,8 @@ static const struct shape mask = {
     .keys = {(const struct shape_key[]){
         {.name = "columns", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &columns},
         {.name = "with", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &method},
-        {.name = "except", .type = SHAPE_MAP, .shape = &except}, END}},
+        {.name = "except", .type = SHAPE_MAP, .shape = &except},
+        END}},
     .slips = (const struct shape_slip[]){{"tables", "did you mean columns?"},
                                          {"method", "write with: {method: null}"},
                                          {0}},
@@ -59,7 +86,8 @@ static const struct shape filter = {
     .keys = {(const struct shape_key[]){
         {.name = "tables", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &tables},
         {.name = "where", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
-        {.name = "except", .type = SHAPE_MAP, .shape = &except}, END}},
+        {.name = "except", .type = SHAPE_MAP, .shape = &except},
+        END}},
     .slips = (const struct shape_slip[]){{"columns", "did you mean tables?"}, {0}},
 };
 
@@ -71,9 +99,17 @@ static const struct shape takers = {
 static const struct shape grant = {
     .title = "a grant",
     .keys = {(const struct shape_key[]){
-        TEXT("contract"), TEXTS("product"), TEXTS("products"), TEXT("role"),
-        {.name = "to", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &takers}, LIST("purposes"),
-        TEXT("until"), LATER("except"), LATER("columns"), LATER("tables"), END}},
+        TEXT("contract"),
+        TEXTS("product"),
+        TEXTS("products"),
+        TEXT("role"),
+        {.name = "to", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &takers},
+        LIST("purposes"),
+        TEXT("until"),
+        LATER("except"),
+        LATER("columns"),
+        LATER("tables"),
+        END}},
 };
 
 const struct shape shape_policy = {
@@ -82,11 +118,16 @@ const struct shape shape_policy = {
         {.name = "apiVersion", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "weft/v1"},
         {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "Policy"},
         {.name = "id", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
-        TEXT("description"), TEXT("owner"),
+        TEXT("description"),
+        TEXT("owner"),
         {.name = "grant", .type = SHAPE_MAP, .shape = &grant},
         {.name = "filter", .type = SHAPE_MAP, .shape = &filter},
         {.name = "mask", .type = SHAPE_MAP, .shape = &mask},
-        LATER("deny"), LATER("require"), LATER("retain"), LATER("severity"), END}},
+        LATER("deny"),
+        LATER("require"),
+        LATER("retain"),
+        LATER("severity"),
+        END}},
     .slips = (const struct shape_slip[]){{"name", "did you mean id?"},
                                          {"scope", "the folder of the file says its scope"},
                                          {0}},

@@ -9,7 +9,8 @@
 struct sql_table {
     str catalog, schema, name; /* as written; catalog and schema may be empty */
     uint32_t position;         /* bytes from 1 in the text; 0 is unknown */
-    struct str_list columns;   /* column names that the text may read of it, lower case; `*` stands for all */
+    struct str_list
+        columns; /* column names that the text may read of it, lower case; `*` stands for all */
 };
 
 enum { SQL_TREE_MAGIC = 0x5e1e };
@@ -29,7 +30,8 @@ struct sql_tree {
 MUST_CHECK bool sql_statement(struct task *t, str text, str *out);
 /* From the JSON that the engine made of the text. Fails closed: more than one statement, SHOW or DESCRIBE, unknown node classes,
  * table functions off the list, refused functions, oversized literals, tree too big; with the position in the text and a hint. */
-MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document, struct sql_tree **out);
+MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document,
+                         struct sql_tree **out);
 /* Line and column, from 1, of a byte position from 1 in a text. */
 void sql_place(str text, uint32_t position, uint32_t *line_out, uint32_t *column_out);
 /* The line of the position with a caret under it, as psql shows it; empty when the position is 0. */

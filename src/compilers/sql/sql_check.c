@@ -107,7 +107,7 @@ static bool is_nothing(const struct tree *node)
 {
     bool value;
     return node->kind == TREE_NULL || (node->kind == TREE_LIST && node->len == 0)
-           || (tree_is_bool(node, &value) && !value);
+        || (tree_is_bool(node, &value) && !value);
 }
 
 static bool check_nodes(struct check *c, const struct sql_key *key, const struct tree *list)
@@ -145,8 +145,9 @@ static bool check_key(struct check *c, enum sql_shape shape, const struct tree *
     case SQL_HOLDS_ONE:
         return child->kind == TREE_NULL || check_node(c, key->family, child);
     case SQL_HOLDS_VALUE:
-        return child->kind != TREE_MAP && child->kind != TREE_LIST ? true
-                                                                   : check_node(c, key->family, child);
+        return child->kind != TREE_MAP && child->kind != TREE_LIST
+                 ? true
+                 : check_node(c, key->family, child);
     case SQL_HOLDS_MANY:
     case SQL_HOLDS_GRID:
         return check_nodes(c, key, child);
@@ -191,7 +192,8 @@ static bool literal_number(const struct tree *node, double *out)
 static bool over_cap(struct check *c, str name, double found, double most)
 {
     if (found < 1e18)
-        task_fail(c->t, ERR_LIMIT, "%.0f is too large an argument of " STR_FMT, found, STR_ARG(name));
+        task_fail(c->t, ERR_LIMIT, "%.0f is too large an argument of " STR_FMT, found,
+                  STR_ARG(name));
     else
         task_fail(c->t, ERR_LIMIT, "the argument of " STR_FMT " is too large", STR_ARG(name));
     task_hint(c->t, "at most %.0f", most);
@@ -259,7 +261,8 @@ static bool check_function(struct check *c, const struct tree *node)
         str head = refused[i].is_prefix ? str_sub(name, 0, refused[i].name.len) : name;
         if (!str_eq_nocase(head, refused[i].name))
             continue;
-        task_fail(c->t, ERR_REFUSED, "function " STR_FMT " is refused: %s", STR_ARG(name), refused[i].why);
+        task_fail(c->t, ERR_REFUSED, "function " STR_FMT " is refused: %s", STR_ARG(name),
+                  refused[i].why);
         return task_position(c->t, c->position);
     }
     return check_caps(c, name, tree_find(node, STR("children")));
@@ -268,10 +271,11 @@ static bool check_function(struct check *c, const struct tree *node)
 static bool check_table_function(struct check *c, const struct tree *node)
 {
     str name = tree_find_text(node, STR("function_name"));
-    str schema = tree_find_text(node, STR("schema")), catalog = tree_find_text(node, STR("catalog"));
+    str schema = tree_find_text(node, STR("schema")),
+        catalog = tree_find_text(node, STR("catalog"));
     bool is_listed = str_eq(tree_find_text(node, STR("class")), STR("FUNCTION"))
-                     && (schema.len == 0 || str_eq_nocase(schema, STR("main")))
-                     && (catalog.len == 0 || str_eq_nocase(catalog, STR("system")));
+                  && (schema.len == 0 || str_eq_nocase(schema, STR("main")))
+                  && (catalog.len == 0 || str_eq_nocase(catalog, STR("system")));
     bool found = false;
     for (size_t i = 0; i < sizeof table_functions / sizeof table_functions[0]; i++)
         found = found || str_eq_nocase(table_functions[i], name);
@@ -301,7 +305,8 @@ static bool check_limits(struct check *c)
         task_fail(c->t, ERR_LIMIT, "the statement nests deeper than %d levels", SQL_DEPTH_MAX);
         task_hint(c->t, "name parts of it in WITH");
     } else if (c->arrows > SQL_ARROWS_MAX) {
-        task_fail(c->t, ERR_LIMIT, "more than %d arrows (-> and ->>) stand inside each other", SQL_ARROWS_MAX);
+        task_fail(c->t, ERR_LIMIT, "more than %d arrows (-> and ->>) stand inside each other",
+                  SQL_ARROWS_MAX);
         task_hint(c->t, "use one path, as json_extract_string(doc, '$.a.b.c')");
     } else {
         return true;

@@ -12,8 +12,10 @@ static bool refuse_document(struct task *t, const struct tree *document)
         task_fail(t, ERR_REFUSED, "only SELECT is let through");
         return task_hint(t, "data change by `weft run`, definitions by `weft apply`");
     }
-    task_fail(t, ERR_SYNTAX, STR_FMT, STR_ARG(message.len ? message : STR("the text cannot be parsed")));
-    if (str_to_u64(tree_find_text(document, STR("position")), &position) && position < SQL_POSITION_MAX)
+    task_fail(t, ERR_SYNTAX, STR_FMT,
+              STR_ARG(message.len ? message : STR("the text cannot be parsed")));
+    if (str_to_u64(tree_find_text(document, STR("position")), &position)
+        && position < SQL_POSITION_MAX)
         task_position(t, (uint32_t)position + 1);
     return false;
 }
@@ -32,7 +34,8 @@ bool sql_read(struct task *t, str text, const struct tree *document, struct sql_
         return task_hint(t, "write one SELECT");
     }
     if (statements->len > 1) {
-        task_fail(t, ERR_SYNTAX, "the text holds %zu statements; one is let through", statements->len);
+        task_fail(t, ERR_SYNTAX, "the text holds %zu statements; one is let through",
+                  statements->len);
         return task_hint(t, "send them one by one");
     }
     if (!sql_check_tree(t, statements->at[0]))

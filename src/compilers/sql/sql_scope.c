@@ -102,7 +102,8 @@ static void read_method(struct walk *w, const struct tree *node)
 {
     str parts[2];
     size_t len = 0;
-    str catalog = tree_find_text(node, STR("catalog")), schema = tree_find_text(node, STR("schema"));
+    str catalog = tree_find_text(node, STR("catalog")),
+        schema = tree_find_text(node, STR("schema"));
     if (str_eq_nocase(tree_find_text(node, STR("function_name")), STR("columns")))
         read_all(w, w->scope, 0);
     if (catalog.len)
@@ -132,7 +133,8 @@ static int table_index(struct walk *w, str catalog, str schema, str name)
             return (int)i;
     }
     struct sql_table *table = vec_add(w->mem, &w->tree->tables);
-    *table = (struct sql_table){.catalog = catalog, .schema = schema, .name = name, .position = w->position};
+    *table = (struct sql_table){
+        .catalog = catalog, .schema = schema, .name = name, .position = w->position};
     return (int)w->tree->tables.len - 1;
 }
 
@@ -223,12 +225,13 @@ static void walk_ctes(struct walk *w, const struct tree *map)
 {
     const struct tree *entries = tree_find(map, STR("map"));
     for (size_t i = 0; entries && i < entries->len; i++) {
-        const struct tree *statement
-            = tree_find(tree_find(entries->at[i], STR("value")), STR("query"));
+        const struct tree *statement =
+            tree_find(tree_find(entries->at[i], STR("value")), STR("query"));
         struct cte *cte = ARENA_NEW(w->mem, struct cte);
         *cte = (struct cte){.name = tree_find_text(entries->at[i], STR("key")), .next = w->ctes};
         const struct tree *body = tree_find(statement, STR("node"));
-        cte->is_recursive = body && sql_shape_of(SQL_FAMILY_QUERY, body) == SQL_SHAPE_RECURSIVE_CTE_NODE;
+        cte->is_recursive =
+            body && sql_shape_of(SQL_FAMILY_QUERY, body) == SQL_SHAPE_RECURSIVE_CTE_NODE;
         const struct cte *before = w->ctes;
         if (cte->is_recursive)
             w->ctes = cte;
@@ -248,7 +251,7 @@ static bool is_order_by_all(const struct tree *modifier)
         return false;
     const struct tree *star = tree_find(orders->at[0], STR("expression"));
     return str_eq(tree_find_text(star, STR("class")), STR("STAR")) && !tree_find(star, STR("expr"))
-           && tree_find_text(star, STR("relation_name")).len == 0;
+        && tree_find_text(star, STR("relation_name")).len == 0;
 }
 
 static void walk_query(struct walk *w, enum sql_shape shape, const struct tree *node)

@@ -71,7 +71,8 @@ static bool skip_comment(struct lexer *l)
     while (l->at < l->text.len) {
         if (peek(l, 0) == '/' && peek(l, 1) == '*') {
             if (++depth > SQL_COMMENT_DEPTH_MAX) {
-                task_fail(l->t, ERR_LIMIT, "comments nest deeper than %d levels", SQL_COMMENT_DEPTH_MAX);
+                task_fail(l->t, ERR_LIMIT, "comments nest deeper than %d levels",
+                          SQL_COMMENT_DEPTH_MAX);
                 return task_position(l->t, (uint32_t)start + 1);
             }
             l->at += 2;
@@ -98,7 +99,8 @@ static void skip_name(struct lexer *l)
     while (l->at < l->text.len && is_name_part(peek(l, 0)))
         l->at++;
     /* E'…' knows backslashes; other letters before a quote change nothing about where it ends. */
-    if (l->at == start + 1 && (l->text.ptr[start] == 'e' || l->text.ptr[start] == 'E') && peek(l, 0) == '\'')
+    if (l->at == start + 1 && (l->text.ptr[start] == 'e' || l->text.ptr[start] == 'E')
+        && peek(l, 0) == '\'')
         skip_quoted(l, '\'', true);
 }
 
@@ -130,7 +132,8 @@ static bool is_blank_token(const struct lexer *l)
 static bool check_bytes(struct task *t, str text)
 {
     if (text.len > SQL_BYTES_MAX) {
-        task_fail(t, ERR_LIMIT, "the text has %zu bytes; at most %d are let through", text.len, SQL_BYTES_MAX);
+        task_fail(t, ERR_LIMIT, "the text has %zu bytes; at most %d are let through", text.len,
+                  SQL_BYTES_MAX);
         return task_hint(t, "put values into a table instead of the text");
     }
     for (size_t i = 0; i < text.len; i++) {
@@ -213,7 +216,8 @@ str sql_caret(struct arena *mem, str text, uint32_t position)
         end++;
     bool cut_head = offset - start > BEFORE, cut_tail = end - offset > AFTER;
     if (cut_head)
-        for (start = offset - BEFORE; start < offset && ((unsigned char)text.ptr[start] & 0xc0) == 0x80;)
+        for (start = offset - BEFORE;
+             start < offset && ((unsigned char)text.ptr[start] & 0xc0) == 0x80;)
             start++;
     if (cut_tail)
         for (end = offset + AFTER; end > offset && ((unsigned char)text.ptr[end] & 0xc0) == 0x80;)

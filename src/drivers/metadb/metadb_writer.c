@@ -53,6 +53,9 @@ bool metadb_write(struct task *t, struct metadb *db, metadb_write_fn *fn, void *
         return fn(t, db, state);
     CHECK(db->connection == NULL); /* a snapshot cannot write */
     struct metadb_core *core = db->core;
+    /* A write function that uses the face it closed over, not the one it is given, would wait for
+     * itself. */
+    CHECK(!pthread_equal(pthread_self(), core->thread));
     struct metadb_request request = {.t = t, .fn = fn, .state = state};
     pthread_mutex_lock(&core->lock);
     CHECK(!core->stop);
