@@ -10,7 +10,7 @@
 #include "log/log.h"
 
 /* Cancel signals no condition, so waits are sliced. */
-enum { SLICE_MS = 50, TRIES_MAX = 5 };
+enum { SLICE_MS = 50, TRIES_MAX = 5, LEND_WAIT_MS = 30000 };
 
 /* Who clears, for the log: nobody's decisions are taken in this name. */
 static const struct actor clearing_actor = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
@@ -87,6 +87,19 @@ static bool keep(struct task *t, struct gate_making *making, struct worker *work
     return ok;
 }
 
+/* Those who wait for the copy hold workers themselves: where no other is left, waiting long would be waiting for ever. */
+static bool lend(struct task *t, struct gate *gate, struct worker **out)
+{
+    int64_t deadline_ms = t->deadline_ms;
+    t->deadline_ms = clock_monotonic_ms() + LEND_WAIT_MS;
+    bool ok =
+        engine_lend(t, gate->engine, WORKER_CLEARING, STR("gate"), (struct engine_reach){0}, out);
+    t->deadline_ms = deadline_ms;
+    if (!ok && t->err.code == ERR_TIMEOUT)
+        return task_fail(t, ERR_TOO_MANY, "no worker became free to clear a file");
+    return ok;
+}
+
 static bool make(struct task *t, struct gate_making *making)
 {
     struct gate *gate = making->gate;
@@ -97,9 +110,7 @@ static bool make(struct task *t, struct gate_making *making)
     vec_push(t->mem, &making->job.links,
              ((struct job_link){.path = store_file_path(t, gate->store, making->origin),
                                 .name = making->job.views.at[0].files.at[0]}));
-    if (!engine_lend(t, gate->engine, WORKER_CLEARING, STR("gate"), (struct engine_reach){0},
-                     &worker)
-        || !engine_run_uncleared(t, worker, &making->job, NULL, &result)
+    if (!lend(t, gate, &worker) || !engine_run_uncleared(t, worker, &making->job, NULL, &result)
         || !keep(t, making, worker, &result))
         return false;
     engine_return(t, worker);

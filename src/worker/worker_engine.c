@@ -1,9 +1,9 @@
 #include "worker_engine.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <sched.h>
 #include <time.h>
 
+#include "clock/clock.h"
 #include "limits/limits.h"
 #include "worker_types.h"
 #include "worker_views.h"
@@ -212,12 +212,16 @@ bool worker_prepare(struct task *t, struct worker_engine *e, str sql, struct wor
     return true;
 }
 
-static void rest(unsigned round)
+/* Other threads work. A short query should not wait for us, a long one not be disturbed: the pause is a part of the time so far. */
+static void rest(int64_t begun_us)
 {
-    /* Other threads work. A short query should not wait for us, a long one not be disturbed. */
-    const long most_ns = 1000000;
-    long ns = 20000L << (round < 6 ? round : 6);
-    struct timespec pause = {.tv_nsec = ns < most_ns ? ns : most_ns};
+    enum { PART = 8, LEAST_US = 20, MOST_US = 1000 };
+    int64_t us = (clock_monotonic_us() - begun_us) / PART;
+    if (us < LEAST_US) {
+        sched_yield();
+        return;
+    }
+    struct timespec pause = {.tv_nsec = (us < MOST_US ? us : MOST_US) * 1000};
     nanosleep(&pause, NULL);
 }
 
@@ -225,7 +229,7 @@ static void rest(unsigned round)
 static bool run_tasks(struct task *t, struct worker_engine *e, struct worker_statement *statement,
                       bool (*tick)(struct task *t, void *state), void *state)
 {
-    unsigned round = 0;
+    int64_t begun_us = clock_monotonic_us();
     for (;;) {
         if (!worker_go_on(t, e) || (tick && !tick(t, state)))
             return false;
@@ -235,9 +239,7 @@ static bool run_tasks(struct task *t, struct worker_engine *e, struct worker_sta
         if (duckdb_pending_execution_is_finished(now))
             return true;
         if (now == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
-            rest(round++);
-        else
-            round = 0;
+            rest(begun_us);
     }
 }
 

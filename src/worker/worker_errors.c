@@ -280,7 +280,7 @@ static void add_advice(struct task *t, const struct worker_secrets *secrets, con
     }
     if (t->err.code == ERR_TYPE && has(rest, "Candidate functions:"))
         task_hint(t, "add a cast, as in column::DOUBLE");
-    else if (t->err.code == ERR_MEMORY)
+    else if (t->err.code == ERR_MEMORY || t->err.code == ERR_LIMIT)
         task_hint(t, "ask for less at once: fewer columns, a filter, or an aggregate");
 }
 
@@ -321,6 +321,8 @@ bool worker_fail(struct task *t, const struct worker_secrets *secrets, const cha
     message = clean(t, secrets, message, MESSAGE_BYTES_MAX);
     if (code == ERR_CANCELLED)
         task_fail(t, code, "the query was cancelled");
+    else if (code == ERR_LIMIT && has(said.message, "duckdb_temp"))
+        task_fail(t, code, "the query needs more space for spilling than a worker may take");
     else if (message.len)
         task_fail(t, code, STR_FMT, STR_ARG(message));
     else

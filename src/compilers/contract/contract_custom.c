@@ -18,7 +18,6 @@ static const struct custom_property ours[] = {
     {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false},
     {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false},
     {"clusterBy", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "", NULL, false, false},
-    {"user", CUSTOM_SERVER, "", "", true, true},
     {"password", CUSTOM_SERVER, "", "", true, true},
 };
 

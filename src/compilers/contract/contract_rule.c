@@ -132,8 +132,9 @@ static bool read_unit(struct rule_reader *q)
         return true;
     struct finding *f = contract_error(q->r, unit, "weft does not know this unit of a rule");
     f->found = shape_found(q->r->mem, unit);
-    f->allowed = q->rule.kind == RULE_ROW_COUNT ? STR("rows") : STR("one of rows, percent");
-    f->hint = shape_nearest(q->r->mem, "rows percent", unit->text);
+    const char *units = q->rule.kind == RULE_ROW_COUNT ? "rows" : "rows percent";
+    f->allowed = shape_words_text(q->r->mem, units);
+    f->hint = shape_nearest(q->r->mem, units, unit->text);
     return false;
 }
 
@@ -282,6 +283,9 @@ static bool read_operand(struct rule_reader *q, const struct tree *operand, str 
         q->rule.operand_is_text = true;
         return true;
     }
+    double number;
+    if (q->rule.operator> RULE_IS_NOT && !tree_is_number(operand, &number))
+        return false; /* a finding of the shape */
     struct finding *f = contract_error(q->r, operand, "a rule cannot compare with this");
     f->found = shape_found(q->r->mem, operand);
     f->allowed = q->rule.kind == RULE_SQL ? STR("a decimal number, text, true or false")

@@ -228,7 +228,7 @@ static enum type_outcome read_scalar(struct type_reader *r, str first, struct ty
     }
     if (words.len > 1 && str_eq(words.at[words.len - 1], STR("array"))) {
         words.len--;
-        *is_list_out = true;
+        *is_list_out = !r->rest.len || r->rest.ptr[0] != '['; /* `int array[3]` says its length */
     }
     const struct type_row *row = find_row(str_list_join(r->mem, &words, STR(" ")));
     return row ? make_scalar(r, row, numbers, count, type) : TYPE_UNKNOWN;

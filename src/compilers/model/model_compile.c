@@ -136,7 +136,7 @@ static void stray(struct model_builder *b, const struct bundle_file *file,
         return;
     struct finding *f = model_warning(b, model_file_place(file->path), "weft does not read this file");
     f->allowed = str_of(allowed);
-    static const char *const right[] = {"product.odps.yaml", "domain.yaml", "mesh.yaml"};
+    static const char *const right[] = {"product.odps.yaml", "domain.yaml"};
     for (size_t i = 0; i < sizeof right / sizeof *right; i++)
         if (str_distance(path->name, str_of(right[i]), 3) <= 3)
             f->hint = arena_format(b->mem, "did you mean %s?", right[i]);
@@ -240,6 +240,7 @@ static void parts(struct model_builder *b, const struct bundle_file *file,
             if (str_list_has(&b->folders, folder))
                 return;
             str_list_add(b->mem, &b->folders, folder);
+            b->is_partial = true;
             struct finding *f = model_error(b, model_file_place(file->path),
                                             "the folder " STR_FMT " has no domain.yaml",
                                             STR_ARG(folder));

@@ -207,15 +207,16 @@ static void foreign_contract(struct model_builder *b, const struct model_product
 {
     str folder = folder_of(contract->file);
     const struct model_product *owner = map_find(&b->products, folder);
-    bool is_same_domain = owner && owner->domain == product->domain;
+    if (!owner)
+        return; /* its product is broken or missing, which was said */
+    bool is_same_domain = owner->domain == product->domain;
     struct finding *f =
         model_error(b, input->place, "the contract " STR_FMT " is a source of another %s",
                     STR_ARG(contract->id), is_same_domain ? "product" : "domain's product");
     f->found = contract->file;
     f->allowed = STR("an output of another product, or a source contract in the same folder");
-    f->hint = owner ? arena_format(b->mem, "ask " STR_FMT " for an output port",
-                                   STR_ARG(model_address(b->mem, owner)))
-                    : STR_NONE;
+    f->hint = arena_format(b->mem, "ask " STR_FMT " for an output port",
+                           STR_ARG(model_address(b->mem, owner)));
 }
 
 static void link_source(struct model_builder *b, const struct model_product *product,

@@ -41,6 +41,7 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     const struct tree *purposes = map_of(root, STR("purposes"));
     const struct tree *sources = map_of(root, STR("sources"));
     mesh->place = tree_place(b->mem, file->path, root);
+    b->has_mesh = true;
     mesh->description = tree_find_text(root, STR("description"));
     mesh->admins = texts_of(b->mem, tree_find(root, STR("admins")));
     mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));

@@ -116,6 +116,8 @@ static void check_postgres(struct model_builder *b, const struct contract *contr
 void model_check_sources(struct model_builder *b, const struct contract *contract)
 {
     bool has_readable = false;
+    if (!b->has_mesh)
+        return;
     for (size_t i = 0; i < contract->servers.len; i++) {
         const struct contract_server *server = &contract->servers.at[i];
         has_readable = has_readable || shape_has_word(readable, server->type);

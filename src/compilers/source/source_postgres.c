@@ -121,8 +121,12 @@ static void source_add_far_column(struct arena *mem, struct buf *b, const struct
         buf_format(b, "::numeric(%lld,%lld) ELSE ", (long long)precision, (long long)scale);
         str message = arena_format(mem, "column %.*s has more than %lld decimals", STR_ARG(found->name),
                                    (long long)scale);
+        /* A constant would be cast, and fail, when the query is planned: this one needs a row. */
+        buf_add(b, STR("("));
         buf_add_literal(b, message);
-        buf_add(b, STR("::text::numeric END"));
+        buf_add(b, STR(" || left("));
+        buf_add_identifier(b, found->name);
+        buf_add(b, STR("::text, 0))::numeric END"));
     } else if (str_eq(column->type, STR("VARCHAR")) || str_eq(column->type, STR("JSON")) ||
                str_eq(column->type, STR("INTERVAL"))) {
         buf_add_identifier(b, found->name);

@@ -1,0 +1,215 @@
+"""An operational PostgreSQL as a source: types exact, one snapshot, read only, drift told."""
+
+import threading
+
+import pytest
+
+from conftest import DOMAIN, GRANT, MESH
+
+SOURCE = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: erp
+version: 1.0.0
+status: active
+servers:
+  - server: production
+    type: postgres
+    host: 127.0.0.1
+    port: {port}
+    database: postgres
+    schema: {schema}
+    customProperties:
+      - {{property: user, value: weft}}
+      - {{property: password, value: "${{ERP_PASSWORD}}"}}
+schema:
+{tables}
+"""
+
+OUTPUT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+{tables}
+"""
+
+PRODUCT = """\
+apiVersion: v1.0.0
+kind: DataProduct
+id: sales-orders
+name: orders
+version: 1.0.0
+status: active
+inputPorts:
+  - {name: erp, version: 1.0.0, contractId: erp}
+outputPorts:
+  - {name: orders, version: 1.0.0, contractId: orders}
+"""
+
+
+def table(name, columns):
+    lines = [f"  - name: {name}", "    properties:"]
+    for column, kind in columns.items():
+        logical = "array" if kind.endswith("[]") else "string"
+        extra = ", items: {logicalType: string}" if logical == "array" else ""
+        lines.append(f'      - {{name: {column}, logicalType: {logical}, physicalType: "{kind}"{extra}}}')
+    return "\n".join(lines)
+
+
+def write(mesh, postgres, tables, schema="public"):
+    mesh.write("mesh.yaml", MESH.replace("{roots: [data/]}", f'{{hosts: ["127.0.0.1:{postgres.port}"]}}'))
+    mesh.write("policies/analysts.policy.yaml", GRANT)
+    mesh.write("domains/sales/domain.yaml", DOMAIN)
+    mesh.write("domains/sales/orders/product.odps.yaml", PRODUCT)
+    text = "\n".join(table(name, columns) for name, columns in tables.items())
+    mesh.write("domains/sales/orders/erp.odcs.yaml", SOURCE.format(port=postgres.port, schema=schema, tables=text))
+    mesh.write("domains/sales/orders/orders.odcs.yaml", OUTPUT.format(tables=text))
+    mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
+
+
+@pytest.fixture
+def schema(postgres, request):
+    name = "s_" + request.node.name[5:40].lower().replace("[", "_").replace("]", "_")
+    postgres.sql(f"DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}")
+    return name
+
+
+@pytest.mark.smoke
+def test_types_are_kept_exactly(mesh, postgres, schema):
+    postgres.sql(f"""
+        SET search_path = {schema};
+        CREATE TYPE mood AS ENUM ('fine', 'bad');
+        CREATE TABLE things (
+            id bigint PRIMARY KEY, price numeric(20, 8), any_price numeric, at timestamptz, local timestamp,
+            key uuid, doc jsonb, numbers int[], words text[], feeling mood, raw bytea, share float8, day date,
+            clock time, code char(5), flag boolean);
+        INSERT INTO things VALUES
+            (1, 12345678901.12345678, 0.25, '2026-03-29 01:30:00.123456+02', '2026-03-29 02:30:00', 
+             '6a804cea-f984-47ff-95fd-37db857fd12a', '{{"b": [1, 2.50], "a": "x"}}', '{{1,NULL,3}}', '{{"a,b","c\\"d"}}',
+             'bad', '\\x00ff10', 0.1, '1999-12-31', '23:59:59.999999', 'ab', true),
+            (2, NULL, 99999999.99, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)""")
+    write(mesh, postgres, {"things": {
+        "id": "bigint", "price": "numeric(20,8)", "any_price": "numeric(18,2)", "at": "timestamptz",
+        "local": "timestamp", "key": "uuid", "doc": "jsonb", "numbers": "int[]", "words": "text[]", "feeling": "text",
+        "raw": "bytea", "share": "double precision", "day": "date", "clock": "time", "code": "char(5)",
+        "flag": "boolean"}}, schema)
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    sql = """SELECT id, price::varchar AS price, any_price::varchar AS any_price, "at"::varchar AS moment,
+        "local"::varchar AS local_time, "key"::varchar AS key, doc->>'a' AS a, numbers, words, feeling,
+        hex(raw) AS raw, share, day::varchar AS day, clock::varchar AS clock, code, flag
+        FROM sales.orders.things ORDER BY id"""
+    one, two = mesh.rows(sql, as_user="ana")
+    assert one == {
+        "id": 1, "price": "12345678901.12345678", "any_price": "0.25", "moment": "2026-03-28 23:30:00.123456+00",
+        "local_time": "2026-03-29 02:30:00", "key": "6a804cea-f984-47ff-95fd-37db857fd12a", "a": "x",
+        "numbers": [1, None, 3], "words": ["a,b", 'c"d'], "feeling": "bad", "raw": "00FF10", "share": 0.1,
+        "day": "1999-12-31", "clock": "23:59:59.999999", "code": "ab", "flag": True}
+    assert all(v is None for k, v in two.items() if k not in ("id", "any_price"))
+
+
+def test_digits_that_do_not_fit_stop_the_run(mesh, postgres, schema):
+    postgres.sql(f"CREATE TABLE {schema}.prices (id int, price numeric); INSERT INTO {schema}.prices VALUES (1, 1.005)")
+    write(mesh, postgres, {"prices": {"id": "int", "price": "numeric(10,2)"}}, schema)
+    mesh.weft("apply", "--yes")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert "column price has more than 2 decimals" in refused.out + refused.err
+
+
+def test_two_tables_come_from_one_snapshot(mesh, postgres, schema):
+    """Money moves between two tables while they are read: the sum is the same in each release."""
+    postgres.sql(f"""
+        SET search_path = {schema};
+        CREATE TABLE here (id int, amount bigint); CREATE TABLE there (id int, amount bigint);
+        INSERT INTO here SELECT g, 1000 FROM generate_series(1, 20000) g;
+        INSERT INTO there SELECT g, 1000 FROM generate_series(1, 20000) g""")
+    columns = {"id": "int", "amount": "bigint"}
+    write(mesh, postgres, {"here": columns, "there": columns}, schema)
+    mesh.weft("apply", "--yes")
+    stop = threading.Event()
+
+    def move():
+        with postgres.connect() as connection:
+            while not stop.is_set():
+                with connection.transaction():
+                    connection.execute(f"UPDATE {schema}.here SET amount = amount - 1 WHERE id = 1")
+                    connection.execute(f"UPDATE {schema}.there SET amount = amount + 1 WHERE id = 1")
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        for _ in range(3):
+            mesh.weft("run", "--all")
+            total = mesh.rows("SELECT (SELECT sum(amount) FROM sales.orders.here) + "
+                              "(SELECT sum(amount) FROM sales.orders.there) AS total", as_user="ana")
+            assert total == [{"total": 40000000}]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_drift_is_told_as_a_whole_and_the_last_release_stays(mesh, postgres, schema):
+    postgres.sql(f"CREATE TABLE {schema}.t (id int, name text, n int); INSERT INTO {schema}.t VALUES (1, 'a', 1)")
+    write(mesh, postgres, {"t": {"id": "int", "name": "text", "n": "int"}}, schema)
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    postgres.sql(f"""ALTER TABLE {schema}.t RENAME name TO names; ALTER TABLE {schema}.t ALTER n TYPE text;
+                     ALTER TABLE {schema}.t ADD extra int""")
+    refused = mesh.weft("run", "--all", ok=False)
+    told = refused.out + refused.err
+    assert refused.code == 65
+    for part in ("column name", "names", "column n has another type", "INTEGER", "text", "new column extra",
+                 "erp.odcs.yaml"):
+        assert part in told, told
+    assert mesh.rows("SELECT name FROM sales.orders.t", as_user="ana") == [{"name": "a"}]
+    assert mesh.rows("SELECT state FROM mesh.runs ORDER BY started_at", as_user="ana") == [
+        {"state": "published"}, {"state": "rejected"}]
+
+
+def test_a_source_is_read_only(mesh, postgres, schema):
+    """A view that writes when it is read is refused by the source's own transaction."""
+    postgres.sql(f"""
+        CREATE TABLE {schema}.log (n int);
+        CREATE FUNCTION {schema}.note() RETURNS int LANGUAGE plpgsql AS
+            $$BEGIN INSERT INTO {schema}.log VALUES (1); RETURN 1; END$$;
+        CREATE VIEW {schema}.t AS SELECT {schema}.note() AS id""")
+    write(mesh, postgres, {"t": {"id": "int"}}, schema)
+    mesh.weft("apply", "--yes")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert "read-only transaction" in refused.out + refused.err
+
+
+def test_secrets_are_told_by_name_only(mesh, postgres, schema):
+    postgres.sql(f"CREATE TABLE {schema}.t (id int)")
+    write(mesh, postgres, {"t": {"id": "int"}}, schema)
+    mesh.weft("apply", "--yes")
+    del mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"]
+    missing = mesh.weft("run", "--all", ok=False)
+    assert "ERP_PASSWORD" in missing.out + missing.err and missing.code == 78
+    mesh.env["WEFT_SECRET_MARKETING_ERP_PASSWORD"] = postgres.password  # another domain's
+    assert mesh.weft("run", "--all", ok=False).code == 78
+    mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = "wrong-" + postgres.password
+    wrong = mesh.weft("run", "--all", ok=False)
+    assert "authentication" in wrong.out + wrong.err
+    mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
+    mesh.weft("run", "--all")
+    stored = b"".join(p.read_bytes() for p in mesh.home.rglob("*") if p.is_file())
+    assert postgres.password.encode() not in stored
+    for log in mesh.folder.rglob("*.log"):
+        assert postgres.password not in log.read_text()
+
+
+def test_a_source_that_is_down_or_not_listed(mesh, postgres, schema):
+    postgres.sql(f"CREATE TABLE {schema}.t (id int)")
+    write(mesh, postgres, {"t": {"id": "int"}}, schema)
+    mesh.weft("apply", "--yes")
+    contract = mesh.folder / "domains/sales/orders/erp.odcs.yaml"
+    contract.write_text(contract.read_text().replace(f"port: {postgres.port}", "port: 1"))
+    assert "not" in mesh.weft("check", ok=False).out + mesh.weft("check", ok=False).err
+    mesh.write("mesh.yaml", (mesh.folder / "mesh.yaml").read_text().replace(f"127.0.0.1:{postgres.port}", "127.0.0.1:1"))
+    mesh.weft("apply", "--yes")
+    down = mesh.weft("run", "--all", ok=False)
+    assert down.code == 69 and "refused" in (down.out + down.err).lower()
