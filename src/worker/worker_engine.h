@@ -9,6 +9,7 @@
 #include "worker_options.h"
 
 struct worker_views;
+struct worker_footers;
 
 struct worker_engine {
     const struct worker_options *options;
@@ -19,6 +20,7 @@ struct worker_engine {
     duckdb_prepared_statement parse;
     struct worker_secrets secrets;
     struct worker_views *views;
+    struct worker_footers *footers;
     struct map *keywords; /* of its grammar */
 };
 

@@ -1,5 +1,8 @@
 #include "worker_views.h"
 
+#include <string.h>
+
+#include "worker_footers.h"
 #include "worker_types.h"
 
 enum { KEPT_BYTES_MAX = 1024 * 1024, STATEMENT_BYTES_MAX = 64 * 1024 * 1024 };
@@ -63,7 +66,7 @@ static str quoted_name(struct arena *mem, str catalog, str schema, str name)
 
 /* ---- statements */
 
-static bool check_columns(struct task *t, const struct job_view *view, bool *by_id)
+static bool check_view(struct task *t, const struct job_view *view, bool *by_id)
 {
     size_t with_id = 0;
     for (size_t i = 0; i < view->columns.len; i++) {
@@ -74,6 +77,9 @@ static bool check_columns(struct task *t, const struct job_view *view, bool *by_
         with_id += column->id != 0;
     }
     *by_id = with_id > 0;
+    for (size_t i = 0; i < view->files.len; i++)
+        if (strpbrk(arena_c_string(t->mem, view->files.at[i]), "*?[{"))
+            return task_fail(t, ERR_INTERNAL, "the name of a linked file would be a pattern");
     if (with_id && with_id != view->columns.len)
         return task_fail(t, ERR_INTERNAL, "some columns of " STR_FMT " have a field id and some have none",
                          STR_ARG(view->name));
@@ -118,13 +124,20 @@ static void add_cast(struct buf *sql, const struct job_column *column, bool is_n
     buf_add_identifier(sql, column->name);
 }
 
-static void add_select(struct buf *sql, const struct job_view *view, bool by_id)
+/* How the columns of a view come from its files. */
+enum match {
+    MATCH_ID,   /* by field id: they may differ from the files' */
+    MATCH_FITS, /* they are the files' */
+    MATCH_NAME, /* by name, cast: the files have no ids */
+};
+
+static void add_select(struct buf *sql, const struct job_view *view, enum match match)
 {
     buf_add(sql, STR(" AS SELECT "));
     for (size_t i = 0; i < view->columns.len; i++) {
         if (i)
             buf_add(sql, STR(", "));
-        if (view->files.len && by_id)
+        if (view->files.len && match != MATCH_NAME)
             buf_add_identifier(sql, view->columns.at[i].name);
         else
             add_cast(sql, &view->columns.at[i], !view->files.len);
@@ -135,18 +148,19 @@ static void add_select(struct buf *sql, const struct job_view *view, bool by_id)
     }
     buf_add(sql, STR(" FROM read_parquet("));
     add_files(sql, view);
-    if (by_id)
+    if (match == MATCH_ID)
         add_schema(sql, &view->columns);
-    else
+    else if (match == MATCH_NAME)
         buf_add(sql, STR(", union_by_name = true"));
-    buf_add_byte(sql, ')');
+    /* A folder's name is never a value here. */
+    buf_add(sql, STR(", hive_partitioning = false)"));
 }
 
-static bool make_statement(struct task *t, const struct job_view *view, str *out)
+static bool make_statement(struct task *t, struct worker_engine *e, const struct job_view *view, str *out)
 {
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
     bool by_id;
-    if (!check_columns(t, view, &by_id))
+    if (!check_view(t, view, &by_id))
         return false;
     buf_add(sql, view->is_inline ? STR("CREATE TABLE ") : STR("CREATE VIEW "));
     buf_add(sql, quoted_name(t->mem, view->catalog, view->schema, view->name));
@@ -161,7 +175,8 @@ static bool make_statement(struct task *t, const struct job_view *view, str *out
         }
         buf_add_byte(sql, ')');
     } else {
-        add_select(sql, view, by_id);
+        enum match match = !by_id ? MATCH_NAME : worker_footers_fit(t, e, view) ? MATCH_FITS : MATCH_ID;
+        add_select(sql, view, match);
     }
     *out = buf_str(sql);
     return !sql->full || task_fail(t, ERR_LIMIT, "the definition of " STR_FMT " is too long", STR_ARG(view->name));
@@ -333,7 +348,7 @@ bool worker_views_set(struct task *t, struct worker_engine *e, const struct engi
 {
     str *definitions = ARENA_ARRAY(t->mem, str, job->views.len);
     for (size_t i = 0; i < job->views.len; i++)
-        if (!make_statement(t, &job->views.at[i], &definitions[i]))
+        if (!make_statement(t, e, &job->views.at[i], &definitions[i]))
             return false;
     if (!drop_others(t, e, job, definitions))
         return false;

@@ -1,3 +1,4 @@
+#include "buf/buf.h"
 #include "model/model.h"
 #include "yaml/yaml.h"
 
@@ -15,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         model_check_document(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
         contract_read(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
         report_sort(&report);
+        report_text(&report, buf_new(t->mem, 1 << 22));
     }
     task_free(t);
     return 0;

@@ -7,8 +7,8 @@
 static const struct tree *read_tree(struct arena *mem, const struct golden_file *file,
                                     struct report *report)
 {
-    if (!str_ends(file->path, STR(".yaml")) && !str_ends(file->path, STR(".yml")) &&
-        !str_ends(file->path, STR(".json")))
+    if (!str_ends(file->path, STR(".yaml")) && !str_ends(file->path, STR(".yml"))
+        && !str_ends(file->path, STR(".json")))
         return NULL;
     enum yaml_mode mode = str_ends(file->path, STR(".json")) ? YAML_MODE_JSON : YAML_MODE_YAML;
     struct task *t = task_new();
@@ -119,7 +119,8 @@ static void print_model(struct arena *mem, const struct model *model, struct buf
                        STR_ARG(product->outputs.at[j].contract->id),
                        STR_ARG(product->outputs.at[j].contract->version));
         for (size_t j = 0; j < product->sqls.len; j++)
-            buf_format(out, "  makes %s" STR_FMT "\n", product->sqls.at[j].is_internal ? "self." : "",
+            buf_format(out, "  makes %s" STR_FMT "\n",
+                       product->sqls.at[j].is_internal ? "self." : "",
                        STR_ARG(product->sqls.at[j].table));
     }
     for (size_t i = 0; i < model->policies.len; i++)
@@ -129,7 +130,13 @@ static void print_model(struct arena *mem, const struct model *model, struct buf
 /* A whole mesh is long, and a case is about one line of it: a first file `BASE` stands for a small one that is right. The
  * files of the case replace those of the same path; one that holds only `absent` takes it away. */
 static const struct golden_file base_files[] = {
-#define FILE_OF(path, text) {{path, sizeof(path) - 1}, {text, sizeof(text) - 1}}
+#define FILE_OF(path, text)                                                                        \
+    {                                                                                              \
+        {path, sizeof(path) - 1},                                                                  \
+        {                                                                                          \
+            text, sizeof(text) - 1                                                                 \
+        }                                                                                          \
+    }
     FILE_OF("domains/customers/domain.yaml",
             "apiVersion: weft/v1\nkind: Domain\nname: customers\nalignment: source\n"
             "owners: [user:ana]\n"),

@@ -109,7 +109,7 @@ TEST(audit_that_cannot_be_written_announces_nothing)
     struct audit_state state;
     setenv("WEFT_FAULT", "AUDIT_WRITE:full", 1);
     REQUIRE_OK(c->t, fault_setup(c->t));
-    EXPECT_FAIL(c->t, ERR_FULL, query_row_announce(c->t, c->db, &row));
+    EXPECT_FAIL(c->t, ERR_FULL, query_row_announced(c->t, query_row_announce(c->t, c->db, &row)));
     unsetenv("WEFT_FAULT");
     REQUIRE_OK(c->t, fault_setup(c->t));
     REQUIRE_OK(c->t, query_row_list(c->t, c->db, STR_NONE, 0, &list));
@@ -129,7 +129,7 @@ TEST(query_row_is_announced_and_ended)
     table->release = 2;
     vec_push(c->t->mem, &table->files, STR("00ff"));
     vec_push(c->t->mem, &table->columns, ((struct query_row_column){1, STR("id")}));
-    REQUIRE_OK(c->t, query_row_announce(c->t, c->db, &row));
+    REQUIRE_OK(c->t, query_row_announced(c->t, query_row_announce(c->t, c->db, &row)));
     query_row_end(c->db, row.sequence, STR("done"), ERR_NONE, 3, 40, 1500);
     REQUIRE_OK(c->t, append(c, "after the posted end"));
     struct query_row_list list;

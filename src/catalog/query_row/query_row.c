@@ -110,11 +110,16 @@ static void fill(struct task *t, struct query_row *row)
         row->id = str_of(t->id);
 }
 
-bool query_row_announce(struct task *t, struct metadb *db, struct query_row *row)
+struct metadb_ticket *query_row_announce(struct task *t, struct metadb *db, struct query_row *row)
 {
     fill(t, row);
     row->outcome = STR("running");
-    return metadb_write(t, db, insert, row);
+    return metadb_write_begin(t, db, insert, row);
+}
+
+bool query_row_announced(struct task *t, struct metadb_ticket *ticket)
+{
+    return metadb_write_end(t, ticket);
 }
 
 bool query_row_refuse(struct task *t, struct metadb *db, struct query_row *row)

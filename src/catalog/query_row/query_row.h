@@ -43,9 +43,10 @@ struct query_row_list {
     VEC_OF(struct query_row *) /* newest first, without tables */
 };
 
-/* Writes query, tables, columns and audit row in one commit and returns when that is durable: the
- * answer's first byte may leave. Sets row->sequence. */
-MUST_CHECK bool query_row_announce(struct task *t, struct metadb *db, struct query_row *row);
+/* Hands query, tables, columns and audit row to the writer, as one commit; the work goes on meanwhile. The row stays as it is until
+ * query_row_announced, which returns when it is durable: before that no byte of the answer may leave. It sets row->sequence. */
+struct metadb_ticket *query_row_announce(struct task *t, struct metadb *db, struct query_row *row);
+MUST_CHECK bool query_row_announced(struct task *t, struct metadb_ticket *ticket);
 /* The end of an announced query; does not wait. */
 void query_row_end(struct metadb *db, uint64_t sequence, str outcome, enum error_code error,
                    uint64_t rows, uint64_t bytes, int64_t duration_us);

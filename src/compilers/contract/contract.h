@@ -12,9 +12,9 @@ enum rule_kind {
     RULE_INVALID_VALUES,
     RULE_DUPLICATE_VALUES,
     RULE_SQL,
-    RULE_TEXT,   /* documentation: not executable */
-    RULE_CUSTOM, /* another engine's: not executable */
-    RULE_REQUIRED,    /* of the schema, as are the next: made from properties, always errors */
+    RULE_TEXT,     /* documentation: not executable */
+    RULE_CUSTOM,   /* another engine's: not executable */
+    RULE_REQUIRED, /* of the schema, as are the next: made from properties, always errors */
     RULE_UNIQUE,
     RULE_PRIMARY_KEY,
 };
@@ -26,7 +26,7 @@ enum rule_operator {
     RULE_GREATER_OR_EQUAL,
     RULE_LESS,
     RULE_LESS_OR_EQUAL,
-    RULE_BETWEEN,     /* exclusive on both ends */
+    RULE_BETWEEN, /* exclusive on both ends */
     RULE_NOT_BETWEEN,
 };
 
@@ -34,22 +34,23 @@ enum rule_operator {
 enum rule_effect { RULE_REJECTS, RULE_WARNS };
 
 struct contract_rule {
-    str id;     /* its ODCS id, or made from table, column, kind and index: stable while the text stands */
-    str name;   /* for people */
+    str id; /* its ODCS id, or made from table, column, kind and index: stable while the text stands */
+    str name; /* for people */
     enum rule_kind kind;
     enum rule_operator operator;
-    str low, high;   /* operands as their text; `high` of the betweens only */
+    str low, high;        /* operands as their text; `high` of the betweens only */
     bool operand_is_text; /* mustBe "x": compared as text (sql rules only) */
-    bool is_percent; /* unit: percent of the rows */
+    bool is_percent;      /* unit: percent of the rows */
     enum rule_effect effect;
     str dimension, description, severity;
-    str query;                 /* sql: with {object} and {property} as written */
-    struct str_list columns;   /* the property, or arguments.properties, or the primary key in its order */
+    str query; /* sql: with {object} and {property} as written */
+    struct str_list
+        columns; /* the property, or arguments.properties, or the primary key in its order */
     struct {
         VEC_OF(const struct tree *)
-    } values;      /* validValues or missingValues; a null entry is TREE_NULL */
+    } values; /* validValues or missingValues; a null entry is TREE_NULL */
     bool has_values;
-    str pattern;   /* invalidValues: ECMA-262 */
+    str pattern;               /* invalidValues: ECMA-262 */
     const struct tree *source; /* where it stands; NULL for those of the schema */
     struct place place;
 };
@@ -82,9 +83,9 @@ struct contract_table {
 
 struct contract_server {
     str name, type, environment;
-    str location, format, delimiter;       /* local */
+    str location, format, delimiter;         /* local */
     str host, listen_port, database, schema; /* postgres; may hold ${NAME} */
-    const struct tree *custom;             /* customProperties: user, password, … as ${NAME} */
+    const struct tree *custom;               /* customProperties: user, password, … as ${NAME} */
     const struct tree *source;
     struct place place;
 };
@@ -112,7 +113,8 @@ struct contract {
 
 /* Reads one document of kind DataContract. Findings go to the report; NULL when nothing useful could be read.
  * All fields of ODCS v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
-struct contract *contract_read(struct arena *mem, str file, const struct tree *document, struct report *report);
+struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
+                               struct report *report);
 const struct contract_table *contract_find_table(const struct contract *contract, str name);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
 /* customProperties is a list of {property, value}: the value's node, or NULL. */

@@ -5,10 +5,10 @@
 struct custom_property {
     const char *name;
     unsigned places;
-    const char *words;     /* what it may say */
-    const char *later;     /* what it will say in a later version; NULL where all of it comes later */
-    bool is_secret;        /* a reference to a secret, never its value */
-    bool is_common;        /* a word that others use in other places */
+    const char *words; /* what it may say */
+    const char *later; /* what it will say in a later version; NULL where all of it comes later */
+    bool is_secret;    /* a reference to a secret, never its value */
+    bool is_common;    /* a word that others use in other places */
 };
 
 static const struct custom_property ours[] = {
@@ -54,8 +54,8 @@ static void check_value(struct arena *mem, str file, const struct custom_propert
     if (!own->later || (*own->later && str_eq(value->text, str_of(own->later)))) {
         struct finding *f =
             own->later
-                ? shape_error(mem, file, report, value,
-                              "%s: %s comes with a later version of weft", own->name, own->later)
+                ? shape_error(mem, file, report, value, "%s: %s comes with a later version of weft",
+                              own->name, own->later)
                 : shape_error(mem, file, report, value,
                               "%s is not supported yet by this version of weft", own->name);
         f->found = shape_found(mem, value);
@@ -73,7 +73,8 @@ static void check_value(struct arena *mem, str file, const struct custom_propert
         struct finding *f = shape_error(mem, file, report, value, "%s cannot be this", own->name);
         f->found = shape_found(mem, value);
         f->allowed = shape_words_text(mem, own->words);
-        f->hint = value->kind == TREE_SCALAR ? shape_nearest(mem, own->words, value->text) : STR_NONE;
+        f->hint =
+            value->kind == TREE_SCALAR ? shape_nearest(mem, own->words, value->text) : STR_NONE;
     }
 }
 
@@ -86,10 +87,9 @@ static void check_spelling(struct arena *mem, str file, const struct tree *name,
         str right = str_of(ours[i].name);
         if (right.len < 8 || str_distance(name->text, right, 2) > 2)
             continue;
-        struct finding *f = report_add(report, FINDING_WARNING, ERR_INVALID,
-                                       tree_place(mem, file, name),
-                                       "the custom property " STR_FMT " means nothing to weft",
-                                       STR_ARG(name->text));
+        struct finding *f = report_add(
+            report, FINDING_WARNING, ERR_INVALID, tree_place(mem, file, name),
+            "the custom property " STR_FMT " means nothing to weft", STR_ARG(name->text));
         f->hint = arena_format(mem, "did you mean %s?", ours[i].name);
     }
 }
@@ -109,9 +109,9 @@ static void check_item(struct arena *mem, str file, const struct tree *list, siz
     if (!(own->places & place)) {
         if (own->is_common)
             return;
-        struct finding *f = report_add(report, FINDING_WARNING, ERR_INVALID,
-                                       tree_place(mem, file, name), "%s means nothing here",
-                                       own->name);
+        struct finding *f =
+            report_add(report, FINDING_WARNING, ERR_INVALID, tree_place(mem, file, name),
+                       "%s means nothing here", own->name);
         f->allowed = places_text(mem, own->places);
         return;
     }

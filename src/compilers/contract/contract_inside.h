@@ -30,19 +30,20 @@ enum type_kind { TYPE_SCALAR, TYPE_DECIMAL, TYPE_LIST, TYPE_ARRAY, TYPE_STRUCT, 
 
 struct type_node {
     enum type_kind kind;
-    str name;                    /* TYPE_SCALAR: the engine's */
-    int64_t precision, scale;    /* TYPE_DECIMAL */
-    int64_t length;              /* TYPE_ARRAY */
+    str name;                 /* TYPE_SCALAR: the engine's */
+    int64_t precision, scale; /* TYPE_DECIMAL */
+    int64_t length;           /* TYPE_ARRAY */
     struct {
         VEC_OF(struct type_node *)
-    } parts;                     /* element; key and value; fields */
-    struct str_list fields;      /* TYPE_STRUCT */
+    } parts;                /* element; key and value; fields */
+    struct str_list fields; /* TYPE_STRUCT */
 };
 
 enum type_outcome { TYPE_READ, TYPE_UNKNOWN, TYPE_WRONG };
 
 /* TYPE_UNKNOWN: a name that weft does not know; TYPE_WRONG: a known one with impossible parts, see `problem_out`. */
-enum type_outcome contract_type_read(struct arena *mem, str text, struct type_node **out, str *problem_out);
+enum type_outcome contract_type_read(struct arena *mem, str text, struct type_node **out,
+                                     str *problem_out);
 str contract_type_print(struct arena *mem, const struct type_node *type);
 bool contract_type_fits(const struct type_node *from, const struct type_node *to);
 

@@ -60,8 +60,8 @@ static str text_or(const struct tree *node, str key, str otherwise)
 struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
                                struct report *report)
 {
-    if (!document || document->kind != TREE_MAP ||
-        !shape_check_odcs_version(mem, file, document, report)) {
+    if (!document || document->kind != TREE_MAP
+        || !shape_check_odcs_version(mem, file, document, report)) {
         if (document && document->kind != TREE_MAP)
             shape_check(mem, file, &shape_odcs, document, report);
         return NULL;
@@ -134,9 +134,8 @@ static void read_columns(struct contract_reader *r, struct contract_table *table
         if (properties->at[i]->kind == TREE_MAP)
             read_column(r, table, properties->at[i]);
     if (!table->columns.len) {
-        struct finding *f =
-            contract_error(r, table->source, "the table " STR_FMT " has no columns",
-                           STR_ARG(table->name));
+        struct finding *f = contract_error(r, table->source, "the table " STR_FMT " has no columns",
+                                           STR_ARG(table->name));
         f->hint = STR("list its columns as properties");
     }
 }
@@ -171,10 +170,9 @@ static void read_column(struct contract_reader *r, struct contract_table *table,
     if (!name.len)
         return;
     if (contract_find_column(table, name)) {
-        struct finding *f =
-            contract_error(r, tree_find(node, STR("name")),
-                           "two columns of " STR_FMT " are named " STR_FMT, STR_ARG(table->name),
-                           STR_ARG(name));
+        struct finding *f = contract_error(r, tree_find(node, STR("name")),
+                                           "two columns of " STR_FMT " are named " STR_FMT,
+                                           STR_ARG(table->name), STR_ARG(name));
         f->hint = STR("names of columns do not differ by case alone");
         return;
     }
@@ -216,7 +214,8 @@ static void rank_primary_key(struct contract_reader *r, struct contract_table *t
         if (!flag_of(column->source, STR("primaryKey"))) {
             if (has_position)
                 contract_warning(r, column->source,
-                                 "primaryKeyPosition of " STR_FMT " means nothing without primaryKey: true",
+                                 "primaryKeyPosition of " STR_FMT
+                                 " means nothing without primaryKey: true",
                                  STR_ARG(column->name));
             continue;
         }

@@ -46,9 +46,10 @@ static const struct {
     const char *severity;
     enum rule_effect effect;
 } severities[] = {
-    {"error", RULE_REJECTS}, {"critical", RULE_REJECTS}, {"high", RULE_REJECTS},
-    {"blocker", RULE_REJECTS}, {"warning", RULE_WARNS}, {"warn", RULE_WARNS},
-    {"medium", RULE_WARNS}, {"low", RULE_WARNS}, {"info", RULE_WARNS}, {"minor", RULE_WARNS},
+    {"error", RULE_REJECTS},   {"critical", RULE_REJECTS}, {"high", RULE_REJECTS},
+    {"blocker", RULE_REJECTS}, {"warning", RULE_WARNS},    {"warn", RULE_WARNS},
+    {"medium", RULE_WARNS},    {"low", RULE_WARNS},        {"info", RULE_WARNS},
+    {"minor", RULE_WARNS},
 };
 
 static bool read_kind(struct rule_reader *q);
@@ -95,8 +96,8 @@ static bool read_kind(struct rule_reader *q)
     const struct tree *metric = tree_find(q->node, STR("metric"));
     bool is_library = !type.len || str_eq(type, STR("library"));
     if (!is_library && metric) {
-        struct finding *f = contract_error(q->r, metric, "a rule of type " STR_FMT " has no metric",
-                                           STR_ARG(type));
+        struct finding *f =
+            contract_error(q->r, metric, "a rule of type " STR_FMT " has no metric", STR_ARG(type));
         f->hint = STR("make it two rules");
         return false;
     }
@@ -104,15 +105,15 @@ static bool read_kind(struct rule_reader *q)
         return read_metric(q, metric);
     if (is_library) {
         if (!type.len) {
-            struct finding *f =
-                contract_error(q->r, q->node, "the rule has neither type nor metric: nothing to check");
+            struct finding *f = contract_error(
+                q->r, q->node, "the rule has neither type nor metric: nothing to check");
             f->hint = STR("a remark is type: text");
         }
         return false;
     }
-    q->rule.kind = str_eq(type, STR("sql"))      ? RULE_SQL
-                   : str_eq(type, STR("custom")) ? RULE_CUSTOM
-                                                 : RULE_TEXT;
+    q->rule.kind = str_eq(type, STR("sql"))    ? RULE_SQL
+                 : str_eq(type, STR("custom")) ? RULE_CUSTOM
+                                               : RULE_TEXT;
     if (q->rule.kind == RULE_SQL) {
         q->rule.query = str_trim(tree_find_text(q->node, STR("query")));
         if (!q->rule.query.len && tree_find(q->node, STR("query")))
@@ -146,8 +147,9 @@ static bool read_metric(struct rule_reader *q, const struct tree *metric)
         if (q->column ? !metrics[i].on_column : !metrics[i].on_table) {
             struct finding *f = contract_error(q->r, metric, "%s is no metric of a %s",
                                                metrics[i].metric, q->column ? "property" : "table");
-            f->allowed = q->column ? STR("nullValues, missingValues, invalidValues, duplicateValues")
-                                   : STR("rowCount, duplicateValues");
+            f->allowed = q->column
+                           ? STR("nullValues, missingValues, invalidValues, duplicateValues")
+                           : STR("rowCount, duplicateValues");
             f->hint = q->column ? STR("put the rule into quality of the table")
                                 : STR("put the rule into quality of the property");
             return false;
@@ -212,14 +214,15 @@ static bool read_key_columns(struct rule_reader *q)
         return false;
     }
     for (size_t i = 0; i < list->len; i++) {
-        const struct contract_column *column =
-            list->at[i]->kind == TREE_SCALAR ? contract_find_column(q->table, list->at[i]->text) : NULL;
+        const struct contract_column *column = list->at[i]->kind == TREE_SCALAR
+                                                 ? contract_find_column(q->table, list->at[i]->text)
+                                                 : NULL;
         if (!column) {
             struct str_list names = {0};
             for (size_t j = 0; j < q->table->columns.len; j++)
                 vec_push(q->r->mem, &names, q->table->columns.at[j].name);
-            struct finding *f = contract_error(q->r, list->at[i], "there is no such column in " STR_FMT,
-                                               STR_ARG(q->table->name));
+            struct finding *f = contract_error(
+                q->r, list->at[i], "there is no such column in " STR_FMT, STR_ARG(q->table->name));
             f->found = shape_found(q->r->mem, list->at[i]);
             f->allowed = str_list_join(q->r->mem, &names, STR(", "));
             return false;
@@ -309,10 +312,11 @@ static bool read_operator(struct rule_reader *q)
         }
         if (operand->kind != TREE_LIST || operand->len != 2)
             continue; /* a finding of the shape */
-        is_good = read_operand(q, operand->at[0], &q->rule.low) &&
-                  read_operand(q, operand->at[1], &q->rule.high);
+        is_good = read_operand(q, operand->at[0], &q->rule.low)
+               && read_operand(q, operand->at[1], &q->rule.high);
         double low, high;
-        if (is_good && str_to_f64(q->rule.low, &low) && str_to_f64(q->rule.high, &high) && low > high) {
+        if (is_good && str_to_f64(q->rule.low, &low) && str_to_f64(q->rule.high, &high)
+            && low > high) {
             struct finding *f = contract_error(q->r, operand, "the lower bound comes first");
             f->hint = arena_format(q->r->mem, "write [" STR_FMT ", " STR_FMT "]",
                                    STR_ARG(q->rule.high), STR_ARG(q->rule.low));
@@ -432,14 +436,16 @@ static void nested_property(struct contract_reader *r, struct contract_table *ta
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (tree_is_bool(tree_find(property, str_of(flags[i])), &flag) && flag)
             contract_warning(r, tree_find(property, str_of(flags[i])),
-                             "%s inside of " STR_FMT " is kept, but not checked by this version of weft",
+                             "%s inside of " STR_FMT
+                             " is kept, but not checked by this version of weft",
                              flags[i], STR_ARG(column->name));
     const struct tree *quality = tree_find(property, STR("quality"));
     for (size_t i = 0; quality && quality->kind == TREE_LIST && i < quality->len; i++) {
         const struct tree *node = quality->at[i];
         if (node->kind != TREE_MAP)
             continue;
-        contract_warning(r, node, "a rule inside of " STR_FMT " is not executable in this version of weft",
+        contract_warning(r, node,
+                         "a rule inside of " STR_FMT " is not executable in this version of weft",
                          STR_ARG(column->name));
         struct rule_reader q = {.r = r, .table = table, .column = column, .node = node, .index = i};
         q.rule = (struct contract_rule){

@@ -152,8 +152,8 @@ static enum type_outcome read_map(struct type_reader *r, struct type_node *type)
         vec_push(r->mem, &type->parts, part);
     } while (take(r, ','));
     return take(r, ')') && type->parts.len == 2
-               ? TYPE_READ
-               : wrong(r, STR("a map has one type of keys and one of values"));
+             ? TYPE_READ
+             : wrong(r, STR("a map has one type of keys and one of values"));
 }
 
 static const struct type_row *find_row(str spelling)
@@ -173,8 +173,8 @@ static enum type_outcome make_scalar(struct type_reader *r, const struct type_ro
         return count ? wrong(r, STR("this type takes nothing in parentheses")) : TYPE_READ;
     case ARGS_LENGTH:
         return count < 2 && (!count || numbers[0] > 0)
-                   ? TYPE_READ
-                   : wrong(r, STR("this type takes one length, from 1"));
+                 ? TYPE_READ
+                 : wrong(r, STR("this type takes one length, from 1"));
     case ARGS_SECONDS:
         if (count > 1 || (count && (numbers[0] < 0 || numbers[0] > 9)))
             return wrong(r, STR("this type takes 0 to 9 digits of a second"));
@@ -194,8 +194,8 @@ static enum type_outcome make_scalar(struct type_reader *r, const struct type_ro
         type->kind = TYPE_DECIMAL;
         type->precision = count ? numbers[0] : 18;
         type->scale = count == 2 ? numbers[1] : count ? 0 : 3;
-        if (type->precision < 1 || type->precision > DECIMAL_DIGITS_MAX || type->scale < 0 ||
-            type->scale > type->precision)
+        if (type->precision < 1 || type->precision > DECIMAL_DIGITS_MAX || type->scale < 0
+            || type->scale > type->precision)
             return wrong(r, STR("the precision is 1 to 38, the scale 0 to the precision"));
         return TYPE_READ;
     }
@@ -216,8 +216,8 @@ static enum type_outcome read_scalar(struct type_reader *r, str first, struct ty
         if (!has_numbers && take(r, '(')) {
             if (!take_numbers(r, numbers, &count))
                 return find_row(words.at[0])
-                           ? wrong(r, STR("the parentheses must hold one or two integers"))
-                           : TYPE_UNKNOWN;
+                         ? wrong(r, STR("the parentheses must hold one or two integers"))
+                         : TYPE_UNKNOWN;
             has_numbers = true;
             continue;
         }
@@ -249,8 +249,8 @@ static enum type_outcome read_suffixes(struct type_reader *r, struct type_node *
             return wrong(r, STR("the type is nested too deep"));
         struct type_node *list = list_of(r->mem, *type);
         if (!take(r, ']')) {
-            if (!str_to_i64(take_word(r), &list->length) || list->length < 1 ||
-                list->length > 100000 || !take(r, ']'))
+            if (!str_to_i64(take_word(r), &list->length) || list->length < 1
+                || list->length > 100000 || !take(r, ']'))
                 return wrong(r, STR("brackets hold nothing, or a length from 1 to 100000"));
             list->kind = TYPE_ARRAY;
         }
@@ -285,7 +285,8 @@ static enum type_outcome read_type(struct type_reader *r, struct type_node **out
     return outcome;
 }
 
-enum type_outcome contract_type_read(struct arena *mem, str text, struct type_node **out, str *problem_out)
+enum type_outcome contract_type_read(struct arena *mem, str text, struct type_node **out,
+                                     str *problem_out)
 {
     struct type_reader r = {.mem = mem, .rest = text};
     *problem_out = STR_NONE;
@@ -350,7 +351,9 @@ str contract_type_canonical(struct arena *mem, str type)
 {
     struct type_node *node;
     str problem;
-    return contract_type_read(mem, type, &node, &problem) == TYPE_READ ? contract_type_print(mem, node) : STR_NONE;
+    return contract_type_read(mem, type, &node, &problem) == TYPE_READ
+             ? contract_type_print(mem, node)
+             : STR_NONE;
 }
 
 static str logical_type(struct arena *mem, str file, const struct tree *property,
@@ -412,10 +415,9 @@ static void warn_of_bare_numeric(struct arena *mem, str file, const struct tree 
     str text = arena_lower(mem, str_trim(physical->text));
     if (!str_eq(text, STR("numeric")) && !str_eq(text, STR("decimal")) && !str_eq(text, STR("dec")))
         return;
-    struct finding *f = report_add(report, FINDING_WARNING, ERR_TYPE,
-                                   tree_place(mem, file, physical),
-                                   STR_FMT " without a precision is stored as DECIMAL(18,3)",
-                                   STR_ARG(text));
+    struct finding *f =
+        report_add(report, FINDING_WARNING, ERR_TYPE, tree_place(mem, file, physical),
+                   STR_FMT " without a precision is stored as DECIMAL(18,3)", STR_ARG(text));
     f->hint = arena_format(mem, "say what the numbers need: " STR_FMT "(18,3)", STR_ARG(text));
 }
 
@@ -428,19 +430,20 @@ str contract_type(struct arena *mem, str file, const struct tree *property, stru
     enum type_outcome outcome = TYPE_UNKNOWN;
     if (physical && physical->kind == TREE_SCALAR)
         outcome = contract_type_read(mem, physical->text, &type, &problem);
-    if (outcome == TYPE_READ && (type->kind == TYPE_LIST || type->kind == TYPE_ARRAY) &&
-        logical.len && !str_eq(logical, STR("array"))) {
+    if (outcome == TYPE_READ && (type->kind == TYPE_LIST || type->kind == TYPE_ARRAY) && logical.len
+        && !str_eq(logical, STR("array"))) {
         outcome = TYPE_WRONG;
-        problem = arena_format(mem, "it is an array, and logicalType says " STR_FMT,
-                               STR_ARG(logical));
+        problem =
+            arena_format(mem, "it is an array, and logicalType says " STR_FMT, STR_ARG(logical));
     }
     if (outcome == TYPE_READ) {
         warn_of_bare_numeric(mem, file, physical, report);
         return contract_type_print(mem, type);
     }
     if (outcome == TYPE_WRONG) {
-        struct finding *f = shape_error(mem, file, report, physical,
-                                        "physicalType cannot be stored: " STR_FMT, STR_ARG(problem));
+        struct finding *f =
+            shape_error(mem, file, report, physical, "physicalType cannot be stored: " STR_FMT,
+                        STR_ARG(problem));
         f->found = shape_found(mem, physical);
         f->hint = STR("see docs/types.md; a length stands in parentheses: varchar(50)");
         return STR_NONE;

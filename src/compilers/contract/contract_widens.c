@@ -6,20 +6,17 @@ static const struct {
     bool is_signed;
     int bytes, digits;
 } integers[] = {
-    {"TINYINT", true, 1, 3},   {"SMALLINT", true, 2, 5},   {"INTEGER", true, 4, 10},
-    {"BIGINT", true, 8, 19},   {"HUGEINT", true, 16, 39},  {"UTINYINT", false, 1, 3},
-    {"USMALLINT", false, 2, 5}, {"UINTEGER", false, 4, 10}, {"UBIGINT", false, 8, 20},
+    {"TINYINT", true, 1, 3},     {"SMALLINT", true, 2, 5},   {"INTEGER", true, 4, 10},
+    {"BIGINT", true, 8, 19},     {"HUGEINT", true, 16, 39},  {"UTINYINT", false, 1, 3},
+    {"USMALLINT", false, 2, 5},  {"UINTEGER", false, 4, 10}, {"UBIGINT", false, 8, 20},
     {"UHUGEINT", false, 16, 39},
 };
 
 static const struct {
     const char *from, *to;
 } others[] = {
-    {"FLOAT", "DOUBLE"},
-    {"DATE", "TIMESTAMP"},
-    {"TIMESTAMP_S", "TIMESTAMP_MS"},
-    {"TIMESTAMP_S", "TIMESTAMP"},
-    {"TIMESTAMP_MS", "TIMESTAMP"},
+    {"FLOAT", "DOUBLE"},          {"DATE", "TIMESTAMP"},         {"TIMESTAMP_S", "TIMESTAMP_MS"},
+    {"TIMESTAMP_S", "TIMESTAMP"}, {"TIMESTAMP_MS", "TIMESTAMP"},
 };
 
 static int find_integer(str name)
@@ -42,8 +39,8 @@ static bool integer_widens(int from, const struct type_node *to)
     if (wider < 0 || (integers[from].is_signed && !integers[wider].is_signed))
         return false;
     return integers[from].is_signed == integers[wider].is_signed
-               ? integers[from].bytes <= integers[wider].bytes
-               : integers[from].bytes < integers[wider].bytes;
+             ? integers[from].bytes <= integers[wider].bytes
+             : integers[from].bytes < integers[wider].bytes;
 }
 
 static bool parts_widen(const struct type_node *from, const struct type_node *to)
@@ -62,8 +59,8 @@ static bool parts_widen(const struct type_node *from, const struct type_node *to
 bool contract_type_fits(const struct type_node *from, const struct type_node *to)
 {
     if (from->kind == TYPE_DECIMAL && to->kind == TYPE_DECIMAL)
-        return to->scale >= from->scale &&
-               to->precision - to->scale >= from->precision - from->scale;
+        return to->scale >= from->scale
+            && to->precision - to->scale >= from->precision - from->scale;
     if (from->kind == TYPE_ARRAY && to->kind == TYPE_LIST)
         return parts_widen(from, to);
     if (from->kind == TYPE_SCALAR && (to->kind == TYPE_SCALAR || to->kind == TYPE_DECIMAL)) {
@@ -73,12 +70,13 @@ bool contract_type_fits(const struct type_node *from, const struct type_node *to
         if (integer >= 0)
             return integer_widens(integer, to);
         for (size_t i = 0; to->kind == TYPE_SCALAR && i < sizeof others / sizeof *others; i++)
-            if (str_eq(from->name, str_of(others[i].from)) && str_eq(to->name, str_of(others[i].to)))
+            if (str_eq(from->name, str_of(others[i].from))
+                && str_eq(to->name, str_of(others[i].to)))
                 return true;
         return false;
     }
-    return from->kind == to->kind && from->kind != TYPE_SCALAR && from->length == to->length &&
-           parts_widen(from, to);
+    return from->kind == to->kind && from->kind != TYPE_SCALAR && from->length == to->length
+        && parts_widen(from, to);
 }
 
 bool contract_type_widens(str from, str to)
@@ -88,10 +86,10 @@ bool contract_type_widens(str from, str to)
     struct arena *mem = arena_new();
     struct type_node *narrow, *wide;
     str problem;
-    bool widens = contract_type_read(mem, to, &wide, &problem) == TYPE_READ &&
-                  (str_eq(from, STR("\"NULL\"")) || str_eq(from, STR("NULL")) ||
-                   (contract_type_read(mem, from, &narrow, &problem) == TYPE_READ &&
-                    contract_type_fits(narrow, wide)));
+    bool widens = contract_type_read(mem, to, &wide, &problem) == TYPE_READ
+               && (str_eq(from, STR("\"NULL\"")) || str_eq(from, STR("NULL"))
+                   || (contract_type_read(mem, from, &narrow, &problem) == TYPE_READ
+                       && contract_type_fits(narrow, wide)));
     arena_free(mem);
     return widens;
 }

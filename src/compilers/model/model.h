@@ -97,7 +97,8 @@ struct model {
  * roots and hosts, a domain that names files of another. Never NULL; use it only when the report has no errors. */
 struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report);
 /* One lone document: an ODCS or ODPS file, or one of our kinds, judged by itself. */
-void model_check_document(struct arena *mem, str file, const struct tree *document, struct report *report);
+void model_check_document(struct arena *mem, str file, const struct tree *document,
+                          struct report *report);
 const struct model_domain *model_find_domain(const struct model *model, str name);
 /* `domain.product`. */
 const struct model_product *model_find_product(const struct model *model, str address);

@@ -3,9 +3,9 @@
 #include "limits/limits.h"
 #include "shape/shape.h"
 
-static void read_files(struct model_builder *b, void (*read)(struct model_builder *,
-                                                             const struct bundle_file *,
-                                                             const struct model_path *))
+static void read_files(struct model_builder *b,
+                       void (*read)(struct model_builder *, const struct bundle_file *,
+                                    const struct model_path *))
 {
     for (size_t i = 0; i < b->bundle->len; i++) {
         struct model_path path = model_path_of(b->mem, b->bundle->at[i].path);
@@ -29,8 +29,8 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
     map_init(&b.products, mem);
     read_files(&b, mesh_and_domains);
     if (!model->mesh.place.file.len) {
-        struct finding *f = model_error(&b, model_file_place(STR("mesh.yaml")),
-                                        "the folder has no mesh.yaml");
+        struct finding *f =
+            model_error(&b, model_file_place(STR("mesh.yaml")), "the folder has no mesh.yaml");
         f->hint = STR("weft init makes one");
     }
     read_files(&b, products);
@@ -38,7 +38,8 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
     model_link(&b);
     model_order(&b);
     if (b.is_partial && !report->errors)
-        model_error(&b, model_file_place(STR("mesh.yaml")), "a file of the bundle could not be read");
+        model_error(&b, model_file_place(STR("mesh.yaml")),
+                    "a file of the bundle could not be read");
     return model;
 }
 
@@ -87,17 +88,17 @@ static void mesh_and_domains(struct model_builder *b, const struct bundle_file *
     if (path->len == 1 && str_eq(path->name, STR("mesh.yml")))
         model_warning(b, model_file_place(file->path), "this file is not read")->hint =
             STR("name it mesh.yaml");
-    if (path->len == 3 && str_eq(path->parts[0], STR("domains")) &&
-        str_eq(path->name, STR("domain.yaml")))
+    if (path->len == 3 && str_eq(path->parts[0], STR("domains"))
+        && str_eq(path->name, STR("domain.yaml")))
         model_read_domain(b, file, path->folder);
 }
 
 static bool is_product_file(const struct model_path *path)
 {
     str stem;
-    return path->len == 4 && str_eq(path->parts[0], STR("domains")) &&
-           !str_eq(path->parts[2], STR("policies")) && is_document(path->name, ".odps", &stem) &&
-           str_eq(stem, STR("product"));
+    return path->len == 4 && str_eq(path->parts[0], STR("domains"))
+        && !str_eq(path->parts[2], STR("policies")) && is_document(path->name, ".odps", &stem)
+        && str_eq(stem, STR("product"));
 }
 
 static void products(struct model_builder *b, const struct bundle_file *file,
@@ -107,7 +108,8 @@ static void products(struct model_builder *b, const struct bundle_file *file,
         return;
     const struct model_domain *domain = model_find_domain(b->model, path->parts[1]);
     if (map_find(&b->products, path->folder)) {
-        model_error(b, model_file_place(file->path), "the product is described twice in its folder");
+        model_error(b, model_file_place(file->path),
+                    "the product is described twice in its folder");
         return;
     }
     if (!domain || !file->document) {
@@ -126,7 +128,8 @@ static bool is_harmless(str name)
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (model_stem(name, endings[i], &stem))
             return true;
-    return str_starts(name, STR(".")) || str_eq(name, STR("LICENSE")) || str_eq(name, STR("README"));
+    return str_starts(name, STR(".")) || str_eq(name, STR("LICENSE"))
+        || str_eq(name, STR("README"));
 }
 
 static void stray(struct model_builder *b, const struct bundle_file *file,
@@ -134,7 +137,8 @@ static void stray(struct model_builder *b, const struct bundle_file *file,
 {
     if (is_harmless(path->name))
         return;
-    struct finding *f = model_warning(b, model_file_place(file->path), "weft does not read this file");
+    struct finding *f =
+        model_warning(b, model_file_place(file->path), "weft does not read this file");
     f->allowed = str_of(allowed);
     static const char *const right[] = {"product.odps.yaml", "domain.yaml"};
     for (size_t i = 0; i < sizeof right / sizeof *right; i++)
@@ -150,9 +154,9 @@ static void no_product(struct model_builder *b, const struct bundle_file *file, 
     if (str_list_has(&b->folders, folder))
         return;
     str_list_add(b->mem, &b->folders, folder);
-    struct finding *f = model_error(b, model_file_place(file->path),
-                                    "the folder " STR_FMT " has no product.odps.yaml",
-                                    STR_ARG(folder));
+    struct finding *f =
+        model_error(b, model_file_place(file->path),
+                    "the folder " STR_FMT " has no product.odps.yaml", STR_ARG(folder));
     f->hint = STR("weft new product NAME makes one");
 }
 
@@ -187,11 +191,10 @@ static void add_sql(struct model_builder *b, const struct bundle_file *file, str
     } else if (!str_trim(file->text).len) {
         model_error(b, place, "the file is empty")->allowed = STR("one SELECT");
     }
-    vec_push(b->mem, &product->sqls,
-             ((struct model_sql){.table = table,
-                                 .is_internal = is_internal,
-                                 .path = file->path,
-                                 .text = file->text}));
+    vec_push(
+        b->mem, &product->sqls,
+        ((struct model_sql){
+            .table = table, .is_internal = is_internal, .path = file->path, .text = file->text}));
 }
 
 static void product_part(struct model_builder *b, const struct bundle_file *file,
@@ -206,13 +209,14 @@ static void product_part(struct model_builder *b, const struct bundle_file *file
         add_contract(b, file);
     } else if (path->len == 4 && model_stem(path->name, ".sql", &stem)) {
         add_sql(b, file, path->folder, stem, false);
-    } else if (path->len == 5 && str_eq(path->parts[3], STR("internal")) &&
-               model_stem(path->name, ".sql", &stem)) {
+    } else if (path->len == 5 && str_eq(path->parts[3], STR("internal"))
+               && model_stem(path->name, ".sql", &stem)) {
         str folder, last;
         str_cut_last(path->folder, '/', &folder, &last);
         add_sql(b, file, folder, stem, true);
-    } else if (path->len == 5 && str_eq(path->parts[3], STR("tests")) &&
-               (model_stem(path->name, ".yaml", &stem) || model_stem(path->name, ".yml", &stem))) {
+    } else if (path->len == 5 && str_eq(path->parts[3], STR("tests"))
+               && (model_stem(path->name, ".yaml", &stem)
+                   || model_stem(path->name, ".yml", &stem))) {
         report_add(b->report, FINDING_NOTE, ERR_INVALID, model_file_place(file->path),
                    "unit tests are kept, but not run by this version of weft");
     } else if (!is_product_file(path)) {
@@ -241,9 +245,9 @@ static void parts(struct model_builder *b, const struct bundle_file *file,
                 return;
             str_list_add(b->mem, &b->folders, folder);
             b->is_partial = true;
-            struct finding *f = model_error(b, model_file_place(file->path),
-                                            "the folder " STR_FMT " has no domain.yaml",
-                                            STR_ARG(folder));
+            struct finding *f =
+                model_error(b, model_file_place(file->path),
+                            "the folder " STR_FMT " has no domain.yaml", STR_ARG(folder));
             f->hint = STR("weft new domain NAME makes one");
         } else if (path->len == 4 && str_eq(path->parts[2], STR("policies"))) {
             if (is_policy)

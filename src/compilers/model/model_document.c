@@ -7,8 +7,10 @@ static const struct {
     const struct shape *shape; /* NULL: a policy */
     const char *ending;
 } kinds[] = {
-    {"DataContract", &shape_odcs, ".odcs.yaml"}, {"DataProduct", &shape_odps, ".odps.yaml"},
-    {"Mesh", &shape_mesh, "mesh.yaml"},          {"Domain", &shape_domain, "domain.yaml"},
+    {"DataContract", &shape_odcs, ".odcs.yaml"},
+    {"DataProduct", &shape_odps, ".odps.yaml"},
+    {"Mesh", &shape_mesh, "mesh.yaml"},
+    {"Domain", &shape_domain, "domain.yaml"},
     {"Policy", NULL, ".policy.yaml"},
 };
 
@@ -17,8 +19,7 @@ enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 static void check_kind(struct arena *mem, str file, const struct tree *document, size_t kind,
                        struct report *report)
 {
-    if (kinds[kind].shape == &shape_odcs &&
-        !shape_check_odcs_version(mem, file, document, report))
+    if (kinds[kind].shape == &shape_odcs && !shape_check_odcs_version(mem, file, document, report))
         return;
     if (kinds[kind].shape)
         shape_check(mem, file, kinds[kind].shape, document, report);
@@ -31,10 +32,10 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
 {
     if (!document || document->kind != TREE_MAP) {
         struct place place = {.file = file};
-        struct finding *f = document && document->kind != TREE_NULL
-                                ? shape_error(mem, file, report, document, "this is no document of a mesh")
-                                : report_add(report, FINDING_ERROR, ERR_INVALID, place,
-                                             "the document is empty");
+        struct finding *f =
+            document && document->kind != TREE_NULL
+                ? shape_error(mem, file, report, document, "this is no document of a mesh")
+                : report_add(report, FINDING_ERROR, ERR_INVALID, place, "the document is empty");
         f->found = document && document->kind != TREE_NULL ? shape_found(mem, document) : STR_NONE;
         f->allowed = STR("a map with apiVersion and kind");
         return;

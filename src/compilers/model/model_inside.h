@@ -11,10 +11,11 @@ struct model_builder {
     struct report *report;
     const struct bundle *bundle;
     struct model *model;
-    struct map products;     /* folder -> struct model_product */
-    struct str_list folders; /* product folders that were complained about, or whose product file is broken */
-    bool is_partial;         /* a file could not be read: what it would have named is not missing */
-    bool has_mesh;           /* mesh.yaml was read, so that its roots and hosts are known */
+    struct map products; /* folder -> struct model_product */
+    struct str_list
+        folders; /* product folders that were complained about, or whose product file is broken */
+    bool is_partial; /* a file could not be read: what it would have named is not missing */
+    bool has_mesh;   /* mesh.yaml was read, so that its roots and hosts are known */
 };
 
 /* One path of a bundle, taken apart. */

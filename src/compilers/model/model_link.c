@@ -38,8 +38,8 @@ static str folder_of(str file)
 /* `v1.0.0` and `1.0.0` are the same version. */
 static str plain_version(str version)
 {
-    bool has_v = version.len > 1 && (version.ptr[0] == 'v' || version.ptr[0] == 'V') &&
-                 version.ptr[1] >= '0' && version.ptr[1] <= '9';
+    bool has_v = version.len > 1 && (version.ptr[0] == 'v' || version.ptr[0] == 'V')
+              && version.ptr[1] >= '0' && version.ptr[1] <= '9';
     return has_v ? str_from(version, 1) : version;
 }
 
@@ -68,8 +68,8 @@ static bool version_serves(str offered, str wanted)
     int64_t have[3], want[3];
     if (same_version(offered, wanted))
         return true;
-    if (!version_numbers(offered, have) || !version_numbers(wanted, want) || have[0] != want[0] ||
-        have[0] == 0)
+    if (!version_numbers(offered, have) || !version_numbers(wanted, want) || have[0] != want[0]
+        || have[0] == 0)
         return false;
     return have[1] > want[1] || (have[1] == want[1] && have[2] >= want[2]);
 }
@@ -88,11 +88,12 @@ static void check_contract_ids(struct model_builder *b)
             struct place place =
                 tree_place(b->mem, contract->file, tree_find(contract->source, STR("id")));
             struct finding *f =
-                is_beside ? model_error(b, place, "two contracts have the id " STR_FMT
-                                                  " and the version " STR_FMT,
-                                        STR_ARG(contract->id), STR_ARG(contract->version))
-                          : model_error(b, place, "two products have a contract with the id " STR_FMT,
-                                        STR_ARG(contract->id));
+                is_beside
+                    ? model_error(b, place,
+                                  "two contracts have the id " STR_FMT " and the version " STR_FMT,
+                                  STR_ARG(contract->id), STR_ARG(contract->version))
+                    : model_error(b, place, "two products have a contract with the id " STR_FMT,
+                                  STR_ARG(contract->id));
             f->hint = arena_format(b->mem, "the other is " STR_FMT, STR_ARG(other->file));
             break;
         }
@@ -128,11 +129,11 @@ static struct finding *no_contract(struct model_builder *b, struct place place, 
     return f;
 }
 
-static void wrong_version(struct model_builder *b, struct place place, const struct contract *contract,
-                          str wanted)
+static void wrong_version(struct model_builder *b, struct place place,
+                          const struct contract *contract, str wanted)
 {
-    struct finding *f = model_error(b, place, "the port and the contract " STR_FMT " differ in version",
-                                    STR_ARG(contract->id));
+    struct finding *f = model_error(
+        b, place, "the port and the contract " STR_FMT " differ in version", STR_ARG(contract->id));
     f->found = arena_format(b->mem, "port " STR_FMT ", contract " STR_FMT, STR_ARG(wanted),
                             STR_ARG(contract->version));
     f->hint = arena_format(b->mem, "the contract is " STR_FMT, STR_ARG(contract->file));
@@ -151,8 +152,8 @@ static void link_outputs(struct model_builder *b, struct model_product *product)
             if (!same_version(own->version, output->version))
                 wrong_version(b, output->place, own, output->version);
         } else if (other) {
-            struct finding *f = model_error(b, output->place,
-                                            "the contract of an output lies in the folder of its product");
+            struct finding *f = model_error(
+                b, output->place, "the contract of an output lies in the folder of its product");
             f->found = other->file;
             f->allowed = arena_format(b->mem, STR_FMT "/NAME.odcs.yaml", STR_ARG(product->folder));
         } else {
@@ -186,8 +187,8 @@ static bool find_producer(struct model_builder *b, const struct model_product *p
                 continue;
             if (!version_numbers(contract->version, numbers))
                 numbers[0] = numbers[1] = numbers[2] = 0;
-            bool is_better = numbers[0] > best[0] || numbers[1] > best[1] ||
-                             (numbers[1] == best[1] && numbers[2] > best[2]);
+            bool is_better = numbers[0] > best[0] || numbers[1] > best[1]
+                          || (numbers[1] == best[1] && numbers[2] > best[2]);
             if (!is_exact && !is_better)
                 continue;
             input->contract = contract;
@@ -223,8 +224,8 @@ static void link_source(struct model_builder *b, const struct model_product *pro
                         struct model_input *input, const struct contract *contract)
 {
     if (is_output(product, contract)) {
-        struct finding *f = model_error(b, input->place, "the product reads its own output " STR_FMT,
-                                        STR_ARG(contract->id));
+        struct finding *f = model_error(
+            b, input->place, "the product reads its own output " STR_FMT, STR_ARG(contract->id));
         f->hint = STR("read self.NAME of internal/NAME.sql instead");
         return;
     }
@@ -232,9 +233,9 @@ static void link_source(struct model_builder *b, const struct model_product *pro
     if (!same_version(contract->version, input->version))
         wrong_version(b, input->place, contract, input->version);
     if (!contract->servers.len) {
-        struct finding *f = model_error(b, contract->place,
-                                        "the source contract " STR_FMT " has no servers",
-                                        STR_ARG(contract->id));
+        struct finding *f =
+            model_error(b, contract->place, "the source contract " STR_FMT " has no servers",
+                        STR_ARG(contract->id));
         f->hint = STR("say where the data are: servers: [{server: NAME, type: local, …}]");
         return;
     }
@@ -277,8 +278,8 @@ static void check_tables(struct model_builder *b, struct model_product *product)
         const struct contract *contract = product->outputs.at[i].contract;
         for (size_t k = 0; k < i && contract; k++)
             if (product->outputs.at[k].contract == contract) {
-                model_error(b, product->outputs.at[i].place, "two output ports have the contract " STR_FMT,
-                            STR_ARG(contract->id));
+                model_error(b, product->outputs.at[i].place,
+                            "two output ports have the contract " STR_FMT, STR_ARG(contract->id));
                 contract = NULL;
             }
         if (contract && !contract->tables.len && !b->is_partial)
@@ -291,9 +292,9 @@ static void check_tables(struct model_builder *b, struct model_product *product)
             model_check_name(b, place, "the table", table->name);
             for (size_t k = 0; k < i; k++)
                 if (contract_find_table(product->outputs.at[k].contract, table->name)) {
-                    struct finding *f = model_error(
-                        b, place, "two outputs of " STR_FMT " have a table " STR_FMT,
-                        STR_ARG(model_address(b->mem, product)), STR_ARG(table->name));
+                    struct finding *f =
+                        model_error(b, place, "two outputs of " STR_FMT " have a table " STR_FMT,
+                                    STR_ARG(model_address(b->mem, product)), STR_ARG(table->name));
                     f->hint = arena_format(b->mem, "the other is in " STR_FMT,
                                            STR_ARG(product->outputs.at[k].contract->file));
                     break;
@@ -306,8 +307,9 @@ static struct str_list output_tables(struct arena *mem, const struct model_produ
 {
     struct str_list names = {0};
     for (size_t i = 0; i < product->outputs.len; i++)
-        for (size_t j = 0; product->outputs.at[i].contract &&
-                           j < product->outputs.at[i].contract->tables.len; j++)
+        for (size_t j = 0;
+             product->outputs.at[i].contract && j < product->outputs.at[i].contract->tables.len;
+             j++)
             str_list_add(mem, &names, product->outputs.at[i].contract->tables.at[j].name);
     return names;
 }
@@ -324,7 +326,8 @@ static bool is_whole(const struct model_product *product)
 }
 
 /* A table without SQL is the table of the same name of exactly one input. */
-static void check_pass_through(struct model_builder *b, const struct model_product *product, str table)
+static void check_pass_through(struct model_builder *b, const struct model_product *product,
+                               str table)
 {
     struct str_list ports = {0};
     const struct contract *contract;
@@ -356,14 +359,14 @@ static void check_sqls(struct model_builder *b, struct model_product *product)
         vec_push(b->mem, &with_sql, sql->table);
         if (str_list_has(&tables, sql->table))
             continue;
-        struct finding *f = model_error(b, model_file_place(sql->path),
-                                        "no output of " STR_FMT " has a table " STR_FMT,
-                                        STR_ARG(model_address(b->mem, product)), STR_ARG(sql->table));
+        struct finding *f = model_error(
+            b, model_file_place(sql->path), "no output of " STR_FMT " has a table " STR_FMT,
+            STR_ARG(model_address(b->mem, product)), STR_ARG(sql->table));
         f->allowed = str_list_join(b->mem, &tables, STR(", "));
         str nearest = str_list_nearest(&tables, sql->table);
         f->hint = nearest.len
-                      ? arena_format(b->mem, "did you mean " STR_FMT ".sql?", STR_ARG(nearest))
-                      : STR("an intermediate table is internal/NAME.sql");
+                    ? arena_format(b->mem, "did you mean " STR_FMT ".sql?", STR_ARG(nearest))
+                    : STR("an intermediate table is internal/NAME.sql");
     }
     for (size_t i = 0; i < tables.len; i++)
         if (!str_list_has(&with_sql, tables.at[i]))
@@ -401,9 +404,9 @@ static void check_policies(struct model_builder *b)
         const struct policy *policy = &b->model->policies.at[i];
         if (!policy->contract.len || str_list_has(&ids, policy->contract) || b->is_partial)
             continue;
-        struct finding *f = model_error(b, policy->place,
-                                        "the policy " STR_FMT " names a contract that no output has",
-                                        STR_ARG(policy->id));
+        struct finding *f = model_error(
+            b, policy->place, "the policy " STR_FMT " names a contract that no output has",
+            STR_ARG(policy->id));
         f->found = policy->contract;
         str nearest = str_list_nearest(&ids, policy->contract);
         f->hint = nearest.len ? arena_format(b->mem, "did you mean " STR_FMT "?", STR_ARG(nearest))

@@ -79,8 +79,8 @@ const struct model_product *model_find_product(const struct model *model, str ad
     if (!str_cut(address, '.', &domain, &name))
         return NULL;
     for (size_t i = 0; i < model->products.len; i++)
-        if (str_eq(model->products.at[i]->name, name) &&
-            str_eq(model->products.at[i]->domain->name, domain))
+        if (str_eq(model->products.at[i]->name, name)
+            && str_eq(model->products.at[i]->domain->name, domain))
             return model->products.at[i];
     return NULL;
 }

@@ -88,7 +88,8 @@ void model_read_domain(struct model_builder *b, const struct bundle_file *file, 
     domain->place = tree_place(b->mem, file->path, written ? written : root);
     model_check_name(b, domain->place, "the domain", name);
     if (written && written->kind == TREE_SCALAR && !str_eq(written->text, name)) {
-        struct finding *f = model_error(b, domain->place, "the name of a domain is that of its folder");
+        struct finding *f =
+            model_error(b, domain->place, "the name of a domain is that of its folder");
         f->found = written->text;
         f->allowed = name;
     }
@@ -113,8 +114,8 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
         const struct policy *other = &b->model->policies.at[i];
         if (!str_eq(other->id, policy->id))
             continue;
-        struct finding *f = model_error(b, policy->place, "two policies have the id " STR_FMT,
-                                        STR_ARG(policy->id));
+        struct finding *f =
+            model_error(b, policy->place, "two policies have the id " STR_FMT, STR_ARG(policy->id));
         f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
         return;
     }
@@ -147,8 +148,8 @@ static void read_inputs(struct model_builder *b, struct model_product *product,
         for (size_t j = 0; j < product->inputs.len; j++)
             is_twice = is_twice || str_eq(product->inputs.at[j].name, input.name);
         if (is_twice) {
-            struct finding *f = model_error(b, place, "two input ports are named " STR_FMT,
-                                            STR_ARG(input.name));
+            struct finding *f =
+                model_error(b, place, "two input ports are named " STR_FMT, STR_ARG(input.name));
             f->hint = STR("SQL reads a port by its name: give each its own");
             continue;
         }
@@ -171,8 +172,9 @@ static void read_outputs(struct model_builder *b, struct model_product *product,
                               CUSTOM_PORT, b->report);
         bool is_twice = false;
         for (size_t j = 0; j < product->outputs.len; j++)
-            is_twice = is_twice || (str_eq(product->outputs.at[j].name, output.name) &&
-                                    str_eq(product->outputs.at[j].version, output.version));
+            is_twice = is_twice
+                    || (str_eq(product->outputs.at[j].name, output.name)
+                        && str_eq(product->outputs.at[j].version, output.version));
         if (is_twice) {
             model_error(b, port_place(b, product->file, port, "name"),
                         "two output ports have the name " STR_FMT " and the version " STR_FMT,
@@ -180,9 +182,9 @@ static void read_outputs(struct model_builder *b, struct model_product *product,
             continue;
         }
         if (!output.contract_id.len) {
-            struct finding *f = model_error(b, output.place,
-                                            "the output port " STR_FMT " names no contract",
-                                            STR_ARG(output.name));
+            struct finding *f =
+                model_error(b, output.place, "the output port " STR_FMT " names no contract",
+                            STR_ARG(output.name));
             f->allowed = STR("contractId: the id of a contract in the same folder");
             continue;
         }
@@ -207,8 +209,8 @@ static void check_product(struct model_builder *b, struct model_product *product
         f->hint = shape_nearest(b->mem, statuses, status->text);
     }
     const struct tree *domain = tree_find(root, STR("domain"));
-    if (domain && domain->kind == TREE_SCALAR && !str_eq_nocase(domain->text, product->domain->name) &&
-        !str_eq_nocase(domain->text, product->domain->title)) {
+    if (domain && domain->kind == TREE_SCALAR && !str_eq_nocase(domain->text, product->domain->name)
+        && !str_eq_nocase(domain->text, product->domain->title)) {
         struct finding *f = model_warning(b, tree_place(b->mem, product->file, domain),
                                           "a product is of the domain whose folder holds it");
         f->found = domain->text;
@@ -218,8 +220,9 @@ static void check_product(struct model_builder *b, struct model_product *product
         const struct model_product *other = b->products.entries[i].value;
         if (!str_eq(other->id, product->id))
             continue;
-        struct finding *f = model_error(b, tree_place(b->mem, product->file, tree_find(root, STR("id"))),
-                                        "two products have the id " STR_FMT, STR_ARG(product->id));
+        struct finding *f =
+            model_error(b, tree_place(b->mem, product->file, tree_find(root, STR("id"))),
+                        "two products have the id " STR_FMT, STR_ARG(product->id));
         f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
     }
 }

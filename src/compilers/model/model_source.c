@@ -45,8 +45,8 @@ static bool is_under(struct model_builder *b, str path)
         str root;
         if (!plain_path(b->mem, b->model->mesh.source_roots.at[i], &root))
             continue;
-        bool is_whole = !root.len || str_eq(root, STR("/")) || path.len == root.len ||
-                        (path.len > root.len && path.ptr[root.len] == '/');
+        bool is_whole = !root.len || str_eq(root, STR("/")) || path.len == root.len
+                     || (path.len > root.len && path.ptr[root.len] == '/');
         bool same_kind = str_starts(path, STR("/")) == str_starts(root, STR("/"));
         if (same_kind && is_whole && str_starts(path, root))
             return true;
@@ -70,20 +70,22 @@ static void check_local(struct model_builder *b, const struct contract *contract
     bool is_plain = plain_path(b->mem, server->location, &path);
     if (is_plain && is_under(b, path))
         return;
-    struct finding *f = is_plain ? model_error(b, place, "the path is outside of the roots of the mesh")
-                                 : model_error(b, place, "the path leads upwards");
+    struct finding *f = is_plain
+                          ? model_error(b, place, "the path is outside of the roots of the mesh")
+                          : model_error(b, place, "the path leads upwards");
     f->found = server->location;
     f->allowed = b->model->mesh.source_roots.len
-                     ? str_list_join(b->mem, &b->model->mesh.source_roots, STR(", "))
-                     : STR("none: mesh.yaml lists no sources.roots");
-    f->hint = STR("paths start at the folder of mesh.yaml; an administrator lists roots in sources.roots");
+                   ? str_list_join(b->mem, &b->model->mesh.source_roots, STR(", "))
+                   : STR("none: mesh.yaml lists no sources.roots");
+    f->hint = STR(
+        "paths start at the folder of mesh.yaml; an administrator lists roots in sources.roots");
 }
 
 static bool names_host(str entry, str host, str listen_port)
 {
     str name, number;
-    bool has_port = str_cut_last(entry, ':', &name, &number) &&
-                    (!str_has(name, ':') || str_ends(name, STR("]")));
+    bool has_port = str_cut_last(entry, ':', &name, &number)
+                 && (!str_has(name, ':') || str_ends(name, STR("]")));
     if (!has_port) {
         name = entry;
         number = STR("5432");
@@ -98,18 +100,19 @@ static void check_postgres(struct model_builder *b, const struct contract *contr
 {
     str listen_port = server->listen_port.len ? server->listen_port : STR("5432");
     str secret = STR("${");
-    if (!server->host.len || str_find(server->host, secret) < server->host.len ||
-        str_find(listen_port, secret) < listen_port.len)
+    if (!server->host.len || str_find(server->host, secret) < server->host.len
+        || str_find(listen_port, secret) < listen_port.len)
         return;
     for (size_t i = 0; i < b->model->mesh.source_hosts.len; i++)
         if (names_host(b->model->mesh.source_hosts.at[i], server->host, listen_port))
             return;
     struct finding *f = model_error(b, server_place(b, contract, server, "host"),
                                     "the host is none of those that the mesh lists");
-    f->found = arena_format(b->mem, STR_FMT ":" STR_FMT, STR_ARG(server->host), STR_ARG(listen_port));
+    f->found =
+        arena_format(b->mem, STR_FMT ":" STR_FMT, STR_ARG(server->host), STR_ARG(listen_port));
     f->allowed = b->model->mesh.source_hosts.len
-                     ? str_list_join(b->mem, &b->model->mesh.source_hosts, STR(", "))
-                     : STR("none: mesh.yaml lists no sources.hosts");
+                   ? str_list_join(b->mem, &b->model->mesh.source_hosts, STR(", "))
+                   : STR("none: mesh.yaml lists no sources.hosts");
     f->hint = STR("an administrator lists it in sources.hosts of mesh.yaml");
 }
 
@@ -132,8 +135,9 @@ void model_check_sources(struct model_builder *b, const struct contract *contrac
             continue;
         struct place place = server_place(b, contract, server, "type");
         struct finding *f =
-            has_readable ? model_warning(b, place, "this version of weft does not read such a server")
-                         : model_error(b, place, "this version of weft does not read such a server");
+            has_readable
+                ? model_warning(b, place, "this version of weft does not read such a server")
+                : model_error(b, place, "this version of weft does not read such a server");
         f->found = server->type;
         f->allowed = shape_words_text(b->mem, readable);
     }

@@ -68,9 +68,9 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
     for (size_t i = 0; i < keys->len; i++)
         for (const struct shape_key *key = keys->tables[i]; key->name; key++)
             str_list_add(walk->mem, &names, str_of(key->name));
-    struct finding *f = shape_key_error(walk->mem, walk->file, walk->report, child,
-                                        "unknown key " STR_FMT " in %s", STR_ARG(child->key),
-                                        shape->title);
+    struct finding *f =
+        shape_key_error(walk->mem, walk->file, walk->report, child, "unknown key " STR_FMT " in %s",
+                        STR_ARG(child->key), shape->title);
     f->found = child->key;
     f->allowed = names.len ? str_list_join(walk->mem, &names, STR(", ")) : STR("no key");
     for (const struct shape_slip *slip = shape->slips; slip && slip->wrong; slip++)
@@ -84,10 +84,14 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
 static str key_allows(struct arena *mem, const struct shape_key *key)
 {
     static const char *const one[] = {
-        [SHAPE_ANY] = "any value",        [SHAPE_TEXT] = "text",
-        [SHAPE_BOOL] = "true or false",   [SHAPE_INT] = "an integer",
-        [SHAPE_NUMBER] = "a number",      [SHAPE_SCALAR] = "text, a number, true or false",
-        [SHAPE_MAP] = "a map",            [SHAPE_TEXT_OR_MAP] = "text or a map",
+        [SHAPE_ANY] = "any value",
+        [SHAPE_TEXT] = "text",
+        [SHAPE_BOOL] = "true or false",
+        [SHAPE_INT] = "an integer",
+        [SHAPE_NUMBER] = "a number",
+        [SHAPE_SCALAR] = "text, a number, true or false",
+        [SHAPE_MAP] = "a map",
+        [SHAPE_TEXT_OR_MAP] = "text or a map",
         [SHAPE_PORT] = "an integer, or ${NAME}",
     };
     str base = str_of(one[key->type]);
@@ -171,9 +175,9 @@ static void check_key(struct shape_walk *walk, const struct shape_key *key, cons
     if (tree_is_null(node))
         return; /* null equals absent */
     if (key->flags & SHAPE_LATER) {
-        struct finding *f = shape_key_error(walk->mem, walk->file, walk->report, node,
-                                            "%s is not supported yet by this version of weft",
-                                            key->name);
+        struct finding *f =
+            shape_key_error(walk->mem, walk->file, walk->report, node,
+                            "%s is not supported yet by this version of weft", key->name);
         f->hint = STR("remove it: what is not enforced is refused rather than ignored");
         return;
     }
@@ -205,7 +209,8 @@ static void check_list(struct shape_walk *walk, const struct shape_key *key,
         wrong_type(walk, key, node, STR("a list that is not empty"));
     struct shape_key entry = *key;
     str name = str_of(key->name);
-    entry.name = arena_c_string(walk->mem, arena_format(walk->mem, "an entry of " STR_FMT, STR_ARG(name)));
+    entry.name =
+        arena_c_string(walk->mem, arena_format(walk->mem, "an entry of " STR_FMT, STR_ARG(name)));
     entry.flags &= ~(unsigned)(SHAPE_LIST | SHAPE_OR_LIST);
     for (size_t i = 0; i < node->len; i++) {
         check_one(walk, &entry, node->at[i]);
@@ -225,8 +230,8 @@ static bool is_whole(const struct tree *node)
     double number;
     if (tree_is_int(node, &whole))
         return true;
-    return tree_is_number(node, &number) && number > -9e15 && number < 9e15 &&
-           number == (double)(int64_t)number;
+    return tree_is_number(node, &number) && number > -9e15 && number < 9e15
+        && number == (double)(int64_t)number;
 }
 
 static void check_one(struct shape_walk *walk, const struct shape_key *key, const struct tree *node)
@@ -247,8 +252,8 @@ static void check_one(struct shape_walk *walk, const struct shape_key *key, cons
         fits = tree_is_bool(node, &flag);
         break;
     case SHAPE_SCALAR:
-        fits = node->kind == TREE_SCALAR &&
-               (tree_is_string(node) || tree_is_bool(node, &flag) || tree_is_number(node, &number));
+        fits = node->kind == TREE_SCALAR
+            && (tree_is_string(node) || tree_is_bool(node, &flag) || tree_is_number(node, &number));
         break;
     case SHAPE_MAP:
         fits = node->kind == TREE_MAP;
@@ -280,9 +285,8 @@ static void check_text(struct shape_walk *walk, const struct shape_key *key,
                                    STR_ARG(str_sub(node->text, 0, SHAPE_FOUND_BYTES)));
     } else if (key->words && !shape_has_word(key->words, node->text)) {
         struct finding *f =
-            shape_error(walk->mem, walk->file, walk->report, node,
-                        "%s cannot be " STR_FMT, key->name,
-                        STR_ARG(str_sub(node->text, 0, SHAPE_FOUND_BYTES)));
+            shape_error(walk->mem, walk->file, walk->report, node, "%s cannot be " STR_FMT,
+                        key->name, STR_ARG(str_sub(node->text, 0, SHAPE_FOUND_BYTES)));
         f->found = shape_found(walk->mem, node);
         f->allowed = shape_words_text(walk->mem, key->words);
         f->hint = shape_nearest(walk->mem, key->words, node->text);
@@ -299,8 +303,8 @@ static void check_number(struct shape_walk *walk, const struct shape_key *key,
     double number = 0;
     bool is_number = tree_is_number(node, &number);
     if (!is_number || (key->type == SHAPE_INT && !is_whole(node))) {
-        struct finding *f = wrong_type(walk, key, node,
-                                       key->type == SHAPE_INT ? STR("an integer") : STR("a number"));
+        struct finding *f = wrong_type(
+            walk, key, node, key->type == SHAPE_INT ? STR("an integer") : STR("a number"));
         double inside;
         if (node->kind == TREE_SCALAR && node->quoted && str_to_f64(node->text, &inside))
             f->hint = STR("write it without quotes");
@@ -404,7 +408,8 @@ str shape_nearest(struct arena *mem, const char *words, str text)
         if (str_eq_nocase(list.at[i], text))
             return arena_format(mem, "did you mean " STR_FMT "?", STR_ARG(list.at[i]));
     str nearest = str_list_nearest(&list, text);
-    return nearest.len ? arena_format(mem, "did you mean " STR_FMT "?", STR_ARG(nearest)) : STR_NONE;
+    return nearest.len ? arena_format(mem, "did you mean " STR_FMT "?", STR_ARG(nearest))
+                       : STR_NONE;
 }
 
 bool shape_is_principal(str text)

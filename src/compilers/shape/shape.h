@@ -11,23 +11,23 @@ enum shape_type {
     SHAPE_BOOL,
     SHAPE_INT,
     SHAPE_NUMBER,
-    SHAPE_SCALAR,   /* text, number, true or false */
-    SHAPE_MAP,      /* by its shape, or open when it has none */
+    SHAPE_SCALAR, /* text, number, true or false */
+    SHAPE_MAP,    /* by its shape, or open when it has none */
     SHAPE_TEXT_OR_MAP,
-    SHAPE_PORT,     /* an integer, or `${NAME}` that is resolved later */
+    SHAPE_PORT, /* an integer, or `${NAME}` that is resolved later */
 };
 
 enum shape_flag {
     SHAPE_REQUIRED = 1,
-    SHAPE_LIST = 2,         /* a list of the type */
-    SHAPE_OR_LIST = 4,      /* one of the type, or a list of it */
-    SHAPE_NAMED = 8,        /* a map from free names to the type */
+    SHAPE_LIST = 2,    /* a list of the type */
+    SHAPE_OR_LIST = 4, /* one of the type, or a list of it */
+    SHAPE_NAMED = 8,   /* a map from free names to the type */
     SHAPE_DEPRECATED = 16,
-    SHAPE_LATER = 32,       /* defined, but not enforced by this version: refused rather than ignored */
-    SHAPE_NULL = 64,        /* an explicit null is a value here */
-    SHAPE_NOT_EMPTY = 128,  /* a list or text with something in it */
-    SHAPE_DISTINCT = 256,   /* a list without repetitions */
-    SHAPE_OLD_LIST = 512,   /* with SHAPE_OR_LIST: the list form is deprecated */
+    SHAPE_LATER = 32, /* defined, but not enforced by this version: refused rather than ignored */
+    SHAPE_NULL = 64,  /* an explicit null is a value here */
+    SHAPE_NOT_EMPTY = 128, /* a list or text with something in it */
+    SHAPE_DISTINCT = 256,  /* a list without repetitions */
+    SHAPE_OLD_LIST = 512,  /* with SHAPE_OR_LIST: the list form is deprecated */
 };
 
 /* How a text must be written. */

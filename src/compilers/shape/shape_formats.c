@@ -13,8 +13,8 @@ static bool is_digit(char c)
 static bool fits_id(str text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (!is_letter(text.ptr[i]) && !is_digit(text.ptr[i]) && text.ptr[i] != '_' &&
-            text.ptr[i] != '-')
+        if (!is_letter(text.ptr[i]) && !is_digit(text.ptr[i]) && text.ptr[i] != '_'
+            && text.ptr[i] != '-')
             return false;
     return text.len > 0;
 }
@@ -46,8 +46,8 @@ static bool take_date(str *text)
 {
     static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year, month, day;
-    if (!take_digits(text, 4, &year) || !take(text, '-') || !take_digits(text, 2, &month) ||
-        !take(text, '-') || !take_digits(text, 2, &day))
+    if (!take_digits(text, 4, &year) || !take(text, '-') || !take_digits(text, 2, &month)
+        || !take(text, '-') || !take_digits(text, 2, &day))
         return false;
     if (month < 1 || month > 12 || day < 1 || day > days[month - 1])
         return false;
@@ -65,8 +65,8 @@ static bool fits_date_time(str text)
     int hour, minute, second, digit;
     if (!take_date(&text) || !(take(&text, 'T') || take(&text, 't') || take(&text, ' ')))
         return false;
-    if (!take_digits(&text, 2, &hour) || !take(&text, ':') || !take_digits(&text, 2, &minute) ||
-        !take(&text, ':') || !take_digits(&text, 2, &second))
+    if (!take_digits(&text, 2, &hour) || !take(&text, ':') || !take_digits(&text, 2, &minute)
+        || !take(&text, ':') || !take_digits(&text, 2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > 60)
         return false;
@@ -80,8 +80,8 @@ static bool fits_date_time(str text)
         return text.len == 0;
     if (!take(&text, '+') && !take(&text, '-'))
         return false;
-    return take_digits(&text, 2, &hour) && take(&text, ':') && take_digits(&text, 2, &minute) &&
-           hour <= 23 && minute <= 59 && text.len == 0;
+    return take_digits(&text, 2, &hour) && take(&text, ':') && take_digits(&text, 2, &minute)
+        && hour <= 23 && minute <= 59 && text.len == 0;
 }
 
 static bool is_word(str text)
@@ -153,7 +153,8 @@ static bool fits_host(str text)
 {
     str host = text, port;
     int64_t number;
-    if (str_cut_last(text, ':', &host, &port) && !(str_has(host, ':') && !str_ends(host, STR("]")))) {
+    if (str_cut_last(text, ':', &host, &port)
+        && !(str_has(host, ':') && !str_ends(host, STR("]")))) {
         if (!str_to_i64(port, &number) || number < 1 || number > 65535)
             return false;
     } else {
@@ -161,8 +162,8 @@ static bool fits_host(str text)
     }
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '_' && c != ':' &&
-            c != '[' && c != ']' && c != '/')
+        if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '_' && c != ':'
+            && c != '[' && c != ']' && c != '/')
             return false;
     }
     return host.len > 0;
@@ -192,5 +193,5 @@ const struct shape_format shape_format_sftp = {"a location that starts with sftp
 const struct shape_format shape_format_principal = {"user:NAME or group:NAME", shape_is_principal};
 const struct shape_format shape_format_duration = {"a duration as 30min, 2h or 1d", fits_duration};
 const struct shape_format shape_format_host = {"HOST or HOST:PORT", fits_host};
-const struct shape_format shape_format_root = {
-    "a folder without .. and wildcards, as data/", fits_root};
+const struct shape_format shape_format_root = {"a folder without .. and wildcards, as data/",
+                                               fits_root};

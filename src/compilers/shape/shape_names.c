@@ -17,7 +17,8 @@ static enum keyword_kind find_kind(str word)
     if (word.len >= sizeof lower)
         return KEYWORD_NONE;
     for (size_t i = 0; i < word.len; i++)
-        lower[i] = (char)(word.ptr[i] >= 'A' && word.ptr[i] <= 'Z' ? word.ptr[i] + 32 : word.ptr[i]);
+        lower[i] =
+            (char)(word.ptr[i] >= 'A' && word.ptr[i] <= 'Z' ? word.ptr[i] + 32 : word.ptr[i]);
     size_t low = 0, high = sizeof keywords / sizeof *keywords;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

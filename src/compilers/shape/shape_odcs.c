@@ -3,16 +3,46 @@
 
 /* ODCS v3.1.0, key by key. Where the text of the standard and its JSON Schema differ, the text wins. */
 
-#define END {0}
-#define ID {.name = "id", .type = SHAPE_TEXT, .format = &shape_format_id}
-#define TEXT(key) {.name = key, .type = SHAPE_TEXT}
-#define TEXT_MUST(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED}
-#define TEXTS(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_LIST}
-#define BOOL(key) {.name = key, .type = SHAPE_BOOL}
-#define INT(key) {.name = key, .type = SHAPE_INT}
-#define PORT(key) {.name = key, .type = SHAPE_PORT}
-#define PORT_MUST(key) {.name = key, .type = SHAPE_PORT, .flags = SHAPE_REQUIRED}
-#define MAPS(key, of) {.name = key, .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &(of)}
+#define END                                                                                        \
+    {                                                                                              \
+        0                                                                                          \
+    }
+#define ID                                                                                         \
+    {                                                                                              \
+        .name = "id", .type = SHAPE_TEXT, .format = &shape_format_id                               \
+    }
+#define TEXT(key)                                                                                  \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT                                                            \
+    }
+#define TEXT_MUST(key)                                                                             \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED                                   \
+    }
+#define TEXTS(key)                                                                                 \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_LIST                                       \
+    }
+#define BOOL(key)                                                                                  \
+    {                                                                                              \
+        .name = key, .type = SHAPE_BOOL                                                            \
+    }
+#define INT(key)                                                                                   \
+    {                                                                                              \
+        .name = key, .type = SHAPE_INT                                                             \
+    }
+#define PORT(key)                                                                                  \
+    {                                                                                              \
+        .name = key, .type = SHAPE_PORT                                                            \
+    }
+#define PORT_MUST(key)                                                                             \
+    {                                                                                              \
+        .name = key, .type = SHAPE_PORT, .flags = SHAPE_REQUIRED                                   \
+    }
+#define MAPS(key, of)                                                                              \
+    {                                                                                              \
+        .name = key, .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &(of)                        \
+    }
 #define CUSTOM MAPS("customProperties", custom_property)
 #define DEFINITIONS MAPS("authoritativeDefinitions", definition)
 #define TAGS TEXTS("tags")
@@ -28,13 +58,15 @@ static const struct shape definition = {
 static const struct shape custom_property = {
     .title = "a custom property",
     .keys = {(const struct shape_key[]){
-        ID, TEXT_MUST("property"),
+        ID,
+        TEXT_MUST("property"),
         {.name = "value", .type = SHAPE_ANY, .flags = SHAPE_REQUIRED | SHAPE_NULL},
-        TEXT("description"), END}},
-    .slips = (const struct shape_slip[]){
-        {"name", "a custom property is {property: NAME, value: VALUE}"},
-        {"key", "a custom property is {property: NAME, value: VALUE}"},
-        {0}},
+        TEXT("description"),
+        END}},
+    .slips =
+        (const struct shape_slip[]){{"name", "a custom property is {property: NAME, value: VALUE}"},
+                                    {"key", "a custom property is {property: NAME, value: VALUE}"},
+                                    {0}},
 };
 
 static const struct shape description = {
@@ -60,8 +92,11 @@ static const struct shape support = {
 
 static const struct shape price = {
     .title = "the price",
-    .keys = {(const struct shape_key[]){ID, {.name = "priceAmount", .type = SHAPE_NUMBER},
-                                        TEXT("priceCurrency"), TEXT("priceUnit"), END}},
+    .keys = {(const struct shape_key[]){ID,
+                                        {.name = "priceAmount", .type = SHAPE_NUMBER},
+                                        TEXT("priceCurrency"),
+                                        TEXT("priceUnit"),
+                                        END}},
 };
 
 static const struct shape_key member_keys[] = {
@@ -82,8 +117,7 @@ static const struct shape_key member_keys[] = {
 static const struct shape member = {.title = "a team member", .keys = {member_keys}};
 
 static const struct shape_key team_keys[] = {
-    ID,   TEXT("name"), TEXT("description"), MAPS("members", member),
-    TAGS, CUSTOM,       DEFINITIONS,         END,
+    ID, TEXT("name"), TEXT("description"), MAPS("members", member), TAGS, CUSTOM, DEFINITIONS, END,
 };
 
 /* The list form holds the members themselves, so that one key has two shapes: told apart by the parent. */
@@ -98,16 +132,24 @@ static const struct shape team = {.title = "the team", .more = team_more};
 static const struct shape sla = {
     .title = "an SLA property",
     .keys = {(const struct shape_key[]){
-        ID, TEXT_MUST("property"),
+        ID,
+        TEXT_MUST("property"),
         {.name = "value", .type = SHAPE_SCALAR, .flags = SHAPE_REQUIRED | SHAPE_NULL},
-        {.name = "valueExt", .type = SHAPE_SCALAR}, TEXT("unit"), TEXT("element"), TEXT("driver"),
-        TEXT("description"), TEXT("scheduler"), TEXT("schedule"), END}},
+        {.name = "valueExt", .type = SHAPE_SCALAR},
+        TEXT("unit"),
+        TEXT("element"),
+        TEXT("driver"),
+        TEXT("description"),
+        TEXT("scheduler"),
+        TEXT("schedule"),
+        END}},
 };
 
 /* Quality rules. */
 
 #define OPERATORS                                                                                  \
-    "mustBe mustNotBe mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo " \
+    "mustBe mustNotBe mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan "                    \
+    "mustBeLessOrEqualTo "                                                                         \
     "mustBeBetween mustNotBeBetween"
 
 static const struct shape_key operator_keys[] = {
@@ -173,8 +215,8 @@ static void quality_also(struct shape_walk *walk, const struct tree *node)
     for (size_t i = 0; i < node->len; i++) {
         const struct tree *child = node->at[i];
         if (!shape_has_word(OPERATORS, child->key)) {
-            has_slip = has_slip || str_starts(child->key, STR("mustBe")) ||
-                       str_starts(child->key, STR("mustNot"));
+            has_slip = has_slip || str_starts(child->key, STR("mustBe"))
+                    || str_starts(child->key, STR("mustNot"));
             continue;
         }
         if (tree_is_null(child))
@@ -182,9 +224,8 @@ static void quality_also(struct shape_walk *walk, const struct tree *node)
         if (count++ == 1)
             second = child;
         if (str_ends(child->key, STR("Between")) && child->kind == TREE_LIST && child->len != 2) {
-            struct finding *f =
-                shape_error(walk->mem, walk->file, walk->report, child,
-                            STR_FMT " must be two numbers", STR_ARG(child->key));
+            struct finding *f = shape_error(walk->mem, walk->file, walk->report, child,
+                                            STR_FMT " must be two numbers", STR_ARG(child->key));
             f->found = arena_format(walk->mem, "%zu", child->len);
             f->allowed = STR("[low, high], both exclusive");
         }
@@ -208,28 +249,44 @@ static void quality_also(struct shape_walk *walk, const struct tree *node)
 static const struct shape quality = {
     .title = "a quality rule",
     .keys = {(const struct shape_key[]){
-        ID, DEFINITIONS, TEXT("businessImpact"), CUSTOM, TEXT("description"),
+        ID,
+        DEFINITIONS,
+        TEXT("businessImpact"),
+        CUSTOM,
+        TEXT("description"),
         {.name = "dimension",
          .type = SHAPE_TEXT,
          .words = "accuracy completeness conformity consistency coverage timeliness uniqueness"},
-        TEXT("method"), TEXT("name"), TEXT("schedule"), TEXT("scheduler"), TEXT("severity"), TAGS,
-        {.name = "type", .type = SHAPE_TEXT, .words = "text library sql custom"}, TEXT("unit"),
+        TEXT("method"),
+        TEXT("name"),
+        TEXT("schedule"),
+        TEXT("scheduler"),
+        TEXT("severity"),
+        TAGS,
+        {.name = "type", .type = SHAPE_TEXT, .words = "text library sql custom"},
+        TEXT("unit"),
         END}},
     .more = quality_more,
     .also = quality_also,
-    .slips = (const struct shape_slip[]){
-        {"mustBeGreaterThanOrEqualTo", "did you mean mustBeGreaterOrEqualTo?"},
-        {"mustBeLessThanOrEqualTo", "did you mean mustBeLessOrEqualTo?"},
-        {"rule", "since v3.1.0 a library rule says metric: NAME"},
-        {"mustBeEqualTo", "did you mean mustBe?"},
-        {0}},
+    .slips =
+        (const struct shape_slip[]){
+            {"mustBeGreaterThanOrEqualTo", "did you mean mustBeGreaterOrEqualTo?"},
+            {"mustBeLessThanOrEqualTo", "did you mean mustBeLessOrEqualTo?"},
+            {"rule", "since v3.1.0 a library rule says metric: NAME"},
+            {"mustBeEqualTo", "did you mean mustBe?"},
+            {0}},
 };
 
 /* Relationships. */
 
 #define REFERENCE(key, extra)                                                                      \
-    {.name = key, .type = SHAPE_TEXT, .flags = (extra), .format = &shape_format_reference}
-#define RELATION_TYPE {.name = "type", .type = SHAPE_TEXT, .words = "foreignKey"}
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT, .flags = (extra), .format = &shape_format_reference       \
+    }
+#define RELATION_TYPE                                                                              \
+    {                                                                                              \
+        .name = "type", .type = SHAPE_TEXT, .words = "foreignKey"                                  \
+    }
 #define MANY (SHAPE_OR_LIST | SHAPE_REQUIRED | SHAPE_NOT_EMPTY)
 
 static void relation_also(struct shape_walk *walk, const struct tree *node)
@@ -242,8 +299,8 @@ static void relation_also(struct shape_walk *walk, const struct tree *node)
         return;
     struct finding *f = shape_error(walk->mem, walk->file, walk->report, to,
                                     "from and to of a relationship must have the same length");
-    f->found = arena_format(walk->mem, "%zu and %zu", is_list ? from->len : 1,
-                            to_list ? to->len : 1);
+    f->found =
+        arena_format(walk->mem, "%zu and %zu", is_list ? from->len : 1, to_list ? to->len : 1);
     f->allowed = STR("two texts, or two lists of the same length");
 }
 
@@ -257,15 +314,22 @@ static const struct shape table_relation = {
 static const struct shape column_relation = {
     .title = "a relationship of a property",
     .keys = {(const struct shape_key[]){RELATION_TYPE, REFERENCE("to", MANY), CUSTOM, END}},
-    .slips = (const struct shape_slip[]){
-        {"from", "a relationship of a property starts at that property; put it on the table"},
-        {0}},
+    .slips =
+        (const struct shape_slip[]){
+            {"from", "a relationship of a property starts at that property; put it on the table"},
+            {0}},
 };
 
 /* logicalTypeOptions, by the logicalType beside them. */
 
-#define LENGTH(key) {.name = key, .type = SHAPE_INT, .least = &zero}
-#define NUMBER(key) {.name = key, .type = SHAPE_NUMBER}
+#define LENGTH(key)                                                                                \
+    {                                                                                              \
+        .name = key, .type = SHAPE_INT, .least = &zero                                             \
+    }
+#define NUMBER(key)                                                                                \
+    {                                                                                              \
+        .name = key, .type = SHAPE_NUMBER                                                          \
+    }
 #define NUMBER_BOUNDS                                                                              \
     {.name = "multipleOf", .type = SHAPE_NUMBER, .above = &zero}, NUMBER("minimum"),               \
         NUMBER("maximum"), NUMBER("exclusiveMinimum"), NUMBER("exclusiveMaximum")
@@ -282,9 +346,7 @@ static const struct {
     {"integer",
      (const struct shape_key[]){
          NUMBER_BOUNDS,
-         {.name = "format",
-          .type = SHAPE_TEXT,
-          .words = "i8 i16 i32 i64 i128 u8 u16 u32 u64 u128"},
+         {.name = "format", .type = SHAPE_TEXT, .words = "i8 i16 i32 i64 i128 u8 u16 u32 u64 u128"},
          END}},
     {"number",
      (const struct shape_key[]){
@@ -292,15 +354,14 @@ static const struct {
     {"date", (const struct shape_key[]){TEXT_BOUNDS, END}},
     {"timestamp time",
      (const struct shape_key[]){TEXT_BOUNDS, BOOL("timezone"), TEXT("defaultTimezone"), END}},
-    {"object",
-     (const struct shape_key[]){
-         LENGTH("minProperties"), LENGTH("maxProperties"),
-         {.name = "required",
-          .type = SHAPE_TEXT,
-          .flags = SHAPE_LIST | SHAPE_NOT_EMPTY | SHAPE_DISTINCT},
-         END}},
-    {"array", (const struct shape_key[]){LENGTH("minItems"), LENGTH("maxItems"),
-                                         BOOL("uniqueItems"), END}},
+    {"object", (const struct shape_key[]){LENGTH("minProperties"),
+                                          LENGTH("maxProperties"),
+                                          {.name = "required",
+                                           .type = SHAPE_TEXT,
+                                           .flags = SHAPE_LIST | SHAPE_NOT_EMPTY | SHAPE_DISTINCT},
+                                          END}},
+    {"array",
+     (const struct shape_key[]){LENGTH("minItems"), LENGTH("maxItems"), BOOL("uniqueItems"), END}},
 };
 
 static void options_more(const struct tree *node, struct shape_more *out)
@@ -361,8 +422,8 @@ static const struct shape_key property_keys[] = {
 static const struct shape_key name_keys[] = {TEXT_MUST("name"), END};
 static const struct shape_key item_name_keys[] = {TEXT("name"), END};
 static const struct shape_key nested_keys[] = {MAPS("properties", property), END};
-static const struct shape_key items_keys[] = {
-    {.name = "items", .type = SHAPE_MAP, .shape = &item}, END};
+static const struct shape_key items_keys[] = {{.name = "items", .type = SHAPE_MAP, .shape = &item},
+                                              END};
 
 static void property_more(const struct tree *node, struct shape_more *out)
 {
@@ -404,9 +465,12 @@ static const struct shape table = {
     .title = "a table of the schema",
     .keys = {name_keys,
              (const struct shape_key[]){
-                 ELEMENT, {.name = "logicalType", .type = SHAPE_TEXT, .words = "object"},
-                 TEXT("dataGranularityDescription"), MAPS("properties", property),
-                 MAPS("relationships", table_relation), END}},
+                 ELEMENT,
+                 {.name = "logicalType", .type = SHAPE_TEXT, .words = "object"},
+                 TEXT("dataGranularityDescription"),
+                 MAPS("properties", property),
+                 MAPS("relationships", table_relation),
+                 END}},
     .slips = property_slips,
 };
 
@@ -435,24 +499,29 @@ static const struct {
     {"kinesis", KEYS(TEXT("region"), TEXT("format"), TEXT("stream"))},
     {"local", KEYS(TEXT_MUST("path"), TEXT_MUST("format"))},
     {"oracle", KEYS(TEXT_MUST("host"), PORT_MUST("port"), TEXT_MUST("serviceName"))},
-    {"postgres postgresql", KEYS(TEXT_MUST("host"), PORT("port"), TEXT_MUST("database"),
-                                 TEXT_MUST("schema"))},
+    {"postgres postgresql",
+     KEYS(TEXT_MUST("host"), PORT("port"), TEXT_MUST("database"), TEXT_MUST("schema"))},
     {"presto", KEYS(TEXT_MUST("host"), TEXT("catalog"), TEXT("schema"))},
     {"pubsub", KEYS(TEXT_MUST("project"))},
     {"redshift", KEYS(TEXT_MUST("database"), TEXT_MUST("schema"), TEXT("host"), TEXT("region"),
                       TEXT("account"))},
     {"s3", KEYS(TEXT_MUST("location"), TEXT("endpointUrl"), TEXT("format"), TEXT("delimiter"))},
-    {"sftp", KEYS({.name = "location", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED,
-                   .format = &shape_format_sftp}, TEXT("format"), TEXT("delimiter"))},
+    {"sftp", KEYS({.name = "location",
+                   .type = SHAPE_TEXT,
+                   .flags = SHAPE_REQUIRED,
+                   .format = &shape_format_sftp},
+                  TEXT("format"), TEXT("delimiter"))},
     {"snowflake", KEYS(TEXT_MUST("account"), TEXT_MUST("database"), TEXT_MUST("schema"),
                        TEXT("host"), PORT("port"), TEXT("warehouse"))},
-    {"sqlserver", KEYS(TEXT_MUST("host"), TEXT_MUST("database"), TEXT_MUST("schema"), PORT("port"))},
-    {"trino", KEYS(TEXT_MUST("host"), PORT_MUST("port"), TEXT_MUST("catalog"), TEXT_MUST("schema"))},
-    {"custom", KEYS(TEXT("account"), TEXT("catalog"), TEXT("database"), TEXT("dataset"),
-                    TEXT("delimiter"), TEXT("endpointUrl"), TEXT("format"), TEXT("host"),
-                    TEXT("location"), TEXT("path"), PORT("port"), TEXT("project"), TEXT("region"),
-                    TEXT("regionName"), TEXT("schema"), TEXT("serviceName"), TEXT("stream"),
-                    TEXT("stagingDir"), TEXT("warehouse"))},
+    {"sqlserver",
+     KEYS(TEXT_MUST("host"), TEXT_MUST("database"), TEXT_MUST("schema"), PORT("port"))},
+    {"trino",
+     KEYS(TEXT_MUST("host"), PORT_MUST("port"), TEXT_MUST("catalog"), TEXT_MUST("schema"))},
+    {"custom",
+     KEYS(TEXT("account"), TEXT("catalog"), TEXT("database"), TEXT("dataset"), TEXT("delimiter"),
+          TEXT("endpointUrl"), TEXT("format"), TEXT("host"), TEXT("location"), TEXT("path"),
+          PORT("port"), TEXT("project"), TEXT("region"), TEXT("regionName"), TEXT("schema"),
+          TEXT("serviceName"), TEXT("stream"), TEXT("stagingDir"), TEXT("warehouse"))},
 };
 
 static void server_more(const struct tree *node, struct shape_more *out)
@@ -467,7 +536,8 @@ static void server_more(const struct tree *node, struct shape_more *out)
 static const struct shape server = {
     .title = "a server of this type",
     .keys = {(const struct shape_key[]){
-        ID, TEXT_MUST("server"),
+        ID,
+        TEXT_MUST("server"),
         {.name = "type",
          .type = SHAPE_TEXT,
          .flags = SHAPE_REQUIRED,
@@ -475,14 +545,19 @@ static const struct shape server = {
                   "dremio duckdb glue hive impala informix kafka kinesis local mysql oracle "
                   "postgres postgresql presto pubsub redshift s3 sftp snowflake sqlserver synapse "
                   "trino vertica zen"},
-        TEXT("description"), TEXT("environment"), MAPS("roles", role), CUSTOM, END}},
+        TEXT("description"),
+        TEXT("environment"),
+        MAPS("roles", role),
+        CUSTOM,
+        END}},
     .more = server_more,
-    .slips = (const struct shape_slip[]){
-        {"topic", "put it into customProperties: the standard has no such key for this type"},
-        {"user", "put it into customProperties: {property: user, value: \"${NAME}\"}"},
-        {"username", "put it into customProperties: {property: user, value: \"${NAME}\"}"},
-        {"password", "put it into customProperties: {property: password, value: \"${NAME}\"}"},
-        {0}},
+    .slips =
+        (const struct shape_slip[]){
+            {"topic", "put it into customProperties: the standard has no such key for this type"},
+            {"user", "put it into customProperties: {property: user, value: \"${NAME}\"}"},
+            {"username", "put it into customProperties: {property: user, value: \"${NAME}\"}"},
+            {"password", "put it into customProperties: {property: password, value: \"${NAME}\"}"},
+            {0}},
 };
 
 /* The document. */
@@ -492,35 +567,48 @@ const struct shape shape_odcs = {
     .keys = {(const struct shape_key[]){
         TEXT_MUST("apiVersion"),
         {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "DataContract"},
-        TEXT_MUST("id"), TEXT_MUST("version"), TEXT_MUST("status"), TEXT("name"), TEXT("tenant"),
-        TAGS, TEXT("domain"),
-        {.name = "dataProduct", .type = SHAPE_TEXT, .flags = SHAPE_DEPRECATED}, DEFINITIONS,
-        {.name = "description", .type = SHAPE_MAP, .shape = &description}, MAPS("schema", table),
-        MAPS("support", support), {.name = "price", .type = SHAPE_MAP, .shape = &price},
+        TEXT_MUST("id"),
+        TEXT_MUST("version"),
+        TEXT_MUST("status"),
+        TEXT("name"),
+        TEXT("tenant"),
+        TAGS,
+        TEXT("domain"),
+        {.name = "dataProduct", .type = SHAPE_TEXT, .flags = SHAPE_DEPRECATED},
+        DEFINITIONS,
+        {.name = "description", .type = SHAPE_MAP, .shape = &description},
+        MAPS("schema", table),
+        MAPS("support", support),
+        {.name = "price", .type = SHAPE_MAP, .shape = &price},
         {.name = "team",
          .type = SHAPE_MAP,
          .flags = SHAPE_OR_LIST | SHAPE_OLD_LIST,
          .shape = &team},
-        MAPS("roles", role), MAPS("servers", server),
+        MAPS("roles", role),
+        MAPS("servers", server),
         {.name = "slaDefaultElement", .type = SHAPE_TEXT, .flags = SHAPE_DEPRECATED},
-        MAPS("slaProperties", sla), CUSTOM,
+        MAPS("slaProperties", sla),
+        CUSTOM,
         {.name = "contractCreatedTs", .type = SHAPE_TEXT, .format = &shape_format_date_time},
         END}},
-    .slips = (const struct shape_slip[]){
-        {"dataset", "this is of ODCS v2; since v3.0.0 it is schema"},
-        {"info", "this is of the Data Contract Specification; ODCS has name, version and description at the root"},
-        {"models", "this is of the Data Contract Specification; ODCS has schema"},
-        {"stakeholders", "this is of ODCS v2; since v3.0.0 it is team"},
-        {"uuid", "this is of ODCS v2; since v3.0.0 it is id"},
-        {0}},
+    .slips =
+        (const struct shape_slip[]){
+            {"dataset", "this is of ODCS v2; since v3.0.0 it is schema"},
+            {"info", "this is of the Data Contract Specification; ODCS has name, version and "
+                     "description at the root"},
+            {"models", "this is of the Data Contract Specification; ODCS has schema"},
+            {"stakeholders", "this is of ODCS v2; since v3.0.0 it is team"},
+            {"uuid", "this is of ODCS v2; since v3.0.0 it is id"},
+            {0}},
 };
 
 bool shape_check_odcs_version(struct arena *mem, str file, const struct tree *document,
                               struct report *report)
 {
     const struct tree *version = tree_find(document, STR("apiVersion"));
-    bool is_v2 = version ? str_starts(version->text, STR("v2.")) || str_starts(version->text, STR("2."))
-                         : tree_get(document, STR("dataset")) && !tree_get(document, STR("schema"));
+    bool is_v2 = version
+                   ? str_starts(version->text, STR("v2.")) || str_starts(version->text, STR("2."))
+                   : tree_get(document, STR("dataset")) && !tree_get(document, STR("schema"));
     if (is_v2) {
         struct finding *f = shape_error(mem, file, report, version ? version : document,
                                         "this is a contract of ODCS v2, which has another shape");
@@ -531,12 +619,13 @@ bool shape_check_odcs_version(struct arena *mem, str file, const struct tree *do
     }
     if (!version || str_eq(version->text, STR("v3.1.0")))
         return true; /* a missing one is a finding of the shape */
-    struct finding *f = shape_error(mem, file, report, version,
-                                    "this version of weft reads ODCS v3.1.0 only");
+    struct finding *f =
+        shape_error(mem, file, report, version, "this version of weft reads ODCS v3.1.0 only");
     f->found = shape_found(mem, version);
     f->allowed = STR("v3.1.0");
-    f->hint = str_eq(version->text, STR("3.1.0")) ? STR("write v3.1.0, with the v")
-                                                  : STR("write apiVersion: v3.1.0, and check again");
+    f->hint = str_eq(version->text, STR("3.1.0"))
+                ? STR("write v3.1.0, with the v")
+                : STR("write apiVersion: v3.1.0, and check again");
     /* A near miss is worth judging; of another version every second finding would mislead. */
     return str_starts(version->text, STR("v3.1")) || str_starts(version->text, STR("3.1"));
 }

@@ -3,10 +3,22 @@
 
 /* ODPS v1.0.0, key by key. v0.9.0 differs in what it lacks, and in its team, which is the plain list of members. */
 
-#define END {0}
-#define TEXT(key) {.name = key, .type = SHAPE_TEXT}
-#define TEXT_MUST(key) {.name = key, .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED}
-#define MAPS(key, of) {.name = key, .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &(of)}
+#define END                                                                                        \
+    {                                                                                              \
+        0                                                                                          \
+    }
+#define TEXT(key)                                                                                  \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT                                                            \
+    }
+#define TEXT_MUST(key)                                                                             \
+    {                                                                                              \
+        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED                                   \
+    }
+#define MAPS(key, of)                                                                              \
+    {                                                                                              \
+        .name = key, .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &(of)                        \
+    }
 #define EXTRAS                                                                                     \
     {.name = "tags", .type = SHAPE_TEXT, .flags = SHAPE_LIST},                                     \
         MAPS("customProperties", odps_custom), MAPS("authoritativeDefinitions", odps_definition)
@@ -22,9 +34,11 @@ static const struct shape odps_custom = {
     .keys = {(const struct shape_key[]){
         TEXT_MUST("property"),
         {.name = "value", .type = SHAPE_ANY, .flags = SHAPE_REQUIRED | SHAPE_NULL},
-        TEXT("description"), END}},
-    .slips = (const struct shape_slip[]){
-        {"name", "a custom property is {property: NAME, value: VALUE}"}, {0}},
+        TEXT("description"),
+        END}},
+    .slips =
+        (const struct shape_slip[]){{"name", "a custom property is {property: NAME, value: VALUE}"},
+                                    {0}},
 };
 
 static const struct shape odps_description = {
@@ -86,8 +100,8 @@ static const struct shape_key odps_member_keys[] = {
 
 static const struct shape odps_member = {.title = "a team member", .keys = {odps_member_keys}};
 
-static const struct shape_key odps_team_keys[] = {
-    TEXT("name"), TEXT("description"), MAPS("members", odps_member), EXTRAS, END};
+static const struct shape_key odps_team_keys[] = {TEXT("name"), TEXT("description"),
+                                                  MAPS("members", odps_member), EXTRAS, END};
 
 static void odps_team_more(const struct tree *node, struct shape_more *out)
 {
@@ -113,17 +127,30 @@ static void odps_more(const struct tree *node, struct shape_more *out)
 const struct shape shape_odps = {
     .title = "a data product",
     .keys = {(const struct shape_key[]){
-        {.name = "apiVersion", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "v1.0.0 v0.9.0"},
+        {.name = "apiVersion",
+         .type = SHAPE_TEXT,
+         .flags = SHAPE_REQUIRED,
+         .words = "v1.0.0 v0.9.0"},
         {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "DataProduct"},
-        TEXT_MUST("id"), TEXT_MUST("status"), TEXT("name"), TEXT("version"), TEXT("domain"),
-        TEXT("tenant"), {.name = "description", .type = SHAPE_MAP, .shape = &odps_description},
-        EXTRAS, MAPS("inputPorts", input_port), MAPS("outputPorts", output_port),
-        MAPS("managementPorts", management_port), MAPS("support", odps_support),
-        {.name = "productCreatedTs", .type = SHAPE_TEXT, .format = &shape_format_date_time}, END}},
+        TEXT_MUST("id"),
+        TEXT_MUST("status"),
+        TEXT("name"),
+        TEXT("version"),
+        TEXT("domain"),
+        TEXT("tenant"),
+        {.name = "description", .type = SHAPE_MAP, .shape = &odps_description},
+        EXTRAS,
+        MAPS("inputPorts", input_port),
+        MAPS("outputPorts", output_port),
+        MAPS("managementPorts", management_port),
+        MAPS("support", odps_support),
+        {.name = "productCreatedTs", .type = SHAPE_TEXT, .format = &shape_format_date_time},
+        END}},
     .more = odps_more,
-    .slips = (const struct shape_slip[]){
-        {"servers", "servers stand in the contract that a port names"},
-        {"slaProperties", "promises stand in the contract that a port names"},
-        {"schema", "the schema stands in the contract that an output port names"},
-        {0}},
+    .slips =
+        (const struct shape_slip[]){
+            {"servers", "servers stand in the contract that a port names"},
+            {"slaProperties", "promises stand in the contract that a port names"},
+            {"schema", "the schema stands in the contract that an output port names"},
+            {0}},
 };

@@ -78,6 +78,11 @@ void metadb_snapshot_end(struct task *t, struct metadb *snapshot);
  * a write, fn runs in the same one. */
 typedef bool metadb_write_fn(struct task *t, struct metadb *db, void *state);
 MUST_CHECK bool metadb_write(struct task *t, struct metadb *db, metadb_write_fn *fn, void *state);
+/* The same in two halves, so that other work goes on while the disk is waited for. It runs with a task of its own (and t's actor):
+ * `state` stays as it is until metadb_write_end, which gives its success or error and may be called once; the arena's end waits too. */
+struct metadb_ticket;
+struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, metadb_write_fn *fn, void *state);
+MUST_CHECK bool metadb_write_end(struct task *t, struct metadb_ticket *ticket);
 /* The same without waiting, with a task of its own: a failure is logged. `free_state` may be NULL.
  * */
 void metadb_post(struct metadb *db, metadb_write_fn *fn, void *state, void (*free_state)(void *));

@@ -66,6 +66,54 @@ bool metadb_write(struct task *t, struct metadb *db, metadb_write_fn *fn, void *
     return request.ok;
 }
 
+struct metadb_ticket {
+    struct metadb_core *core;
+    struct metadb_request request;
+};
+
+static void await(struct metadb_ticket *ticket)
+{
+    pthread_mutex_lock(&ticket->core->lock);
+    while (!ticket->request.is_done)
+        pthread_cond_wait(&ticket->core->done, &ticket->core->lock);
+    pthread_mutex_unlock(&ticket->core->lock);
+}
+
+/* The writer still works on what the arena is about to free: it is waited for. */
+static void close_ticket(void *handle)
+{
+    struct metadb_ticket *ticket = handle;
+    await(ticket);
+    task_free(ticket->request.t);
+    free(ticket);
+}
+
+struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, metadb_write_fn *fn, void *state)
+{
+    CHECK(db->magic == METADB_MAGIC && !db->is_writer && db->connection == NULL);
+    struct metadb_ticket *ticket = calloc(1, sizeof *ticket);
+    CHECK(ticket != NULL);
+    ticket->core = db->core;
+    ticket->request = (struct metadb_request){.t = task_new(), .fn = fn, .state = state};
+    ticket->request.t->actor = t->actor;
+    pthread_mutex_lock(&db->core->lock);
+    CHECK(!db->core->stop);
+    enqueue(db->core, &ticket->request);
+    pthread_mutex_unlock(&db->core->lock);
+    arena_defer(t->mem, close_ticket, ticket);
+    return ticket;
+}
+
+bool metadb_write_end(struct task *t, struct metadb_ticket *ticket)
+{
+    await(ticket);
+    bool ok = ticket->request.ok;
+    if (!ok)
+        task_fail_as(t, &ticket->request.t->err);
+    arena_close(t->mem, ticket);
+    return ok;
+}
+
 void metadb_post(struct metadb *db, metadb_write_fn *fn, void *state, void (*free_state)(void *))
 {
     CHECK(db->magic == METADB_MAGIC);

@@ -89,19 +89,67 @@ static struct query_row *query_describe(struct task *t, const struct query *q)
     return row;
 }
 
+/* The writer takes the row to disk while the engine begins to work. */
 static bool query_announce(struct task *t, struct query *q)
 {
-    struct query_row *row = query_describe(t, q);
-
-    if (!query_row_announce(t, q->services->db, row)) {
-        return false;
-    }
-    q->sequence = row->sequence;
+    q->row = query_describe(t, q);
+    q->ticket = query_row_announce(t, q->services->db, q->row);
     return true;
+}
+
+/* Once: true when the announcement is on disk. */
+static bool query_is_announced(struct task *t, struct query *q)
+{
+    struct metadb_ticket *ticket = q->ticket;
+
+    q->ticket = NULL;
+    return ticket == NULL || query_row_announced(t, ticket);
+}
+
+/* The caller's sink behind a door that opens when the audit row is safe. */
+struct query_sink {
+    struct query *q;
+    struct row_sink *sink;
+};
+
+static bool query_sink_begin(struct task *t, void *state, const struct row_column *columns, size_t len)
+{
+    struct query_sink *s = state;
+
+    return query_is_announced(t, s->q) && s->sink->begin(t, s->sink->state, columns, len);
+}
+
+static bool query_sink_bytes(struct task *t, void *state, str bytes)
+{
+    struct query_sink *s = state;
+
+    return s->sink->bytes(t, s->sink->state, bytes);
+}
+
+static bool query_sink_end(struct task *t, void *state, uint64_t rows)
+{
+    struct query_sink *s = state;
+
+    return s->sink->end(t, s->sink->state, rows);
+}
+
+static void query_sink_abort(struct task *t, void *state)
+{
+    struct query_sink *s = state;
+
+    s->sink->abort(t, s->sink->state);
 }
 
 static bool query_execute(struct task *t, struct query *q, struct row_sink *sink)
 {
+    struct query_sink guarded = {.q = q, .sink = sink};
+    struct row_sink outer = {
+        .state = &guarded,
+        .begin = query_sink_begin,
+        .bytes = query_sink_bytes,
+        .end = query_sink_end,
+        .abort = query_sink_abort,
+    };
     struct engine_job job = {
         .output = JOB_ROWS,
         .format = q->format,
@@ -111,7 +159,12 @@ static bool query_execute(struct task *t, struct query *q, struct row_sink *sink
     };
 
     gate_fill_job(t, q->clear, &job);
-    return engine_run(t, q->worker, &job, sink, &q->result);
+    if (engine_run(t, q->worker, &job, &outer, &q->result)) {
+        return true;
+    }
+    /* An engine's error speaks of data too: it waits for the audit like a row, and gives way to the audit's own. */
+    (void)query_is_announced(t, q);
+    return false;
 }
 
 static const char *query_outcome(enum error_code code)
@@ -132,8 +185,8 @@ static void query_close(struct task *t, struct query *q, bool ok)
     if (q->worker != NULL) {
         engine_return(t, q->worker);
     }
-    if (q->sequence != 0) {
-        query_row_end(q->services->db, q->sequence, str_of(query_outcome(code)), code, q->result.rows,
+    if (q->row != NULL && q->row->sequence != 0) {
+        query_row_end(q->services->db, q->row->sequence, str_of(query_outcome(code)), code, q->result.rows,
                       q->result.bytes, clock_now_us() - q->started_us);
     } else if (!query_row_refuse(t, q->services->db, query_describe(t, q))) {
         /* The answer is a refusal already; that it could not be recorded is the operator's to know. */

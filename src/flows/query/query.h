@@ -17,7 +17,8 @@ struct query {
     struct worker *worker;
     struct sql_tree *tree;
     struct clearance *clear;
-    uint64_t sequence; /* of its row, once announced */
+    struct query_row *row;        /* once it was announced */
+    struct metadb_ticket *ticket; /* until that is on disk */
     int64_t started_us;
     struct job_result result;
 };

@@ -1,0 +1,174 @@
+/* What the commands share: options, the way to the server, errors, tables. */
+#ifndef WEFT_CLI_INSIDE_H
+#define WEFT_CLI_INSIDE_H
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "error/report.h"
+#include "http_client/http_client.h"
+#include "model/model.h"
+#include "tree/tree.h"
+
+struct cli;
+
+typedef bool command_fn(struct task *t, struct cli *cli);
+
+struct command {
+    const char *name; /* one or two words */
+    command_fn *run;
+    const char *arguments;
+    const char *options; /* of its own, with spaces between */
+    const char *meaning;
+};
+
+enum cli_option {
+#define COMMAND(name, run, arguments, options, meaning)
+#define OPTION(name, id, letter, value, meaning) OPTION_##id,
+#define EXAMPLE(command, line, meaning)
+#include "commands.def"
+#undef COMMAND
+#undef OPTION
+#undef EXAMPLE
+    OPTION_COUNT
+};
+
+enum cli_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
+
+/* One call of the program. */
+struct cli {
+    const struct command *command; /* NULL: none was named */
+    bool has[OPTION_COUNT];
+    str value[OPTION_COUNT];
+    struct str_list settings; /* of every --set */
+    struct str_list arguments;
+    enum cli_format format;
+    serve_fn *serve;
+    int exit_code; /* of a command that ended as it should */
+
+    /* cli_find_home */
+    str home, folder;
+    /* cli_reach */
+    struct http_target target;
+    struct http_fields headers;
+
+    /* For telling an error: what the server said of it, and the text its position counts in. */
+    str problem;
+    const struct tree *findings;
+    str sql;
+};
+
+/* ---- cli_options.c */
+
+/* The words of a command line, without the program's name. ERR_USAGE names what is nearest to a wrong one. */
+MUST_CHECK bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli);
+/* A whole number from `least`; `fallback` when the option was not given. */
+MUST_CHECK bool cli_number(struct task *t, const struct cli *cli, enum cli_option option, int64_t least,
+                           int64_t fallback, int64_t *out);
+/* Fails unless the command has so many arguments. */
+MUST_CHECK bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least, size_t most);
+/* NULL when there is none; takes one or two words. */
+const struct command *command_find(const struct str_list *words, size_t *used_out);
+/* The list of commands, or all about one. */
+void command_help_all(FILE *out);
+void command_help_one(const struct command *command, FILE *out);
+
+#define COMMAND(name, run, arguments, options, meaning) command_fn command_##run;
+#define OPTION(name, id, letter, value, meaning)
+#define EXAMPLE(command, line, meaning)
+#include "commands.def"
+#undef COMMAND
+#undef OPTION
+#undef EXAMPLE
+
+/* ---- cli_home.c */
+
+/* Fills home and folder, absolute; ERR_USAGE where no mesh is found. `make` makes the home when it is not there. */
+MUST_CHECK bool cli_find_home(struct task *t, struct cli *cli, bool make);
+/* The mesh folder alone, for commands that need no home: empty where none is found. */
+MUST_CHECK bool cli_find_folder(struct task *t, struct cli *cli, str *out);
+/* ERR_NOT_FOUND for a file that is not there, ERR_LIMIT for one over `most` bytes. `-` is standard input. */
+MUST_CHECK bool cli_read_file(struct task *t, str path, size_t most, str *out);
+
+/* ---- cli_server.c */
+
+/* Somebody answers at cli->target: the server of the home, which is started when it does not run, or that of --server. */
+MUST_CHECK bool cli_reach(struct task *t, struct cli *cli);
+
+/* ---- cli_call.c */
+
+/* A call of the API whose answer is JSON. `body` may be empty. A problem becomes the error of the task. */
+MUST_CHECK bool cli_call(struct task *t, struct cli *cli, const char *method, str path, str body,
+                         const struct tree **out);
+/* One call whose bytes go to `take`; a problem becomes the error of the task. */
+MUST_CHECK bool cli_stream(struct task *t, struct cli *cli, const char *method, str path, str body,
+                           bool (*take)(struct task *t, void *state, str bytes), void *state);
+MUST_CHECK bool cli_read_json(struct task *t, struct arena *mem, str text, struct tree **out);
+/* An error as the API writes it, to the error of the task. */
+bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem, const char *message_key);
+/* The error of the task, on stderr. */
+void cli_tell_error(struct task *t, struct cli *cli);
+/* Findings of an answer, as a compiler shows them. */
+void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out);
+/* A line on stderr unless --quiet. */
+void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- cli_table.c */
+
+struct cli_column {
+    const char *key;   /* of a member; a dot goes into members of members */
+    const char *title; /* NULL: the key */
+    bool is_right;
+};
+
+/* Rows with aligned columns. The first TABLE_KEEP rows decide the widths, later ones are printed as they come. */
+struct table {
+    struct arena *mem;
+    FILE *out;
+    const struct cli_column *columns;
+    size_t len;
+    bool is_ruled;   /* bars and a rule, as psql; else two spaces */
+    bool is_csv;
+    int width;       /* of the terminal; 0: cells are never cut */
+    bool is_colored; /* NULL is dim */
+    size_t *widths;
+    str *kept;
+    size_t kept_len, kept_cap;
+    bool is_open; /* the header is out */
+    uint64_t rows;
+};
+
+enum { TABLE_KEEP = 1000 };
+
+void table_begin(struct table *table, struct arena *mem, FILE *out, const struct cli_column *columns, size_t len);
+/* `len` cells, copied; one with ptr NULL is NULL. */
+void table_row(struct table *table, const str *cells);
+void table_end(struct table *table);
+/* Columns that a text takes on a terminal. */
+size_t table_width(str text);
+/* As it may go to a terminal: control characters are escaped. */
+str table_shown(struct arena *mem, str text);
+/* A list of objects in the format of the command line: JSON as it is, else the columns. */
+MUST_CHECK bool table_list(struct task *t, const struct cli *cli, const struct tree *list,
+                           const struct cli_column *columns, size_t len);
+/* The members of an object, one a line; JSON as it is. */
+MUST_CHECK bool table_object(struct task *t, const struct cli *cli, const struct tree *object);
+/* A member by its key or path of keys, as text; ptr is NULL when there is none. */
+str table_cell(struct arena *mem, const struct tree *row, const char *key);
+void table_json(struct task *t, const struct tree *tree, FILE *out);
+
+/* ---- cli_terminal.c */
+
+bool cli_is_terminal(const FILE *file);
+/* Columns, or `fallback` where nobody looks. */
+int cli_terminal_width(const FILE *file, int fallback);
+bool cli_is_colored(const FILE *file);
+/* Ctrl-C and kin cancel this task; the second one ends the program. */
+void cli_listen(struct task *t);
+
+/* ---- cli_bundle.c */
+
+/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's. Sorted. */
+MUST_CHECK bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out);
+
+#endif
