@@ -159,7 +159,7 @@ static void add_select(struct buf *sql, const struct job_view *view, enum match 
 static bool make_statement(struct task *t, struct worker_engine *e, const struct job_view *view, str *out)
 {
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
-    bool by_id;
+    bool by_id = false;
     if (!check_view(t, view, &by_id))
         return false;
     buf_add(sql, view->is_inline ? STR("CREATE TABLE ") : STR("CREATE VIEW "));

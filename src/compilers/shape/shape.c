@@ -318,6 +318,10 @@ static void check_number(struct shape_walk *walk, const struct shape_key *key,
 
 static struct finding *error_at(struct arena *mem, struct report *report, struct place place,
                                 const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
+
+static struct finding *error_at(struct arena *mem, struct report *report, struct place place,
+                                const char *format, va_list args)
 {
     str message = arena_format_args(mem, format, args);
     return report_add(report, FINDING_ERROR, ERR_INVALID, place, STR_FMT, STR_ARG(message));

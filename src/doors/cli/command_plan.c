@@ -1,0 +1,338 @@
+#include <string.h>
+
+#include "buf/buf.h"
+#include "cli_inside.h"
+#include "http_client/http_client.h"
+#include "json_out/json_out.h"
+#include "limits/limits.h"
+
+struct plan_counts {
+    size_t added, changed, removed;
+};
+
+static char plan_sign(str action)
+{
+    return str_eq(action, STR("added")) ? '+' : str_eq(action, STR("removed")) ? '-' : '~';
+}
+
+static const char *plan_color(char sign)
+{
+    return sign == '+' ? "\033[32m" : sign == '-' ? "\033[31m" : "\033[33m";
+}
+
+/* The product, domain or kind that a change is shown under. */
+static str plan_group(struct arena *mem, const struct tree *change)
+{
+    str kind = tree_find_text(change, STR("kind")), name = tree_find_text(change, STR("name")), domain, rest, product;
+
+    if (str_eq(kind, STR("mesh"))) {
+        return STR("mesh.yaml");
+    }
+    if (str_eq(kind, STR("policy"))) {
+        return STR("policies");
+    }
+    if (str_eq(kind, STR("file"))) {
+        return STR("other files");
+    }
+    if (str_eq(kind, STR("domain"))) {
+        return arena_format(mem, "domain %.*s", STR_ARG(name));
+    }
+    (void)str_cut(name, ':', &name, &rest);
+    (void)str_cut(name, '.', &domain, &rest);
+    (void)str_cut(rest, '.', &product, &rest);
+    return arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product));
+}
+
+/* Columns of a table that comes or goes as a whole are told by their number. */
+static bool plan_is_of_whole_table(const struct tree *changes, const struct tree *change, const struct tree **table_out)
+{
+    str table, column;
+
+    (void)str_cut_last(tree_find_text(change, STR("name")), '.', &table, &column);
+    for (size_t i = 0; str_eq(tree_find_text(change, STR("kind")), STR("column")) && i < changes->len; i++) {
+        const struct tree *other = changes->at[i];
+
+        if (str_eq(tree_find_text(other, STR("kind")), STR("table")) &&
+            str_eq(tree_find_text(other, STR("name")), table) &&
+            str_eq(tree_find_text(other, STR("action")), tree_find_text(change, STR("action"))) &&
+            !str_eq(tree_find_text(other, STR("action")), STR("changed"))) {
+            *table_out = other;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t plan_columns_of(const struct tree *changes, const struct tree *table)
+{
+    const struct tree *found;
+    size_t count = 0;
+
+    for (size_t i = 0; i < changes->len; i++) {
+        count += plan_is_of_whole_table(changes, changes->at[i], &found) && found == table;
+    }
+    return count;
+}
+
+static void plan_show_change(struct task *t, const struct tree *changes, const struct tree *change)
+{
+    char sign = plan_sign(tree_find_text(change, STR("action")));
+    str kind = tree_find_text(change, STR("kind")), detail = tree_find_text(change, STR("detail"));
+    bool is_colored = cli_is_colored(stdout);
+    size_t columns = str_eq(kind, STR("table")) && sign != '~' ? plan_columns_of(changes, change) : 0;
+
+    printf("  %s%c %-9.*s%s %.*s", is_colored ? plan_color(sign) : "", sign, STR_ARG(kind), is_colored ? "\033[0m" : "",
+           STR_ARG(table_shown(t->mem, tree_find_text(change, STR("name")))));
+    if (columns > 0) {
+        printf(" (%zu column%s)", columns, columns > 1 ? "s" : "");
+    }
+    if (detail.len > 0) {
+        printf(": %.*s", STR_ARG(table_shown(t->mem, detail)));
+    }
+    putchar('\n');
+}
+
+static struct plan_counts plan_show_groups(struct task *t, const struct tree *changes)
+{
+    struct str_list groups = {0};
+    struct plan_counts counts = {0};
+    const struct tree *table;
+    const str *group_of = NULL;
+    str *named = ARENA_ARRAY(t->mem, str, changes->len + 1);
+
+    for (size_t i = 0; i < changes->len; i++) {
+        char sign = plan_sign(tree_find_text(changes->at[i], STR("action")));
+
+        named[i] = plan_group(t->mem, changes->at[i]);
+        str_list_add(t->mem, &groups, named[i]);
+        counts.added += sign == '+';
+        counts.changed += sign == '~';
+        counts.removed += sign == '-';
+    }
+    str_list_sort(&groups);
+    group_of = named;
+    for (size_t g = 0; g < groups.len; g++) {
+        printf("%.*s\n", STR_ARG(groups.at[g]));
+        for (size_t i = 0; i < changes->len; i++) {
+            if (str_eq(group_of[i], groups.at[g]) && !plan_is_of_whole_table(changes, changes->at[i], &table)) {
+                plan_show_change(t, changes, changes->at[i]);
+            }
+        }
+    }
+    return counts;
+}
+
+static void plan_show(struct task *t, const struct tree *plan)
+{
+    const struct tree *changes = tree_find(plan, STR("changes"));
+    struct plan_counts counts;
+
+    cli_tell_findings(t, tree_find(plan, STR("findings")), stdout);
+    if (changes == NULL || changes->len == 0) {
+        puts("Nothing to change: the mesh is as its files say.");
+        return;
+    }
+    counts = plan_show_groups(t, changes);
+    printf("\n%zu to add, %zu to change, %zu to remove\n", counts.added, counts.changed, counts.removed);
+}
+
+static bool plan_body(struct task *t, struct cli *cli, str *out)
+{
+    struct bundle bundle;
+    struct json_out o = {.b = buf_new(t->mem, 2 * (size_t)BUNDLE_BYTES_MAX)};
+    str folder;
+
+    if (!cli_find_folder(t, cli, &folder)) {
+        return false;
+    }
+    if (folder.len == 0 && cli->folder.len > 0) {
+        folder = cli->folder;
+    }
+    if (folder.len == 0) {
+        task_fail(t, ERR_USAGE, "there is no mesh.yaml here or above");
+        return task_hint(t, "go to the folder of the mesh, or say --folder DIR");
+    }
+    if (!cli_read_bundle(t, folder, cli->value[OPTION_domain], &bundle)) {
+        return false;
+    }
+    json_out_begin(&o, "", '{');
+    if (cli->has[OPTION_domain]) {
+        json_out_str(&o, "domain", cli->value[OPTION_domain]);
+    }
+    json_out_begin(&o, "files", '[');
+    for (size_t i = 0; i < bundle.len; i++) {
+        json_out_begin(&o, "", '{');
+        json_out_str(&o, "path", bundle.at[i].path);
+        json_out_str(&o, "text", bundle.at[i].text);
+        json_out_end(&o, '}');
+    }
+    json_out_end(&o, ']');
+    json_out_end(&o, '}');
+    *out = buf_str(o.b);
+    return !o.b->full || task_fail(t, ERR_LIMIT, "the files of the mesh are too large for one bundle");
+}
+
+static bool plan_ask_server(struct task *t, struct cli *cli, const struct tree **out)
+{
+    str body;
+
+    /* The server first: it says where the home is, when the files are not to be found from here. */
+    return cli_reach(t, cli) && plan_body(t, cli, &body) &&
+           cli_call(t, cli, "POST", STR("/api/v1/plans"), body, out);
+}
+
+static bool plan_show_csv(struct task *t, struct cli *cli, const struct tree *plan)
+{
+    static const struct cli_column columns[] = {
+        {.key = "action"}, {.key = "kind"}, {.key = "name"}, {.key = "file"}, {.key = "detail"}};
+
+    return table_list(t, cli, tree_find(plan, STR("changes")), columns, sizeof(columns) / sizeof(columns[0]));
+}
+
+bool command_plan(struct task *t, struct cli *cli)
+{
+    const struct tree *plan;
+
+    cli_listen(t);
+    if (!cli_demand_arguments(t, cli, 0, 0) || !plan_ask_server(t, cli, &plan)) {
+        return false;
+    }
+    if (cli->format == FORMAT_JSON) {
+        table_json(t, plan, stdout);
+        return true;
+    }
+    if (cli->format == FORMAT_CSV) {
+        return plan_show_csv(t, cli, plan);
+    }
+    plan_show(t, plan);
+    if (tree_find_text(plan, STR("plan")).len > 0) {
+        printf("plan %.*s, on mesh version %.*s\n", STR_ARG(tree_find_text(plan, STR("plan"))),
+               STR_ARG(tree_find_text(plan, STR("base_version"))));
+        cli_note(cli, "weft apply --plan %.*s does it", STR_ARG(tree_find_text(plan, STR("plan"))));
+    }
+    return true;
+}
+
+/* ---- apply */
+
+static bool apply_is_wanted(struct task *t, struct cli *cli, bool *out)
+{
+    char answer[16];
+
+    *out = cli->has[OPTION_yes];
+    if (*out) {
+        return true;
+    }
+    if (!cli_is_terminal(stdin)) {
+        task_fail(t, ERR_USAGE, "apply asks before it changes the mesh, and there is no terminal to ask at");
+        return task_hint(t, "say --yes");
+    }
+    fputs("Apply this? [y/N] ", stdout);
+    fflush(stdout);
+    if (fgets(answer, sizeof(answer), stdin) == NULL) {
+        putchar('\n');
+        return task_go_on(t);
+    }
+    *out = answer[0] == 'y' || answer[0] == 'Y';
+    return task_go_on(t);
+}
+
+static void apply_show(struct task *t, const struct cli *cli, str plan, const struct tree *applied)
+{
+    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct json_out o = {.b = b};
+    bool is_new = false, is_override = false;
+    str version = tree_find_text(applied, STR("mesh_version"));
+
+    (void)tree_is_bool(tree_find(applied, STR("applied")), &is_new);
+    (void)tree_is_bool(tree_find(applied, STR("override")), &is_override);
+    if (cli->format == FORMAT_TABLE) {
+        printf(is_new ? "Applied: mesh version %.*s\n" : "Nothing to do: applied before, as mesh version %.*s\n",
+               STR_ARG(version));
+        if (is_override) {
+            cli_note(cli, "note: the owner of the home overrode who may change this; the audit says so");
+        }
+        return;
+    }
+    json_out_begin(&o, "", '{');
+    json_out_maybe(&o, "plan", plan);
+    json_out_raw(&o, "mesh_version", version);
+    json_out_bool(&o, "applied", is_new);
+    json_out_bool(&o, "override", is_override);
+    json_out_end(&o, '}');
+    if (cli->format == FORMAT_JSON) {
+        printf("%.*s\n", STR_ARG(buf_str(b)));
+    } else {
+        printf("plan,mesh_version,applied,override\r\n%.*s,%.*s,%s,%s\r\n", STR_ARG(plan), STR_ARG(version),
+               is_new ? "true" : "false", is_override ? "true" : "false");
+    }
+}
+
+/* An answer as of an apply, for a plan that changes nothing. */
+static const struct tree *apply_nothing(struct task *t, const struct tree *plan)
+{
+    struct tree *answer = tree_new(t->mem, TREE_MAP), *version = tree_new(t->mem, TREE_SCALAR);
+
+    version->text = tree_find_text(plan, STR("base_version"));
+    (void)tree_put(t->mem, answer, STR("mesh_version"), version);
+    return answer;
+}
+
+static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
+{
+    const struct tree *plan;
+    bool is_wanted;
+
+    *id_out = STR_NONE;
+    if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
+        return apply_is_wanted(t, cli, &is_wanted);
+    }
+    if (!plan_ask_server(t, cli, &plan)) {
+        return false;
+    }
+    if (cli->format == FORMAT_TABLE) {
+        plan_show(t, plan);
+    }
+    if (tree_find_text(plan, STR("plan")).len == 0) {
+        if (cli->format != FORMAT_TABLE) {
+            apply_show(t, cli, STR_NONE, apply_nothing(t, plan));
+        }
+        return true;
+    }
+    if (!apply_is_wanted(t, cli, &is_wanted)) {
+        return false;
+    }
+    if (!is_wanted) {
+        puts("Not applied.");
+        return true;
+    }
+    *id_out = tree_find_text(plan, STR("plan"));
+    return true;
+}
+
+bool command_apply(struct task *t, struct cli *cli)
+{
+    const struct tree *applied;
+    str id = cli->value[OPTION_plan];
+
+    cli_listen(t);
+    if (!cli_demand_arguments(t, cli, 0, 0)) {
+        return false;
+    }
+    if (cli->has[OPTION_plan] && cli->has[OPTION_domain]) {
+        return task_fail(t, ERR_USAGE, "--plan names a plan that was made, --domain asks for a new one: say one of them");
+    }
+    if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id)) {
+        return false;
+    }
+    if (id.len == 0) {
+        return true;
+    }
+    if (!cli_call(t, cli, "POST", arena_format(t->mem, "/api/v1/plans/%.*s/apply",
+                                               STR_ARG(http_percent_encode(t->mem, id))),
+                  STR_NONE, &applied)) {
+        return false;
+    }
+    apply_show(t, cli, id, applied);
+    return true;
+}

@@ -1,0 +1,135 @@
+"""What several stories share: edits of a mesh, findings, and waiting for what a program does."""
+
+import json
+import subprocess
+import threading
+import time
+
+from conftest import PATIENCE_S, WEFT, Answer
+
+ORDERS = "domains/sales/orders"
+
+
+def edit(mesh, path, old, new):
+    """Replaces a text that stands there once."""
+    file = mesh.folder / path
+    text = file.read_text()
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+    file.write_text(text.replace(old, new))
+
+
+def place_of(mesh, path, text):
+    """Line and column of a text, from 1, as an editor counts them."""
+    before = (mesh.folder / path).read_text().split(text)
+    assert len(before) == 2, f"{text!r} stands {len(before) - 1} times in {path}"
+    return before[0].count("\n") + 1, len(before[0].rsplit("\n", 1)[-1]) + 1
+
+
+def check(mesh, *args, ok=False):
+    """Findings of `weft check`: errors and exit code 65, or none."""
+    answer = mesh.weft("check", *args, "--format", "json", ok=ok)
+    assert answer.code == (0 if ok else 65), answer
+    found = answer.json["findings"]
+    assert any(f["level"] == "error" for f in found) != ok, answer
+    return found
+
+
+def errors(found):
+    return [f for f in found if f["level"] == "error"]
+
+
+def the_error(found):
+    """The only error."""
+    only = errors(found)
+    assert len(only) == 1, only
+    return only[0]
+
+
+def told(answer):
+    return answer.out + answer.err
+
+
+def wait_until(what, is_true, patience_s=PATIENCE_S):
+    """Looks again and again: for what no program announces."""
+    end = time.monotonic() + patience_s
+    while True:
+        value = is_true()
+        if value:
+            return value
+        assert time.monotonic() < end, f"it did not come: {what}"
+        time.sleep(0.02)
+
+
+class Started:
+    """A weft at work, with what it says."""
+
+    def __init__(self, mesh, *args, env=None):
+        self.args = args
+        self.process = subprocess.Popen(
+            [WEFT, *map(str, args)], cwd=mesh.folder, env=mesh.env | (env or {}), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def end(self, patience_s=PATIENCE_S):
+        try:
+            out, err = self.process.communicate(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return Answer(self.args, self.process.returncode, out, err)
+
+
+class Called:
+    """A call of the API in a thread."""
+
+    def __init__(self, call, *args, **how):
+        self.result = None
+        self.thread = threading.Thread(target=self._call, args=(call, args, how))
+        self.thread.start()
+
+    def _call(self, call, args, how):
+        try:
+            self.result = call(*args, **how)
+        except Exception as failure:  # told by whoever waits for it
+            self.result = failure
+
+    def end(self, patience_s=PATIENCE_S):
+        self.thread.join(patience_s)
+        assert not self.thread.is_alive(), "the call has not ended"
+        return self.result
+
+
+def runs(mesh, as_user="ana"):
+    """States of all runs, the oldest first."""
+    return [r["state"] for r in mesh.rows("SELECT state FROM mesh.runs ORDER BY created_at, run_id", as_user=as_user)]
+
+
+def is_whole(mesh):
+    """Nothing lost, torn or left over, and no run without an end."""
+    verdict = mesh.weft("verify", "--format", "json").json
+    assert verdict["damaged"] == [] and verdict["catalog"] == "ok" and verdict["audit"]["whole"], verdict
+    left = [p for name in ("staging", "workers") for p in (mesh.home / name).rglob("*") if p.is_file()]
+    assert left == []
+    ended = {"published", "rejected", "failed", "cancelled"}
+    assert set(runs(mesh)) <= ended
+    return True
+
+
+def plan_files(mesh, domain=None):
+    """The body of POST /api/v1/plans."""
+    files = []
+    for path in sorted(mesh.folder.rglob("*")):
+        name = path.relative_to(mesh.folder).as_posix()
+        if path.is_file() and (name == "mesh.yaml" or name.startswith(("domains/", "policies/"))):
+            files.append({"path": name, "text": path.read_text()})
+    body = {"files": files}
+    if domain:
+        body = {"domain": domain, "files": [f for f in files if f["path"].startswith(f"domains/{domain}/")]}
+    return body
+
+
+def audit(mesh):
+    return mesh.weft("audit", "list", "--limit", "1000", "--format", "json").json
+
+
+def dumps(value):
+    return json.dumps(value, indent=1)
