@@ -19,8 +19,8 @@ static bool configure(struct task *t, duckdb_config config, const char *name, co
 }
 
 /* By name and value, before the database is there. */
-static bool configure_all(struct task *t, const struct worker_options *options, const char *extensions,
-                          duckdb_config config)
+static bool configure_all(struct task *t, const struct worker_options *options,
+                          const char *extensions, duckdb_config config)
 {
     str memory = arena_format(t->mem, "%lluMiB", (unsigned long long)options->memory_mb);
     str temp = arena_format(t->mem, "%lluMiB", (unsigned long long)options->temp_mb);
@@ -63,7 +63,8 @@ static bool open_database(struct task *t, struct worker_engine *e, const char *e
     return ok;
 }
 
-static bool execute_all(struct task *t, struct worker_engine *e, const char *const *statements, size_t len)
+static bool execute_all(struct task *t, struct worker_engine *e, const char *const *statements,
+                        size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (!worker_execute(t, e, str_of(statements[i])))
@@ -83,33 +84,35 @@ static bool settle(struct task *t, struct worker_engine *e)
     };
     static const char *const for_reading[] = {"SET allowed_directories = ['in/', 'tmp/']"};
     static const char *const for_writing[] = {"SET allowed_directories = ['in/', 'tmp/', 'out/']"};
-    static const char *const shut[] = {"SET enable_external_access = false", "SET lock_configuration = true"};
+    static const char *const shut[] = {"SET enable_external_access = false",
+                                       "SET lock_configuration = true"};
     enum worker_kind kind = e->options->kind;
     if (!execute_all(t, e, of_all, sizeof of_all / sizeof *of_all))
         return false;
     if (kind == WORKER_EXTRACT)
         return true;
-    return execute_all(t, e, worker_kind_writes(kind) ? for_writing : for_reading, 1) &&
-           execute_all(t, e, shut, sizeof shut / sizeof *shut);
+    return execute_all(t, e, worker_kind_writes(kind) ? for_writing : for_reading, 1)
+        && execute_all(t, e, shut, sizeof shut / sizeof *shut);
 }
 
 static bool prepare_parse(struct task *t, struct worker_engine *e)
 {
-    if (duckdb_prepare(e->con, "SELECT json_serialize_sql($1::VARCHAR)", &e->parse) != DuckDBSuccess)
+    if (duckdb_prepare(e->con, "SELECT json_serialize_sql($1::VARCHAR)", &e->parse)
+        != DuckDBSuccess)
         return worker_fail(t, &e->secrets, duckdb_prepare_error(e->parse), (struct worker_span){0});
     return true;
 }
 
-bool worker_engine_open(struct task *t, const struct worker_options *options, const char *extensions,
-                        struct worker_link *link, struct worker_engine *out)
+bool worker_engine_open(struct task *t, const struct worker_options *options,
+                        const char *extensions, struct worker_link *link, struct worker_engine *out)
 {
     *out = (struct worker_engine){.options = options, .link = link, .mem = arena_new()};
     out->secrets.mem = out->mem;
     out->secrets.hides_files = options->kind != WORKER_EXTRACT;
     out->views = worker_views_new(out->mem);
     out->footers = worker_footers_new(out->mem);
-    return open_database(t, out, extensions) && settle(t, out) && worker_types_open(t, out) &&
-           prepare_parse(t, out);
+    return open_database(t, out, extensions) && settle(t, out) && worker_types_open(t, out)
+        && prepare_parse(t, out);
 }
 
 void worker_engine_interrupt(void *engine)
@@ -149,7 +152,8 @@ static bool read_text(struct task *t, duckdb_data_chunk chunk, str *out)
         return task_fail(t, ERR_SYNTAX, "the text is not one SELECT");
     str json = {duckdb_string_t_data(texts), duckdb_string_t_length(*texts)};
     if (json.len > SQL_TREE_BYTES_MAX - 8)
-        return task_fail(t, ERR_LIMIT, "the tree of the text takes more than %d bytes", SQL_TREE_BYTES_MAX);
+        return task_fail(t, ERR_LIMIT, "the tree of the text takes more than %d bytes",
+                         SQL_TREE_BYTES_MAX);
     *out = arena_str(t->mem, json);
     return true;
 }
@@ -168,7 +172,8 @@ bool worker_parse(struct task *t, struct worker_engine *e, str sql, str *json_ou
         return false;
     }
     duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
-    bool ok = chunk ? read_text(t, chunk, json_out) : task_fail(t, ERR_ENGINE, "the engine gave no tree");
+    bool ok =
+        chunk ? read_text(t, chunk, json_out) : task_fail(t, ERR_ENGINE, "the engine gave no tree");
     duckdb_destroy_data_chunk(&chunk);
     duckdb_destroy_result(&result);
     /* What the parser found wrong stands in the answer, not in an error of the call. */
@@ -204,7 +209,8 @@ bool worker_prepare(struct task *t, struct worker_engine *e, str sql, struct wor
     statement->con = e->con;
     arena_defer(t->mem, close_statement, statement);
     /* After a failure the statement can be asked for its error and nothing else. */
-    if (duckdb_prepare(e->con, arena_c_string(t->mem, sql), &statement->prepared) != DuckDBSuccess) {
+    if (duckdb_prepare(e->con, arena_c_string(t->mem, sql), &statement->prepared)
+        != DuckDBSuccess) {
         const char *said = duckdb_prepare_error(statement->prepared);
         return worker_fail(t, &e->secrets, said ? said : "", span);
     }
@@ -237,7 +243,8 @@ static bool run_tasks(struct task *t, struct worker_engine *e, struct worker_sta
             return false;
         duckdb_pending_state now = duckdb_pending_execute_task(statement->pending);
         if (now == DUCKDB_PENDING_ERROR)
-            return worker_fail(t, &e->secrets, duckdb_pending_error(statement->pending), statement->span);
+            return worker_fail(t, &e->secrets, duckdb_pending_error(statement->pending),
+                               statement->span);
         if (duckdb_pending_execution_is_finished(now))
             return true;
         if (now == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
@@ -245,24 +252,28 @@ static bool run_tasks(struct task *t, struct worker_engine *e, struct worker_sta
     }
 }
 
-bool worker_run(struct task *t, struct worker_engine *e, struct worker_statement *statement, bool streaming,
-                bool (*tick)(struct task *t, void *state), void *state)
+bool worker_run(struct task *t, struct worker_engine *e, struct worker_statement *statement,
+                bool streaming, bool (*tick)(struct task *t, void *state), void *state)
 {
-    duckdb_state begun = streaming ? duckdb_pending_prepared_streaming(statement->prepared, &statement->pending)
-                                   : duckdb_pending_prepared(statement->prepared, &statement->pending);
+    duckdb_state begun =
+        streaming ? duckdb_pending_prepared_streaming(statement->prepared, &statement->pending)
+                  : duckdb_pending_prepared(statement->prepared, &statement->pending);
     if (begun != DuckDBSuccess)
-        return worker_fail(t, &e->secrets, duckdb_pending_error(statement->pending), statement->span);
+        return worker_fail(t, &e->secrets, duckdb_pending_error(statement->pending),
+                           statement->span);
     statement->is_running = true;
     if (!run_tasks(t, e, statement, tick, state))
         return false;
     statement->is_running = streaming;
     statement->has_result = true;
     if (duckdb_execute_pending(statement->pending, &statement->result) != DuckDBSuccess)
-        return worker_fail(t, &e->secrets, duckdb_result_error(&statement->result), statement->span);
+        return worker_fail(t, &e->secrets, duckdb_result_error(&statement->result),
+                           statement->span);
     return true;
 }
 
-bool worker_fetch(struct task *t, struct worker_engine *e, struct worker_statement *statement, duckdb_data_chunk *out)
+bool worker_fetch(struct task *t, struct worker_engine *e, struct worker_statement *statement,
+                  duckdb_data_chunk *out)
 {
     if (!worker_go_on(t, e))
         return false;

@@ -25,8 +25,9 @@ struct worker_engine {
 };
 
 /* `extensions` is NULL, or the folder that LOAD looks in. The engine lives as long as the process. */
-MUST_CHECK bool worker_engine_open(struct task *t, const struct worker_options *options, const char *extensions,
-                                   struct worker_link *link, struct worker_engine *out);
+MUST_CHECK bool worker_engine_open(struct task *t, const struct worker_options *options,
+                                   const char *extensions, struct worker_link *link,
+                                   struct worker_engine *out);
 /* Interrupts what runs; from any thread. For struct worker_link. */
 void worker_engine_interrupt(void *engine);
 /* Fails with CANCELLED when the server wants this request no more. */
@@ -47,14 +48,15 @@ struct worker_statement {
     struct worker_span span; /* where the author's text lies in it */
 };
 
-MUST_CHECK bool worker_prepare(struct task *t, struct worker_engine *e, str sql, struct worker_span span,
-                               struct worker_statement **out);
+MUST_CHECK bool worker_prepare(struct task *t, struct worker_engine *e, str sql,
+                               struct worker_span span, struct worker_statement **out);
 /* Runs until the first rows are there (`streaming`), or all of it. `tick` is called now and then, and ends it by failing. */
-MUST_CHECK bool worker_run(struct task *t, struct worker_engine *e, struct worker_statement *statement, bool streaming,
+MUST_CHECK bool worker_run(struct task *t, struct worker_engine *e,
+                           struct worker_statement *statement, bool streaming,
                            bool (*tick)(struct task *t, void *state), void *state);
 /* The next rows, or NULL at the end. The caller destroys the chunk. */
-MUST_CHECK bool worker_fetch(struct task *t, struct worker_engine *e, struct worker_statement *statement,
-                             duckdb_data_chunk *out);
+MUST_CHECK bool worker_fetch(struct task *t, struct worker_engine *e,
+                             struct worker_statement *statement, duckdb_data_chunk *out);
 void worker_statement_close(struct task *t, struct worker_statement *statement);
 
 #endif

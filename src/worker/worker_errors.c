@@ -5,7 +5,13 @@
 
 #include "buf/buf.h"
 
-enum { MESSAGE_BYTES_MAX = 4096, NAME_BYTES = 255, HINT_BYTES_MAX = 1024, NAMES_MAX = 3, SAID_BYTES_MAX = 1024 * 1024 };
+enum {
+    MESSAGE_BYTES_MAX = 4096,
+    NAME_BYTES = 255,
+    HINT_BYTES_MAX = 1024,
+    NAMES_MAX = 3,
+    SAID_BYTES_MAX = 1024 * 1024
+};
 
 /* ---- kinds */
 
@@ -62,14 +68,14 @@ static bool has(str text, const char *part)
 
 static enum error_code code_of_binder(str subtype, str message)
 {
-    if (str_eq(subtype, STR("COLUMN_NOT_FOUND")) || has(message, "not found in FROM clause") ||
-        has(message, "does not have a column"))
+    if (str_eq(subtype, STR("COLUMN_NOT_FOUND")) || has(message, "not found in FROM clause")
+        || has(message, "does not have a column"))
         return ERR_UNKNOWN_COLUMN;
     if (str_starts(message, STR("Catalog \"")) && has(message, "does not exist"))
         return ERR_UNKNOWN_NAME;
-    if (str_eq(subtype, STR("NO_MATCHING_FUNCTION")) || has(message, "No function matches") ||
-        has(message, "Cannot compare values") || has(message, "Cannot mix values") || has(message, "explicit cast") ||
-        has(message, "explicit type casts"))
+    if (str_eq(subtype, STR("NO_MATCHING_FUNCTION")) || has(message, "No function matches")
+        || has(message, "Cannot compare values") || has(message, "Cannot mix values")
+        || has(message, "explicit cast") || has(message, "explicit type casts"))
         return ERR_TYPE;
     return ERR_SYNTAX;
 }
@@ -102,7 +108,8 @@ struct said {
 static str json_text(struct arena *mem, struct json_object *object, const char *key)
 {
     struct json_object *value;
-    if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string))
+    if (!json_object_object_get_ex(object, key, &value)
+        || !json_object_is_type(value, json_type_string))
         return STR_NONE;
     str text = {json_object_get_string(value), (size_t)json_object_get_string_len(value)};
     return arena_str(mem, text);
@@ -160,7 +167,7 @@ static struct said read_said(struct arena *mem, str text)
 
 /* The first of these ends the message: what follows is the engine's own caret, advice and lists. */
 static const char *const ENDS[] = {
-    "\n\n",           "\nLINE ",    "\nDid you mean ", "\n\tCandidate ",
+    "\n\n",           "\nLINE ",     "\nDid you mean ", "\n\tCandidate ",
     "\nCandidate ",   "\nPossible ", "\n  file = ",     "\nThis error signals an assertion failure",
     "\nStack Trace:",
 };
@@ -195,7 +202,9 @@ static bool is_name_byte(char c)
 /* Paths below our own folders, which mean nothing to a reader. */
 static const struct {
     str folder, name;
-} OWN[] = {{STR("in/"), STR("a file of the table")}, {STR("tmp/"), STR("a temporary file")}, {STR("out/"), STR("the result")}};
+} OWN[] = {{STR("in/"), STR("a file of the table")},
+           {STR("tmp/"), STR("a temporary file")},
+           {STR("out/"), STR("the result")}};
 
 /* The row of OWN whose folder begins at `at`, or -1. */
 static int own_folder(str text, size_t at)
@@ -260,11 +269,13 @@ static str clean(struct task *t, const struct worker_secrets *secrets, str text,
 /* Names that weft would not let through anyway are no advice. */
 static bool is_advice(str candidates)
 {
-    return candidates.len && candidates.len < 200 && !has(candidates, "pg_") && !has(candidates, "duckdb_") &&
-           !has(candidates, "information_schema") && !has(candidates, "->");
+    return candidates.len && candidates.len < 200 && !has(candidates, "pg_")
+        && !has(candidates, "duckdb_") && !has(candidates, "information_schema")
+        && !has(candidates, "->");
 }
 
-static void add_advice(struct task *t, const struct worker_secrets *secrets, const struct said *said, str rest)
+static void add_advice(struct task *t, const struct worker_secrets *secrets,
+                       const struct said *said, str rest)
 {
     if (is_advice(said->candidates)) {
         struct str_list names = {0};
@@ -306,7 +317,8 @@ static uint32_t position_in(const struct said *said, struct worker_span span)
     return at <= span.len && at < UINT32_MAX ? (uint32_t)at + 1 : 0;
 }
 
-bool worker_fail(struct task *t, const struct worker_secrets *secrets, const char *text, struct worker_span span)
+bool worker_fail(struct task *t, const struct worker_secrets *secrets, const char *text,
+                 struct worker_span span)
 {
     struct said said = read_said(t->mem, str_of(text));
     enum error_code code = code_of_kind(said.kind);
@@ -390,7 +402,8 @@ void worker_secrets_learn(struct worker_secrets *secrets, str sql)
         str literal = read_literal(secrets->mem, sql, &at);
         str key = str_sub(sql, word, sizeof "password" - 1);
         hide_password_of(secrets, literal);
-        if (str_eq_nocase(key, STR("password")) || (literal.len >= CONNECTION_BYTES_LEAST && str_has(literal, '=')))
+        if (str_eq_nocase(key, STR("password"))
+            || (literal.len >= CONNECTION_BYTES_LEAST && str_has(literal, '=')))
             hide(secrets, literal);
     }
 }

@@ -21,7 +21,8 @@ struct worker_span {
 };
 
 /* Sets t->err from what the engine said (JSON of `errors_as_json`, or plain text) and returns false. */
-bool worker_fail(struct task *t, const struct worker_secrets *secrets, const char *said, struct worker_span span);
+bool worker_fail(struct task *t, const struct worker_secrets *secrets, const char *said,
+                 struct worker_span span);
 /* True after which the engine is not to be trusted any more. */
 bool worker_is_fatal(enum error_code code);
 

@@ -36,7 +36,8 @@ static bool tick(struct task *t, void *state)
 
 /* ---- columns */
 
-static const struct job_column *find_column(const struct job_columns *columns, str name, size_t *count)
+static const struct job_column *find_column(const struct job_columns *columns, str name,
+                                            size_t *count)
 {
     const struct job_column *found = NULL;
     *count = 0;
@@ -49,15 +50,18 @@ static const struct job_column *find_column(const struct job_columns *columns, s
     return found;
 }
 
-static bool check_column(struct task *t, const struct job_columns *given, const struct job_column *column)
+static bool check_column(struct task *t, const struct job_columns *given,
+                         const struct job_column *column)
 {
     size_t count;
     struct str_list names = {0};
     find_column(given, column->name, &count);
     if (count > 1)
-        return task_fail(t, ERR_TYPE, "the result has %zu columns named " STR_FMT, count, STR_ARG(column->name));
+        return task_fail(t, ERR_TYPE, "the result has %zu columns named " STR_FMT, count,
+                         STR_ARG(column->name));
     if (!worker_type_is_safe(column->type))
-        return task_fail(t, ERR_INTERNAL, "column " STR_FMT " has no type that can be written: " STR_FMT,
+        return task_fail(t, ERR_INTERNAL,
+                         "column " STR_FMT " has no type that can be written: " STR_FMT,
                          STR_ARG(column->name), STR_ARG(column->type));
     if (count)
         return true;
@@ -78,7 +82,8 @@ static bool check_exact(struct task *t, const struct job_columns *columns)
         str type = columns->at[i].type;
         if (str_find(type, STR("HUGEINT")) == type.len && str_find(type, STR("BIGNUM")) == type.len)
             continue;
-        task_fail(t, ERR_TYPE, "column " STR_FMT " of type " STR_FMT " cannot be stored without loss",
+        task_fail(t, ERR_TYPE,
+                  "column " STR_FMT " of type " STR_FMT " cannot be stored without loss",
                   STR_ARG(columns->at[i].name), STR_ARG(type));
         return task_hint(t, "cast it to BIGINT or DECIMAL(38,0)");
     }
@@ -115,7 +120,8 @@ static void add_field_ids(struct buf *sql, const struct job_columns *columns)
 }
 
 /* The text stands on lines of its own: it may end in a comment. */
-static str make_copy(struct task *t, const struct engine_job *job, const char *path, struct worker_span *span)
+static str make_copy(struct task *t, const struct engine_job *job, const char *path,
+                     struct worker_span *span)
 {
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
     buf_add(sql, STR("COPY (\n"));
@@ -161,29 +167,36 @@ static uint64_t count_of(struct worker_statement *statement)
     return rows;
 }
 
-static bool write_file(struct task *t, struct worker_engine *e, struct file *file, struct job_result *out)
+static bool write_file(struct task *t, struct worker_engine *e, struct file *file,
+                       struct job_result *out)
 {
     const struct engine_job *job = file->job;
     struct worker_statement *statement;
     struct worker_span span;
     str sql = make_copy(t, job, file->path, &span);
-    if (!worker_prepare(t, e, sql, span, &statement) || !worker_run(t, e, statement, false, tick, file))
+    if (!worker_prepare(t, e, sql, span, &statement)
+        || !worker_run(t, e, statement, false, tick, file))
         return false;
     *out = (struct job_result){count_of(statement), size_of(file->path)};
     worker_statement_close(t, statement);
     if (job->rows_max && out->rows > job->rows_max)
-        return task_fail(t, ERR_LIMIT, "the result has more than %llu rows", (unsigned long long)job->rows_max);
+        return task_fail(t, ERR_LIMIT, "the result has more than %llu rows",
+                         (unsigned long long)job->rows_max);
     if (job->bytes_max && out->bytes > job->bytes_max)
-        return task_fail(t, ERR_LIMIT, "the file takes more than %llu bytes", (unsigned long long)job->bytes_max);
+        return task_fail(t, ERR_LIMIT, "the file takes more than %llu bytes",
+                         (unsigned long long)job->bytes_max);
     return true;
 }
 
-bool worker_file(struct task *t, struct worker_engine *e, const struct engine_job *job, struct job_result *out)
+bool worker_file(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                 struct job_result *out)
 {
-    struct file file = {.job = job, .path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(job->file)).ptr};
+    struct file file = {.job = job,
+                        .path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(job->file)).ptr};
     file.progress = (struct worker_progress){.e = e};
     if (!worker_kind_writes(e->options->kind))
-        return task_fail(t, ERR_REFUSED, "a worker of kind %s writes no files", worker_kind_name(e->options->kind));
+        return task_fail(t, ERR_REFUSED, "a worker of kind %s writes no files",
+                         worker_kind_name(e->options->kind));
     if (!check_text(t, e, job))
         return false;
     if (write_file(t, e, &file, out))

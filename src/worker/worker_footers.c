@@ -43,10 +43,11 @@ static bool identity_of(struct task *t, str name, str *out)
     struct stat info;
     if (stat(arena_format(t->mem, "in/" STR_FMT, STR_ARG(name)).ptr, &info))
         return false;
-    *out = arena_format(t->mem, "%llx:%llx:%llx:%llx.%lx:%llx.%lx", (unsigned long long)info.st_dev,
-                        (unsigned long long)info.st_ino, (unsigned long long)info.st_size,
-                        (unsigned long long)info.st_mtim.tv_sec, (unsigned long)info.st_mtim.tv_nsec,
-                        (unsigned long long)info.st_ctim.tv_sec, (unsigned long)info.st_ctim.tv_nsec);
+    *out =
+        arena_format(t->mem, "%llx:%llx:%llx:%llx.%lx:%llx.%lx", (unsigned long long)info.st_dev,
+                     (unsigned long long)info.st_ino, (unsigned long long)info.st_size,
+                     (unsigned long long)info.st_mtim.tv_sec, (unsigned long)info.st_mtim.tv_nsec,
+                     (unsigned long long)info.st_ctim.tv_sec, (unsigned long)info.st_ctim.tv_nsec);
     return true;
 }
 
@@ -55,7 +56,8 @@ static str read_columns(struct task *t, struct worker_engine *e, str name)
 {
     struct buf *sql = buf_new(t->mem, PATH_BYTES);
     str columns = STR_NONE;
-    buf_add(sql, STR("SELECT CASE WHEN bool_or(num_children > 0) THEN '' ELSE string_agg(coalesce(field_id, 0) || ' ' || "
+    buf_add(sql, STR("SELECT CASE WHEN bool_or(num_children > 0) THEN '' ELSE "
+                     "string_agg(coalesce(field_id, 0) || ' ' || "
                      "duckdb_type || ' ' || name, chr(10) ORDER BY column_id) END "
                      "FROM system.main.parquet_schema('in/' || "));
     buf_add_literal(sql, name);
@@ -117,8 +119,8 @@ bool worker_footers_fit(struct task *t, struct worker_engine *e, const struct jo
             return false;
     for (size_t i = 0; i < view->columns.len; i++) {
         const struct job_column *column = &view->columns.at[i];
-        str line = arena_format(t->mem, "%u " STR_FMT " " STR_FMT, column->id, STR_ARG(column->type),
-                                STR_ARG(column->name));
+        str line = arena_format(t->mem, "%u " STR_FMT " " STR_FMT, column->id,
+                                STR_ARG(column->type), STR_ARG(column->name));
         if (!has_line(columns, line))
             return false;
     }

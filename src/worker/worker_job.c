@@ -15,20 +15,22 @@ bool worker_prepare_text(struct task *t, struct worker_engine *e, const struct e
     if (!worker_prepare(t, e, job->text, (struct worker_span){0, job->text.len}, out))
         return false;
     /* The gate lets nothing else through; this is the second lock. */
-    if (worker_kind_runs_cleared(e->options->kind) &&
-        duckdb_prepared_statement_type((*out)->prepared) != DUCKDB_STATEMENT_TYPE_SELECT)
+    if (worker_kind_runs_cleared(e->options->kind)
+        && duckdb_prepared_statement_type((*out)->prepared) != DUCKDB_STATEMENT_TYPE_SELECT)
         return task_fail(t, ERR_REFUSED, "the text is no SELECT");
     return true;
 }
 
-void worker_result_columns(struct task *t, struct worker_engine *e, const struct worker_statement *statement,
-                           struct job_columns *out)
+void worker_result_columns(struct task *t, struct worker_engine *e,
+                           const struct worker_statement *statement, struct job_columns *out)
 {
     idx_t len = duckdb_prepared_statement_column_count(statement->prepared);
     *out = (struct job_columns){0};
     for (idx_t i = 0; i < len; i++) {
-        char *name = (char *)(uintptr_t)duckdb_prepared_statement_column_name(statement->prepared, i);
-        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement->prepared, i);
+        char *name =
+            (char *)(uintptr_t)duckdb_prepared_statement_column_name(statement->prepared, i);
+        duckdb_logical_type type =
+            duckdb_prepared_statement_column_logical_type(statement->prepared, i);
         struct job_column *column = vec_add(t->mem, out);
         column->name = arena_str(t->mem, str_of(name));
         column->type = worker_type_text(t, e, worker_type_keep(t, type));
@@ -84,8 +86,8 @@ static bool run_prepare(struct task *t, struct worker_engine *e, const struct en
     for (size_t i = 0; i < job->prepare.len; i++) {
         struct worker_statement *statement;
         worker_secrets_learn(&e->secrets, job->prepare.at[i]);
-        if (!worker_prepare(t, e, job->prepare.at[i], (struct worker_span){0}, &statement) ||
-            !worker_run(t, e, statement, false, NULL, NULL))
+        if (!worker_prepare(t, e, job->prepare.at[i], (struct worker_span){0}, &statement)
+            || !worker_run(t, e, statement, false, NULL, NULL))
             return false;
         worker_statement_close(t, statement);
     }
@@ -102,7 +104,8 @@ bool worker_columns(struct task *t, struct worker_engine *e, const struct engine
     return worker_send_columns(t, e, &columns);
 }
 
-static bool run_output(struct task *t, struct worker_engine *e, const struct engine_job *job, struct job_result *out)
+static bool run_output(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                       struct job_result *out)
 {
     switch (job->output) {
     case JOB_ROWS:
@@ -117,7 +120,8 @@ static bool run_output(struct task *t, struct worker_engine *e, const struct eng
     return task_fail(t, ERR_PROTOCOL, "a job has no such output");
 }
 
-bool worker_job(struct task *t, struct worker_engine *e, const struct engine_job *job, struct job_result *out)
+bool worker_job(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                struct job_result *out)
 {
     *out = (struct job_result){0};
     if (!run_prepare(t, e, job) || !worker_views_set(t, e, job))

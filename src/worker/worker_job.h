@@ -13,16 +13,18 @@ MUST_CHECK bool worker_rows(struct task *t, struct worker_engine *e, const struc
                             struct job_result *out);
 MUST_CHECK bool worker_file(struct task *t, struct worker_engine *e, const struct engine_job *job,
                             struct job_result *out);
-MUST_CHECK bool worker_columns(struct task *t, struct worker_engine *e, const struct engine_job *job);
+MUST_CHECK bool worker_columns(struct task *t, struct worker_engine *e,
+                               const struct engine_job *job);
 
 /* What they share. */
 /* The job's own text, prepared as it came; texts of others must be a SELECT. */
-MUST_CHECK bool worker_prepare_text(struct task *t, struct worker_engine *e, const struct engine_job *job,
-                                    struct worker_statement **out);
+MUST_CHECK bool worker_prepare_text(struct task *t, struct worker_engine *e,
+                                    const struct engine_job *job, struct worker_statement **out);
 /* Names and types of what a prepared statement gives. */
-void worker_result_columns(struct task *t, struct worker_engine *e, const struct worker_statement *statement,
-                           struct job_columns *out);
-MUST_CHECK bool worker_send_columns(struct task *t, struct worker_engine *e, const struct job_columns *columns);
+void worker_result_columns(struct task *t, struct worker_engine *e,
+                           const struct worker_statement *statement, struct job_columns *out);
+MUST_CHECK bool worker_send_columns(struct task *t, struct worker_engine *e,
+                                    const struct job_columns *columns);
 
 /* PROGRESS, at most every 100 ms. */
 struct worker_progress {

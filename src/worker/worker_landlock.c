@@ -84,7 +84,8 @@ static bool make_ruleset(struct task *t, struct landlock *l)
     return true;
 }
 
-static bool allow_fd(struct task *t, const struct landlock *l, int fd, uint64_t rights, const char *what)
+static bool allow_fd(struct task *t, const struct landlock *l, int fd, uint64_t rights,
+                     const char *what)
 {
     struct stat info;
     if (fstat(fd, &info))
@@ -98,12 +99,14 @@ static bool allow_fd(struct task *t, const struct landlock *l, int fd, uint64_t 
 }
 
 /* What is not there need not be allowed, save our own folders. */
-static bool allow_path(struct task *t, const struct landlock *l, const char *path, uint64_t rights, bool is_needed)
+static bool allow_path(struct task *t, const struct landlock *l, const char *path, uint64_t rights,
+                       bool is_needed)
 {
     int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         if (is_needed)
-            return task_fail_errno(t, ERR_CONFIG, "%s of the worker's folder cannot be opened", path);
+            return task_fail_errno(t, ERR_CONFIG, "%s of the worker's folder cannot be opened",
+                                   path);
         return true;
     }
     bool ok = allow_fd(t, l, fd, rights, path);
@@ -111,18 +114,19 @@ static bool allow_path(struct task *t, const struct landlock *l, const char *pat
     return ok;
 }
 
-static bool allow_files(struct task *t, const struct landlock *l, const struct worker_options *options)
+static bool allow_files(struct task *t, const struct landlock *l,
+                        const struct worker_options *options)
 {
     const uint64_t reading = RIGHT_READ_FILE | RIGHT_READ_DIR;
-    const uint64_t writing = reading | RIGHT_WRITE_FILE | RIGHT_REMOVE_DIR | RIGHT_REMOVE_FILE | RIGHT_MAKE_DIR |
-                             RIGHT_MAKE_REG | RIGHT_TRUNCATE;
+    const uint64_t writing = reading | RIGHT_WRITE_FILE | RIGHT_REMOVE_DIR | RIGHT_REMOVE_FILE
+                           | RIGHT_MAKE_DIR | RIGHT_MAKE_REG | RIGHT_TRUNCATE;
     if (!allow_path(t, l, "in", reading, true) || !allow_path(t, l, "tmp", writing, true))
         return false;
     if (worker_kind_writes(options->kind) && !allow_path(t, l, "out", writing, true))
         return false;
     /* The engine asks at open how much memory its group may use, and aborts when it may not. */
-    return allow_path(t, l, "/proc/self/cgroup", RIGHT_READ_FILE, false) &&
-           allow_path(t, l, "/sys/fs/cgroup", reading, false);
+    return allow_path(t, l, "/proc/self/cgroup", RIGHT_READ_FILE, false)
+        && allow_path(t, l, "/sys/fs/cgroup", reading, false);
 }
 
 static bool allow_extensions(struct task *t, const struct landlock *l, int extensions_fd)
@@ -148,8 +152,8 @@ bool worker_landlock_enter(struct task *t, const struct worker_options *options,
     struct landlock l = {.fd = -1};
     if (!make_ruleset(t, &l))
         return false;
-    bool ok = allow_files(t, &l, options) && allow_extensions(t, &l, extensions_fd) &&
-              allow_port(t, &l, options->connect_port);
+    bool ok = allow_files(t, &l, options) && allow_extensions(t, &l, extensions_fd)
+           && allow_port(t, &l, options->connect_port);
     if (ok && syscall(SYS_landlock_restrict_self, l.fd, 0))
         ok = task_fail_errno(t, ERR_CONFIG, "Landlock cannot be switched on");
     close(l.fd);

@@ -109,7 +109,8 @@ static void clean_up(struct room *room, struct task *t)
 static void answer(struct room *room, const struct frame *request)
 {
     struct task *t = task_new();
-    bool ok = request->kind == FRAME_PARSE ? answer_parse(room, t, request->body) : answer_job(room, t, request->body);
+    bool ok = request->kind == FRAME_PARSE ? answer_parse(room, t, request->body)
+                                           : answer_job(room, t, request->body);
     if (!ok) {
         enum error_code code = t->err.code;
         send_failed(room, t);
@@ -147,8 +148,8 @@ static bool start_work(struct task *t, struct room *room)
 {
     pthread_attr_t attributes;
     pthread_t thread;
-    if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, ENGINE_STACK_BYTES) ||
-        pthread_create(&thread, &attributes, work, room))
+    if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, ENGINE_STACK_BYTES)
+        || pthread_create(&thread, &attributes, work, room))
         return task_fail(t, ERR_CONFIG, "the engine's thread cannot be started");
     pthread_attr_destroy(&attributes);
     return true;
@@ -159,8 +160,8 @@ int main(int argc, char **argv)
     static struct room room;
     struct task *t = task_new();
     worker_link_init(&room.link, -1);
-    bool ok = worker_options_read(t, argc, argv, &room.options) &&
-              worker_sandbox_enter(t, &room.options, &room.extensions);
+    bool ok = worker_options_read(t, argc, argv, &room.options)
+           && worker_sandbox_enter(t, &room.options, &room.extensions);
     if (ok) {
         room.link.fd = room.options.fd;
         room.link.interrupt = worker_engine_interrupt;

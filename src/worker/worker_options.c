@@ -11,7 +11,8 @@ struct given {
     str folder;
 };
 
-static bool read_number(struct task *t, str name, str value, uint64_t least, uint64_t most, uint64_t *out)
+static bool read_number(struct task *t, str name, str value, uint64_t least, uint64_t most,
+                        uint64_t *out)
 {
     if (!str_to_u64(value, out) || *out < least || *out > most)
         return task_fail(t, ERR_USAGE, "--" STR_FMT " is no number that fits", STR_ARG(name));
@@ -88,7 +89,8 @@ bool worker_options_read(struct task *t, int argc, char **argv, struct worker_op
             return false;
     }
     if (out->kind == WORKER_KIND_COUNT || out->fd < 0 || !out->memory_mb || !out->threads)
-        return task_fail(t, ERR_USAGE, "--kind, --fd, --folder, --memory-mb and --threads are needed");
+        return task_fail(t, ERR_USAGE,
+                         "--kind, --fd, --folder, --memory-mb and --threads are needed");
     if (out->connect_port && out->kind != WORKER_EXTRACT)
         return task_fail(t, ERR_USAGE, "only an extract worker may connect");
     return check_folder(t, given.folder);

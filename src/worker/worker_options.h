@@ -6,7 +6,7 @@
 
 struct worker_options {
     enum worker_kind kind;
-    int fd; /* socket to the server */
+    int fd;            /* socket to the server */
     uint32_t uid, gid; /* to become, where we start as root */
     uint64_t memory_mb, temp_mb;
     uint64_t threads;
@@ -16,7 +16,8 @@ struct worker_options {
 };
 
 /* `--name=value` only; an unknown or bad one fails. --folder must be the working directory. */
-MUST_CHECK bool worker_options_read(struct task *t, int argc, char **argv, struct worker_options *out);
+MUST_CHECK bool worker_options_read(struct task *t, int argc, char **argv,
+                                    struct worker_options *out);
 /* Kinds that write `out/`. */
 bool worker_kind_writes(enum worker_kind kind);
 /* Kinds that run texts which somebody else wrote and the gate cleared. */

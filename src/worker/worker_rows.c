@@ -146,7 +146,8 @@ static bool stream(struct task *t, struct rows *r, struct worker_statement *stat
     return send_encoded(t, r);
 }
 
-bool worker_rows(struct task *t, struct worker_engine *e, const struct engine_job *job, struct job_result *out)
+bool worker_rows(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                 struct job_result *out)
 {
     struct rows *r = ARENA_NEW(t->mem, struct rows);
     struct worker_statement *statement;
@@ -155,8 +156,8 @@ bool worker_rows(struct task *t, struct worker_engine *e, const struct engine_jo
     buf_init(&r->encoded, ROW_BYTES_MAX);
     buf_init(&r->frame, frame_bytes_max(FRAME_BYTES) + FRAME_HEADER_BYTES);
     arena_defer(t->mem, free_rows, r);
-    if (!worker_prepare_text(t, e, job, &statement) || !worker_run(t, e, statement, true, tick, r) ||
-        !begin(t, r, statement) || !stream(t, r, statement))
+    if (!worker_prepare_text(t, e, job, &statement) || !worker_run(t, e, statement, true, tick, r)
+        || !begin(t, r, statement) || !stream(t, r, statement))
         return false;
     worker_statement_close(t, statement);
     *out = (struct job_result){r->progress.rows, r->progress.bytes};

@@ -41,9 +41,11 @@ static bool become_user(struct task *t, const struct worker_options *options)
 {
     if (geteuid() == 0) {
         if (!options->uid || !options->gid)
-            return task_fail(t, ERR_USAGE, "a worker of a server that is root needs a --uid and --gid of its own");
-        if (setgroups(0, NULL) || setresgid(options->gid, options->gid, options->gid) ||
-            setresuid(options->uid, options->uid, options->uid))
+            return task_fail(
+                t, ERR_USAGE,
+                "a worker of a server that is root needs a --uid and --gid of its own");
+        if (setgroups(0, NULL) || setresgid(options->gid, options->gid, options->gid)
+            || setresuid(options->uid, options->uid, options->uid))
             return task_fail_errno(t, ERR_CONFIG, "the worker cannot become user %u", options->uid);
     }
     if (geteuid() == 0 || getegid() == 0 || setuid(0) == 0)
@@ -73,7 +75,8 @@ static bool limit_resources(struct task *t, const struct worker_options *options
 #endif
     /* The engine keeps its own count of what it spills; this is the wall behind it. Past this size write() fails with EFBIG, which the engine reports; the signal would kill. */
     signal(SIGXFSZ, SIG_IGN);
-    if (!worker_kind_writes(options->kind) && !limit(t, RLIMIT_FSIZE, (options->temp_mb + TEMP_SPARE_MB) * MB))
+    if (!worker_kind_writes(options->kind)
+        && !limit(t, RLIMIT_FSIZE, (options->temp_mb + TEMP_SPARE_MB) * MB))
         return false;
     return limit(t, RLIMIT_NOFILE, OPEN_FILES_MAX) && limit(t, RLIMIT_CORE, 0);
 }
@@ -83,7 +86,8 @@ static bool set_default_stack(struct task *t)
     pthread_attr_t attributes;
     int failed = pthread_attr_init(&attributes);
     if (!failed) {
-        failed = pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES) || pthread_setattr_default_np(&attributes);
+        failed = pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES)
+              || pthread_setattr_default_np(&attributes);
         pthread_attr_destroy(&attributes);
     }
     if (failed)
@@ -110,7 +114,8 @@ static bool accept_part(struct task *t, const struct worker_options *options, bo
     return true;
 }
 
-bool worker_sandbox_enter(struct task *t, const struct worker_options *options, const char **extensions_out)
+bool worker_sandbox_enter(struct task *t, const struct worker_options *options,
+                          const char **extensions_out)
 {
     umask(0022);
     /* Threads that wait for each other for microseconds should not be late by fifty. */
@@ -119,10 +124,11 @@ bool worker_sandbox_enter(struct task *t, const struct worker_options *options, 
     if (!close_other_files(t, options->fd))
         return false;
     int extensions_fd = open_extensions(options);
-    if (!become_user(t, options) || !limit_resources(t, options) || !set_default_stack(t) || !close_doors(t))
+    if (!become_user(t, options) || !limit_resources(t, options) || !set_default_stack(t)
+        || !close_doors(t))
         return false;
-    if (!accept_part(t, options, worker_landlock_enter(t, options, extensions_fd)) ||
-        !accept_part(t, options, worker_seccomp_enter(t, options)))
+    if (!accept_part(t, options, worker_landlock_enter(t, options, extensions_fd))
+        || !accept_part(t, options, worker_seccomp_enter(t, options)))
         return false;
     static char extensions[64];
     *extensions_out = NULL;

@@ -104,12 +104,14 @@ bool worker_types_open(struct task *t, struct worker_engine *e)
     duckdb_result result;
     e->keywords = ARENA_NEW(e->mem, struct map);
     map_init(e->keywords, e->mem);
-    bool ok = duckdb_query(e->con, "SELECT keyword_name FROM duckdb_keywords()", &result) == DuckDBSuccess ||
-              task_fail(t, ERR_ENGINE, "the engine does not tell its keywords");
+    bool ok =
+        duckdb_query(e->con, "SELECT keyword_name FROM duckdb_keywords()", &result) == DuckDBSuccess
+        || task_fail(t, ERR_ENGINE, "the engine does not tell its keywords");
     duckdb_data_chunk chunk;
     while (ok && (chunk = duckdb_fetch_chunk(result))) {
         struct batch_vector words = {.type = BATCH_TEXT};
-        worker_vector_fill(&words, duckdb_data_chunk_get_vector(chunk, 0), duckdb_data_chunk_get_size(chunk));
+        worker_vector_fill(&words, duckdb_data_chunk_get_vector(chunk, 0),
+                           duckdb_data_chunk_get_size(chunk));
         for (uint64_t i = 0; i < words.len; i++)
             map_put(e->keywords, arena_str(e->mem, batch_text(&words, i)), e);
         duckdb_destroy_data_chunk(&chunk);
@@ -133,7 +135,8 @@ static void add_name(struct task *t, struct worker_engine *e, str name, struct b
         buf_add_identifier(out, name);
 }
 
-static void add_type(struct task *t, struct worker_engine *e, duckdb_logical_type type, struct buf *out);
+static void add_type(struct task *t, struct worker_engine *e, duckdb_logical_type type,
+                     struct buf *out);
 
 static void add_enum(struct task *t, duckdb_logical_type type, struct buf *out)
 {
@@ -147,7 +150,8 @@ static void add_enum(struct task *t, duckdb_logical_type type, struct buf *out)
     buf_add_byte(out, ')');
 }
 
-static void add_struct(struct task *t, struct worker_engine *e, duckdb_logical_type type, struct buf *out)
+static void add_struct(struct task *t, struct worker_engine *e, duckdb_logical_type type,
+                       struct buf *out)
 {
     idx_t len = duckdb_struct_type_child_count(type);
     buf_add(out, STR("STRUCT("));
@@ -164,7 +168,8 @@ static void add_struct(struct task *t, struct worker_engine *e, duckdb_logical_t
     buf_add_byte(out, ')');
 }
 
-static void add_union(struct task *t, struct worker_engine *e, duckdb_logical_type type, struct buf *out)
+static void add_union(struct task *t, struct worker_engine *e, duckdb_logical_type type,
+                      struct buf *out)
 {
     idx_t len = duckdb_union_type_member_count(type);
     buf_add(out, STR("UNION("));
@@ -178,7 +183,8 @@ static void add_union(struct task *t, struct worker_engine *e, duckdb_logical_ty
     buf_add_byte(out, ')');
 }
 
-static void add_nested(struct task *t, struct worker_engine *e, duckdb_logical_type type, struct buf *out)
+static void add_nested(struct task *t, struct worker_engine *e, duckdb_logical_type type,
+                       struct buf *out)
 {
     switch (duckdb_get_type_id(type)) {
     case DUCKDB_TYPE_DECIMAL:
@@ -213,7 +219,8 @@ static void add_nested(struct task *t, struct worker_engine *e, duckdb_logical_t
     }
 }
 
-static void add_type(struct task *t, struct worker_engine *e, duckdb_logical_type type, struct buf *out)
+static void add_type(struct task *t, struct worker_engine *e, duckdb_logical_type type,
+                     struct buf *out)
 {
     char *alias = duckdb_logical_type_get_alias(type);
     const char *name = plain_name(duckdb_get_type_id(type));
@@ -240,7 +247,8 @@ bool worker_type_is_safe(str type)
     size_t depth = 0;
     for (size_t i = 0; i < type.len; i++) {
         char c = type.ptr[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        bool word =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         if (c == '\'' || c == '"') {
             size_t end = str_find(str_from(type, i + 1), (str){&c, 1});
             i += end + 1;

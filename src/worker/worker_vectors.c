@@ -1,9 +1,13 @@
 #include "worker_types.h"
 
-_Static_assert(sizeof(duckdb_string_t) == sizeof(struct batch_text), "texts are pointed at, not copied");
-_Static_assert(sizeof(duckdb_list_entry) == sizeof(struct batch_span), "list entries are pointed at, not copied");
-_Static_assert(sizeof(duckdb_interval) == sizeof(struct batch_interval), "intervals are pointed at, not copied");
-_Static_assert(sizeof(duckdb_hugeint) == sizeof(struct batch_wide), "wide integers are pointed at, not copied");
+_Static_assert(sizeof(duckdb_string_t) == sizeof(struct batch_text),
+               "texts are pointed at, not copied");
+_Static_assert(sizeof(duckdb_list_entry) == sizeof(struct batch_span),
+               "list entries are pointed at, not copied");
+_Static_assert(sizeof(duckdb_interval) == sizeof(struct batch_interval),
+               "intervals are pointed at, not copied");
+_Static_assert(sizeof(duckdb_hugeint) == sizeof(struct batch_wide),
+               "wide integers are pointed at, not copied");
 
 static enum batch_type batch_type_of(duckdb_type id)
 {
@@ -127,12 +131,14 @@ static void add_children(struct task *t, struct batch_vector *out, size_t len)
     out->child_count = len;
 }
 
-static bool shape_child(struct task *t, duckdb_logical_type type, str column, struct batch_vector *out)
+static bool shape_child(struct task *t, duckdb_logical_type type, str column,
+                        struct batch_vector *out)
 {
     return worker_vector_shape(t, worker_type_keep(t, type), column, out);
 }
 
-static bool shape_struct(struct task *t, duckdb_logical_type type, str column, struct batch_vector *out)
+static bool shape_struct(struct task *t, duckdb_logical_type type, str column,
+                         struct batch_vector *out)
 {
     idx_t len = duckdb_struct_type_child_count(type);
     str *names = ARENA_ARRAY(t->mem, str, len);
@@ -147,7 +153,8 @@ static bool shape_struct(struct task *t, duckdb_logical_type type, str column, s
     return true;
 }
 
-static bool shape_union(struct task *t, duckdb_logical_type type, str column, struct batch_vector *out)
+static bool shape_union(struct task *t, duckdb_logical_type type, str column,
+                        struct batch_vector *out)
 {
     idx_t len = duckdb_union_type_member_count(type);
     str *names = ARENA_ARRAY(t->mem, str, len);
@@ -171,13 +178,15 @@ static bool is_json(duckdb_logical_type type)
     return is;
 }
 
-bool worker_vector_shape(struct task *t, duckdb_logical_type type, str column, struct batch_vector *out)
+bool worker_vector_shape(struct task *t, duckdb_logical_type type, str column,
+                         struct batch_vector *out)
 {
     duckdb_type id = duckdb_get_type_id(type);
     out->type = batch_type_of(id);
     switch (out->type) {
     case BATCH_TYPE_COUNT:
-        task_fail(t, ERR_TYPE, "column " STR_FMT " has a type that no answer can hold", STR_ARG(column));
+        task_fail(t, ERR_TYPE, "column " STR_FMT " has a type that no answer can hold",
+                  STR_ARG(column));
         return task_hint(t, "cast it, as in column::VARCHAR");
     case BATCH_TEXT:
         if (is_json(type))
@@ -199,8 +208,8 @@ bool worker_vector_shape(struct task *t, duckdb_logical_type type, str column, s
         return shape_child(t, duckdb_array_type_child_type(type), column, &out->children[0]);
     case BATCH_MAP:
         add_children(t, out, 2);
-        return shape_child(t, duckdb_map_type_key_type(type), column, &out->children[0]) &&
-               shape_child(t, duckdb_map_type_value_type(type), column, &out->children[1]);
+        return shape_child(t, duckdb_map_type_key_type(type), column, &out->children[0])
+            && shape_child(t, duckdb_map_type_value_type(type), column, &out->children[1]);
     case BATCH_STRUCT:
         return shape_struct(t, type, column, out);
     case BATCH_UNION:
@@ -224,11 +233,13 @@ void worker_vector_fill(struct batch_vector *out, duckdb_vector vector, uint64_t
             worker_vector_fill(&out->children[i], duckdb_struct_vector_get_child(vector, i), len);
         return;
     case BATCH_ARRAY:
-        worker_vector_fill(&out->children[0], duckdb_array_vector_get_child(vector), len * out->size);
+        worker_vector_fill(&out->children[0], duckdb_array_vector_get_child(vector),
+                           len * out->size);
         return;
     case BATCH_LIST:
         out->values = duckdb_vector_get_data(vector);
-        worker_vector_fill(&out->children[0], duckdb_list_vector_get_child(vector), duckdb_list_vector_get_size(vector));
+        worker_vector_fill(&out->children[0], duckdb_list_vector_get_child(vector),
+                           duckdb_list_vector_get_size(vector));
         return;
     case BATCH_MAP: {
         duckdb_vector entries = duckdb_list_vector_get_child(vector);

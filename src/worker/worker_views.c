@@ -72,7 +72,8 @@ static bool check_view(struct task *t, const struct job_view *view, bool *by_id)
     for (size_t i = 0; i < view->columns.len; i++) {
         const struct job_column *column = &view->columns.at[i];
         if (!worker_type_is_safe(column->type))
-            return task_fail(t, ERR_INTERNAL, "column " STR_FMT " has no type that can be written: " STR_FMT,
+            return task_fail(t, ERR_INTERNAL,
+                             "column " STR_FMT " has no type that can be written: " STR_FMT,
                              STR_ARG(column->name), STR_ARG(column->type));
         with_id += column->id != 0;
     }
@@ -81,7 +82,8 @@ static bool check_view(struct task *t, const struct job_view *view, bool *by_id)
         if (strpbrk(arena_c_string(t->mem, view->files.at[i]), "*?[{"))
             return task_fail(t, ERR_INTERNAL, "the name of a linked file would be a pattern");
     if (with_id && with_id != view->columns.len)
-        return task_fail(t, ERR_INTERNAL, "some columns of " STR_FMT " have a field id and some have none",
+        return task_fail(t, ERR_INTERNAL,
+                         "some columns of " STR_FMT " have a field id and some have none",
                          STR_ARG(view->name));
     return true;
 }
@@ -131,7 +133,8 @@ enum match {
     MATCH_NAME, /* by name, cast: the files have no ids */
 };
 
-static void add_select(struct buf *sql, const struct job_view *view, enum match match)
+static void add_select(struct buf *sql, const struct job_view *view, enum match match,
+                       bool with_order)
 {
     buf_add(sql, STR(" AS SELECT "));
     for (size_t i = 0; i < view->columns.len; i++) {
@@ -146,6 +149,9 @@ static void add_select(struct buf *sql, const struct job_view *view, enum match 
         buf_add(sql, STR(" WHERE false"));
         return;
     }
+    /* What is cleared must be put back in order after the filter; see policy_clearing_sql. */
+    if (with_order)
+        buf_add(sql, STR(", file_row_number"));
     buf_add(sql, STR(" FROM read_parquet("));
     add_files(sql, view);
     if (match == MATCH_ID)
@@ -156,7 +162,8 @@ static void add_select(struct buf *sql, const struct job_view *view, enum match 
     buf_add(sql, STR(", hive_partitioning = false)"));
 }
 
-static bool make_statement(struct task *t, struct worker_engine *e, const struct job_view *view, str *out)
+static bool make_statement(struct task *t, struct worker_engine *e, const struct job_view *view,
+                           str *out)
 {
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
     bool by_id = false;
@@ -175,11 +182,15 @@ static bool make_statement(struct task *t, struct worker_engine *e, const struct
         }
         buf_add_byte(sql, ')');
     } else {
-        enum match match = !by_id ? MATCH_NAME : worker_footers_fit(t, e, view) ? MATCH_FITS : MATCH_ID;
-        add_select(sql, view, match);
+        enum match match = !by_id                         ? MATCH_NAME
+                         : worker_footers_fit(t, e, view) ? MATCH_FITS
+                                                          : MATCH_ID;
+        add_select(sql, view, match, e->options->kind == WORKER_CLEARING);
     }
     *out = buf_str(sql);
-    return !sql->full || task_fail(t, ERR_LIMIT, "the definition of " STR_FMT " is too long", STR_ARG(view->name));
+    return !sql->full
+        || task_fail(t, ERR_LIMIT, "the definition of " STR_FMT " is too long",
+                     STR_ARG(view->name));
 }
 
 /* ---- dropping */
@@ -195,7 +206,8 @@ static bool is_wanted_catalog(const struct engine_job *job, str catalog)
 static bool is_wanted_schema(struct task *t, const struct engine_job *job, str schema)
 {
     for (size_t i = 0; i < job->views.len; i++)
-        if (str_eq(quoted_schema(t->mem, job->views.at[i].catalog, job->views.at[i].schema), schema))
+        if (str_eq(quoted_schema(t->mem, job->views.at[i].catalog, job->views.at[i].schema),
+                   schema))
             return true;
     return false;
 }
@@ -203,8 +215,9 @@ static bool is_wanted_schema(struct task *t, const struct engine_job *job, str s
 static bool drop(struct task *t, struct worker_engine *e, const struct made *made)
 {
     str name = quoted_name(t->mem, made->catalog, made->schema, made->name);
-    return worker_execute(t, e, arena_format(t->mem, "DROP %s IF EXISTS " STR_FMT, made->is_table ? "TABLE" : "VIEW",
-                                             STR_ARG(name)));
+    return worker_execute(t, e,
+                          arena_format(t->mem, "DROP %s IF EXISTS " STR_FMT,
+                                       made->is_table ? "TABLE" : "VIEW", STR_ARG(name)));
 }
 
 /* Forgets an element by putting the last one in its place. */
@@ -217,7 +230,9 @@ static bool drop_homes(struct task *t, struct worker_engine *e, const struct eng
         if (is_wanted_schema(t, job, views->schemas.at[i]))
             continue;
         str schema = views->schemas.at[i];
-        if (!worker_execute(t, e, arena_format(t->mem, "DROP SCHEMA IF EXISTS " STR_FMT " CASCADE", STR_ARG(schema))))
+        if (!worker_execute(
+                t, e,
+                arena_format(t->mem, "DROP SCHEMA IF EXISTS " STR_FMT " CASCADE", STR_ARG(schema))))
             return false;
         REMOVE(&views->schemas, i);
     }
@@ -242,7 +257,8 @@ static bool is_defined(const str *definitions, size_t len, const struct made *ma
     return false;
 }
 
-static bool drop_others(struct task *t, struct worker_engine *e, const struct engine_job *job, const str *definitions)
+static bool drop_others(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                        const str *definitions)
 {
     struct worker_views *views = e->views;
     for (size_t i = views->made.len; i-- > 0;) {
@@ -290,16 +306,19 @@ static bool append_rows(struct task *t, const struct job_view *view, duckdb_appe
 {
     for (size_t i = 0; i < view->cells.len; i++) {
         const struct job_cell *cell = &view->cells.at[i];
-        duckdb_state state = cell->is_null ? duckdb_append_null(appender)
-                                           : duckdb_append_varchar_length(appender, cell->text.ptr ? cell->text.ptr : "",
-                                                                          cell->text.len);
+        duckdb_state state = cell->is_null
+                               ? duckdb_append_null(appender)
+                               : duckdb_append_varchar_length(
+                                   appender, cell->text.ptr ? cell->text.ptr : "", cell->text.len);
         if (state == DuckDBSuccess && (i + 1) % view->columns.len == 0)
             state = duckdb_appender_end_row(appender);
         if (state != DuckDBSuccess)
-            return task_fail(t, ERR_INTERNAL, "a row of " STR_FMT " does not fit its types", STR_ARG(view->name));
+            return task_fail(t, ERR_INTERNAL, "a row of " STR_FMT " does not fit its types",
+                             STR_ARG(view->name));
     }
-    return duckdb_appender_close(appender) == DuckDBSuccess ||
-           task_fail(t, ERR_INTERNAL, "the rows of " STR_FMT " do not fit their types", STR_ARG(view->name));
+    return duckdb_appender_close(appender) == DuckDBSuccess
+        || task_fail(t, ERR_INTERNAL, "the rows of " STR_FMT " do not fit their types",
+                     STR_ARG(view->name));
 }
 
 static bool fill_table(struct task *t, struct worker_engine *e, const struct job_view *view)
@@ -307,12 +326,14 @@ static bool fill_table(struct task *t, struct worker_engine *e, const struct job
     duckdb_appender appender = NULL;
     if (!view->cells.len)
         return true;
-    duckdb_state state = duckdb_appender_create_ext(e->con, arena_c_string(t->mem, home_of(view->catalog)),
-                                                    arena_c_string(t->mem, schema_of(view->schema)),
-                                                    arena_c_string(t->mem, view->name), &appender);
+    duckdb_state state =
+        duckdb_appender_create_ext(e->con, arena_c_string(t->mem, home_of(view->catalog)),
+                                   arena_c_string(t->mem, schema_of(view->schema)),
+                                   arena_c_string(t->mem, view->name), &appender);
     bool ok = state == DuckDBSuccess
-                  ? append_rows(t, view, appender)
-                  : task_fail(t, ERR_INTERNAL, "the rows of " STR_FMT " have no table", STR_ARG(view->name));
+                ? append_rows(t, view, appender)
+                : task_fail(t, ERR_INTERNAL, "the rows of " STR_FMT " have no table",
+                            STR_ARG(view->name));
     duckdb_appender_destroy(&appender);
     return ok;
 }
@@ -325,7 +346,8 @@ static bool is_made(const struct worker_views *views, str definition)
     return false;
 }
 
-static bool make(struct task *t, struct worker_engine *e, const struct job_view *view, str definition)
+static bool make(struct task *t, struct worker_engine *e, const struct job_view *view,
+                 str definition)
 {
     struct worker_views *views = e->views;
     if (!view->is_inline && is_made(views, definition))

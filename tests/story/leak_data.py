@@ -10,7 +10,7 @@ import duckdb
 SEEN, HIDDEN = 130_000, 70_000  # more than a row group of the engine is seen
 FIRST_HIDDEN_NUMBER = 700_700_000_000
 
-MARKS = ("hidden", "masked", "zzsecret")  # of every text that nobody may see
+MARK = "zzsecret"  # in every text that the analyst may not see
 
 # Columns: name | contract's types | seen | hidden, with {v} for the data set's own mark
 COLUMNS = [
@@ -30,7 +30,7 @@ COLUMNS = [
     ("cp", "integer, physicalType: INTEGER", "65 + i % 26", "1114200 + {k} + i % 9"),
     ("day", "date, physicalType: DATE", "DATE '2024-01-01' + (i % 700)::INTEGER",
      "DATE '1066-10-14' + (i % 300 + {k})::INTEGER"),
-    ("at", "timestamp, physicalType: TIMESTAMP", "TIMESTAMP '2024-01-01' + INTERVAL (i % 9999) SECOND",
+    ("moment", "timestamp, physicalType: TIMESTAMP", "TIMESTAMP '2024-01-01' + INTERVAL (i % 9999) SECOND",
      "TIMESTAMP '1815-06-18' + INTERVAL (i % 99 + {k}) SECOND"),
     ("list", "string, physicalType: VARCHAR", "'[' || i % 9 || ', 2]'", "'[hiddenlist{v}' || i || ']'"),
     ("tree", "string, physicalType: VARCHAR", "'{{''a'': ' || i % 9 || '}}'", "'{{''a'': hiddentree{v}' || i || '}}'"),

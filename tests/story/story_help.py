@@ -1,6 +1,5 @@
 """What several stories share: edits of a mesh, findings, and waiting for what a program does."""
 
-import json
 import subprocess
 import threading
 import time
@@ -29,7 +28,7 @@ def check(mesh, *args, ok=False):
     """Findings of `weft check`: errors and exit code 65, or none."""
     answer = mesh.weft("check", *args, "--format", "json", ok=ok)
     assert answer.code == (0 if ok else 65), answer
-    found = answer.json["findings"]
+    found = answer.json
     assert any(f["level"] == "error" for f in found) != ok, answer
     return found
 
@@ -129,7 +128,3 @@ def plan_files(mesh, domain=None):
 
 def audit(mesh):
     return mesh.weft("audit", "list", "--limit", "1000", "--format", "json").json
-
-
-def dumps(value):
-    return json.dumps(value, indent=1)

@@ -240,7 +240,7 @@ TEST(a_clearing_worker_reads_what_filters_need)
     EXPECT_STR(names_of(t, &job.columns), "b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "b:2");
     EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE TRY(\"b\" = "
-                         "CAST('x' AS VARCHAR)) IS TRUE");
+                         "CAST('x' AS VARCHAR)) IS TRUE ORDER BY file_row_number");
 }
 
 TEST(rows_without_visible_columns_still_count)

@@ -105,5 +105,6 @@ TEST(clearing_text_quotes_names_and_values)
     d.columns.at[0].name = STR("a\"b");
     add_filter(t, &d, 1, "it's");
     EXPECT_STR(policy_clearing_sql(t->mem, &d),
-               "SELECT \"a\"\"b\" FROM source WHERE TRY(\"c\" = CAST('it''s' AS VARCHAR)) IS TRUE");
+               "SELECT \"a\"\"b\" FROM source WHERE TRY(\"c\" = CAST('it''s' AS VARCHAR)) IS TRUE "
+               "ORDER BY file_row_number");
 }

@@ -25,15 +25,15 @@ enum batch_type {
     BATCH_TEXT,    /* struct batch_text from here on, UTF-8 */
     BATCH_JSON,    /* a JSON document; what is none is written as a text */
     BATCH_BLOB,
-    BATCH_BIT,          /* first byte: unused bits at the front of the second */
-    BATCH_BIGNUM,       /* three bytes of sign and length, then the magnitude; all inverted when negative */
-    BATCH_DATE,         /* int32_t days since 1970-01-01; its greatest values are infinite */
-    BATCH_TIME,         /* int64_t microseconds of the day */
-    BATCH_TIME_NS,      /* int64_t nanoseconds of the day */
-    BATCH_TIME_TZ,      /* uint64_t: microseconds << 24 | (57599 - seconds east of UTC) */
-    BATCH_TIMESTAMP_S,  /* int64_t since 1970, in the unit of the name; the greatest values are infinite */
+    BATCH_BIT,    /* first byte: unused bits at the front of the second */
+    BATCH_BIGNUM, /* three bytes of sign and length, then the magnitude; all inverted when negative */
+    BATCH_DATE,   /* int32_t days since 1970-01-01; its greatest values are infinite */
+    BATCH_TIME,   /* int64_t microseconds of the day */
+    BATCH_TIME_NS, /* int64_t nanoseconds of the day */
+    BATCH_TIME_TZ, /* uint64_t: microseconds << 24 | (57599 - seconds east of UTC) */
+    BATCH_TIMESTAMP_S, /* int64_t since 1970, in the unit of the name; the greatest values are infinite */
     BATCH_TIMESTAMP_MS,
-    BATCH_TIMESTAMP,    /* microseconds */
+    BATCH_TIMESTAMP, /* microseconds */
     BATCH_TIMESTAMP_NS,
     BATCH_TIMESTAMP_TZ, /* microseconds, UTC */
     BATCH_INTERVAL,     /* struct batch_interval */
@@ -89,7 +89,8 @@ struct batch_vector {
     uint64_t len;          /* values that are there */
     const void *values;    /* NULL for BATCH_NULL, BATCH_STRUCT, BATCH_UNION, BATCH_ARRAY */
     const uint64_t *valid; /* a bit each, set when there is a value; NULL: all are there */
-    const str *names;      /* BATCH_ENUM: its words; BATCH_STRUCT: its fields; BATCH_UNION: its members */
+    const str
+        *names; /* BATCH_ENUM: its words; BATCH_STRUCT: its fields; BATCH_UNION: its members */
     uint64_t name_count;
     struct batch_vector *children;
     size_t child_count;

@@ -94,8 +94,8 @@ static str get_text(struct frame_reader *r)
 /* A file of `in/` or `out/`: never a way out of there. */
 static bool is_file_name(str name)
 {
-    return name.len > 0 && name.len <= 255 && !str_has(name, '/') && !str_has(name, '\0') &&
-           !str_eq(name, STR(".")) && !str_eq(name, STR(".."));
+    return name.len > 0 && name.len <= 255 && !str_has(name, '/') && !str_has(name, '\0')
+        && !str_eq(name, STR(".")) && !str_eq(name, STR(".."));
 }
 
 static void get_columns(struct frame_reader *r, struct arena *mem, struct job_columns *out)

@@ -51,13 +51,15 @@ static void make_keys(struct encode *e)
     e->keys = ARENA_ARRAY(e->mem, str, e->len + 1);
     for (size_t i = 0; i < e->len; i++) {
         buf_clear(text);
-        encode_string(text, free_name(e, &counts, e->columns[i].name, map_find(&used, e->columns[i].name)));
+        encode_string(
+            text, free_name(e, &counts, e->columns[i].name, map_find(&used, e->columns[i].name)));
         buf_add_byte(text, ':');
         e->keys[i] = buf_copy(text, e->mem);
     }
 }
 
-struct encode *encode_new(struct arena *mem, enum row_format format, const struct row_column *columns, size_t len)
+struct encode *encode_new(struct arena *mem, enum row_format format,
+                          const struct row_column *columns, size_t len)
 {
     struct encode *e = ARENA_NEW(mem, struct encode);
     *e = (struct encode){.mem = mem, .format = format, .columns = columns, .len = len};
@@ -92,7 +94,8 @@ static void add_array(const struct batch *batch, uint64_t row, struct buf *out)
     buf_add_byte(out, ']');
 }
 
-static void add_object(const struct encode *e, const struct batch *batch, uint64_t row, struct buf *out)
+static void add_object(const struct encode *e, const struct batch *batch, uint64_t row,
+                       struct buf *out)
 {
     buf_add_byte(out, '{');
     for (size_t i = 0; i < batch->column_count; i++) {
@@ -231,7 +234,8 @@ static void add_row(struct encode *e, const struct batch *batch, uint64_t row, s
     e->has_rows = true;
 }
 
-void encode_rows(struct encode *e, const struct batch *batch, uint64_t *row, size_t enough_bytes, struct buf *out)
+void encode_rows(struct encode *e, const struct batch *batch, uint64_t *row, size_t enough_bytes,
+                 struct buf *out)
 {
     while (*row < batch->rows && out->len < enough_bytes && !out->full) {
         add_row(e, batch, *row, out);

@@ -15,11 +15,13 @@
 struct encode;
 
 /* Columns are borrowed. In NDJSON a name that stands there already becomes name_1, name_2 … */
-struct encode *encode_new(struct arena *mem, enum row_format format, const struct row_column *columns, size_t len);
+struct encode *encode_new(struct arena *mem, enum row_format format,
+                          const struct row_column *columns, size_t len);
 void encode_begin(struct encode *e, struct buf *out);
 /* Writes rows from *row on and moves it: until the batch ends, or `out` holds `enough_bytes`, or it is full (which leaves the
  * part of a row behind: the caller gives up then). */
-void encode_rows(struct encode *e, const struct batch *batch, uint64_t *row, size_t enough_bytes, struct buf *out);
+void encode_rows(struct encode *e, const struct batch *batch, uint64_t *row, size_t enough_bytes,
+                 struct buf *out);
 void encode_end(struct encode *e, struct buf *out);
 
 /* One value: as JSON, or as the text that CSV quotes. NULL is `null`, or nothing. */

@@ -10,8 +10,10 @@ typedef unsigned __int128 u128;
 
 enum { DIGITS_64_MAX = 20, DIGITS_128_MAX = 40 };
 
-static const char PAIRS[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-                            "495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596"
+static const char PAIRS[] = "0001020304050607080910111213141516171819202122232425262728293031323334"
+                            "3536373839404142434445464748"
+                            "4950515253545556575859606162636465666768697071727374757677787980818283"
+                            "84858687888990919293949596"
                             "979899";
 
 /* Digits in front of `end`; gives where they start. */
@@ -235,7 +237,8 @@ void encode_bignum(struct buf *out, str bytes)
     buf_init(&digits, len * 3 + 16);
     unsigned char *at = (unsigned char *)buf_room(&work, len);
     for (size_t i = 0; i < len; i++)
-        at[i] = (unsigned char)(negative ? ~bytes.ptr[HEADER_BYTES + i] : bytes.ptr[HEADER_BYTES + i]);
+        at[i] =
+            (unsigned char)(negative ? ~bytes.ptr[HEADER_BYTES + i] : bytes.ptr[HEADER_BYTES + i]);
     size_t first = 0;
     while (first < len && !at[first])
         first++;

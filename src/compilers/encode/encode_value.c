@@ -188,7 +188,8 @@ static bool add_word(struct buf *out, const struct batch_vector *vector, uint64_
 
 /* ---- nested values, always as JSON */
 
-static void add_values(struct buf *out, const struct batch_vector *values, uint64_t start, uint64_t len)
+static void add_values(struct buf *out, const struct batch_vector *values, uint64_t start,
+                       uint64_t len)
 {
     buf_add_byte(out, '[');
     for (uint64_t i = 0; i < len && !out->full; i++) {

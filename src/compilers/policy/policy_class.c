@@ -116,6 +116,10 @@ str policy_clearing_sql(struct arena *mem, const struct decision *decision)
         buf_add_literal(b, filter->literal);
         buf_format(b, " AS " STR_FMT ")) IS TRUE", STR_ARG(filter->type));
     }
+    /* A filter leaves vectors that are partly filled, and row groups end with a vector: without a sort their sizes would tell
+     * how many rows are hidden between those that are seen. */
+    if (decision->filters.len)
+        buf_add(b, STR(" ORDER BY file_row_number"));
     CHECK(!b->full);
     return buf_str(b);
 }

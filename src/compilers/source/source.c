@@ -60,14 +60,20 @@ static bool source_file_kind(const struct contract_server *server, enum source_f
 }
 
 /* A secret is a whole value of the form ${NAME}: anything else would stand in the file. */
+static bool source_is_placeholder(str text)
+{
+    return text.len > 3 && str_starts(text, STR("${")) && str_find(text, STR("}")) == text.len - 1;
+}
+
 static bool source_credential(struct arena *mem, const struct contract_server *server, str property, str *out,
                               struct report *report)
 {
     const struct tree *value = contract_custom(server->custom, property);
 
-    *out = value == NULL ? STR_NONE : value->text;
-    if (value == NULL || !str_eq(property, STR("password")) ||
-        (str_starts(*out, STR("${")) && str_ends(*out, STR("}")))) {
+    bool is_set = value != NULL && !tree_is_null(value);
+
+    *out = is_set && value->kind == TREE_SCALAR ? value->text : STR_NONE;
+    if (!is_set || !str_eq(property, STR("password")) || source_is_placeholder(*out)) {
         return true;
     }
     struct finding *finding =
@@ -150,6 +156,11 @@ static bool source_resolve_text(struct arena *mem, const struct source_secrets *
         }
         buf_add(out, value);
     }
+    if (out->full) {
+        report_add(report, FINDING_ERROR, ERR_LIMIT, server->place, "a secret of server %.*s is too long",
+                   STR_ARG(server->name));
+        return false;
+    }
     *text = buf_copy(out, mem);
     return true;
 }
@@ -170,10 +181,9 @@ bool source_resolve(struct arena *mem, const struct source_secrets *secrets, str
 bool source_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
                  str hostaddr, const struct str_list *files, struct source_plan *out, struct report *report)
 {
-    (void)report;
     *out = (struct source_plan){0};
-    return server->kind == SOURCE_FILES ? source_files_open(mem, contract, server, files, out)
-                                        : source_postgres_open(mem, contract, server, hostaddr, out);
+    return server->kind == SOURCE_FILES ? source_files_open(mem, contract, server, files, out, report)
+                                        : source_postgres_open(mem, contract, server, hostaddr, out, report);
 }
 
 static void source_drift_missing(struct arena *mem, const struct source_table *table,
@@ -221,13 +231,15 @@ bool source_compile(struct arena *mem, const struct source_server *server, struc
                     const struct source_column *columns, size_t len, struct report *report)
 {
     const struct contract_table *contract = table->table;
-    bool ok = true;
+    bool ok = true, is_json = server->kind == SOURCE_FILES && server->file_format == SOURCE_NDJSON;
+    /* What the engine makes of files without a line. */
+    bool is_empty = is_json && len == 1 && str_eq(columns[0].name, STR("json")) && str_eq(columns[0].type, STR("JSON"));
 
     table->columns = (struct job_columns){0};
     for (size_t i = 0; i < contract->columns.len; i++) {
         const struct contract_column *column = &contract->columns.at[i];
         const struct source_column *found = source_find(columns, len, source_column_name(column));
-        bool may_lack = server->kind == SOURCE_FILES && server->file_format == SOURCE_NDJSON && !column->required;
+        bool may_lack = is_json && (!column->required || is_empty);
 
         if (found == NULL && !may_lack) {
             source_drift_missing(mem, table, column, columns, len, report);
@@ -238,7 +250,7 @@ bool source_compile(struct arena *mem, const struct source_server *server, struc
         vec_push(mem, &table->columns,
                  ((struct job_column){.name = column->name, .type = column->type, .id = (uint32_t)i + 1}));
     }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len && !is_empty; i++) {
         bool is_known = false;
 
         for (size_t j = 0; j < contract->columns.len && !is_known; j++) {

@@ -1,116 +1,207 @@
-/* Engine messages about sources hold connection strings, whole rows and advice for another tool. */
+/* Engine messages about sources hold connection strings, whole rows and advice for another tool. So nothing of them is passed on but
+ * what is known here to hold none of these. */
 #include "buf/buf.h"
 #include "limits/limits.h"
 #include "source_inside.h"
 
-/* `… at "host='…' password='…'": reason` -> reason. */
-static str source_without_connection(str message)
-{
-    str marks[] = {STR("Unable to connect to Postgres at \""), STR("Unable to connect to Postgres at")};
-
-    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-        size_t at = str_find(message, marks[i]);
-        if (at < message.len) {
-            str rest = str_from(message, at + marks[i].len);
-            size_t end = str_find(rest, STR("\": "));
-            return end < rest.len ? str_from(rest, end + 3) : STR("the database refuses the connection");
-        }
-    }
-    return message;
-}
+enum { TEXT_BYTES_MAX = 300 };
 
 static bool source_says(str message, str part)
 {
     return str_find(message, part) < message.len;
 }
 
-/* Lines of an engine's message that speak of weft's own options, or show a row. */
-static bool source_is_noise(str line)
+/* What stands behind the first `mark`; false when it is not there. */
+static bool source_after(str message, str mark, str *out)
 {
-    static const char *const starts[] = {"Original Line:", "Possible ", "* ", "Column ", "This type ", "file = ",
-                                         "LINE ", "^", "Try setting", "Failed to prepare"};
+    size_t at = str_find(message, mark);
 
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        if (str_starts(line, str_of(starts[i]))) {
-            return true;
-        }
-    }
-    return line.len == 0;
+    *out = str_from(message, at < message.len ? at + mark.len : message.len);
+    return at < message.len;
 }
 
-/* Values stay with their owners: `Could not convert string "xx" to 'DECIMAL'` -> `no DECIMAL`. */
-static void source_add_line(struct buf *out, str line)
+static bool source_after_last(str message, str mark, str *out)
 {
-    str mark = STR("Could not convert string \"");
-    size_t at = str_find(line, mark), to;
-    str rest = str_from(line, at);
+    str rest;
+    bool is_found = false;
 
-    if (at == line.len) {
-        buf_add(out, line);
-        return;
+    for (*out = message; source_after(*out, mark, &rest); *out = rest) {
+        is_found = true;
     }
-    buf_add(out, str_sub(line, 0, at));
-    to = str_find(rest, STR("\" to '"));
-    if (to < rest.len) {
-        str type = str_from(rest, to + 6);
-        buf_format(out, "a value is no %.*s", STR_ARG(str_sub(type, 0, str_find(type, STR("'")))));
+    return is_found;
+}
+
+static str source_until(str text, str mark)
+{
+    return str_sub(text, 0, str_find(text, mark));
+}
+
+/* A value may stand in quotes behind a colon. */
+static str source_without_value(str line)
+{
+    return str_trim(source_until(source_until(source_until(line, STR("\n")), STR(": \"")), STR(": '")));
+}
+
+static str source_number(str text)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '9') {
+        len++;
+    }
+    return str_sub(text, 0, len);
+}
+
+/* `Unable to connect to Postgres at "host='…' password='…'": reason`. The last mark is behind the password, whatever that holds. */
+static bool source_explain_connection(struct arena *mem, str message, str *out)
+{
+    str rest;
+
+    if (!source_after(message, STR("Unable to connect to Postgres"), &rest)) {
+        return false;
+    }
+    *out = source_after_last(rest, STR("\": "), &rest) ? arena_str(mem, str_trim(source_until(rest, STR("\n"))))
+                                                      : STR("the database refuses the connection");
+    return true;
+}
+
+/* Our own words, from either side. */
+static bool source_explain_own(struct arena *mem, str message, str *out)
+{
+    str rest;
+
+    if (!source_after(message, STR("weft: "), &rest)) {
+        return false;
+    }
+    rest = source_until(rest, STR("\n"));
+    *out = arena_str(mem, str_ends(rest, STR("\"")) ? str_sub(rest, 0, rest.len - 1) : rest);
+    return true;
+}
+
+static bool source_explain_csv(struct arena *mem, str message, str *out)
+{
+    str rest, line, column, type, count;
+
+    if (!source_after(message, STR("CSV Error on Line: "), &rest)) {
+        return false;
+    }
+    line = source_number(rest);
+    if (source_after_last(message, STR("Error when converting column \""), &rest)) {
+        column = source_until(rest, STR("\". Could not convert"));
+        (void)source_after_last(rest, STR("\" to '"), &type);
+        *out = arena_format(mem, "line %.*s: column %.*s: a value is no %.*s", STR_ARG(line), STR_ARG(column),
+                            STR_ARG(source_until(type, STR("'"))));
+    } else if (source_after_last(message, STR("Expected Number of Columns: "), &rest)) {
+        count = source_number(rest);
+        (void)source_after(rest, STR("Found: "), &rest);
+        *out = arena_format(mem, "line %.*s has %.*s fields, not %.*s", STR_ARG(line), STR_ARG(source_number(rest)),
+                            STR_ARG(count));
+    } else if (source_says(message, STR("Invalid unicode"))) {
+        *out = arena_format(mem, "line %.*s is not UTF-8", STR_ARG(line));
+    } else if (source_says(message, STR("nterminated quote")) || source_says(message, STR("quote should be followed"))) {
+        *out = arena_format(mem, "line %.*s has a quote that does not end", STR_ARG(line));
+    } else if (source_says(message, STR("Maximum line size"))) {
+        *out = arena_format(mem, "line %.*s is too long, or has a quote that does not end", STR_ARG(line));
     } else {
-        buf_add(out, STR("a value does not fit"));
+        *out = arena_format(mem, "line %.*s cannot be read", STR_ARG(line));
     }
+    return true;
+}
+
+/* `Could not convert string '…' to T when casting from source column c`; a value may hold anything, so the end is read first. */
+static bool source_explain_cast(struct arena *mem, str message, str *out)
+{
+    str column, type;
+
+    if (!source_after_last(message, STR(" when casting from source column "), &column)) {
+        return false;
+    }
+    column = str_trim(source_until(column, STR("\n")));
+    if (source_says(message, STR("Malformed JSON"))) {
+        type = STR("JSON");
+    } else if (source_after_last(message, STR("' to "), &type) || source_after_last(message, STR("\" to "), &type)) {
+        type = source_until(type, STR(" when casting"));
+    } else {
+        *out = arena_format(mem, "column %.*s: a value does not fit its type", STR_ARG(column));
+        return true;
+    }
+    *out = arena_format(mem, "column %.*s: a value is no %.*s", STR_ARG(column), STR_ARG(type));
+    return true;
+}
+
+static bool source_explain_json(struct arena *mem, str message, str *out)
+{
+    static const struct {
+        const char *mark, *meaning;
+    } known[] = {
+        {"UTF-8", "is not UTF-8"},
+        {"Malformed JSON", "is not JSON"},
+        {"but got", "is not a JSON object"},
+        {"has duplicate key", "has a key twice"},
+        {"date field format", "has a value that is no date"},
+        {"timestamp field format", "has a value that is no timestamp"},
+        {"Failed to cast value", "has a value that does not fit the type of its column"},
+    };
+    const char *meaning = "has a value that does not fit";
+    str line;
+
+    if ((!source_says(message, STR("JSON transform error")) && !source_says(message, STR("Malformed JSON"))) ||
+        !source_after(message, STR(" in line "), &line)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (source_says(message, str_of(known[i].mark))) {
+            meaning = known[i].meaning;
+            break;
+        }
+    }
+    *out = arena_format(mem, "line %.*s %s", STR_ARG(source_number(line)), meaning);
+    return true;
+}
+
+/* What a PostgreSQL server says; its detail may show a row. */
+static bool source_explain_postgres(struct arena *mem, str message, str *out)
+{
+    str rest;
+
+    if (source_says(message, STR("server closed the connection")) || source_says(message, STR("terminating connection")) ||
+        source_says(message, STR("connection not open")) || source_says(message, STR("no connection to the server"))) {
+        *out = STR("the database closed the connection");
+        return true;
+    }
+    if (!source_after(message, STR("ERROR:"), &rest)) {
+        return false;
+    }
+    *out = arena_str(mem, source_without_value(str_trim(rest)));
+    return true;
 }
 
 static str source_hint(const struct source_server *server, str message)
 {
-    if (source_says(message, STR("nicode")) || source_says(message, STR("utf-8"))) {
+    if (source_says(message, STR("UTF-8"))) {
         return STR("files must be UTF-8: convert the file, for example with iconv -f LATIN1 -t UTF-8");
+    }
+    if (source_says(message, STR("authentication")) || source_says(message, STR("password")) ||
+        source_says(message, STR("FATAL:"))) {
+        return STR("check database, user and password; what is written ${NAME} is a secret of the product's domain");
     }
     if (source_says(message, STR("onnect")) || source_says(message, STR("refused"))) {
         return STR("is the source up, and reachable from here? the last good release stays in use");
-    }
-    if (source_says(message, STR("authentication")) || source_says(message, STR("password"))) {
-        return STR("check user and password: they are secrets of the product's domain");
     }
     if (source_says(message, STR("permission denied"))) {
         return STR("the source's user needs the right to read this table");
     }
     return server->kind == SOURCE_FILES ? STR("mend the file, or change the source contract; nothing was published")
-                                        : STR_NONE;
-}
-
-/* In `…/in/t0_0_name.csv` the name is the source's, the rest is the worker's. */
-static str source_prefix_of_engine(str line)
-{
-    static const char *const kinds[] = {"Conversion Error: ", "Invalid Input Error: ", "IO Error: ",
-                                        "Binder Error: ", "Catalog Error: ", "Invalid Error: "};
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (str_starts(line, str_of(kinds[i]))) {
-            return str_from(line, str_of(kinds[i]).len);
-        }
-    }
-    return line;
+                                        : STR("the last good release stays in use");
 }
 
 void source_explain(struct arena *mem, const struct source_server *server, str message, str *message_out, str *hint_out)
 {
-    struct buf *out = buf_new(mem, DOCUMENT_BYTES_MAX);
-    str rest = source_without_connection(message), line;
-
-    *hint_out = source_hint(server, rest);
-    while (rest.len > 0 && out->len < 400) {
-        (void)str_cut(rest, '\n', &line, &rest);
-        line = source_prefix_of_engine(str_trim(line));
-        if (source_is_noise(line)) {
-            if (str_starts(line, STR("Failed to prepare"))) {
-                size_t at = str_find(line, STR("ERROR:"));
-                line = at < line.len ? str_trim(str_from(line, at + 6)) : STR_NONE;
-            }
-            if (line.len == 0 || source_is_noise(line)) {
-                continue;
-            }
-        }
-        buf_add(out, out->len ? STR("; ") : STR(""));
-        source_add_line(out, line);
+    if (!source_explain_connection(mem, message, message_out) && !source_explain_csv(mem, message, message_out) &&
+        !source_explain_own(mem, message, message_out) && !source_explain_cast(mem, message, message_out) &&
+        !source_explain_json(mem, message, message_out) && !source_explain_postgres(mem, message, message_out)) {
+        *message_out = server->kind == SOURCE_FILES ? STR("its files cannot be read") : STR("the database cannot be read");
     }
-    *message_out = out->len ? buf_str(out) : STR("it cannot be read");
+    *message_out = str_sub(*message_out, 0, TEXT_BYTES_MAX);
+    *hint_out = source_hint(server, *message_out);
 }

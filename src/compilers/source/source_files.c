@@ -2,22 +2,24 @@
 #include "limits/limits.h"
 #include "source_inside.h"
 
-static void source_add_files(struct buf *b, const struct source_table *table)
+static void source_add_file(struct arena *mem, struct buf *b, str file)
+{
+    buf_add_literal(b, arena_format(mem, "in/%.*s", STR_ARG(file)));
+}
+
+static void source_add_files(struct arena *mem, struct buf *b, const struct source_table *table)
 {
     buf_add(b, STR("["));
     for (size_t i = 0; i < table->files.len; i++) {
-        buf_format(b, "%s'in/", i ? ", " : "");
-        /* A name inside `in/` is ours and holds no quote, yet it costs nothing to be sure. */
-        for (size_t j = 0; j < table->files.at[i].len; j++) {
-            char c = table->files.at[i].ptr[j];
-            buf_add_byte(b, c);
-            if (c == '\'') {
-                buf_add_byte(b, c);
-            }
-        }
-        buf_add(b, STR("'"));
+        buf_add(b, i ? STR(", ") : STR(""));
+        source_add_file(mem, b, table->files.at[i]);
     }
     buf_add(b, STR("]"));
+}
+
+static str source_delimiter(const struct source_server *server)
+{
+    return server->delimiter.len ? server->delimiter : STR(",");
 }
 
 /* The dialect is fixed: what a sniffer would find in one file, it would not in the next. */
@@ -25,32 +27,72 @@ static void source_add_csv_options(struct buf *b, const struct source_server *se
 {
     buf_add(b, STR(", header = true, quote = '\"', escape = '\"', strict_mode = true, "
                    "allow_quoted_nulls = false, delim = "));
-    buf_add_literal(b, server->delimiter.len ? server->delimiter : STR(","));
+    buf_add_literal(b, source_delimiter(server));
 }
 
-static str source_files_describe(struct arena *mem, const struct source_server *server,
-                                 const struct source_table *table)
+/* Fields of a first line with a delimiter behind it: in quotes, or up to the next delimiter. */
+static str source_field_pattern(struct arena *mem, const struct source_server *server)
 {
-    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+    struct buf *b = buf_new(mem, PATH_BYTES_MAX);
+    str delimiter = source_delimiter(server);
 
-    buf_add(b, STR("SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM "));
-    if (server->file_format == SOURCE_CSV) {
-        buf_add(b, STR("read_csv("));
-        source_add_files(b, table);
-        buf_add(b, STR(", all_varchar = true, auto_detect = true"));
-        source_add_csv_options(b, server);
-    } else {
-        buf_add(b, STR("read_json("));
-        source_add_files(b, table);
-        buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, maximum_depth = 1, "
-                       "union_by_name = true"));
+    buf_add(b, STR("( *\"(?:[^\"]|\"\")*\" *|.*?)"));
+    for (size_t i = 0; i < delimiter.len; i++) {
+        buf_format(b, (unsigned char)delimiter.ptr[i] < 0x80 ? "\\x%02x" : "%c", (unsigned char)delimiter.ptr[i]);
     }
-    buf_add(b, STR("))"));
     return buf_str(b);
 }
 
+/* One row: the names in the first line of a file. The engine's sniffer is not asked: where later lines have too many fields it
+ * takes one of them for the header. */
+static void source_add_header(struct arena *mem, struct buf *b, const struct source_server *server, str file)
+{
+    str pattern = source_field_pattern(mem, server);
+
+    buf_add(b, STR("SELECT list_transform(regexp_extract_all(replace(rtrim(line, chr(13)), chr(65279), '') || "));
+    buf_add_literal(b, source_delimiter(server));
+    buf_add(b, STR(", "));
+    buf_add_literal(b, pattern);
+    buf_add(b, STR(", 1), lambda field: CASE WHEN starts_with(trim(field), '\"') "
+                   "THEN replace(trim(field)[2:-2], '\"\"', '\"') ELSE trim(field) END) AS names "
+                   "FROM (SELECT line FROM read_csv("));
+    source_add_file(mem, b, file);
+    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = '', escape = '', "
+                   "delim = chr(31), allow_quoted_nulls = false, nullstr = chr(30)) LIMIT 1)"));
+}
+
+static str source_csv_describe(struct arena *mem, const struct source_server *server, const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_add(b, STR("SELECT name || CASE WHEN nth > 1 THEN '_' || (nth - 1) ELSE '' END, 'VARCHAR', true FROM "
+                   "(SELECT name, place, row_number() OVER (PARTITION BY name ORDER BY place) AS nth FROM "
+                   "(SELECT unnest(names) AS name, generate_subscripts(names, 1) AS place FROM "
+                   "(SELECT CASE WHEN count(DISTINCT names) > 1 THEN error('weft: its files differ in their columns, or in "
+                   "the order of these') WHEN count(*) < "));
+    buf_format(b, "%zu THEN error('weft: a file is empty: it has not even a header') ELSE any_value(names) END AS names FROM (",
+               table->files.len);
+    for (size_t i = 0; i < table->files.len; i++) {
+        buf_add(b, i ? STR(" UNION ALL (") : STR("("));
+        source_add_header(mem, b, server, table->files.at[i]);
+        buf_add(b, STR(")"));
+    }
+    buf_add(b, STR(")))) ORDER BY place"));
+    return b->full ? STR_NONE : buf_str(b);
+}
+
+static str source_json_describe(struct arena *mem, const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_add(b, STR("SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM read_json("));
+    source_add_files(mem, b, table);
+    buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, maximum_depth = 1, union_by_name = true))"));
+    return b->full ? STR_NONE : buf_str(b);
+}
+
 bool source_files_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                       const struct str_list *files, struct source_plan *out)
+                       const struct str_list *files, struct source_plan *out, struct report *report)
 {
     for (size_t i = 0; i < contract->tables.len; i++) {
         struct source_table *table = vec_add(mem, &out->tables);
@@ -59,25 +101,135 @@ bool source_files_open(struct arena *mem, const struct contract *contract, const
         for (size_t j = 0; files != NULL && j < files[i].len; j++) {
             vec_push(mem, &table->files, files[i].at[j]);
         }
-        table->describe = source_files_describe(mem, server, table);
+        table->describe = server->file_format == SOURCE_CSV ? source_csv_describe(mem, server, table)
+                                                            : source_json_describe(mem, table);
+        if (table->describe.len == 0) {
+            report_add(report, FINDING_ERROR, ERR_LIMIT, server->server->place, "the source has too many files");
+            return false;
+        }
     }
     return true;
 }
 
-/* Types that the CSV reader converts itself, with the line in its error; others are cast from text. */
-static bool source_csv_reads(str type)
-{
-    static const char *const names[] = {"BOOLEAN",  "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
-                                        "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE",
-                                        "VARCHAR",  "DATE",    "TIME",     "TIMESTAMP", "TIMESTAMP WITH TIME ZONE",
-                                        "UUID"};
+/* How a column is read, so that no value changes on the way: the engine's own readers round 1.7 to 2 and cut the time off a date. */
+enum source_reading {
+    READ_TYPED,   /* the reader takes what it is, or refuses */
+    READ_CAST,    /* as text, then a cast that refuses what does not fit */
+    READ_WHOLE,   /* as text that has to be a whole number */
+    READ_DECIMAL, /* as text that has no more decimals than the type */
+    READ_DATE,    /* as text without a time of the day */
+    READ_TIME,    /* as text without parts of microseconds */
+};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (str_eq(type, str_of(names[i]))) {
+static bool source_is_among(str type, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (str_eq(type, str_of(*names))) {
             return true;
         }
     }
-    return str_starts(type, STR("DECIMAL(")) && !str_ends(type, STR("]"));
+    return false;
+}
+
+static enum source_reading source_reading(str type, bool is_csv)
+{
+    static const char *const whole[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT", "UTINYINT",
+                                        "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", NULL};
+    static const char *const times[] = {"TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", NULL};
+    static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "UUID", NULL};
+
+    if (source_is_among(type, whole)) {
+        return READ_WHOLE;
+    }
+    if (str_starts(type, STR("DECIMAL(")) && !str_ends(type, STR("]"))) {
+        return READ_DECIMAL;
+    }
+    if (str_eq(type, STR("DATE"))) {
+        return READ_DATE;
+    }
+    if (source_is_among(type, times)) {
+        return READ_TIME;
+    }
+    return !is_csv || source_is_among(type, typed) ? READ_TYPED : READ_CAST;
+}
+
+/* Numbers of JSON keep their spelling as JSON alone; even so the engine holds those with a point as doubles, so that more than 15
+ * digits of one are not to be trusted. */
+static bool source_reads_json(enum source_reading reading, bool is_csv)
+{
+    return !is_csv && (reading == READ_WHOLE || reading == READ_DECIMAL);
+}
+
+static str source_read_type(str type, bool is_csv)
+{
+    enum source_reading reading = source_reading(type, is_csv);
+
+    return source_reads_json(reading, is_csv) ? STR("JSON") : reading == READ_TYPED ? type : STR("VARCHAR");
+}
+
+static str source_guard(struct arena *mem, enum source_reading reading, str type)
+{
+    str precision, scale;
+    int64_t digits = 0;
+
+    switch (reading) {
+    case READ_WHOLE: return STR("' *[-+]?[0-9]+(\\.0*)? *'");
+    case READ_DECIMAL:
+        if (str_cut(type, ',', &precision, &scale)) {
+            (void)str_to_i64(str_trim(str_sub(scale, 0, str_find(scale, STR(")")))), &digits);
+        }
+        return arena_format(mem, "' *[-+]?([0-9]+(\\.[0-9]{0,%lld}0*)?|\\.[0-9]{1,%lld}0*) *'", (long long)digits,
+                            (long long)(digits > 0 ? digits : 1));
+    case READ_DATE: return STR("'[^:]*|.*[ T]00:00(:00(\\.0*)?)?'");
+    default: return STR("'[^.]*(\\.[0-9]{0,6}0*([^0-9].*)?)?'");
+    }
+}
+
+/* CASE … END around a guarded cast; a value that does not fit stops the extraction and names its column, not the value. */
+static void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column, bool is_csv)
+{
+    enum source_reading reading = source_reading(column->type, is_csv);
+    bool is_json = source_reads_json(reading, is_csv);
+    struct buf *name = buf_new(mem, PATH_BYTES_MAX), *value = buf_new(mem, PATH_BYTES_MAX);
+    str message;
+
+    buf_add_identifier(name, source_column_name(column));
+    buf_format(value, is_json ? "(%.*s ->> '$')" : "%.*s", STR_ARG(buf_str(name)));
+    message = arena_format(mem, "weft: column %.*s: a value is no %.*s", STR_ARG(source_column_name(column)),
+                           STR_ARG(column->type));
+    buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN regexp_full_match(%.*s, %.*s)", STR_ARG(buf_str(value)),
+               STR_ARG(buf_str(value)), STR_ARG(source_guard(mem, reading, column->type)));
+    if (is_json) {
+        buf_format(b, " AND (starts_with(%.*s::VARCHAR, '\"') OR NOT contains(%.*s::VARCHAR, '.') OR strlen(%.*s::VARCHAR) <= 16)",
+                   STR_ARG(buf_str(name)), STR_ARG(buf_str(name)), STR_ARG(buf_str(name)));
+    }
+    buf_format(b, " THEN CAST(%.*s AS %.*s) ELSE error(", STR_ARG(buf_str(value)), STR_ARG(column->type));
+    buf_add_literal(b, message);
+    buf_add(b, STR(") END"));
+}
+
+static void source_add_select(struct arena *mem, struct buf *b, const struct source_table *table, bool is_csv)
+{
+    const struct contract_table *contract = table->table;
+
+    buf_add(b, STR("SELECT "));
+    for (size_t i = 0; i < contract->columns.len; i++) {
+        const struct contract_column *column = &contract->columns.at[i];
+        enum source_reading reading = source_reading(column->type, is_csv);
+
+        buf_add(b, i ? STR(", ") : STR(""));
+        if (reading == READ_TYPED) {
+            buf_add_identifier(b, source_column_name(column));
+        } else if (reading == READ_CAST) {
+            buf_add(b, STR("CAST("));
+            buf_add_identifier(b, source_column_name(column));
+            buf_format(b, " AS %.*s)", STR_ARG(column->type));
+        } else {
+            source_add_guarded(mem, b, column, is_csv);
+        }
+        buf_add(b, STR(" AS "));
+        buf_add_identifier(b, column->name);
+    }
 }
 
 static const struct contract_column *source_contract_column(const struct contract_table *table, str physical)
@@ -90,29 +242,7 @@ static const struct contract_column *source_contract_column(const struct contrac
     return NULL;
 }
 
-static void source_add_select(struct buf *b, const struct source_table *table, bool is_csv)
-{
-    const struct contract_table *contract = table->table;
-
-    buf_add(b, STR("SELECT "));
-    for (size_t i = 0; i < contract->columns.len; i++) {
-        const struct contract_column *column = &contract->columns.at[i];
-        str physical = source_column_name(column);
-        /* A field that no line of the sample had is read all the same: later lines may have it. */
-        bool is_cast = is_csv && !source_csv_reads(column->type);
-
-        buf_add(b, i ? STR(", ") : STR(""));
-        buf_add(b, is_cast ? STR("CAST(") : STR(""));
-        buf_add_identifier(b, physical);
-        if (is_cast) {
-            buf_format(b, " AS %.*s)", STR_ARG(column->type));
-        }
-        buf_add(b, STR(" AS "));
-        buf_add_identifier(b, column->name);
-    }
-}
-
-static void source_add_columns(struct buf *b, size_t i, str name, str type)
+static void source_add_column(struct buf *b, size_t i, str name, str type)
 {
     buf_add(b, i ? STR(", ") : STR(""));
     buf_add_literal(b, name);
@@ -127,19 +257,21 @@ void source_files_text(struct arena *mem, const struct source_server *server, st
     const struct contract_table *contract = table->table;
     bool is_csv = server->file_format == SOURCE_CSV;
 
-    source_add_select(b, table, is_csv);
+    source_add_select(mem, b, table, is_csv);
     buf_add(b, is_csv ? STR(" FROM read_csv(") : STR(" FROM read_json("));
-    source_add_files(b, table);
+    source_add_files(mem, b, table);
     buf_add(b, STR(", auto_detect = false, columns = {"));
     /* A CSV file is read in its own order of columns, all of them. */
     for (size_t i = 0; is_csv && i < len; i++) {
         const struct contract_column *column = source_contract_column(contract, columns[i].name);
-        bool is_typed = column != NULL && source_csv_reads(column->type);
 
-        source_add_columns(b, i, columns[i].name, is_typed ? column->type : STR("VARCHAR"));
+        source_add_column(b, i, columns[i].name, column == NULL ? STR("VARCHAR") : source_read_type(column->type, true));
     }
+    /* A field that no line of the sample had is read all the same: later lines may have it. */
     for (size_t i = 0; !is_csv && i < contract->columns.len; i++) {
-        source_add_columns(b, i, source_column_name(&contract->columns.at[i]), contract->columns.at[i].type);
+        const struct contract_column *column = &contract->columns.at[i];
+
+        source_add_column(b, i, source_column_name(column), source_read_type(column->type, false));
     }
     buf_add(b, STR("}"));
     if (is_csv) {

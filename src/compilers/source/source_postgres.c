@@ -38,7 +38,7 @@ static str source_attach(struct arena *mem, const struct source_server *server, 
     buf_add(b, STR("ATTACH "));
     buf_add_literal(b, buf_str(settings));
     buf_add(b, STR(" AS source (TYPE postgres, READ_ONLY)"));
-    return buf_str(b);
+    return settings->full || b->full ? STR_NONE : buf_str(b);
 }
 
 /* `SELECT * FROM postgres_query('source', '<far>')`: all runs in the one transaction of the attached database. */
@@ -53,29 +53,40 @@ static str source_far(struct arena *mem, str near, str far)
     return buf_str(b);
 }
 
+/* Domains are what they stand on; enums are texts. */
 static str source_postgres_describe(struct arena *mem, const struct source_server *server,
                                     const struct contract_table *table)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
 
-    buf_add(b, STR("SELECT a.attname::text AS name, CASE y.typtype WHEN 'e' THEN 'text' WHEN 'd' THEN "
-                   "format_type(y.typbasetype, y.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END AS type, "
-                   "(NOT a.attnotnull) AS nullable "
-                   "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-                   "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type y ON y.oid = a.atttypid "
-                   "WHERE a.attnum > 0 AND NOT a.attisdropped AND n.nspname = "));
+    buf_add(b, STR("WITH RECURSIVE base AS (SELECT a.attname, a.attnum, a.attnotnull, a.atttypid AS id, a.atttypmod AS mod "
+                   "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+                   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                   "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = "));
     buf_add_literal(b, server->schema);
     buf_add(b, STR(" AND c.relname = "));
     buf_add_literal(b, source_table_name(table));
-    buf_add(b, STR(" ORDER BY a.attnum"));
+    buf_add(b, STR(" UNION ALL SELECT base.attname, base.attnum, base.attnotnull, y.typbasetype, y.typtypmod "
+                   "FROM base JOIN pg_catalog.pg_type y ON y.oid = base.id WHERE y.typtype = 'd') "
+                   "SELECT base.attname::text AS name, CASE WHEN y.typtype = 'e' THEN 'text' WHEN e.typtype = 'e' THEN 'text[]' "
+                   "ELSE pg_catalog.format_type(base.id, base.mod) END AS type, (NOT base.attnotnull) AS nullable "
+                   "FROM base JOIN pg_catalog.pg_type y ON y.oid = base.id LEFT JOIN pg_catalog.pg_type e ON e.oid = y.typelem "
+                   "AND y.typcategory = 'A' WHERE y.typtype <> 'd' ORDER BY base.attnum"));
     return source_far(mem, STR("SELECT name, type, nullable"), buf_str(b));
 }
 
 bool source_postgres_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                          str hostaddr, struct source_plan *out)
+                          str hostaddr, struct source_plan *out, struct report *report)
 {
+    str attach = source_attach(mem, server, hostaddr);
+
+    if (attach.len == 0) {
+        report_add(report, FINDING_ERROR, ERR_LIMIT, server->server->place,
+                   "what server %.*s says is too long, or holds a NUL", STR_ARG(server->server->name));
+        return false;
+    }
     vec_push(mem, &out->open, STR("LOAD postgres_scanner"));
-    vec_push(mem, &out->open, source_attach(mem, server, hostaddr));
+    vec_push(mem, &out->open, attach);
     vec_push(mem, &out->open, STR("BEGIN TRANSACTION"));
     vec_push(mem, &out->close, STR("COMMIT"));
     vec_push(mem, &out->close, STR("DETACH source"));
@@ -101,38 +112,53 @@ static bool source_decimal(str type, int64_t *precision_out, int64_t *scale_out)
            str_to_i64(str_trim(scale), scale_out);
 }
 
+/* A numeric without a precision would come as a double, a cast would round, and NaN would be 0: a value that does not fit stops the
+ * extraction and names its column. The text of the failure hangs on the value, or the planner would fail on it. */
+static void source_add_far_decimal(struct arena *mem, struct buf *b, const struct contract_column *column, str name,
+                                   const struct source_column *found)
+{
+    bool is_list = str_ends(column->type, STR("[]"));
+    str type = is_list ? str_sub(column->type, 0, column->type.len - 2) : column->type;
+    int64_t precision = 0, scale = 0;
+
+    (void)source_decimal(type, &precision, &scale);
+    str far = arena_format(mem, "numeric(%lld,%lld)%s", (long long)precision, (long long)scale, is_list ? "[]" : "");
+    if (is_list) {
+        /* What would overflow fails in the cast itself. */
+        buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s = %.*s::%.*s AND NOT coalesce('NaN' = ANY(%.*s), false) THEN ",
+                   STR_ARG(name), STR_ARG(name), STR_ARG(name), STR_ARG(far), STR_ARG(name));
+    } else {
+        buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s <> 'NaN' AND abs(%.*s) < 1e%lld AND %.*s = round(%.*s, %lld) THEN ",
+                   STR_ARG(name), STR_ARG(name), STR_ARG(name), (long long)(precision - scale), STR_ARG(name), STR_ARG(name),
+                   (long long)scale);
+    }
+    buf_format(b, "%.*s::%.*s ELSE (", STR_ARG(name), STR_ARG(far));
+    buf_add_literal(b, arena_format(mem, "weft: column %.*s: a value is no %.*s", STR_ARG(found->name), STR_ARG(type)));
+    buf_format(b, " || left(%.*s::text, 0))::%.*s END", STR_ARG(name), STR_ARG(far));
+}
+
+static bool source_is_numeric(str type)
+{
+    return str_starts(type, STR("numeric")) || str_starts(type, STR("decimal"));
+}
+
 /* Far-side spelling of a column that keeps its value exactly on the way. */
 static void source_add_far_column(struct arena *mem, struct buf *b, const struct contract_column *column,
                                   const struct source_column *found)
 {
-    str type = contract_type_canonical(mem, found->type);
-    int64_t precision, scale;
+    struct buf *quoted = buf_new(mem, PATH_BYTES_MAX);
 
-    if (source_decimal(column->type, &precision, &scale) && !str_eq(type, column->type)) {
-        /* A cast alone would round: a value with more digits stops the extraction and names its column. */
-        buf_add(b, STR("CASE WHEN "));
-        buf_add_identifier(b, found->name);
-        buf_format(b, " = round(");
-        buf_add_identifier(b, found->name);
-        buf_format(b, "::numeric, %lld) OR ", (long long)scale);
-        buf_add_identifier(b, found->name);
-        buf_add(b, STR(" IS NULL THEN "));
-        buf_add_identifier(b, found->name);
-        buf_format(b, "::numeric(%lld,%lld) ELSE ", (long long)precision, (long long)scale);
-        str message = arena_format(mem, "column %.*s has more than %lld decimals", STR_ARG(found->name),
-                                   (long long)scale);
-        /* A constant would be cast, and fail, when the query is planned: this one needs a row. */
-        buf_add(b, STR("("));
-        buf_add_literal(b, message);
-        buf_add(b, STR(" || left("));
-        buf_add_identifier(b, found->name);
-        buf_add(b, STR("::text, 0))::numeric END"));
-    } else if (str_eq(column->type, STR("VARCHAR")) || str_eq(column->type, STR("JSON")) ||
-               str_eq(column->type, STR("INTERVAL"))) {
-        buf_add_identifier(b, found->name);
-        buf_add(b, STR("::text"));
+    buf_add_identifier(quoted, found->name);
+    str name = buf_str(quoted);
+    if (source_is_numeric(found->type) && str_starts(column->type, STR("DECIMAL(")) &&
+        (str_ends(column->type, STR(")")) || str_ends(column->type, STR(")[]")))) {
+        source_add_far_decimal(mem, b, column, name, found);
+    } else if (str_eq(column->type, STR("VARCHAR")) || str_eq(column->type, STR("JSON"))) {
+        buf_format(b, "%.*s::text", STR_ARG(name));
+    } else if (str_eq(column->type, STR("VARCHAR[]"))) {
+        buf_format(b, "%.*s::text[]", STR_ARG(name));
     } else {
-        buf_add_identifier(b, found->name);
+        buf_add(b, name);
     }
 }
 

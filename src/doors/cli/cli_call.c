@@ -98,7 +98,7 @@ void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
         finding->hint = tree_find_text(row, STR("hint"));
     }
     report_text(&report, text);
-    fwrite(text->ptr, 1, text->len, out);
+    fprintf(out, "%.*s", STR_ARG(buf_str(text)));
 }
 
 static void call_tell_place(const struct place *place)

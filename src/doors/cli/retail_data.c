@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "limits/limits.h"
 #include "retail_inside.h"
 
 enum { FLOW_BYTES = 256 * 1024, STORED_BYTES = 65535 };

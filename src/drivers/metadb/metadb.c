@@ -29,7 +29,11 @@ bool metadb_open(struct task *t, str path, enum metadb_kind kind, struct metadb 
     core->kind = kind;
     core->last = &core->first;
     CHECK(pthread_mutex_init(&core->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&core->work, NULL) == 0);
+    pthread_condattr_t monotonic;
+    CHECK(pthread_condattr_init(&monotonic) == 0);
+    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&core->work, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
     CHECK(pthread_cond_init(&core->done, NULL) == 0);
     db->magic = METADB_MAGIC;
     db->core = core;

@@ -59,6 +59,7 @@ struct metadb_core {
     struct metadb_connection *idle;
     size_t idle_len, lent;
     struct metadb_request *first, **last;
+    bool is_awaited; /* somebody waits for one of them */
     bool stop;
     struct metadb writer; /* the face of the writer's thread */
     pthread_t thread;

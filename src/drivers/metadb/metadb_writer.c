@@ -1,7 +1,11 @@
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
+#include "clock/clock.h"
 #include "metadb/metadb_inside.h"
+
+enum { POST_WAIT_MS = 50 };
 
 static void *write_groups(void *state);
 static void write_group(struct metadb *db, struct metadb_request *first);
@@ -43,6 +47,7 @@ static void enqueue(struct metadb_core *core, struct metadb_request *request)
 {
     *core->last = request;
     core->last = &request->next;
+    core->is_awaited = core->is_awaited || !request->is_post;
     pthread_cond_signal(&core->work);
 }
 
@@ -145,6 +150,16 @@ static void end_post(struct metadb_request *request)
     free(request);
 }
 
+/* What nobody waits for joins the commit of a write that somebody does: a sync of its own would hold that one up. */
+static void await_company(struct metadb_core *core)
+{
+    int64_t end_ms = clock_monotonic_ms() + POST_WAIT_MS;
+    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+    while (core->first != NULL && !core->is_awaited && !core->stop)
+        if (pthread_cond_timedwait(&core->work, &core->lock, &until) == ETIMEDOUT)
+            break;
+}
+
 static void *write_groups(void *state)
 {
     struct metadb_core *core = state;
@@ -152,11 +167,13 @@ static void *write_groups(void *state)
     for (;;) {
         while (core->first == NULL && !core->stop)
             pthread_cond_wait(&core->work, &core->lock);
+        await_company(core);
         struct metadb_request *first = core->first;
         if (first == NULL)
             break;
         core->first = NULL;
         core->last = &core->first;
+        core->is_awaited = false;
         pthread_mutex_unlock(&core->lock);
         write_group(&core->writer, first);
         pthread_mutex_lock(&core->lock);

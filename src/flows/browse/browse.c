@@ -240,8 +240,14 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     json_out_uint(o, "workers_lent", engine.lent);
     json_out_uint(o, "workers_started", engine.started);
     json_out_uint(o, "workers_killed", engine.killed);
-    json_out_uint(o, "cleared_files", files);
-    json_out_uint(o, "cleared_bytes", bytes);
+    /* Sizes of copies for others speak of rows that this actor may not see. */
+    if (actor_is_operator(t->actor)) {
+        json_out_uint(o, "cleared_files", files);
+        json_out_uint(o, "cleared_bytes", bytes);
+    } else {
+        json_out_null(o, "cleared_files");
+        json_out_null(o, "cleared_bytes");
+    }
     json_out_end(o, '}');
     return true;
 }

@@ -39,14 +39,16 @@ static void listen_to_all(void)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     listener_tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT(bind(listener_tcp, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener_tcp, 4) == 0);
+    EXPECT(bind(listener_tcp, (struct sockaddr *)&address, sizeof address) == 0
+           && listen(listener_tcp, 4) == 0);
     EXPECT(getsockname(listener_tcp, (struct sockaddr *)&address, &len) == 0);
     listening_port = ntohs(address.sin_port);
 
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     snprintf(name.sun_path, sizeof name.sun_path, "%s", path_socket);
     listener_unix = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT(bind(listener_unix, (struct sockaddr *)&name, sizeof name) == 0 && listen(listener_unix, 4) == 0);
+    EXPECT(bind(listener_unix, (struct sockaddr *)&name, sizeof name) == 0
+           && listen(listener_unix, 4) == 0);
     EXPECT(chmod(path_socket, 0777) == 0);
 }
 
@@ -94,9 +96,16 @@ static int run_inside(enum worker_kind kind, attempt *try)
     pid_t child = fork();
     if (child == 0) {
         struct task *t = task_new();
-        struct worker_options options = {.kind = kind, .fd = 3, .uid = 61184, .gid = 61184, .memory_mb = 512,
-                                         .temp_mb = 64, .threads = 1, .needs_sandbox = true,
-                                         .connect_port = kind == WORKER_EXTRACT ? listening_port : 0};
+        struct worker_options options = {.kind = kind,
+                                         .fd = 3,
+                                         .uid = 61184,
+                                         .gid = 61184,
+                                         .memory_mb = 512,
+                                         .temp_mb = 64,
+                                         .threads = 1,
+                                         .needs_sandbox = true,
+                                         .connect_port =
+                                             kind == WORKER_EXTRACT ? listening_port : 0};
         const char *extensions;
         if (chdir("room") || !worker_sandbox_enter(t, &options, &extensions)) {
             dprintf(STDERR_FILENO, "sandbox: " STR_FMT "\n", STR_ARG(t->err.message));
@@ -131,7 +140,8 @@ static int read_link_in(void)
 static int write_temp(void)
 {
     int fd = open("tmp/new", O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || write(fd, "x", 1) != 1 || ftruncate(fd, 0) || rename("tmp/new", "tmp/newer") || unlink("tmp/newer"))
+    if (fd < 0 || write(fd, "x", 1) != 1 || ftruncate(fd, 0) || rename("tmp/new", "tmp/newer")
+        || unlink("tmp/newer"))
         return errno;
     return mkdir("tmp/sub", 0700) || rmdir("tmp/sub") ? errno : 0;
 }
@@ -197,7 +207,7 @@ static int read_parent_environment(void)
 
 TEST(sandbox_reads_nothing_outside)
 {
-    attempt *const tries[] = {read_outside, read_upwards, read_sideways, read_passwd,
+    attempt *const tries[] = {read_outside, read_upwards,    read_sideways,          read_passwd,
                               list_root,    read_own_memory, read_parent_environment};
     for (int kind = 0; kind < WORKER_KIND_COUNT; kind++)
         for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
@@ -252,8 +262,8 @@ static int move_out(void)
 
 TEST(sandbox_leaves_linked_files_as_they_are)
 {
-    attempt *const tries[] = {truncate_while_reading, write_link_in, truncate_by_path, change_mode, change_mode_open,
-                              remove_link,            make_in,       link_out};
+    attempt *const tries[] = {truncate_while_reading, write_link_in, truncate_by_path, change_mode,
+                              change_mode_open,       remove_link,   make_in,          link_out};
     for (int kind = 0; kind < WORKER_KIND_COUNT; kind++)
         for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
             EXPECT_REFUSED(run_inside((enum worker_kind)kind, tries[i]));
@@ -274,7 +284,8 @@ static int connect_unix(void)
 
 static int connect_to(uint16_t number)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(number),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(number),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0)
@@ -349,7 +360,8 @@ static int leave_root(void)
 
 static int map_code(void)
 {
-    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at != MAP_FAILED ? 0 : errno;
 }
 

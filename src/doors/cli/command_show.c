@@ -1,0 +1,236 @@
+#include <inttypes.h>
+
+#include "cli_inside.h"
+#include "http_client/http_client.h"
+
+#define SHOW_LEN(columns) (sizeof(columns) / sizeof((columns)[0]))
+
+static const struct cli_column product_columns[] = {
+    {.key = "address", .title = "product"},
+    {.key = "alignment"},
+    {.key = "status"},
+    {.key = "release", .is_right = true},
+    {.key = "rows", .is_right = true},
+    {.key = "tables_count", .title = "tables", .is_right = true},
+    {.key = "published_at", .title = "published"},
+};
+
+static const struct cli_column run_columns[] = {
+    {.key = "id", .title = "run"},
+    {.key = "product"},
+    {.key = "state"},
+    {.key = "release", .is_right = true},
+    {.key = "rows", .is_right = true},
+    {.key = "started_at", .title = "started"},
+    {.key = "requested_by", .title = "by"},
+    {.key = "error.message", .title = "error"},
+};
+
+static bool show_products(struct task *t, struct cli *cli, str domain)
+{
+    const struct tree *answer, *list;
+    struct tree *wanted = tree_new(t->mem, TREE_LIST);
+
+    if (!cli_call(t, cli, "GET", STR("/api/v1/products"), STR_NONE, &answer)) {
+        return false;
+    }
+    list = tree_find(answer, STR("products"));
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        if (domain.len == 0 || str_eq(tree_find_text(list->at[i], STR("domain")), domain)) {
+            tree_push(t->mem, wanted, tree_copy(t->mem, list->at[i]));
+        }
+    }
+    if (domain.len > 0 && wanted->len == 0) {
+        task_fail(t, ERR_NOT_FOUND, "there is no domain %.*s with products that you may discover", STR_ARG(domain));
+        return task_hint(t, "weft show lists all products");
+    }
+    if (wanted->len == 0) {
+        cli_note(cli, "no products that you may discover: weft apply brings those of the mesh folder");
+    }
+    return table_list(t, cli, wanted, product_columns, SHOW_LEN(product_columns));
+}
+
+/* ---- one product */
+
+static void show_line(struct task *t, const struct tree *map, const char *key, const char *title)
+{
+    str value = table_cell(t->mem, map, key);
+
+    if (value.len > 0) {
+        printf("%-13s %.*s\n", title, STR_ARG(table_shown(t->mem, value)));
+    }
+}
+
+static bool show_rows(struct task *t, const struct cli *cli, const struct tree *list, const char *title,
+                      const struct cli_column *columns, size_t len)
+{
+    if (list == NULL || list->len == 0) {
+        return true;
+    }
+    printf("\n%s\n", title);
+    return table_list(t, cli, list, columns, len);
+}
+
+static bool show_whole_product(struct task *t, const struct cli *cli, const struct tree *product)
+{
+    static const struct cli_column tables[] = {{.key = "name", .title = "table"},
+                                               {.key = "rows", .is_right = true},
+                                               {.key = "contract"},
+                                               {.key = "contract_version", .title = "version"},
+                                               {.key = "granted"},
+                                               {.key = "filtered"},
+                                               {.key = "description"}};
+    static const struct cli_column inputs[] = {{.key = "name", .title = "input"}, {.key = "contract"}, {.key = "product"}};
+    static const struct cli_column releases[] = {{.key = "number", .title = "release", .is_right = true},
+                                                 {.key = "published_at", .title = "published"},
+                                                 {.key = "rows", .is_right = true},
+                                                 {.key = "bytes", .is_right = true},
+                                                 {.key = "kept"},
+                                                 {.key = "current"}};
+
+    show_line(t, product, "address", "product");
+    show_line(t, product, "title", "title");
+    show_line(t, product, "description", "description");
+    show_line(t, product, "domain_title", "domain");
+    show_line(t, product, "alignment", "alignment");
+    show_line(t, product, "status", "status");
+    show_line(t, product, "owners", "owners");
+    return show_rows(t, cli, tree_find(product, STR("inputs")), "inputs", inputs, SHOW_LEN(inputs)) &&
+           show_rows(t, cli, tree_find(product, STR("tables")), "tables", tables, SHOW_LEN(tables)) &&
+           show_rows(t, cli, tree_find(product, STR("releases")), "releases", releases, SHOW_LEN(releases));
+}
+
+static bool show_table(struct task *t, const struct cli *cli, const struct tree *product, str name)
+{
+    static const struct cli_column columns[] = {{.key = "name", .title = "column"}, {.key = "type"},
+                                                {.key = "required"},                {.key = "primary_key", .title = "key"},
+                                                {.key = "classification"},          {.key = "access"},
+                                                {.key = "description"}};
+    const struct tree *tables = tree_find(product, STR("tables"));
+
+    for (size_t i = 0; tables != NULL && i < tables->len; i++) {
+        if (str_eq(tree_find_text(tables->at[i], STR("name")), name)) {
+            if (cli->format == FORMAT_JSON) {
+                table_json(t, tables->at[i], stdout);
+                return true;
+            }
+            return table_list(t, cli, tree_find(tables->at[i], STR("columns")), columns, SHOW_LEN(columns));
+        }
+    }
+    task_fail(t, ERR_NOT_FOUND, "%.*s has no table %.*s", STR_ARG(tree_find_text(product, STR("address"))),
+              STR_ARG(name));
+    return task_hint(t, "weft show %.*s lists its tables", STR_ARG(tree_find_text(product, STR("address"))));
+}
+
+static bool show_product(struct task *t, struct cli *cli, str address, str table)
+{
+    const struct tree *product;
+    str path = arena_format(t->mem, "/api/v1/products/%.*s", STR_ARG(http_percent_encode(t->mem, address)));
+
+    if (!cli_call(t, cli, "GET", path, STR_NONE, &product)) {
+        return false;
+    }
+    if (table.len > 0) {
+        return show_table(t, cli, product, table);
+    }
+    if (cli->format == FORMAT_JSON) {
+        table_json(t, product, stdout);
+        return true;
+    }
+    if (cli->format == FORMAT_CSV) {
+        struct tree *list = tree_new(t->mem, TREE_LIST);
+
+        tree_push(t->mem, list, tree_copy(t->mem, product));
+        return table_list(t, cli, list, product_columns, SHOW_LEN(product_columns));
+    }
+    return show_whole_product(t, cli, product);
+}
+
+/* ---- runs */
+
+static bool show_runs(struct task *t, struct cli *cli, str product)
+{
+    const struct tree *answer;
+    int64_t limit;
+    str path;
+
+    if (!cli_number(t, cli, OPTION_limit, 1, 20, &limit)) {
+        return false;
+    }
+    path = arena_format(t->mem, "/api/v1/runs?limit=%" PRId64 "%s%.*s", limit, product.len > 0 ? "&product=" : "",
+                        STR_ARG(http_percent_encode(t->mem, product)));
+    return cli_call(t, cli, "GET", path, STR_NONE, &answer) &&
+           table_list(t, cli, tree_find(answer, STR("runs")), run_columns, SHOW_LEN(run_columns));
+}
+
+static bool show_run(struct task *t, struct cli *cli, str id)
+{
+    static const struct cli_column checks[] = {{.key = "table"},
+                                               {.key = "column"},
+                                               {.key = "rule"},
+                                               {.key = "verdict"},
+                                               {.key = "effect"},
+                                               {.key = "expected"},
+                                               {.key = "found"},
+                                               {.key = "rows_failed", .title = "failed", .is_right = true},
+                                               {.key = "rows_total", .title = "of", .is_right = true},
+                                               {.key = "message"}};
+    const struct tree *run;
+
+    if (!cli_call(t, cli, "GET", arena_format(t->mem, "/api/v1/runs/%.*s", STR_ARG(http_percent_encode(t->mem, id))),
+                  STR_NONE, &run)) {
+        return false;
+    }
+    if (cli->format == FORMAT_JSON) {
+        table_json(t, run, stdout);
+        return true;
+    }
+    if (cli->format == FORMAT_CSV) {
+        return table_list(t, cli, tree_find(run, STR("checks")), checks, SHOW_LEN(checks));
+    }
+    show_line(t, run, "id", "run");
+    show_line(t, run, "product", "product");
+    show_line(t, run, "state", "state");
+    show_line(t, run, "step", "step");
+    show_line(t, run, "release", "release");
+    show_line(t, run, "rows", "rows");
+    show_line(t, run, "requested_by", "asked by");
+    show_line(t, run, "started_at", "started");
+    show_line(t, run, "ended_at", "ended");
+    show_line(t, run, "error.message", "error");
+    show_line(t, run, "error.hint", "hint");
+    return show_rows(t, cli, tree_find(run, STR("checks")), "checks", checks, SHOW_LEN(checks));
+}
+
+static bool show_is_id(str name)
+{
+    return name.len == 36 && name.ptr[8] == '-' && name.ptr[13] == '-' && name.ptr[18] == '-' && name.ptr[23] == '-';
+}
+
+bool command_show(struct task *t, struct cli *cli)
+{
+    str name = STR_NONE, domain, rest, product, table;
+
+    cli_listen(t);
+    if (!cli_demand_arguments(t, cli, 0, 2)) {
+        return false;
+    }
+    if (cli->arguments.len > 0) {
+        name = cli->arguments.at[0];
+    }
+    if (str_eq(name, STR("runs"))) {
+        return show_runs(t, cli, cli->arguments.len == 2 ? cli->arguments.at[1] : STR_NONE);
+    }
+    if (cli->arguments.len == 2) {
+        task_fail(t, ERR_USAGE, "weft show takes one name");
+        return task_hint(t, "weft show runs PRODUCT lists the runs of a product");
+    }
+    if (show_is_id(name)) {
+        return show_run(t, cli, name);
+    }
+    if (!str_cut(name, '.', &domain, &rest)) {
+        return show_products(t, cli, name);
+    }
+    (void)str_cut(rest, '.', &product, &table);
+    return show_product(t, cli, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
+}
