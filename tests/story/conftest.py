@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 from http.client import HTTPConnection
@@ -150,6 +151,8 @@ class Mesh:
         return [json.loads(line) for line in self.weft(*args, **how).out.splitlines()]
 
     def serve(self, env=None, args=(), http=True):
+        """A server of the test's own, in place of one that a command began."""
+        wait_for_end(self.home)
         server = Server(self, env, args, http)
         self.servers.append(server)
         return server
@@ -162,17 +165,26 @@ class Mesh:
 
 
 def wait_for_end(home):
-    """A server that a command began ends by itself soon; none may outlive its test."""
+    """A server that a command began ends by itself soon; no test need wait for that, and none may leave it behind."""
+    probe = socket.socket(socket.AF_UNIX)
+    try:
+        probe.connect(str(home / "weft.sock"))
+        pid = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        os.kill(pid, signal.SIGTERM)
+    except OSError:
+        return
+    finally:
+        probe.close()
     end = time.monotonic() + PATIENCE_S
-    while (home / "weft.sock").exists() and time.monotonic() < end:
-        probe = socket.socket(socket.AF_UNIX)
-        try:
-            probe.connect(str(home / "weft.sock"))
-        except OSError:
-            return
-        finally:
-            probe.close()
-        time.sleep(0.1)
+    while is_alive(pid) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 MESH = """\

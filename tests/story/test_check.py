@@ -65,7 +65,7 @@ MISTAKES = {
     "no SELECT": ("SELECT id\nFORM shop.raw_orders\n", "shop", "", ""),
     "an unknown function": ("SELECT * REPLACE (lowerr(email) AS email)\nFROM shop.raw_orders\n", "lowerr", "lowerr", "lower"),
     "types that do not fit": ("SELECT * REPLACE (amount + ordered_on AS amount)\nFROM shop.raw_orders\n", None, "", ""),
-    "two statements": ("SELECT * FROM shop.raw_orders;\nSELECT 1\n", None, "one SELECT", ""),
+    "two statements": ("SELECT * FROM shop.raw_orders;\nSELECT 1\n", None, "only one statement", ""),
     "no query": ("CREATE TABLE t AS\nSELECT 1\n", None, "SELECT", ""),
     "a file as a table": ("SELECT *\nFROM 'data/orders.csv'\n", "'data", "", ""),
     "a function that reads a file": ("SELECT *\nFROM read_csv('data/orders.csv')\n", "read_csv", "read_csv", ""),

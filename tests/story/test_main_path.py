@@ -188,7 +188,8 @@ def test_a_server_serves_over_tcp_by_token_and_over_its_socket(applied):
     status, answer = server.query("SELECT count(*) AS n FROM sales.orders.orders", token=token)
     assert (status, answer["rows"]) == (200, [[4]])
     assert server.query("SELECT 1", token="weft_wrong")[0] == 401
-    assert server.call("GET", "/api/v1/status", token="")[0] == 200
+    assert server.call("GET", "/api/v1/status", token="")[0] == 401
+    assert server.call("GET", "/health/live", token="")[0] == 200
     status, answer = server.query("SELECT count(*) FROM sales.orders.orders", as_user="noor")
     assert status == 200
     assert server.call("GET", "/health/ready")[0] == 200
@@ -203,6 +204,9 @@ def test_the_audit_is_a_chain(applied):
     assert verdict["whole"] is True and verdict["rows"] >= 3
     import sqlite3
     with sqlite3.connect(applied.home / "catalog.db") as db:
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute("UPDATE audit SET actor = 'mallory' WHERE sequence = 2")
+        db.execute("DROP TRIGGER audit_is_not_changed")
         db.execute("UPDATE audit SET actor = 'mallory' WHERE sequence = 2")
     broken = applied.weft("audit", "verify", "--format", "json", ok=False)
     assert broken.json["whole"] is False and broken.json["broken_at"] == 2

@@ -164,9 +164,19 @@ static enum log_level level_of(enum error_code code)
     }
 }
 
+/* Of these the engine tells with values of rows or with parts of the text: they are for who asked, not for the log. */
+static bool may_hold_values(enum error_code code)
+{
+    return code == ERR_DATA || code == ERR_TYPE || code == ERR_SYNTAX || code == ERR_CHECK_FAILED;
+}
+
 void log_failure(const char *module, const struct task *t)
 {
     const struct error *err = &t->err;
+    if (may_hold_values(err->code)) {
+        log_event(level_of(err->code), module, t, "%s: %s", error_name(err->code), error_meaning(err->code));
+        return;
+    }
     const char *split = err->detail.len ? ": " : "";
     if (err->place.file.len)
         log_event(level_of(err->code), module, t, "%s: " STR_FMT "%s" STR_FMT " (" STR_FMT ":%u)",

@@ -44,6 +44,8 @@ struct source_table {
     struct str_list files; /* names inside `in/` */
     str describe;          /* JOB_ROWS text that lists the source's columns: name, type, nullable */
     str text;              /* JOB_FILE text; made by source_compile after the columns are known */
+    str locate;            /* JOB_ROWS text of CSV files: where `text` failed on a value, this mostly fails on the same with its
+                            * line; empty for other kinds */
     struct job_columns columns; /* what the staged file will hold, with field ids of the caller */
 };
 

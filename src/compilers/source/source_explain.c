@@ -65,12 +65,13 @@ static bool source_explain_connection(struct arena *mem, str message, str *out)
     return true;
 }
 
-/* Our own words, from either side. */
+/* Our own words, from either side; not where the engine quotes our text. */
 static bool source_explain_own(struct arena *mem, str message, str *out)
 {
-    str rest;
+    str rest = str_from(message, 6);
 
-    if (!source_after(message, STR("weft: "), &rest)) {
+    if (!str_starts(message, STR("weft: ")) && !source_after(message, STR("Error: weft: "), &rest) &&
+        !source_after(message, STR("\"weft: "), &rest)) {
         return false;
     }
     rest = source_until(rest, STR("\n"));
@@ -113,8 +114,14 @@ static bool source_explain_cast(struct arena *mem, str message, str *out)
 {
     str column, type;
 
+    message = source_until(message, STR("\nLINE "));
     if (!source_after_last(message, STR(" when casting from source column "), &column)) {
-        return false;
+        if (!source_says(message, STR("Could not convert string")) ||
+            !(source_after_last(message, STR("' to "), &type) || source_after_last(message, STR("\" to "), &type))) {
+            return false;
+        }
+        *out = arena_format(mem, "a value is no %.*s", STR_ARG(str_trim(type)));
+        return true;
     }
     column = str_trim(source_until(column, STR("\n")));
     if (source_says(message, STR("Malformed JSON"))) {

@@ -250,35 +250,67 @@ static void source_add_column(struct buf *b, size_t i, str name, str type)
     buf_add_literal(b, type);
 }
 
+static void source_add_csv(struct arena *mem, struct buf *b, const struct source_server *server,
+                           const struct source_table *table, const struct source_column *columns, size_t len, bool is_typed)
+{
+    buf_add(b, STR(" FROM read_csv("));
+    source_add_files(mem, b, table);
+    buf_add(b, STR(", auto_detect = false, columns = {"));
+    /* A file is read in its own order of columns, all of them. */
+    for (size_t i = 0; i < len; i++) {
+        const struct contract_column *column = source_contract_column(table->table, columns[i].name);
+        str type = column == NULL ? STR("VARCHAR") : source_read_type(column->type, true);
+        bool may_type = column != NULL && source_reading(column->type, true) != READ_CAST;
+
+        source_add_column(b, i, columns[i].name, is_typed && may_type ? column->type : type);
+    }
+    buf_add(b, STR("}"));
+    source_add_csv_options(b, server);
+    buf_add(b, STR(")"));
+}
+
+static void source_add_json(struct arena *mem, struct buf *b, const struct source_table *table)
+{
+    buf_add(b, STR(" FROM read_json("));
+    source_add_files(mem, b, table);
+    buf_add(b, STR(", auto_detect = false, format = 'newline_delimited', columns = {"));
+    /* A field that no line of the sample had is read all the same: later lines may have it. */
+    for (size_t i = 0; i < table->table->columns.len; i++) {
+        const struct contract_column *column = &table->table->columns.at[i];
+
+        source_add_column(b, i, source_column_name(column), source_read_type(column->type, false));
+    }
+    buf_add(b, STR("})"));
+}
+
+/* The engine's reader says the line of what it cannot convert, and reading as text does not. */
+static str source_csv_locate(struct arena *mem, const struct source_server *server, const struct source_table *table,
+                             const struct source_column *columns, size_t len)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
+
+    buf_add(b, STR("SELECT "));
+    for (size_t i = 0; i < table->table->columns.len; i++) {
+        buf_add(b, i ? STR(" + count(") : STR("count("));
+        buf_add_identifier(b, source_column_name(&table->table->columns.at[i]));
+        buf_add(b, STR(")"));
+    }
+    source_add_csv(mem, b, server, table, columns, len, true);
+    return buf_str(b);
+}
+
 void source_files_text(struct arena *mem, const struct source_server *server, struct source_table *table,
                        const struct source_column *columns, size_t len)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
-    const struct contract_table *contract = table->table;
     bool is_csv = server->file_format == SOURCE_CSV;
 
     source_add_select(mem, b, table, is_csv);
-    buf_add(b, is_csv ? STR(" FROM read_csv(") : STR(" FROM read_json("));
-    source_add_files(mem, b, table);
-    buf_add(b, STR(", auto_detect = false, columns = {"));
-    /* A CSV file is read in its own order of columns, all of them. */
-    for (size_t i = 0; is_csv && i < len; i++) {
-        const struct contract_column *column = source_contract_column(contract, columns[i].name);
-
-        source_add_column(b, i, columns[i].name, column == NULL ? STR("VARCHAR") : source_read_type(column->type, true));
-    }
-    /* A field that no line of the sample had is read all the same: later lines may have it. */
-    for (size_t i = 0; !is_csv && i < contract->columns.len; i++) {
-        const struct contract_column *column = &contract->columns.at[i];
-
-        source_add_column(b, i, source_column_name(column), source_read_type(column->type, false));
-    }
-    buf_add(b, STR("}"));
     if (is_csv) {
-        source_add_csv_options(b, server);
+        source_add_csv(mem, b, server, table, columns, len, false);
+        table->locate = source_csv_locate(mem, server, table, columns, len);
     } else {
-        buf_add(b, STR(", format = 'newline_delimited'"));
+        source_add_json(mem, b, table);
     }
-    buf_add(b, STR(")"));
     table->text = buf_str(b);
 }

@@ -125,16 +125,17 @@ static void source_add_far_decimal(struct arena *mem, struct buf *b, const struc
     str far = arena_format(mem, "numeric(%lld,%lld)%s", (long long)precision, (long long)scale, is_list ? "[]" : "");
     if (is_list) {
         /* What would overflow fails in the cast itself. */
-        buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s = %.*s::%.*s AND NOT coalesce('NaN' = ANY(%.*s), false) THEN ",
+        buf_format(b, "(CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s = %.*s::%.*s AND NOT coalesce('NaN' = ANY(%.*s), false) THEN ",
                    STR_ARG(name), STR_ARG(name), STR_ARG(name), STR_ARG(far), STR_ARG(name));
     } else {
-        buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s <> 'NaN' AND abs(%.*s) < 1e%lld AND %.*s = round(%.*s, %lld) THEN ",
+        buf_format(b, "(CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s <> 'NaN' AND abs(%.*s) < 1e%lld AND %.*s = round(%.*s, %lld) THEN ",
                    STR_ARG(name), STR_ARG(name), STR_ARG(name), (long long)(precision - scale), STR_ARG(name), STR_ARG(name),
                    (long long)scale);
     }
     buf_format(b, "%.*s::%.*s ELSE (", STR_ARG(name), STR_ARG(far));
     buf_add_literal(b, arena_format(mem, "weft: column %.*s: a value is no %.*s", STR_ARG(found->name), STR_ARG(type)));
-    buf_format(b, " || left(%.*s::text, 0))::%.*s END", STR_ARG(name), STR_ARG(far));
+    /* The cast of the whole keeps precision and scale, which a CASE forgets. */
+    buf_format(b, " || left(%.*s::text, 0))::%.*s END)::%.*s", STR_ARG(name), STR_ARG(far), STR_ARG(far));
 }
 
 static bool source_is_numeric(str type)

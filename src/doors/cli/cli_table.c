@@ -342,16 +342,28 @@ str table_cell(struct arena *mem, const struct tree *row, const char *key)
     b = buf_new(mem, HTTP_ANSWER_BYTES_MAX);
     for (size_t i = 0; i < row->len; i++) {
         buf_add(b, i > 0 ? STR(", ") : STR_NONE);
-        if (row->kind == TREE_LIST && row->at[i]->kind == TREE_SCALAR) {
+        if (row->kind == TREE_MAP) {
+            buf_format(b, "%.*s: ", STR_ARG(row->at[i]->key));
+        }
+        if (row->at[i]->kind == TREE_SCALAR) {
             buf_add(b, row->at[i]->text);
         } else {
-            if (row->kind == TREE_MAP) {
-                buf_format(b, "%.*s: ", STR_ARG(row->at[i]->key));
-            }
             tree_json(row->at[i], b);
         }
     }
     return b->len > 0 ? buf_str(b) : STR("");
+}
+
+/* For the eye seconds are enough: `2026-11-22 10:47:24`. */
+static str table_eased(struct arena *mem, str cell)
+{
+    bool is_time = cell.len == sizeof("2026-11-22T10:47:24.123456Z") - 1 && cell.ptr[10] == 'T' && cell.ptr[19] == '.' &&
+                   cell.ptr[26] == 'Z';
+
+    if (cell.len == 0) {
+        return STR("-");
+    }
+    return is_time ? arena_format(mem, "%.10s %.8s", cell.ptr, cell.ptr + 11) : cell;
 }
 
 bool table_list(struct task *t, const struct cli *cli, const struct tree *list, const struct cli_column *columns,
@@ -378,8 +390,8 @@ bool table_list(struct task *t, const struct cli *cli, const struct tree *list, 
     table.is_csv = cli->format == FORMAT_CSV;
     for (size_t i = 0; i < list->len; i++) {
         for (size_t j = 0; j < len; j++) {
-            str cell = table_cell(t->mem, list->at[i], columns[j].key);
-            cells[j] = cell.ptr != NULL || table.is_csv ? cell : STR("-");
+            cells[j] = table_cell(t->mem, list->at[i], columns[j].key);
+            cells[j] = table.is_csv ? cells[j] : table_eased(t->mem, cells[j]);
         }
         table_row(&table, cells);
     }
@@ -401,7 +413,7 @@ bool table_object(struct task *t, const struct cli *cli, const struct tree *obje
     for (size_t i = 0; i < object->len; i++) {
         str cell = table_cell(t->mem, object, arena_c_string(t->mem, object->at[i]->key));
 
-        table_row(&table, (const str[]){object->at[i]->key, cell.ptr != NULL || table.is_csv ? cell : STR("-")});
+        table_row(&table, (const str[]){object->at[i]->key, table.is_csv ? cell : table_eased(t->mem, cell)});
     }
     table_end(&table);
     return true;

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "buf/buf.h"
 #include "cli_inside.h"
 #include "http_client/http_client.h"
@@ -32,10 +30,10 @@ static str plan_group(struct arena *mem, const struct tree *change)
         return STR("policies");
     }
     if (str_eq(kind, STR("file"))) {
-        return STR("other files");
+        return STR("other files"); /* No name has a space: no product is meant. */
     }
     if (str_eq(kind, STR("domain"))) {
-        return arena_format(mem, "domain %.*s", STR_ARG(name));
+        return name;
     }
     (void)str_cut(name, ':', &name, &rest);
     (void)str_cut(name, '.', &domain, &rest);
@@ -92,32 +90,52 @@ static void plan_show_change(struct task *t, const struct tree *changes, const s
     putchar('\n');
 }
 
-static struct plan_counts plan_show_groups(struct task *t, const struct tree *changes)
+static void plan_show_group(struct task *t, const struct tree *changes, const str *named, str group)
 {
-    struct str_list groups = {0};
-    struct plan_counts counts = {0};
     const struct tree *table;
-    const str *group_of = NULL;
-    str *named = ARENA_ARRAY(t->mem, str, changes->len + 1);
+
+    printf("%.*s\n", STR_ARG(table_shown(t->mem, group)));
+    for (size_t i = 0; i < changes->len; i++) {
+        if (str_eq(named[i], group) && !plan_is_of_whole_table(changes, changes->at[i], &table)) {
+            plan_show_change(t, changes, changes->at[i]);
+        }
+    }
+}
+
+/* What concerns all comes first, then each domain before its products. */
+static void plan_show_groups(struct task *t, const struct tree *changes)
+{
+    static const char *const first[] = {"mesh.yaml", "policies"};
+    struct str_list groups = {0};
+    str *named = ARENA_ARRAY(t->mem, str, changes->len);
+
+    for (size_t i = 0; i < changes->len; i++) {
+        named[i] = plan_group(t->mem, changes->at[i]);
+        str_list_add(t->mem, &groups, named[i]);
+    }
+    str_list_sort(&groups);
+    for (size_t i = 0; i < 2; i++) {
+        if (str_list_has(&groups, str_of(first[i]))) {
+            plan_show_group(t, changes, named, str_of(first[i]));
+        }
+    }
+    for (size_t i = 0; i < groups.len; i++) {
+        if (!str_eq(groups.at[i], str_of(first[0])) && !str_eq(groups.at[i], str_of(first[1]))) {
+            plan_show_group(t, changes, named, groups.at[i]);
+        }
+    }
+}
+
+static struct plan_counts plan_count(const struct tree *changes)
+{
+    struct plan_counts counts = {0};
 
     for (size_t i = 0; i < changes->len; i++) {
         char sign = plan_sign(tree_find_text(changes->at[i], STR("action")));
 
-        named[i] = plan_group(t->mem, changes->at[i]);
-        str_list_add(t->mem, &groups, named[i]);
         counts.added += sign == '+';
         counts.changed += sign == '~';
         counts.removed += sign == '-';
-    }
-    str_list_sort(&groups);
-    group_of = named;
-    for (size_t g = 0; g < groups.len; g++) {
-        printf("%.*s\n", STR_ARG(groups.at[g]));
-        for (size_t i = 0; i < changes->len; i++) {
-            if (str_eq(group_of[i], groups.at[g]) && !plan_is_of_whole_table(changes, changes->at[i], &table)) {
-                plan_show_change(t, changes, changes->at[i]);
-            }
-        }
     }
     return counts;
 }
@@ -132,7 +150,8 @@ static void plan_show(struct task *t, const struct tree *plan)
         puts("Nothing to change: the mesh is as its files say.");
         return;
     }
-    counts = plan_show_groups(t, changes);
+    plan_show_groups(t, changes);
+    counts = plan_count(changes);
     printf("\n%zu to add, %zu to change, %zu to remove\n", counts.added, counts.changed, counts.removed);
 }
 

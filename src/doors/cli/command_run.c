@@ -164,6 +164,8 @@ static bool run_cancel(struct task *t, struct run_follow *follow, str job)
 
     task_clear_error(t);
     atomic_store(&t->cancelled, false);
+    /* Events come again from the first: on paper they stand already. */
+    follow->progress.is_quiet = follow->progress.is_quiet || !follow->progress.is_terminal;
     cli_note(follow->cli, "cancelling; once more leaves the job to itself");
     return cli_call(t, follow->cli, "POST", arena_format(t->mem, "/api/v1/jobs/%.*s/cancel", STR_ARG(job)), STR_NONE,
                     &answer) &&

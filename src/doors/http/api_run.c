@@ -89,6 +89,21 @@ static bool api_find_job(struct task *t, struct api *api, struct job_row **out)
     return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(api->parameters[0]));
 }
 
+/* Nobody works on it: it has ended, or its row was taken this moment and its work begins in the next. */
+static bool api_has_ended(struct task *t, struct api *api, bool *out)
+{
+    struct job_row *row;
+
+    if (!api_find_job(t, api, &row)) {
+        return false;
+    }
+    *out = row->state != JOB_QUEUED && row->state != JOB_RUNNING;
+    if (!*out) {
+        jobs_pause(api->services->jobs, 100);
+    }
+    return task_go_on(t);
+}
+
 static bool api_send_events(struct task *t, struct api *api, str id)
 {
     uint64_t next = 0;
@@ -99,7 +114,7 @@ static bool api_send_events(struct task *t, struct api *api, str id)
         str lines;
 
         if (!jobs_follow(t, api->services->jobs, id, &next, API_EVENT_WAIT_MS, &lines, &ended) ||
-            (lines.len > 0 && !http_stream_bytes(t, api->x, lines))) {
+            (lines.len > 0 && !http_stream_bytes(t, api->x, lines)) || (ended && !api_has_ended(t, api, &ended))) {
             return false;
         }
         arena_rewind(t->mem, mark);

@@ -148,25 +148,49 @@ static bool plan_order(struct task *t, struct plan_product *p, const struct sql_
     return *ordered_out || plan_find(t, p, &p->definition->sqls.at[0]);
 }
 
-static bool plan_check_texts(struct task *t, struct plan_product *p)
+static bool plan_parse_all(struct task *t, struct plan_product *p, struct sql_unit *units, size_t *parsed_out)
 {
-    const struct model_product *definition = p->definition;
-    size_t len = definition->sqls.len, parsed = 0;
-    struct sql_unit *units = ARENA_ARRAY(t->mem, struct sql_unit, len + 1);
-    size_t *order = ARENA_ARRAY(t->mem, size_t, len + 1);
-    bool is_ordered = false;
-
-    for (size_t i = 0; i < len; i++) {
-        const struct model_sql *sql = &definition->sqls.at[i];
+    *parsed_out = 0;
+    for (size_t i = 0; i < p->definition->sqls.len; i++) {
+        const struct model_sql *sql = &p->definition->sqls.at[i];
         struct sql_tree *tree;
 
         units[i] = (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal};
         if (gate_parse(t, p->worker, sql->text, &tree)) {
             units[i].tree = tree;
-            parsed++;
+            (*parsed_out)++;
         } else if (!plan_find(t, p, sql)) {
             return false;
         }
+    }
+    return true;
+}
+
+/* What reads a table that has no columns for its own mistakes would be blamed for them. */
+static bool plan_reads_broken(const struct sql_tree *tree, const struct str_list *broken)
+{
+    for (size_t i = 0; i < tree->tables.len; i++) {
+        const struct sql_table *table = &tree->tables.at[i];
+
+        for (size_t j = 0; str_eq_nocase(table->schema, STR("self")) && j < broken->len; j++) {
+            if (str_eq_nocase(table->name, broken->at[j])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool plan_check_texts(struct task *t, struct plan_product *p)
+{
+    size_t len = p->definition->sqls.len, parsed;
+    struct sql_unit *units = ARENA_ARRAY(t->mem, struct sql_unit, len + 1);
+    size_t *order = ARENA_ARRAY(t->mem, size_t, len + 1);
+    struct str_list broken = {0};
+    bool is_ordered = false;
+
+    if (!plan_parse_all(t, p, units, &parsed)) {
+        return false;
     }
     /* The types of an internal table are those of its SELECT: without all trees there is no order to find them in. */
     if (parsed < len) {
@@ -176,16 +200,16 @@ static bool plan_check_texts(struct task *t, struct plan_product *p)
         return false;
     }
     for (size_t i = 0; is_ordered && i < len; i++) {
-        const struct model_sql *sql = &definition->sqls.at[order[i]];
+        const struct model_sql *sql = &p->definition->sqls.at[order[i]];
+        const struct sql_tree *tree = units[order[i]].tree;
         struct job_columns result = {0};
 
-        if (!plan_check_text(t, p, sql, units[order[i]].tree, &result)) {
+        if (!plan_reads_broken(tree, &broken) && !plan_check_text(t, p, sql, tree, &result)) {
             return false;
         }
         if (sql->is_internal && result.len == 0) {
-            return true;
-        }
-        if (sql->is_internal) {
+            str_list_add(t->mem, &broken, sql->table);
+        } else if (sql->is_internal) {
             vec_push(t->mem, &p->scope.inputs,
                      ((struct gate_input){.schema = STR("self"),
                                           .what = "internal table",

@@ -138,6 +138,22 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
     return true;
 }
 
+/* The line of a value that did not fit, where the source can tell it: then that error takes the place of the first. */
+static void run_locate(struct task *t, const struct run_source *s, const struct source_table *source)
+{
+    struct error first = t->err;
+    struct engine_job job = s->files;
+    struct run_rows rows;
+
+    if (source->locate.len == 0 || first.code != ERR_DATA) {
+        return;
+    }
+    job.text = source->locate;
+    if (run_ask(t, s->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
+        task_fail_as(t, &first);
+    }
+}
+
 static bool run_extract_table(struct task *t, struct run *r, struct run_source *s, struct source_table *source,
                               bool is_last)
 {
@@ -154,6 +170,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     run_progress(t, r, "extract", table->name, -1);
     job.text = source->text;
     if (!run_stage(t, r, s->worker, &job, false, table)) {
+        run_locate(t, s, source);
         return run_explain(t, s);
     }
     if (is_last && s->plan.close.len > 0) {
