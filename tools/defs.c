@@ -30,6 +30,7 @@ struct page {
     char columns[COLUMNS_MAX][128];
     int column_count;
     bool in_table;
+    bool needs_gap; /* a table stands right above */
     FILE *out;
 };
 
@@ -77,6 +78,14 @@ static void skip_space(struct source *in)
 
 /* ---- comments */
 
+/* Without an empty line after it a table swallows what follows. */
+static void end_table(struct page *page)
+{
+    if (page->needs_gap)
+        fputs("\n", page->out);
+    page->needs_gap = false;
+}
+
 static void read_columns(struct source *in, struct page *page, const char *text)
 {
     page->column_count = 0;
@@ -112,8 +121,10 @@ static void read_comment(struct source *in, struct page *page)
     text[len] = '\0';
     if (strncmp(text, "columns: ", 9) == 0)
         read_columns(in, page, text + 9);
-    else if (strncmp(text, "about: ", 7) == 0)
+    else if (strncmp(text, "about: ", 7) == 0) {
+        end_table(page);
         fprintf(page->out, "%s\n\n", text + 7);
+    }
     while (in->at < end + 2)
         step(in);
 }
@@ -170,6 +181,7 @@ static char read_argument(struct source *in, char *cell, bool *is_text_out)
 
 static void begin_table(struct page *page)
 {
+    end_table(page);
     fputs("|", page->out);
     for (int i = 0; i < page->column_count; i++)
         if (strcmp(page->columns[i], "-") != 0)
@@ -180,6 +192,7 @@ static void begin_table(struct page *page)
             fputs(" --- |", page->out);
     fputs("\n", page->out);
     page->in_table = true;
+    page->needs_gap = true;
 }
 
 static void read_row(struct source *in, struct page *page)

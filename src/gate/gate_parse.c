@@ -2,6 +2,17 @@
 #include "json/json.h"
 #include "limits/limits.h"
 
+/* The engine writes a number that no type holds as a bare word, which is no JSON. */
+static bool refuse_number(struct task *t)
+{
+    if (t->err.code != ERR_PROTOCOL) {
+        return false;
+    }
+    task_clear_error(t);
+    task_fail(t, ERR_SYNTAX, "the text holds a number that is too large for any type");
+    return task_hint(t, "write infinity as 'inf'::DOUBLE");
+}
+
 bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree **out)
 {
     /* A node of SQL is a map of up to twenty entries in the engine's JSON. */
@@ -9,8 +20,13 @@ bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree
     struct tree *document;
     str sql, json;
 
-    return sql_statement(t, text, &sql) && engine_parse(t, worker, sql, &json) &&
-           json_read(t, t->mem, json, &limits, &document) && sql_read(t, sql, document, out);
+    if (!sql_statement(t, text, &sql) || !engine_parse(t, worker, sql, &json)) {
+        return false;
+    }
+    if (!json_read(t, t->mem, json, &limits, &document)) {
+        return refuse_number(t);
+    }
+    return sql_read(t, sql, document, out);
 }
 
 static bool describe_begin(struct task *t, void *state, const struct row_column *columns, size_t len)

@@ -2,6 +2,7 @@
 
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "worker_packed.h"
 #include "worker_types.h"
 #include "worker_views.h"
 
@@ -129,5 +130,9 @@ bool worker_job(struct task *t, struct worker_engine *e, const struct engine_job
     /* A job that only prepares, as the closing one of an extraction, has no text. */
     if (!job->text.len && job->prepare.len && !worker_kind_runs_cleared(e->options->kind))
         return true;
+    /* Before the first look at their columns, which are asked for as rows. */
+    if (e->options->kind == WORKER_EXTRACT && job->output == JOB_ROWS
+        && !worker_packed_check(t, e, job->text))
+        return false;
     return run_output(t, e, job, out);
 }

@@ -24,7 +24,8 @@ static void print_table(struct task *t, const struct golden_case *c, const struc
     buf_format(out, "describe: " STR_FMT "\n", STR_ARG(table->describe));
     while (rest.len && len < 64) {
         (void)str_cut(rest, '\n', &line, &rest);
-        (void)str_cut(line, ' ', &columns[len].name, &columns[len].type);
+        (void)str_cut_last(line, ':', &columns[len].name, &columns[len].type);
+        columns[len].type = str_trim(columns[len].type);
         len++;
     }
     if (len == 0 || !source_compile(t->mem, server, table, columns, len, report))

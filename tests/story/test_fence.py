@@ -43,7 +43,7 @@ def test_roots_are_for_administrators_to_list(shop):
     error = the_error(check(shop))
     assert "sources.roots" in error["allowed"]
     edit(shop, "mesh.yaml", "sources: {}", "sources: {roots: [../]}")
-    assert errors(check(shop))[0]["path"] == "sources.roots[0]"
+    assert "sources.roots[0]" in {f["path"] for f in errors(check(shop))}
 
 
 def link(shop, name, target):
@@ -124,8 +124,8 @@ def test_a_host_that_is_not_listed_is_an_error_of_the_file(shop, host, listed):
 def test_a_host_that_a_secret_names_is_held_against_the_list_when_it_is_resolved(shop, host):
     edit(shop, "mesh.yaml", "sources: {roots: [data/]}", 'sources: {hosts: ["db:5432"]}')
     edit(shop, f"{ORDERS}/shop.odcs.yaml", LOCAL, POSTGRES.replace("HOST", '"${ERP_HOST}"'))
-    shop.weft("apply", "--yes")
     shop.env["WEFT_SECRET_SALES_ERP_HOST"] = host
+    shop.weft("apply", "--yes")
     refused = shop.weft("run", "--all", ok=False)
     assert refused.code == 77 and "not listed" in told(refused)
 

@@ -172,7 +172,7 @@ def test_the_server_tells_the_same_findings_and_changes_nothing(applied):
 
 UNKNOWN_KEYS = {
     "mesh": ("mesh.yaml", "guild: [group:guild]", "guilds: [group:guild]", "guilds", "guild"),
-    "user": ("mesh.yaml", "ana: {groups: [shop-team]}", "ana: {group: [shop-team]}", "group:", "groups"),
+    "user": ("mesh.yaml", "ana: {groups: [shop-team]}", "ana: {groupz: [shop-team]}", "groupz", "groups"),
     "domain": ("domains/sales/domain.yaml", "members:", "member:", "member:", "members"),
     "policy": ("policies/analysts.policy.yaml", "owner: guild", "owners: guild", "owners", "owner"),
     "product": (f"{ORDERS}/product.odps.yaml", "outputPorts:", "outputports:", "outputports", "outputPorts"),
@@ -215,10 +215,10 @@ def test_a_version_that_yaml_reads_as_a_number_gets_its_quotes_told(shop, path, 
     ("no YAML", "name: [sales\n", "not valid YAML"),
     ("a tab", "name: sales\n\towners: [user:ana]\n", "not valid YAML"),
     ("a list", "- name: sales\n", "a map"),
-    ("nothing", "", "empty"),
+    ("nothing", "", "not a domain"),
     ("a bomb", "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9)), "alias"),
-    ("too deep", "a: " + "[" * 200 + "]" * 200 + "\n", "deep"),
+        f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9)), "nodes"),
+    ("too deep", "a: " + "[" * 200 + "]" * 200 + "\n", "levels"),
     ("no UTF-8", b"name: sal\xe9s\n", "UTF-8"),
 ])
 def test_what_is_no_document_is_told_as_such(shop, name, text, word):

@@ -227,8 +227,11 @@ def test_a_change_is_refused_to_all_but_those_whose_it_is(company, what):
         company.weft("apply", "--yes", "--as", user)
         edit(company, path, new, old)
         company.weft("apply", "--yes", "--as", user)
-    done = [row for row in audit(company) if row["action"] == "apply" and row["actor"] in allowed]
-    assert len(done) == 2 * len(allowed) and all(row["detail"]["override"] is False for row in done)
+        edit(company, path, old, new)
+    assert mesh_version(company) == version + 2 * len(allowed)
+    done = [row for row in audit(company) if row["action"] == "apply" and row["on_behalf"]]
+    assert [row["actor"] for row in done] == sorted(2 * list(allowed))
+    assert all(row["detail"]["override"] is False for row in done)
 
 
 def test_nobody_takes_a_domain_by_the_files_that_they_send(company):

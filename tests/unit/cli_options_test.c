@@ -20,7 +20,8 @@ TEST(cli_takes_options_before_and_after_the_command)
 {
     struct task *t = test_task();
     bool ok;
-    struct cli *cli = PARSE(t, &ok, "--home", "/h", "query", "SELECT 1", "--format=csv", "--as", "noor", "-q");
+    struct cli *cli =
+        PARSE(t, &ok, "--home", "/h", "query", "SELECT 1", "--format=csv", "--as", "noor", "-q");
 
     REQUIRE_OK(t, ok);
     EXPECT_STR(cli->command->name, "query");

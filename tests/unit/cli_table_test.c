@@ -119,7 +119,10 @@ TEST(table_cells_come_by_path)
     struct task *t = test_task();
     struct tree *row;
 
-    REQUIRE_OK(t, cli_read_json(t, t->mem, STR("{\"a\":{\"b\":7},\"list\":[\"x\",\"y\"],\"none\":null,\"empty\":\"\"}"), &row));
+    REQUIRE_OK(t, cli_read_json(
+                      t, t->mem,
+                      STR("{\"a\":{\"b\":7},\"list\":[\"x\",\"y\"],\"none\":null,\"empty\":\"\"}"),
+                      &row));
     EXPECT_STR(table_cell(t->mem, row, "a.b"), "7");
     EXPECT_STR(table_cell(t->mem, row, "list"), "x, y");
     EXPECT(table_cell(t->mem, row, "none").ptr == NULL);

@@ -315,10 +315,10 @@ CREATE INDEX query_table_table ON query_table (table_id, query);
 CREATE TABLE query_column (
     query INTEGER NOT NULL,
     position INTEGER NOT NULL, -- of its table
+    name TEXT NOT NULL, -- the key's columns come first: SQLite 3.40 checks them in that order
     table_id INTEGER,
     release INTEGER NOT NULL,
     column_id INTEGER,
-    name TEXT NOT NULL,
     PRIMARY KEY (query, position, name),
     FOREIGN KEY (query, position) REFERENCES query_table ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

@@ -69,8 +69,8 @@ static bool insert_table(struct task *t, struct metadb *db, const struct query_r
         const struct query_row_column *column = &table->columns.at[i];
         if (!metadb_run(t, db,
                         "INSERT INTO query_column VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                        "iiIiIs", row->sequence, (uint64_t)position, table->table_id,
-                        table->release, (uint64_t)column->id, column->name))
+                        "iisIiI", row->sequence, (uint64_t)position, column->name,
+                        table->table_id, table->release, (uint64_t)column->id))
             return false;
     }
     return true;

@@ -14,8 +14,10 @@ static void read_files(struct model_builder *b,
     }
 }
 
-static void mesh_and_domains(struct model_builder *b, const struct bundle_file *file,
-                             const struct model_path *path);
+static void mesh(struct model_builder *b, const struct bundle_file *file,
+                 const struct model_path *path);
+static void domains(struct model_builder *b, const struct bundle_file *file,
+                    const struct model_path *path);
 static void products(struct model_builder *b, const struct bundle_file *file,
                      const struct model_path *path);
 static void parts(struct model_builder *b, const struct bundle_file *file,
@@ -27,7 +29,9 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
     model->mem = mem;
     struct model_builder b = {.mem = mem, .report = report, .bundle = bundle, .model = model};
     map_init(&b.products, mem);
-    read_files(&b, mesh_and_domains);
+    /* No name may be the mesh's own, so that is read first. */
+    read_files(&b, mesh);
+    read_files(&b, domains);
     if (!model->mesh.place.file.len) {
         struct finding *f =
             model_error(&b, model_file_place(STR("mesh.yaml")), "the folder has no mesh.yaml");
@@ -80,14 +84,19 @@ static bool is_document(str name, const char *kind, str *stem_out)
     return false;
 }
 
-static void mesh_and_domains(struct model_builder *b, const struct bundle_file *file,
-                             const struct model_path *path)
+static void mesh(struct model_builder *b, const struct bundle_file *file,
+                 const struct model_path *path)
 {
     if (path->len == 1 && str_eq(path->name, STR("mesh.yaml")))
         model_read_mesh(b, file);
     if (path->len == 1 && str_eq(path->name, STR("mesh.yml")))
         model_warning(b, model_file_place(file->path), "this file is not read")->hint =
             STR("name it mesh.yaml");
+}
+
+static void domains(struct model_builder *b, const struct bundle_file *file,
+                    const struct model_path *path)
+{
     if (path->len == 3 && str_eq(path->parts[0], STR("domains"))
         && str_eq(path->name, STR("domain.yaml")))
         model_read_domain(b, file, path->folder);

@@ -59,8 +59,11 @@ static void check_local(struct model_builder *b, const struct contract *contract
 {
     struct place place = server_place(b, contract, server, "path");
     str path;
-    if (!server->location.len)
-        return; /* missing, which was said */
+    if (!server->location.len) {
+        if (tree_find(server->source, STR("path"))) /* else it is missing, which was said */
+            model_error(b, place, "the path is empty");
+        return;
+    }
     if (str_find(server->location, STR("${")) < server->location.len) {
         struct finding *f = model_error(b, place, "a path holds no secrets");
         f->found = server->location;

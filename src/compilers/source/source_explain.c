@@ -162,7 +162,13 @@ static bool source_explain_json(struct arena *mem, str message, str *out)
             break;
         }
     }
-    *out = arena_format(mem, "line %.*s %s", STR_ARG(source_number(line)), meaning);
+    uint64_t number = 0;
+    (void)str_to_u64(source_number(line), &number);
+    /* The engine is one line further where it cannot read, and at the line where it can. */
+    if (!source_says(message, STR("JSON transform error")) && number > 1) {
+        number--;
+    }
+    *out = arena_format(mem, "line %llu %s", (unsigned long long)number, meaning);
     return true;
 }
 

@@ -113,12 +113,11 @@ bool source_files_open(struct arena *mem, const struct contract *contract, const
 
 /* How a column is read, so that no value changes on the way: the engine's own readers round 1.7 to 2 and cut the time off a date. */
 enum source_reading {
-    READ_TYPED,   /* the reader takes what it is, or refuses */
+    READ_TYPED,   /* the reader takes what it is, or refuses; only parts of microseconds are cut off */
     READ_CAST,    /* as text, then a cast that refuses what does not fit */
     READ_WHOLE,   /* as text that has to be a whole number */
     READ_DECIMAL, /* as text that has no more decimals than the type */
     READ_DATE,    /* as text without a time of the day */
-    READ_TIME,    /* as text without parts of microseconds */
 };
 
 static bool source_is_among(str type, const char *const *names)
@@ -135,8 +134,8 @@ static enum source_reading source_reading(str type, bool is_csv)
 {
     static const char *const whole[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT", "UTINYINT",
                                         "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", NULL};
-    static const char *const times[] = {"TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", NULL};
-    static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "UUID", NULL};
+    static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "UUID", "TIME", "TIMESTAMP",
+                                        "TIMESTAMP WITH TIME ZONE", NULL};
 
     if (source_is_among(type, whole)) {
         return READ_WHOLE;
@@ -146,9 +145,6 @@ static enum source_reading source_reading(str type, bool is_csv)
     }
     if (str_eq(type, STR("DATE"))) {
         return READ_DATE;
-    }
-    if (source_is_among(type, times)) {
-        return READ_TIME;
     }
     return !is_csv || source_is_among(type, typed) ? READ_TYPED : READ_CAST;
 }
@@ -167,21 +163,44 @@ static str source_read_type(str type, bool is_csv)
     return source_reads_json(reading, is_csv) ? STR("JSON") : reading == READ_TYPED ? type : STR("VARCHAR");
 }
 
-static str source_guard(struct arena *mem, enum source_reading reading, str type)
+static int64_t source_scale(str type)
 {
     str precision, scale;
     int64_t digits = 0;
 
+    if (str_cut(type, ',', &precision, &scale)) {
+        (void)str_to_i64(str_trim(str_sub(scale, 0, str_find(scale, STR(")")))), &digits);
+    }
+    return digits;
+}
+
+/* What nearly all values pass, at little cost: the cast itself refuses what is no number or time. */
+static str source_quick_guard(struct arena *mem, enum source_reading reading, str type, str value)
+{
+    str no_power = arena_format(mem, "NOT contains(%.*s, 'e') AND NOT contains(%.*s, 'E')", STR_ARG(value), STR_ARG(value));
+    int64_t places = source_scale(type);
+
+    switch (reading) {
+    case READ_WHOLE:
+        return arena_format(mem, "(NOT contains(%.*s, '.') AND %.*s)", STR_ARG(value), STR_ARG(no_power));
+    case READ_DECIMAL:
+        return arena_format(mem, "((NOT contains(%.*s, '.') OR strlen(%.*s) - strpos(%.*s, '.') <= %lld) AND %.*s)",
+                            STR_ARG(value), STR_ARG(value), STR_ARG(value), (long long)places, STR_ARG(no_power));
+    default: return arena_format(mem, "NOT contains(%.*s, ':')", STR_ARG(value));
+    }
+}
+
+/* The others, in full: zeros may follow, and midnight behind a date. */
+static str source_guard(struct arena *mem, enum source_reading reading, str type)
+{
+    int64_t digits = source_scale(type);
+
     switch (reading) {
     case READ_WHOLE: return STR("' *[-+]?[0-9]+(\\.0*)? *'");
     case READ_DECIMAL:
-        if (str_cut(type, ',', &precision, &scale)) {
-            (void)str_to_i64(str_trim(str_sub(scale, 0, str_find(scale, STR(")")))), &digits);
-        }
         return arena_format(mem, "' *[-+]?([0-9]+(\\.[0-9]{0,%lld}0*)?|\\.[0-9]{1,%lld}0*) *'", (long long)digits,
                             (long long)(digits > 0 ? digits : 1));
-    case READ_DATE: return STR("'[^:]*|.*[ T]00:00(:00(\\.0*)?)?'");
-    default: return STR("'[^.]*(\\.[0-9]{0,6}0*([^0-9].*)?)?'");
+    default: return STR("'.*[ T]00:00(:00(\\.0*)?)?'");
     }
 }
 
@@ -197,13 +216,15 @@ static void source_add_guarded(struct arena *mem, struct buf *b, const struct co
     buf_format(value, is_json ? "(%.*s ->> '$')" : "%.*s", STR_ARG(buf_str(name)));
     message = arena_format(mem, "weft: column %.*s: a value is no %.*s", STR_ARG(source_column_name(column)),
                            STR_ARG(column->type));
-    buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN regexp_full_match(%.*s, %.*s)", STR_ARG(buf_str(value)),
-               STR_ARG(buf_str(value)), STR_ARG(source_guard(mem, reading, column->type)));
+    buf_format(b, "CASE WHEN (%.*s OR regexp_full_match(%.*s, %.*s))",
+               STR_ARG(source_quick_guard(mem, reading, column->type, buf_str(value))), STR_ARG(buf_str(value)),
+               STR_ARG(source_guard(mem, reading, column->type)));
     if (is_json) {
         buf_format(b, " AND (starts_with(%.*s::VARCHAR, '\"') OR NOT contains(%.*s::VARCHAR, '.') OR strlen(%.*s::VARCHAR) <= 16)",
                    STR_ARG(buf_str(name)), STR_ARG(buf_str(name)), STR_ARG(buf_str(name)));
     }
-    buf_format(b, " THEN CAST(%.*s AS %.*s) ELSE error(", STR_ARG(buf_str(value)), STR_ARG(column->type));
+    buf_format(b, " THEN CAST(%.*s AS %.*s) WHEN %.*s IS NULL THEN NULL ELSE error(", STR_ARG(buf_str(value)),
+               STR_ARG(column->type), STR_ARG(buf_str(value)));
     buf_add_literal(b, message);
     buf_add(b, STR(") END"));
 }

@@ -6,8 +6,9 @@
 
 /* `weft serve`: what its flags say. */
 struct serve_options {
-    str home, folder; /* absolute: of the home, and of the mesh that local sources resolve against */
-    str ready_file;   /* written when requests are served; empty: none */
+    str home,
+        folder;     /* absolute: of the home, and of the mesh that local sources resolve against */
+    str ready_file; /* written when requests are served; empty: none */
     struct config *config; /* with flags, environment and `<home>/weft.conf` */
 };
 

@@ -30,7 +30,8 @@ static bool bundle_is_text_kind(str name)
     return false;
 }
 
-static bool bundle_fail(struct task *t, enum error_code code, str path, const char *why, const char *hint)
+static bool bundle_fail(struct task *t, enum error_code code, str path, const char *why,
+                        const char *hint)
 {
     task_fail(t, code, "%s", why);
     task_place(t, (struct place){.file = path});
@@ -43,9 +44,9 @@ static bool bundle_add(struct task *t, struct bundle_walk *walk, str path)
     str whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(walk->root), STR_ARG(path)), text;
 
     if (!cli_read_file(t, whole, DOCUMENT_BYTES_MAX, &text)) {
-        return t->err.code == ERR_LIMIT
-                   ? bundle_fail(t, ERR_LIMIT, path, "the file is too large for a bundle", "at most 1 MiB a file")
-                   : false;
+        return t->err.code == ERR_LIMIT ? bundle_fail(
+                   t, ERR_LIMIT, path, "the file is too large for a bundle", "at most 1 MiB a file")
+                                        : false;
     }
     if (!str_is_utf8(text)) {
         return bundle_fail(t, ERR_INVALID, path, "the file is no UTF-8 text",
@@ -53,7 +54,8 @@ static bool bundle_add(struct task *t, struct bundle_walk *walk, str path)
     }
     walk->bytes += text.len;
     if (walk->out->len >= BUNDLE_FILES_MAX || walk->bytes > BUNDLE_BYTES_MAX) {
-        return task_fail(t, ERR_LIMIT, "the files of the mesh are more than %d or larger than %d bytes",
+        return task_fail(t, ERR_LIMIT,
+                         "the files of the mesh are more than %d or larger than %d bytes",
                          (int)BUNDLE_FILES_MAX, (int)BUNDLE_BYTES_MAX);
     }
     vec_push(t->mem, walk->out, ((struct bundle_file){.path = path, .text = text}));
@@ -61,17 +63,21 @@ static bool bundle_add(struct task *t, struct bundle_walk *walk, str path)
 }
 
 /* A link may lead to a file of the same mesh, and nowhere else. */
-static bool bundle_demand_inside(struct task *t, const struct bundle_walk *walk, str path, const char *whole)
+static bool bundle_demand_inside(struct task *t, const struct bundle_walk *walk, str path,
+                                 const char *whole)
 {
     char target[PATH_MAX];
     str found;
 
     if (realpath(whole, target) == NULL) {
-        return bundle_fail(t, ERR_INVALID, path, "the link leads nowhere", "remove it, or make its target");
+        return bundle_fail(t, ERR_INVALID, path, "the link leads nowhere",
+                           "remove it, or make its target");
     }
     found = str_of(target);
-    if (!str_starts(found, walk->root) || found.len <= walk->root.len || target[walk->root.len] != '/') {
-        return bundle_fail(t, ERR_INVALID, path, "the link leads out of the mesh folder", "put the file itself here");
+    if (!str_starts(found, walk->root) || found.len <= walk->root.len
+        || target[walk->root.len] != '/') {
+        return bundle_fail(t, ERR_INVALID, path, "the link leads out of the mesh folder",
+                           "put the file itself here");
     }
     return true;
 }
@@ -84,14 +90,16 @@ static bool bundle_take(struct task *t, struct bundle_walk *walk, str path, str 
     struct stat facts;
 
     if (lstat(whole.ptr, &facts) != 0) {
-        return task_fail_errno(t, ERR_IO, "cannot look at %.*s", STR_ARG(whole));
+        return errno == ENOENT ? task_fail(t, ERR_NOT_FOUND, "there is no %.*s", STR_ARG(whole))
+                               : task_fail_errno(t, ERR_IO, "cannot look at %.*s", STR_ARG(whole));
     }
     if (S_ISLNK(facts.st_mode)) {
         if (!bundle_demand_inside(t, walk, path, whole.ptr)) {
             return false;
         }
         if (stat(whole.ptr, &facts) != 0 || !S_ISREG(facts.st_mode)) {
-            return bundle_fail(t, ERR_INVALID, path, "the link leads to no file", "put the folder itself here");
+            return bundle_fail(t, ERR_INVALID, path, "the link leads to no file",
+                               "put the folder itself here");
         }
     }
     if (S_ISDIR(facts.st_mode)) {
@@ -107,7 +115,8 @@ static bool bundle_walk_folder(struct task *t, struct bundle_walk *walk, str pat
     DIR *folder = opendir(whole.ptr);
 
     if (folder == NULL) {
-        return errno == ENOENT || task_fail_errno(t, ERR_IO, "cannot read the folder %.*s", STR_ARG(whole));
+        return errno == ENOENT
+            || task_fail_errno(t, ERR_IO, "cannot read the folder %.*s", STR_ARG(whole));
     }
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] != '.') {
@@ -116,7 +125,8 @@ static bool bundle_walk_folder(struct task *t, struct bundle_walk *walk, str pat
     }
     closedir(folder);
     if (depth > BUNDLE_DEPTH_MAX) {
-        return bundle_fail(t, ERR_LIMIT, path, "the folders are nested too deeply", "at most 32 levels");
+        return bundle_fail(t, ERR_LIMIT, path, "the folders are nested too deeply",
+                           "at most 32 levels");
     }
     str_list_sort(&names);
     for (size_t i = 0; i < names.len; i++) {
@@ -137,7 +147,8 @@ bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out)
 
     *out = (struct bundle){0};
     if (realpath(arena_c_string(t->mem, folder), root) == NULL) {
-        return task_fail_errno(t, ERR_NOT_FOUND, "cannot find the mesh folder %.*s", STR_ARG(folder));
+        return task_fail_errno(t, ERR_NOT_FOUND, "cannot find the mesh folder %.*s",
+                               STR_ARG(folder));
     }
     walk.root = str_of(root);
     if (domain.len > 0) {
@@ -145,13 +156,15 @@ bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out)
         str whole = arena_format(t->mem, "%s/%.*s", root, STR_ARG(path));
 
         if (!str_is_name(domain) || access(whole.ptr, F_OK) != 0) {
-            task_fail(t, ERR_NOT_FOUND, "there is no folder domains/%.*s in the mesh", STR_ARG(domain));
+            task_fail(t, ERR_NOT_FOUND, "there is no folder domains/%.*s in the mesh",
+                      STR_ARG(domain));
             return task_hint(t, "the mesh folder is %s", root);
         }
         ok = bundle_walk_folder(t, &walk, path, 1);
     } else {
-        ok = bundle_take(t, &walk, STR("mesh.yaml"), STR("mesh.yaml"), 0) &&
-             bundle_walk_folder(t, &walk, STR("policies"), 1) && bundle_walk_folder(t, &walk, STR("domains"), 1);
+        ok = bundle_take(t, &walk, STR("mesh.yaml"), STR("mesh.yaml"), 0)
+          && bundle_walk_folder(t, &walk, STR("policies"), 1)
+          && bundle_walk_folder(t, &walk, STR("domains"), 1);
     }
     if (ok && out->len > 0) {
         qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);

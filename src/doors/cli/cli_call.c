@@ -2,11 +2,12 @@
 
 #include "buf/buf.h"
 #include "cli_inside.h"
-#include "json/json.h"
 #include "limits/limits.h"
 #include "sql/sql.h"
+#include "json/json.h"
 
-static const struct json_limits json_limits = {.bytes = HTTP_ANSWER_BYTES_MAX, .depth = 100, .nodes = 10000000};
+static const struct json_limits json_limits = {
+    .bytes = HTTP_ANSWER_BYTES_MAX, .depth = 100, .nodes = 10000000};
 
 bool cli_read_json(struct task *t, struct arena *mem, str text, struct tree **out)
 {
@@ -20,10 +21,13 @@ static uint32_t call_number(const struct tree *map, const char *key)
     int64_t number = 0;
     const struct tree *child = tree_find(map, str_of(key));
 
-    return child != NULL && tree_is_int(child, &number) && number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
+    return child != NULL && tree_is_int(child, &number) && number > 0 && number <= UINT32_MAX
+             ? (uint32_t)number
+             : 0;
 }
 
-bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem, const char *message_key)
+bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem,
+                 const char *message_key)
 {
     bool is_problem = str_eq(str_of(message_key), STR("detail"));
     struct error error = {
@@ -39,7 +43,8 @@ bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem, co
     };
 
     /* A code of a later version than ours is still an error. */
-    if (!error_by_name(tree_find_text(problem, STR("code")), &error.code) || error.code == ERR_NONE) {
+    if (!error_by_name(tree_find_text(problem, STR("code")), &error.code)
+        || error.code == ERR_NONE) {
         error.code = ERR_INTERNAL;
     }
     if (error.message.len == 0) {
@@ -54,8 +59,8 @@ static bool call_fail(struct task *t, struct cli *cli, const struct http_answer 
 {
     struct tree *problem;
 
-    if (str_starts(answer->content_type, STR("application/problem+json")) &&
-        cli_read_json(t, t->mem, body, &problem)) {
+    if (str_starts(answer->content_type, STR("application/problem+json"))
+        && cli_read_json(t, t->mem, body, &problem)) {
         cli->problem = arena_str(t->mem, body);
         return cli_fail_as(t, cli, problem, "detail");
     }
@@ -75,7 +80,9 @@ static void call_tell_lines(str lines, const char *indent)
 
 static enum finding_level call_level(str name)
 {
-    return str_eq(name, STR("error")) ? FINDING_ERROR : str_eq(name, STR("warning")) ? FINDING_WARNING : FINDING_NOTE;
+    return str_eq(name, STR("error"))   ? FINDING_ERROR
+         : str_eq(name, STR("warning")) ? FINDING_WARNING
+                                        : FINDING_NOTE;
 }
 
 void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
@@ -90,8 +97,9 @@ void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
                               .line = call_number(row, "line"),
                               .column = call_number(row, "column"),
                               .path = tree_find_text(row, STR("path"))};
-        struct finding *finding = report_add(&report, call_level(tree_find_text(row, STR("level"))), ERR_INVALID, place,
-                                             "%.*s", STR_ARG(tree_find_text(row, STR("message"))));
+        struct finding *finding =
+            report_add(&report, call_level(tree_find_text(row, STR("level"))), ERR_INVALID, place,
+                       "%.*s", STR_ARG(tree_find_text(row, STR("message"))));
 
         finding->found = tree_find_text(row, STR("found"));
         finding->allowed = tree_find_text(row, STR("allowed"));
@@ -126,7 +134,8 @@ void cli_tell_error(struct task *t, struct cli *cli)
         return;
     }
     cli_tell_findings(t, cli->findings, stderr);
-    fprintf(stderr, "weft: %serror:%s ", is_colored ? "\033[1;31m" : "", is_colored ? "\033[0m" : "");
+    fprintf(stderr, "weft: %serror:%s ", is_colored ? "\033[1;31m" : "",
+            is_colored ? "\033[0m" : "");
     call_tell_place(&error.place);
     call_tell_lines(table_shown(t->mem, error.message), "");
     if (cli->sql.len > 0 && error.position > 0) {
@@ -188,13 +197,16 @@ static bool call_bytes(struct task *t, void *state, str bytes)
 bool cli_stream(struct task *t, struct cli *cli, const char *method, str path, str body,
                 bool (*take)(struct task *t, void *state, str bytes), void *state)
 {
-    struct call_taker taker = {
-        .cli = cli, .take = take, .state = state, .problem = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX)};
+    struct call_taker taker = {.cli = cli,
+                               .take = take,
+                               .state = state,
+                               .problem = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX)};
     struct http_receiver receiver = {.state = &taker, .begin = call_begin, .bytes = call_bytes};
     struct http_answer answer;
 
-    if (!cli_reach(t, cli) || !http_call_stream(t, &cli->target, str_of(method), path, &cli->headers, body, &receiver,
-                                                &answer)) {
+    if (!cli_reach(t, cli)
+        || !http_call_stream(t, &cli->target, str_of(method), path, &cli->headers, body, &receiver,
+                             &answer)) {
         return false;
     }
     return taker.is_success || call_fail(t, cli, &answer, buf_str(taker.problem));
@@ -202,17 +214,19 @@ bool cli_stream(struct task *t, struct cli *cli, const char *method, str path, s
 
 static bool call_keep(struct task *t, void *state, str bytes)
 {
-    return buf_add(state, bytes) ||
-           task_fail(t, ERR_LIMIT, "the answer is larger than %d bytes", (int)HTTP_ANSWER_BYTES_MAX);
+    return buf_add(state, bytes)
+        || task_fail(t, ERR_LIMIT, "the answer is larger than %d bytes",
+                     (int)HTTP_ANSWER_BYTES_MAX);
 }
 
-bool cli_call(struct task *t, struct cli *cli, const char *method, str path, str body, const struct tree **out)
+bool cli_call(struct task *t, struct cli *cli, const char *method, str path, str body,
+              const struct tree **out)
 {
     struct buf *kept = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
     struct tree *answer;
 
-    if (!cli_stream(t, cli, method, path, body, call_keep, kept) ||
-        !cli_read_json(t, t->mem, buf_str(kept), &answer)) {
+    if (!cli_stream(t, cli, method, path, body, call_keep, kept)
+        || !cli_read_json(t, t->mem, buf_str(kept), &answer)) {
         return false;
     }
     *out = answer;

@@ -89,7 +89,8 @@ static bool home_find_its_folder(struct task *t, struct cli *cli)
 {
     str beside = home_parent(cli->home);
 
-    if (!cli->has[OPTION_folder] && (home_has(t, beside, "mesh.yaml") || str_ends(cli->home, STR("/.weft")))) {
+    if (!cli->has[OPTION_folder]
+        && (home_has(t, beside, "mesh.yaml") || str_ends(cli->home, STR("/.weft")))) {
         cli->folder = beside;
         return true;
     }
@@ -111,7 +112,8 @@ static bool home_demand_owner(struct task *t, const struct cli *cli)
         return task_fail(t, ERR_USAGE, "the home %.*s is no folder", STR_ARG(cli->home));
     }
     if (facts.st_uid != geteuid()) {
-        task_fail(t, ERR_DENIED, "the home %.*s belongs to another user of this machine", STR_ARG(cli->home));
+        task_fail(t, ERR_DENIED, "the home %.*s belongs to another user of this machine",
+                  STR_ARG(cli->home));
         return task_hint(t, "ask its server over HTTP: --server URL --token TOKEN");
     }
     return true;
@@ -135,7 +137,8 @@ bool cli_find_home(struct task *t, struct cli *cli, bool make)
         }
         if (folder.len == 0 || !home_has(t, folder, "mesh.yaml")) {
             task_fail(t, ERR_USAGE, "there is no mesh.yaml here or above");
-            return task_hint(t, "go to the folder of a mesh, begin one with weft init, or say --home DIR or --server URL");
+            return task_hint(t, "go to the folder of a mesh, begin one with weft init, or say "
+                                "--home DIR or --server URL");
         }
         cli->home = arena_format(t->mem, "%.*s/.weft", STR_ARG(folder));
     }
@@ -152,12 +155,14 @@ bool cli_read_file(struct task *t, str path, size_t most, str *out)
 {
     bool is_input = str_eq(path, STR("-"));
     struct buf *b = buf_new(t->mem, most);
-    int fd = is_input ? STDIN_FILENO : open(arena_c_string(t->mem, path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = is_input ? STDIN_FILENO
+                      : open(arena_c_string(t->mem, path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     ssize_t got = 1;
     bool ok;
 
     if (fd < 0) {
-        return task_fail_errno(t, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot read %.*s", STR_ARG(path));
+        return task_fail_errno(t, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot read %.*s",
+                               STR_ARG(path));
     }
     for (ok = true; ok && got > 0;) {
         char part[8192];

@@ -63,12 +63,14 @@ struct cli {
 /* The words of a command line, without the program's name. ERR_USAGE names what is nearest to a wrong one. */
 MUST_CHECK bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli);
 /* A whole number from `least`; `fallback` when the option was not given. */
-MUST_CHECK bool cli_number(struct task *t, const struct cli *cli, enum cli_option option, int64_t least,
-                           int64_t fallback, int64_t *out);
+MUST_CHECK bool cli_number(struct task *t, const struct cli *cli, enum cli_option option,
+                           int64_t least, int64_t fallback, int64_t *out);
 /* Fails unless the command has so many arguments. */
-MUST_CHECK bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least, size_t most);
-/* NULL when there is none; takes one or two words. */
-const struct command *command_find(const struct str_list *words, size_t *used_out);
+MUST_CHECK bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least,
+                                     size_t most);
+/* Takes one or two words; ERR_USAGE names what is near. */
+MUST_CHECK bool command_find(struct task *t, const struct str_list *words,
+                             const struct command **out, size_t *used_out);
 /* The list of commands, or all about one. */
 void command_help_all(FILE *out);
 void command_help_one(const struct command *command, FILE *out);
@@ -105,7 +107,8 @@ MUST_CHECK bool cli_stream(struct task *t, struct cli *cli, const char *method, 
                            bool (*take)(struct task *t, void *state, str bytes), void *state);
 MUST_CHECK bool cli_read_json(struct task *t, struct arena *mem, str text, struct tree **out);
 /* An error as the API writes it, to the error of the task. */
-bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem, const char *message_key);
+bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem,
+                 const char *message_key);
 /* The error of the task, on stderr. */
 void cli_tell_error(struct task *t, struct cli *cli);
 /* Findings of an answer, as a compiler shows them. */
@@ -127,7 +130,7 @@ struct table {
     FILE *out;
     const struct cli_column *columns;
     size_t len;
-    bool is_ruled;   /* bars and a rule, as psql; else two spaces */
+    bool is_ruled; /* bars and a rule, as psql; else two spaces */
     bool is_csv;
     int width;       /* of the terminal; 0: cells are never cut */
     bool is_colored; /* NULL is dim */
@@ -140,7 +143,8 @@ struct table {
 
 enum { TABLE_KEEP = 1000 };
 
-void table_begin(struct table *table, struct arena *mem, FILE *out, const struct cli_column *columns, size_t len);
+void table_begin(struct table *table, struct arena *mem, FILE *out,
+                 const struct cli_column *columns, size_t len);
 /* `len` cells, copied; one with ptr NULL is NULL. */
 void table_row(struct table *table, const str *cells);
 void table_end(struct table *table);
@@ -155,6 +159,8 @@ MUST_CHECK bool table_list(struct task *t, const struct cli *cli, const struct t
 MUST_CHECK bool table_object(struct task *t, const struct cli *cli, const struct tree *object);
 /* A member by its key or path of keys, as text; ptr is NULL when there is none. */
 str table_cell(struct arena *mem, const struct tree *row, const char *key);
+/* For the eye: a time to the second (`2026-11-22 10:47:24`), a dash for nothing. */
+str table_eased(struct arena *mem, str cell);
 void table_json(struct task *t, const struct tree *tree, FILE *out);
 
 /* ---- cli_terminal.c */

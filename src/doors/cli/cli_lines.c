@@ -1,4 +1,4 @@
-#include "cli_lines.h"
+#include "cli/cli_lines.h"
 
 #include "limits/limits.h"
 
@@ -33,6 +33,7 @@ bool cli_lines_take(struct task *t, void *state, str bytes)
         buf_clear(lines->rest);
         bytes = tail;
     }
-    return (!lines->rest->full && buf_add(lines->rest, bytes)) ||
-           task_fail(t, ERR_LIMIT, "a line of the answer is larger than %d bytes", (int)HTTP_ANSWER_BYTES_MAX);
+    return (!lines->rest->full && buf_add(lines->rest, bytes))
+        || task_fail(t, ERR_LIMIT, "a line of the answer is larger than %d bytes",
+                     (int)HTTP_ANSWER_BYTES_MAX);
 }

@@ -3,7 +3,8 @@
 #include "cli_inside.h"
 
 static const struct command commands[] = {
-#define COMMAND(name, run, arguments, options, meaning) {name, command_##run, arguments, options, meaning},
+#define COMMAND(name, run, arguments, options, meaning)                                            \
+    {name, command_##run, arguments, options, meaning},
 #define OPTION(name, id, letter, value, meaning)
 #define EXAMPLE(command, line, meaning)
 #include "commands.def"
@@ -108,7 +109,8 @@ static bool option_take(struct task *t, const struct str_list *words, size_t *at
 
     (void)str_cut(str_from(word, is_letter ? 1 : 2), is_letter ? '\0' : '=', &name, &value);
     if (!option_find(name, is_letter, &option)) {
-        return option_unknown(t, is_letter ? word : arena_format(t->mem, "--%.*s", STR_ARG(name)), name);
+        return option_unknown(t, is_letter ? word : arena_format(t->mem, "--%.*s", STR_ARG(name)),
+                              name);
     }
     if (options[option].value[0] == '\0' && has_value) {
         return task_fail(t, ERR_USAGE, "--%s takes no value", options[option].name);
@@ -150,14 +152,14 @@ static bool cli_split(struct task *t, const struct str_list *words, struct cli *
 
 /* ---- the command among the arguments */
 
-const struct command *command_find(const struct str_list *words, size_t *used_out)
+static const struct command *command_named(const struct str_list *words, size_t *used_out)
 {
     for (int i = 0; i < COMMAND_COUNT; i++) {
         str first, second;
         bool has_two = str_cut(str_of(commands[i].name), ' ', &first, &second);
 
-        if (words->len > (has_two ? 1 : 0) && str_eq(words->at[0], first) &&
-            (!has_two || str_eq(words->at[1], second))) {
+        if (words->len > (has_two ? 1 : 0) && str_eq(words->at[0], first)
+            && (!has_two || str_eq(words->at[1], second))) {
             *used_out = has_two ? 2 : 1;
             return &commands[i];
         }
@@ -186,11 +188,19 @@ static bool command_unknown(struct task *t, const struct str_list *words)
                         : task_hint(t, "weft help lists the commands");
 }
 
+bool command_find(struct task *t, const struct str_list *words, const struct command **out,
+                  size_t *used_out)
+{
+    *out = command_named(words, used_out);
+    return *out != NULL || command_unknown(t, words);
+}
+
 static bool cli_demand_options(struct task *t, const struct cli *cli)
 {
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (cli->has[i] && !option_is_of(cli->command, (enum cli_option)i)) {
-            task_fail(t, ERR_USAGE, "weft %s has no option --%s", cli->command->name, options[i].name);
+            task_fail(t, ERR_USAGE, "weft %s has no option --%s", cli->command->name,
+                      options[i].name);
             return task_hint(t, "weft help %s lists them", cli->command->name);
         }
     }
@@ -222,9 +232,8 @@ bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
     if (!cli_split(t, words, cli)) {
         return false;
     }
-    cli->command = command_find(&cli->arguments, &used);
-    if (cli->command == NULL && cli->arguments.len > 0) {
-        return command_unknown(t, &cli->arguments);
+    if (cli->arguments.len > 0 && !command_find(t, &cli->arguments, &cli->command, &used)) {
+        return false;
     }
     cli->arguments.at += used;
     cli->arguments.len -= used;
@@ -232,15 +241,15 @@ bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
     return cli_read_format(t, cli) && (cli->command == NULL || cli_demand_options(t, cli));
 }
 
-bool cli_number(struct task *t, const struct cli *cli, enum cli_option option, int64_t least, int64_t fallback,
-                int64_t *out)
+bool cli_number(struct task *t, const struct cli *cli, enum cli_option option, int64_t least,
+                int64_t fallback, int64_t *out)
 {
     *out = fallback;
     if (!cli->has[option] || (str_to_i64(cli->value[option], out) && *out >= least)) {
         return true;
     }
-    return task_fail(t, ERR_USAGE, "--%s %.*s is no whole number from %" PRId64 " on", options[option].name,
-                     STR_ARG(cli->value[option]), least);
+    return task_fail(t, ERR_USAGE, "--%s %.*s is no whole number from %" PRId64 " on",
+                     options[option].name, STR_ARG(cli->value[option]), least);
 }
 
 bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least, size_t most)
@@ -263,13 +272,16 @@ static void help_option(FILE *out, const struct option_row *option)
     char left[64];
 
     snprintf(left, sizeof(left), "%s%s%s--%s%s%s", option->letter[0] ? "-" : "", option->letter,
-             option->letter[0] ? ", " : "", option->name, option->value[0] ? " " : "", option->value);
+             option->letter[0] ? ", " : "", option->name, option->value[0] ? " " : "",
+             option->value);
     fprintf(out, "  %-24s %s\n", left, option->meaning);
 }
 
 void command_help_all(FILE *out)
 {
-    fputs("weft: a governed data mesh from a folder of files\n\nusage: weft COMMAND [ARGUMENT ...] [OPTION ...]\n\n", out);
+    fputs("weft: a governed data mesh from a folder of files\n\nusage: weft COMMAND [ARGUMENT ...] "
+          "[OPTION ...]\n\n",
+          out);
     for (int i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].meaning);
     }
@@ -286,7 +298,8 @@ static void help_examples(const struct command *command, FILE *out)
 
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
         if (examples[i].run == command->run) {
-            fprintf(out, "%s  %s\n      %s\n", has_any ? "" : "\nexamples:\n", examples[i].line, examples[i].meaning);
+            fprintf(out, "%s  %s\n      %s\n", has_any ? "" : "\nexamples:\n", examples[i].line,
+                    examples[i].meaning);
             has_any = true;
         }
     }
@@ -317,8 +330,8 @@ void command_help_one(const struct command *command, FILE *out)
 {
     bool has_any = false;
 
-    fprintf(out, "weft %s: %s\n\nusage: weft %s%s%s [OPTION ...]\n", command->name, command->meaning, command->name,
-            command->arguments[0] ? " " : "", command->arguments);
+    fprintf(out, "weft %s: %s\n\nusage: weft %s%s%s [OPTION ...]\n", command->name,
+            command->meaning, command->name, command->arguments[0] ? " " : "", command->arguments);
     for (int i = OPTION_help + 1; i < OPTION_COUNT; i++) {
         if (option_is_of(command, (enum cli_option)i)) {
             fputs(has_any ? "" : "\noptions:\n", out);

@@ -1,4 +1,4 @@
-#include "cli_progress.h"
+#include "cli/cli_progress.h"
 
 #include <string.h>
 
@@ -9,8 +9,10 @@ enum { PROGRESS_WIDTH_LEAST = 20 };
 
 void progress_begin(struct progress *progress, struct arena *mem, bool is_quiet)
 {
-    *progress = (struct progress){
-        .mem = mem, .is_quiet = is_quiet, .is_terminal = cli_is_terminal(stderr), .width = PROGRESS_WIDTH_LEAST};
+    *progress = (struct progress){.mem = mem,
+                                  .is_quiet = is_quiet,
+                                  .is_terminal = cli_is_terminal(stderr),
+                                  .width = PROGRESS_WIDTH_LEAST};
 }
 
 static struct progress_line *progress_line(struct progress *progress, str product)
@@ -36,7 +38,8 @@ static void progress_print(const struct progress *progress, const struct progres
     int room = cli_terminal_width(stderr, 200) - (int)progress->width - 36;
 
     room = room > 0 ? room : 0;
-    fprintf(stderr, "%-*.*s  %-14.*s", (int)progress->width, STR_ARG(line->product), STR_ARG(line->step));
+    fprintf(stderr, "%-*.*s  %-14.*s", (int)progress->width, STR_ARG(line->product),
+            STR_ARG(line->step));
     if (line->share >= 0) {
         fprintf(stderr, " %3.0f %%", line->share * 100);
     } else {
@@ -78,7 +81,8 @@ void progress_step(struct progress *progress, const struct tree *event)
         line->step = arena_str(progress->mem, step);
         line->subject = arena_str(progress->mem, subject);
     }
-    if (tree_find(event, STR("share")) == NULL || !tree_is_number(tree_find(event, STR("share")), &line->share)) {
+    if (tree_find(event, STR("share")) == NULL
+        || !tree_is_number(tree_find(event, STR("share")), &line->share)) {
         line->share = -1;
     }
     if (progress->is_quiet) {
@@ -87,8 +91,8 @@ void progress_step(struct progress *progress, const struct tree *event)
     if (progress->is_terminal) {
         progress_draw(progress);
     } else if (is_new) {
-        fprintf(stderr, "%.*s: %.*s%s%.*s\n", STR_ARG(line->product), STR_ARG(step), subject.len > 0 ? " " : "",
-                STR_ARG(table_shown(progress->mem, subject)));
+        fprintf(stderr, "%.*s: %.*s%s%.*s\n", STR_ARG(line->product), STR_ARG(step),
+                subject.len > 0 ? " " : "", STR_ARG(table_shown(progress->mem, subject)));
     }
 }
 
@@ -98,7 +102,8 @@ void progress_end(struct progress *progress, str product)
     progress->width = product.len > progress->width ? product.len : progress->width;
     for (size_t i = 0; i < progress->len; i++) {
         if (str_eq(progress->at[i].product, product)) {
-            memmove(&progress->at[i], &progress->at[i + 1], (progress->len - i - 1) * sizeof(*progress->at));
+            memmove(&progress->at[i], &progress->at[i + 1],
+                    (progress->len - i - 1) * sizeof(*progress->at));
             progress->len--;
             return;
         }

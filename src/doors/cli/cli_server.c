@@ -95,7 +95,8 @@ static int server_spawn(const struct cli *cli, char *const *argv, int log_fd, pi
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     int status = posix_spawn(pid_out, "/proc/self/exe", &files, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
@@ -104,10 +105,18 @@ static int server_spawn(const struct cli *cli, char *const *argv, int log_fd, pi
 
 static bool server_start(struct task *t, const struct cli *cli, struct server_start *start)
 {
-    char *argv[] = {"weft",          "serve",         "--home",
-                    (char *)cli->home.ptr, "--folder",  arena_c_string(t->mem, cli->folder),
-                    "--idle-exit",   "2",             "--ready-file",
-                    NULL,            "--format",      "json",
+    char *argv[] = {"weft",
+                    "serve",
+                    "--home",
+                    (char *)cli->home.ptr,
+                    "--folder",
+                    arena_c_string(t->mem, cli->folder),
+                    "--idle-exit",
+                    "2",
+                    "--ready-file",
+                    NULL,
+                    "--format",
+                    "json",
                     NULL};
     int fd = -1, status;
 
@@ -158,8 +167,8 @@ static bool server_take_error(struct task *t, struct cli *cli, const struct serv
     if (!str_cut_last(tail, '\n', &head, &last)) {
         last = tail;
     }
-    if (str_starts(last, STR("{")) && cli_read_json(t, t->mem, last, &error) &&
-        tree_find(error, STR("message")) != NULL) {
+    if (str_starts(last, STR("{")) && cli_read_json(t, t->mem, last, &error)
+        && tree_find(error, STR("message")) != NULL) {
         return cli_fail_as(t, cli, error, "message");
     }
     task_fail(t, ERR_CONFIG, "the server of %.*s ended as soon as it began", STR_ARG(cli->home));
@@ -169,7 +178,8 @@ static bool server_take_error(struct task *t, struct cli *cli, const struct serv
     return task_hint(t, "%.*s tells more", STR_ARG(start->log));
 }
 
-static bool server_await(struct task *t, struct cli *cli, const struct server_start *start, enum server_state *out)
+static bool server_await(struct task *t, struct cli *cli, const struct server_start *start,
+                         enum server_state *out)
 {
     int64_t end_ms = clock_monotonic_ms() + SERVER_START_MS;
     bool has_ended = false, is_ready = false;
@@ -182,7 +192,8 @@ static bool server_await(struct task *t, struct cli *cli, const struct server_st
             return false;
         }
         if (clock_monotonic_ms() > end_ms) {
-            task_fail(t, ERR_TIMEOUT, "the server of %.*s does not become ready", STR_ARG(cli->home));
+            task_fail(t, ERR_TIMEOUT, "the server of %.*s does not become ready",
+                      STR_ARG(cli->home));
             return task_hint(t, "%.*s tells more", STR_ARG(start->log));
         }
         has_ended = waitpid(start->pid, &status, WNOHANG) == start->pid;
@@ -223,7 +234,8 @@ static bool server_bring(struct task *t, struct cli *cli)
             return true;
         }
         if (state == SERVER_READY) {
-            return task_fail(t, ERR_UNREACHABLE, "the server of %.*s ended at once", STR_ARG(cli->home));
+            return task_fail(t, ERR_UNREACHABLE, "the server of %.*s ended at once",
+                             STR_ARG(cli->home));
         }
         if (!server_start(t, cli, &start) || !server_await(t, cli, &start, &state)) {
             return false;
@@ -255,7 +267,8 @@ bool cli_reach(struct task *t, struct cli *cli)
         http_fields_add(t->mem, &cli->headers, STR("Weft-As"), cli->value[OPTION_as]);
     }
     /* A home that is named beats a server of the environment. */
-    if (cli->has[OPTION_server] || (!cli->has[OPTION_home] && server != NULL && server[0] != '\0')) {
+    if (cli->has[OPTION_server]
+        || (!cli->has[OPTION_home] && server != NULL && server[0] != '\0')) {
         cli->target.url = cli->has[OPTION_server] ? cli->value[OPTION_server] : str_of(server);
         cli->target.token = cli->has[OPTION_token] ? cli->value[OPTION_token] : str_of(token);
         return true;

@@ -82,8 +82,8 @@ str table_shown(struct arena *mem, str text)
             buf_add(b, STR("\\t"));
         } else if (len == 0 || code < 0x20 || code == 0x7f) {
             buf_format(b, "\\x%02x", (unsigned)code);
-        } else if ((code >= 0x80 && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
-                   (code >= 0x2066 && code <= 0x2069)) {
+        } else if ((code >= 0x80 && code < 0xa0) || (code >= 0x202a && code <= 0x202e)
+                   || (code >= 0x2066 && code <= 0x2069)) {
             buf_format(b, "\\u%04x", (unsigned)code);
         } else {
             buf_add(b, str_sub(text, at, len));
@@ -147,7 +147,8 @@ static void table_print(const struct table *table, const str *cells)
 {
     for (size_t i = 0; i < table->len; i++) {
         fputs(i == 0 ? (table->is_ruled ? " " : "") : (table->is_ruled ? " | " : "  "), table->out);
-        table_print_cell(table, i, cells[i].ptr == NULL ? STR("NULL") : cells[i], cells[i].ptr == NULL);
+        table_print_cell(table, i, cells[i].ptr == NULL ? STR("NULL") : cells[i],
+                         cells[i].ptr == NULL);
     }
     fputc('\n', table->out);
 }
@@ -181,6 +182,9 @@ static void table_fit(struct table *table)
     size_t gap = table->is_ruled ? 3 : 2, all = table->is_ruled ? 2 : 0;
 
     for (size_t i = 0; i < table->len; i++) {
+        if (table->width > 0 && table->widths[i] > (size_t)table->width) {
+            table->widths[i] = (size_t)table->width;
+        }
         all += table->widths[i] + (i > 0 ? gap : 0);
     }
     while (table->width > 0 && all > (size_t)table->width) {
@@ -241,7 +245,8 @@ static void table_print_csv(FILE *out, str cell)
     fputc('"', out);
 }
 
-void table_begin(struct table *table, struct arena *mem, FILE *out, const struct cli_column *columns, size_t len)
+void table_begin(struct table *table, struct arena *mem, FILE *out,
+                 const struct cli_column *columns, size_t len)
 {
     *table = (struct table){.mem = mem,
                             .out = out,
@@ -266,7 +271,8 @@ static void table_keep(struct table *table, const str *cells)
     }
     for (size_t i = 0; i < table->len; i++) {
         table->kept[table->kept_len * table->len + i] =
-            cells[i].ptr == NULL ? STR_NONE : arena_str(table->mem, table_shown(table->mem, cells[i]));
+            cells[i].ptr == NULL ? STR_NONE
+                                 : arena_str(table->mem, table_shown(table->mem, cells[i]));
     }
     table->kept_len++;
 }
@@ -354,11 +360,10 @@ str table_cell(struct arena *mem, const struct tree *row, const char *key)
     return b->len > 0 ? buf_str(b) : STR("");
 }
 
-/* For the eye seconds are enough: `2026-11-22 10:47:24`. */
-static str table_eased(struct arena *mem, str cell)
+str table_eased(struct arena *mem, str cell)
 {
-    bool is_time = cell.len == sizeof("2026-11-22T10:47:24.123456Z") - 1 && cell.ptr[10] == 'T' && cell.ptr[19] == '.' &&
-                   cell.ptr[26] == 'Z';
+    bool is_time = cell.len == sizeof("2026-11-22T10:47:24.123456Z") - 1 && cell.ptr[10] == 'T'
+                && cell.ptr[19] == '.' && cell.ptr[26] == 'Z';
 
     if (cell.len == 0) {
         return STR("-");
@@ -366,8 +371,8 @@ static str table_eased(struct arena *mem, str cell)
     return is_time ? arena_format(mem, "%.10s %.8s", cell.ptr, cell.ptr + 11) : cell;
 }
 
-bool table_list(struct task *t, const struct cli *cli, const struct tree *list, const struct cli_column *columns,
-                size_t len)
+bool table_list(struct task *t, const struct cli *cli, const struct tree *list,
+                const struct cli_column *columns, size_t len)
 {
     struct table table;
     str *cells = ARENA_ARRAY(t->mem, str, len + 1);
@@ -413,7 +418,8 @@ bool table_object(struct task *t, const struct cli *cli, const struct tree *obje
     for (size_t i = 0; i < object->len; i++) {
         str cell = table_cell(t->mem, object, arena_c_string(t->mem, object->at[i]->key));
 
-        table_row(&table, (const str[]){object->at[i]->key, table.is_csv ? cell : table_eased(t->mem, cell)});
+        table_row(&table, (const str[]){object->at[i]->key,
+                                        table.is_csv ? cell : table_eased(t->mem, cell)});
     }
     table_end(&table);
     return true;

@@ -17,15 +17,16 @@ int cli_terminal_width(const FILE *file, int fallback)
     if (!cli_is_terminal(file)) {
         return fallback;
     }
-    return ioctl(fileno((FILE *)file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    return ioctl(fileno((FILE *)file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                                  : 80;
 }
 
 bool cli_is_colored(const FILE *file)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
-    return cli_is_terminal(file) && (no_color == NULL || no_color[0] == '\0') && term != NULL &&
-           !str_eq(str_of(term), STR("dumb"));
+    return cli_is_terminal(file) && (no_color == NULL || no_color[0] == '\0') && term != NULL
+        && !str_eq(str_of(term), STR("dumb"));
 }
 
 /* A signal has no argument of ours. Calls are not begun again after one: who waits for a key must hear it. */

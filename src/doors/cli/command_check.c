@@ -33,16 +33,18 @@ static void check_close_engine(void *engine)
 static bool check_open_engine(struct task *t, struct engine **out)
 {
     const char *folder = getenv("TMPDIR");
-    char *home = arena_c_string(
-        t->mem, arena_format(t->mem, "%s/weft-check-XXXXXX", folder != NULL && folder[0] == '/' ? folder : "/tmp"));
+    char *home =
+        arena_c_string(t->mem, arena_format(t->mem, "%s/weft-check-XXXXXX",
+                                            folder != NULL && folder[0] == '/' ? folder : "/tmp"));
     struct config *config;
 
     if (mkdtemp(home) == NULL) {
-        return task_fail_errno(t, ERR_IO, "cannot make a folder in %s", folder != NULL ? folder : "/tmp");
+        return task_fail_errno(t, ERR_IO, "cannot make a folder in %s",
+                               folder != NULL ? folder : "/tmp");
     }
     arena_defer(t->mem, check_remove_home, home);
-    if (!config_load(t, t->mem, &config) || !config_set(t, config, STR("workers_warm"), STR("0")) ||
-        !engine_open(t, config, str_of(home), out)) {
+    if (!config_load(t, t->mem, &config) || !config_set(t, config, STR("workers_warm"), STR("0"))
+        || !engine_open(t, config, str_of(home), out)) {
         return false;
     }
     arena_defer(t->mem, check_close_engine, *out);
@@ -93,7 +95,8 @@ static bool check_file(struct task *t, str path, struct check *check)
         return false;
     }
     check->files++;
-    if (!yaml_read(t, t->mem, text, path, str_ends(path, STR(".json")) ? YAML_MODE_JSON : YAML_MODE_YAML, &document)) {
+    if (!yaml_read(t, t->mem, text, path,
+                   str_ends(path, STR(".json")) ? YAML_MODE_JSON : YAML_MODE_YAML, &document)) {
         report_error(&check->report, &t->err);
         task_clear_error(t);
         return true;
@@ -107,7 +110,8 @@ static bool check_one(struct task *t, str path, struct check *check)
     struct stat facts;
 
     if (stat(arena_c_string(t->mem, path), &facts) != 0) {
-        return task_fail_errno(t, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot read %.*s", STR_ARG(path));
+        return task_fail_errno(t, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot read %.*s",
+                               STR_ARG(path));
     }
     if (!S_ISDIR(facts.st_mode)) {
         return check_file(t, path, check);
@@ -145,8 +149,9 @@ static bool check_all(struct task *t, struct cli *cli, struct check *check)
 
 static void check_show_csv(struct task *t, const struct report *report)
 {
-    static const struct cli_column columns[] = {{.key = "level"},  {.key = "file"},    {.key = "line"},
-                                                {.key = "column"}, {.key = "message"}, {.key = "hint"}};
+    static const struct cli_column columns[] = {{.key = "level"},   {.key = "file"},
+                                                {.key = "line"},    {.key = "column"},
+                                                {.key = "message"}, {.key = "hint"}};
     static const char *const levels[] = {"error", "warning", "note"};
     struct table table;
 
@@ -157,8 +162,8 @@ static void check_show_csv(struct task *t, const struct report *report)
 
         table_row(&table, (const str[]){str_of(levels[finding->level]), finding->place.file,
                                         arena_format(t->mem, "%u", finding->place.line),
-                                        arena_format(t->mem, "%u", finding->place.column), finding->message,
-                                        finding->hint});
+                                        arena_format(t->mem, "%u", finding->place.column),
+                                        finding->message, finding->hint});
     }
     table_end(&table);
 }

@@ -9,10 +9,8 @@ bool command_help(struct task *t, struct cli *cli)
         command_help_all(stdout);
         return true;
     }
-    command = command_find(&cli->arguments, &used);
-    if (command == NULL) {
-        task_fail(t, ERR_USAGE, "there is no command %.*s", STR_ARG(str_list_join(t->mem, &cli->arguments, STR(" "))));
-        return task_hint(t, "weft help lists the commands");
+    if (!command_find(t, &cli->arguments, &command, &used)) {
+        return false;
     }
     command_help_one(command, stdout);
     return true;

@@ -3,22 +3,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/retail_data.h"
 #include "cli_inside.h"
 #include "embed/embed.h"
-#include "retail_data.h"
 
 static bool init_make_folder(struct task *t, str path)
 {
-    return mkdir(arena_c_string(t->mem, path), 0777) == 0 || errno == EEXIST ||
-           task_fail_errno(t, ERR_IO, "cannot make the folder %.*s", STR_ARG(path));
+    return mkdir(arena_c_string(t->mem, path), 0777) == 0 || errno == EEXIST
+        || task_fail_errno(t, ERR_IO, "cannot make the folder %.*s", STR_ARG(path));
 }
 
 /* The folders above a file, below `folder`. */
 static bool init_make_parents(struct task *t, str folder, str path)
 {
     for (size_t i = 0; i < path.len; i++) {
-        if (path.ptr[i] == '/' &&
-            !init_make_folder(t, arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), (int)i, path.ptr))) {
+        if (path.ptr[i] == '/'
+            && !init_make_folder(
+                t, arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), (int)i, path.ptr))) {
             return false;
         }
     }
@@ -37,8 +38,11 @@ static bool init_write(struct task *t, str folder, str path, str text, unsigned 
     }
     fd = open(whole.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
-        task_fail_errno(t, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "cannot write %.*s", STR_ARG(whole));
-        return t->err.code != ERR_CONFLICT ? false : task_hint(t, "begin in an empty folder: weft init DIR");
+        task_fail_errno(t, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "cannot write %.*s",
+                        STR_ARG(whole));
+        return t->err.code != ERR_CONFLICT
+                 ? false
+                 : task_hint(t, "begin in an empty folder: weft init DIR");
     }
     while (done < text.len) {
         ssize_t put = write(fd, text.ptr + done, text.len - done);
@@ -96,7 +100,8 @@ static bool init_demand_room(struct task *t, str folder, str example)
     str name, path;
 
     for (size_t i = 0; i < embedded_examples_len; i++) {
-        if (!str_cut(str_of(embedded_examples[i].path), '/', &name, &path) || !str_eq(name, example)) {
+        if (!str_cut(str_of(embedded_examples[i].path), '/', &name, &path)
+            || !str_eq(name, example)) {
             continue;
         }
         str whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path));
@@ -118,15 +123,16 @@ bool command_init(struct task *t, struct cli *cli)
         return false;
     }
     folder = cli->arguments.len > 0 ? cli->arguments.at[0] : STR(".");
-    if (!init_find_example(t, example) || !init_make_folder(t, folder) || !init_demand_room(t, folder, example) ||
-        !init_write_files(t, folder, example, &files)) {
+    if (!init_find_example(t, example) || !init_make_folder(t, folder)
+        || !init_demand_room(t, folder, example) || !init_write_files(t, folder, example, &files)) {
         return false;
     }
     if (str_eq(example, STR("retail")) && !retail_data_write(t, folder)) {
         return false;
     }
     cli_note(cli, "wrote %zu files to %.*s", files, STR_ARG(folder));
-    cli_note(cli, "next: %s%.*s%sweft check, weft apply, weft run --all", cli->arguments.len > 0 ? "cd " : "",
-             cli->arguments.len > 0 ? (int)folder.len : 0, folder.ptr, cli->arguments.len > 0 ? ", " : "");
+    cli_note(cli, "next: %s%.*s%sweft check, weft apply, weft run --all",
+             cli->arguments.len > 0 ? "cd " : "", cli->arguments.len > 0 ? (int)folder.len : 0,
+             folder.ptr, cli->arguments.len > 0 ? ", " : "");
     return true;
 }

@@ -3,7 +3,8 @@
 
 #include "cli_inside.h"
 
-static bool operate_get(struct task *t, struct cli *cli, const char *method, str path, const struct tree **out)
+static bool operate_get(struct task *t, struct cli *cli, const char *method, str path,
+                        const struct tree **out)
 {
     cli_listen(t);
     return cli_demand_arguments(t, cli, 0, 0) && cli_call(t, cli, method, path, STR_NONE, out);
@@ -13,7 +14,8 @@ bool command_status(struct task *t, struct cli *cli)
 {
     const struct tree *status;
 
-    return operate_get(t, cli, "GET", STR("/api/v1/status"), &status) && table_object(t, cli, status);
+    return operate_get(t, cli, "GET", STR("/api/v1/status"), &status)
+        && table_object(t, cli, status);
 }
 
 bool command_config_show(struct task *t, struct cli *cli)
@@ -22,39 +24,48 @@ bool command_config_show(struct task *t, struct cli *cli)
         {.key = "name", .title = "setting"}, {.key = "value"}, {.key = "origin"}};
     const struct tree *config;
 
-    return operate_get(t, cli, "GET", STR("/api/v1/config"), &config) &&
-           table_list(t, cli, tree_find(config, STR("settings")), columns, 3);
+    return operate_get(t, cli, "GET", STR("/api/v1/config"), &config)
+        && table_list(t, cli, tree_find(config, STR("settings")), columns, 3);
 }
 
 bool command_audit_list(struct task *t, struct cli *cli)
 {
-    static const struct cli_column columns[] = {
-        {.key = "sequence", .is_right = true}, {.key = "time"},   {.key = "actor"},   {.key = "on_behalf"},
-        {.key = "action"},                     {.key = "object"}, {.key = "outcome"}, {.key = "detail"}};
+    static const struct cli_column columns[] = {{.key = "sequence", .is_right = true},
+                                                {.key = "time"},
+                                                {.key = "actor"},
+                                                {.key = "on_behalf"},
+                                                {.key = "action"},
+                                                {.key = "object"},
+                                                {.key = "outcome"},
+                                                {.key = "detail"}};
     const struct tree *audit;
     int64_t after, limit;
     str path;
 
-    if (!cli_number(t, cli, OPTION_after, 0, 0, &after) || !cli_number(t, cli, OPTION_limit, 1, 100, &limit)) {
+    if (!cli_number(t, cli, OPTION_after, 0, 0, &after)
+        || !cli_number(t, cli, OPTION_limit, 1, 100, &limit)) {
         return false;
     }
     path = arena_format(t->mem, "/api/v1/audit?after=%" PRId64 "&limit=%" PRId64, after, limit);
-    return operate_get(t, cli, "GET", path, &audit) &&
-           table_list(t, cli, tree_find(audit, STR("audit")), columns, sizeof(columns) / sizeof(columns[0]));
+    return operate_get(t, cli, "GET", path, &audit)
+        && table_list(t, cli, tree_find(audit, STR("audit")), columns,
+                      sizeof(columns) / sizeof(columns[0]));
 }
 
 static bool operate_is_whole(const struct tree *audit)
 {
     bool is_whole = false;
 
-    return tree_find(audit, STR("whole")) != NULL && tree_is_bool(tree_find(audit, STR("whole")), &is_whole) && is_whole;
+    return tree_find(audit, STR("whole")) != NULL
+        && tree_is_bool(tree_find(audit, STR("whole")), &is_whole) && is_whole;
 }
 
 bool command_audit_verify(struct task *t, struct cli *cli)
 {
     const struct tree *audit;
 
-    if (!operate_get(t, cli, "GET", STR("/api/v1/audit/verify"), &audit) || !table_object(t, cli, audit)) {
+    if (!operate_get(t, cli, "GET", STR("/api/v1/audit/verify"), &audit)
+        || !table_object(t, cli, audit)) {
         return false;
     }
     if (!operate_is_whole(audit)) {
@@ -75,8 +86,9 @@ bool command_verify(struct task *t, struct cli *cli)
     if (!table_object(t, cli, verdict)) {
         return false;
     }
-    if ((damaged != NULL && damaged->len > 0) || !str_eq(tree_find_text(verdict, STR("catalog")), STR("ok")) ||
-        !operate_is_whole(tree_find(verdict, STR("audit")))) {
+    if ((damaged != NULL && damaged->len > 0)
+        || !str_eq(tree_find_text(verdict, STR("catalog")), STR("ok"))
+        || !operate_is_whole(tree_find(verdict, STR("audit")))) {
         cli->exit_code = error_exit_code(ERR_CORRUPT);
         cli_note(cli, "weft: stored data are damaged");
     }

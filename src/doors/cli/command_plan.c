@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "buf/buf.h"
 #include "cli_inside.h"
 #include "http_client/http_client.h"
@@ -21,7 +23,8 @@ static const char *plan_color(char sign)
 /* The product, domain or kind that a change is shown under. */
 static str plan_group(struct arena *mem, const struct tree *change)
 {
-    str kind = tree_find_text(change, STR("kind")), name = tree_find_text(change, STR("name")), domain, rest, product;
+    str kind = tree_find_text(change, STR("kind")), name = tree_find_text(change, STR("name")),
+        domain, rest, product;
 
     if (str_eq(kind, STR("mesh"))) {
         return STR("mesh.yaml");
@@ -42,18 +45,20 @@ static str plan_group(struct arena *mem, const struct tree *change)
 }
 
 /* Columns of a table that comes or goes as a whole are told by their number. */
-static bool plan_is_of_whole_table(const struct tree *changes, const struct tree *change, const struct tree **table_out)
+static bool plan_is_of_whole_table(const struct tree *changes, const struct tree *change,
+                                   const struct tree **table_out)
 {
     str table, column;
 
     (void)str_cut_last(tree_find_text(change, STR("name")), '.', &table, &column);
-    for (size_t i = 0; str_eq(tree_find_text(change, STR("kind")), STR("column")) && i < changes->len; i++) {
+    for (size_t i = 0;
+         str_eq(tree_find_text(change, STR("kind")), STR("column")) && i < changes->len; i++) {
         const struct tree *other = changes->at[i];
 
-        if (str_eq(tree_find_text(other, STR("kind")), STR("table")) &&
-            str_eq(tree_find_text(other, STR("name")), table) &&
-            str_eq(tree_find_text(other, STR("action")), tree_find_text(change, STR("action"))) &&
-            !str_eq(tree_find_text(other, STR("action")), STR("changed"))) {
+        if (str_eq(tree_find_text(other, STR("kind")), STR("table"))
+            && str_eq(tree_find_text(other, STR("name")), table)
+            && str_eq(tree_find_text(other, STR("action")), tree_find_text(change, STR("action")))
+            && !str_eq(tree_find_text(other, STR("action")), STR("changed"))) {
             *table_out = other;
             return true;
         }
@@ -77,9 +82,11 @@ static void plan_show_change(struct task *t, const struct tree *changes, const s
     char sign = plan_sign(tree_find_text(change, STR("action")));
     str kind = tree_find_text(change, STR("kind")), detail = tree_find_text(change, STR("detail"));
     bool is_colored = cli_is_colored(stdout);
-    size_t columns = str_eq(kind, STR("table")) && sign != '~' ? plan_columns_of(changes, change) : 0;
+    size_t columns =
+        str_eq(kind, STR("table")) && sign != '~' ? plan_columns_of(changes, change) : 0;
 
-    printf("  %s%c %-9.*s%s %.*s", is_colored ? plan_color(sign) : "", sign, STR_ARG(kind), is_colored ? "\033[0m" : "",
+    printf("  %s%c %-9.*s%s %.*s", is_colored ? plan_color(sign) : "", sign, STR_ARG(kind),
+           is_colored ? "\033[0m" : "",
            STR_ARG(table_shown(t->mem, tree_find_text(change, STR("name")))));
     if (columns > 0) {
         printf(" (%zu column%s)", columns, columns > 1 ? "s" : "");
@@ -152,7 +159,27 @@ static void plan_show(struct task *t, const struct tree *plan)
     }
     plan_show_groups(t, changes);
     counts = plan_count(changes);
-    printf("\n%zu to add, %zu to change, %zu to remove\n", counts.added, counts.changed, counts.removed);
+    printf("\n%zu to add, %zu to change, %zu to remove\n", counts.added, counts.changed,
+           counts.removed);
+}
+
+/* That of the home where it has a mesh; else the one around us, as for a home or server elsewhere. */
+static bool plan_folder(struct task *t, struct cli *cli, str *out)
+{
+    *out = cli->folder;
+    if (out->len > 0
+        && (cli->has[OPTION_folder]
+            || access(arena_format(t->mem, "%.*s/mesh.yaml", STR_ARG(*out)).ptr, F_OK) == 0)) {
+        return true;
+    }
+    if (!cli_find_folder(t, cli, out)) {
+        return false;
+    }
+    if (out->len > 0) {
+        return true;
+    }
+    task_fail(t, ERR_USAGE, "there is no mesh.yaml here or above");
+    return task_hint(t, "go to the folder of the mesh, or say --folder DIR");
 }
 
 static bool plan_body(struct task *t, struct cli *cli, str *out)
@@ -161,17 +188,8 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
     struct json_out o = {.b = buf_new(t->mem, 2 * (size_t)BUNDLE_BYTES_MAX)};
     str folder;
 
-    if (!cli_find_folder(t, cli, &folder)) {
-        return false;
-    }
-    if (folder.len == 0 && cli->folder.len > 0) {
-        folder = cli->folder;
-    }
-    if (folder.len == 0) {
-        task_fail(t, ERR_USAGE, "there is no mesh.yaml here or above");
-        return task_hint(t, "go to the folder of the mesh, or say --folder DIR");
-    }
-    if (!cli_read_bundle(t, folder, cli->value[OPTION_domain], &bundle)) {
+    if (!plan_folder(t, cli, &folder)
+        || !cli_read_bundle(t, folder, cli->value[OPTION_domain], &bundle)) {
         return false;
     }
     json_out_begin(&o, "", '{');
@@ -188,7 +206,8 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
     json_out_end(&o, ']');
     json_out_end(&o, '}');
     *out = buf_str(o.b);
-    return !o.b->full || task_fail(t, ERR_LIMIT, "the files of the mesh are too large for one bundle");
+    return !o.b->full
+        || task_fail(t, ERR_LIMIT, "the files of the mesh are too large for one bundle");
 }
 
 static bool plan_ask_server(struct task *t, struct cli *cli, const struct tree **out)
@@ -196,8 +215,8 @@ static bool plan_ask_server(struct task *t, struct cli *cli, const struct tree *
     str body;
 
     /* The server first: it says where the home is, when the files are not to be found from here. */
-    return cli_reach(t, cli) && plan_body(t, cli, &body) &&
-           cli_call(t, cli, "POST", STR("/api/v1/plans"), body, out);
+    return cli_reach(t, cli) && plan_body(t, cli, &body)
+        && cli_call(t, cli, "POST", STR("/api/v1/plans"), body, out);
 }
 
 static bool plan_show_csv(struct task *t, struct cli *cli, const struct tree *plan)
@@ -205,7 +224,8 @@ static bool plan_show_csv(struct task *t, struct cli *cli, const struct tree *pl
     static const struct cli_column columns[] = {
         {.key = "action"}, {.key = "kind"}, {.key = "name"}, {.key = "file"}, {.key = "detail"}};
 
-    return table_list(t, cli, tree_find(plan, STR("changes")), columns, sizeof(columns) / sizeof(columns[0]));
+    return table_list(t, cli, tree_find(plan, STR("changes")), columns,
+                      sizeof(columns) / sizeof(columns[0]));
 }
 
 bool command_plan(struct task *t, struct cli *cli)
@@ -243,7 +263,8 @@ static bool apply_is_wanted(struct task *t, struct cli *cli, bool *out)
         return true;
     }
     if (!cli_is_terminal(stdin)) {
-        task_fail(t, ERR_USAGE, "apply asks before it changes the mesh, and there is no terminal to ask at");
+        task_fail(t, ERR_USAGE,
+                  "apply asks before it changes the mesh, and there is no terminal to ask at");
         return task_hint(t, "say --yes");
     }
     fputs("Apply this? [y/N] ", stdout);
@@ -266,10 +287,12 @@ static void apply_show(struct task *t, const struct cli *cli, str plan, const st
     (void)tree_is_bool(tree_find(applied, STR("applied")), &is_new);
     (void)tree_is_bool(tree_find(applied, STR("override")), &is_override);
     if (cli->format == FORMAT_TABLE) {
-        printf(is_new ? "Applied: mesh version %.*s\n" : "Nothing to do: applied before, as mesh version %.*s\n",
+        printf(is_new ? "Applied: mesh version %.*s\n"
+                      : "Nothing to do: applied before, as mesh version %.*s\n",
                STR_ARG(version));
         if (is_override) {
-            cli_note(cli, "note: the owner of the home overrode who may change this; the audit says so");
+            cli_note(cli,
+                     "note: the owner of the home overrode who may change this; the audit says so");
         }
         return;
     }
@@ -282,8 +305,8 @@ static void apply_show(struct task *t, const struct cli *cli, str plan, const st
     if (cli->format == FORMAT_JSON) {
         printf("%.*s\n", STR_ARG(buf_str(b)));
     } else {
-        printf("plan,mesh_version,applied,override\r\n%.*s,%.*s,%s,%s\r\n", STR_ARG(plan), STR_ARG(version),
-               is_new ? "true" : "false", is_override ? "true" : "false");
+        printf("plan,mesh_version,applied,override\r\n%.*s,%.*s,%s,%s\r\n", STR_ARG(plan),
+               STR_ARG(version), is_new ? "true" : "false", is_override ? "true" : "false");
     }
 }
 
@@ -339,7 +362,9 @@ bool command_apply(struct task *t, struct cli *cli)
         return false;
     }
     if (cli->has[OPTION_plan] && cli->has[OPTION_domain]) {
-        return task_fail(t, ERR_USAGE, "--plan names a plan that was made, --domain asks for a new one: say one of them");
+        return task_fail(
+            t, ERR_USAGE,
+            "--plan names a plan that was made, --domain asks for a new one: say one of them");
     }
     if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id)) {
         return false;
@@ -347,8 +372,9 @@ bool command_apply(struct task *t, struct cli *cli)
     if (id.len == 0) {
         return true;
     }
-    if (!cli_call(t, cli, "POST", arena_format(t->mem, "/api/v1/plans/%.*s/apply",
-                                               STR_ARG(http_percent_encode(t->mem, id))),
+    if (!cli_call(t, cli, "POST",
+                  arena_format(t->mem, "/api/v1/plans/%.*s/apply",
+                               STR_ARG(http_percent_encode(t->mem, id))),
                   STR_NONE, &applied)) {
         return false;
     }

@@ -1,8 +1,8 @@
 #include <inttypes.h>
 
 #include "buf/buf.h"
+#include "cli/cli_lines.h"
 #include "cli_inside.h"
-#include "cli_lines.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 
@@ -42,12 +42,15 @@ static bool query_read_text(struct task *t, struct cli *cli, str *out)
 
 static bool query_body(struct task *t, const struct cli *cli, str sql, str *out)
 {
-    static const char *const formats[] = {
-        [FORMAT_TABLE] = "rows", [FORMAT_JSON] = "json", [FORMAT_NDJSON] = "ndjson", [FORMAT_CSV] = "csv"};
+    static const char *const formats[] = {[FORMAT_TABLE] = "rows",
+                                          [FORMAT_JSON] = "json",
+                                          [FORMAT_NDJSON] = "ndjson",
+                                          [FORMAT_CSV] = "csv"};
     struct json_out o = {.b = buf_new(t->mem, HTTP_BODY_BYTES_MAX)};
     int64_t seconds, rows_max;
 
-    if (!cli_number(t, cli, OPTION_timeout, 1, 0, &seconds) || !cli_number(t, cli, OPTION_max_rows, 1, 0, &rows_max)) {
+    if (!cli_number(t, cli, OPTION_timeout, 1, 0, &seconds)
+        || !cli_number(t, cli, OPTION_max_rows, 1, 0, &rows_max)) {
         return false;
     }
     json_out_begin(&o, "", '{');
@@ -85,14 +88,16 @@ static void query_progress(struct query_answer *answer, const struct tree *progr
         return;
     }
     (void)tree_is_number(tree_find(progress, STR("share")), &share);
-    fprintf(stderr, "\r\033[K%.*s %.0f %%", STR_ARG(tree_find_text(progress, STR("step"))), share * 100);
+    fprintf(stderr, "\r\033[K%.*s %.0f %%", STR_ARG(tree_find_text(progress, STR("step"))),
+            share * 100);
     answer->shows_progress = true;
 }
 
 static bool query_is_number(str type)
 {
-    static const char *const beginnings[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT",  "HUGEINT", "UTINYINT", "USMALLINT",
-                                             "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE",  "DECIMAL",  "BIGNUM"};
+    static const char *const beginnings[] = {
+        "TINYINT",  "SMALLINT", "INTEGER",  "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT",
+        "UINTEGER", "UBIGINT",  "UHUGEINT", "FLOAT",  "DOUBLE",  "DECIMAL",  "BIGNUM"};
 
     for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
         if (str_starts(type, str_of(beginnings[i]))) {
@@ -199,8 +204,8 @@ static bool query_bytes(struct task *t, void *state, str bytes)
         return true;
     }
     answer->last = bytes.ptr[bytes.len - 1];
-    return fwrite(bytes.ptr, 1, bytes.len, stdout) == bytes.len ||
-           task_fail_errno(t, ERR_IO, "cannot write the output");
+    return fwrite(bytes.ptr, 1, bytes.len, stdout) == bytes.len
+        || task_fail_errno(t, ERR_IO, "cannot write the output");
 }
 
 static bool query_as_bytes(struct task *t, struct cli *cli, str body, struct query_answer *answer)
@@ -220,9 +225,9 @@ bool command_query(struct task *t, struct cli *cli)
     str body;
 
     cli_listen(t);
-    bool ok = cli_demand_arguments(t, cli, 0, 1) && query_read_text(t, cli, &cli->sql) &&
-              query_body(t, cli, cli->sql, &body) &&
-              (cli->format == FORMAT_TABLE ? query_as_table(t, cli, body, &answer)
+    bool ok = cli_demand_arguments(t, cli, 0, 1) && query_read_text(t, cli, &cli->sql)
+           && query_body(t, cli, cli->sql, &body)
+           && (cli->format == FORMAT_TABLE ? query_as_table(t, cli, body, &answer)
                                            : query_as_bytes(t, cli, body, &answer));
     arena_free(answer.mem);
     return ok;

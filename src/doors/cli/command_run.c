@@ -1,9 +1,9 @@
 #include <inttypes.h>
 
 #include "buf/buf.h"
+#include "cli/cli_lines.h"
+#include "cli/cli_progress.h"
 #include "cli_inside.h"
-#include "cli_lines.h"
-#include "cli_progress.h"
 #include "clock/clock.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
@@ -24,8 +24,11 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
     struct json_out o = {.b = buf_new(t->mem, HTTP_BODY_BYTES_MAX)};
 
     if (cli->has[OPTION_all] == (cli->arguments.len > 0)) {
-        task_fail(t, ERR_USAGE, cli->has[OPTION_all] ? "say --all or name products, not both" : "which products?");
-        return task_hint(t, "weft run PRODUCT ..., or weft run --all; weft show lists the products");
+        task_fail(t, ERR_USAGE,
+                  cli->has[OPTION_all] ? "say --all or name products, not both"
+                                       : "which products?");
+        return task_hint(t,
+                         "weft run PRODUCT ..., or weft run --all; weft show lists the products");
     }
     json_out_begin(&o, "", '{');
     if (cli->has[OPTION_all]) {
@@ -55,19 +58,21 @@ static void run_show_warnings(struct task *t, const struct tree *event)
     const struct tree *warnings = tree_find(event, STR("warnings"));
 
     for (size_t i = 0; warnings != NULL && i < warnings->len; i++) {
-        fprintf(stderr, "  warning: %.*s\n",
+        fprintf(stderr, "%.*s: warning: %.*s\n", STR_ARG(tree_find_text(event, STR("product"))),
                 STR_ARG(table_shown(t->mem, tree_find_text(warnings->at[i], STR("message")))));
     }
 }
 
-static void run_show_error(struct task *t, const struct tree *error)
+static void run_show_error(struct task *t, str product, const struct tree *error)
 {
-    str detail = tree_find_text(error, STR("detail")), hint = tree_find_text(error, STR("hint")), line;
+    str detail = tree_find_text(error, STR("detail")), hint = tree_find_text(error, STR("hint")),
+        line;
 
-    fprintf(stderr, "  error: %.*s\n", STR_ARG(table_shown(t->mem, tree_find_text(error, STR("message")))));
+    fprintf(stderr, "%.*s: error: %.*s\n", STR_ARG(product),
+            STR_ARG(table_shown(t->mem, tree_find_text(error, STR("message")))));
     while (detail.len > 0) {
         (void)str_cut(detail, '\n', &line, &detail);
-        fprintf(stderr, "    %.*s\n", STR_ARG(table_shown(t->mem, line)));
+        fprintf(stderr, "  %.*s\n", STR_ARG(table_shown(t->mem, line)));
     }
     if (hint.len > 0) {
         fprintf(stderr, "  hint: %.*s\n", STR_ARG(table_shown(t->mem, hint)));
@@ -75,9 +80,11 @@ static void run_show_error(struct task *t, const struct tree *error)
 }
 
 /* One line for each product that has ended, and below it what was wrong. */
-static void run_show_product(struct task *t, const struct run_follow *follow, const struct tree *event)
+static void run_show_product(struct task *t, const struct run_follow *follow,
+                             const struct tree *event)
 {
-    str product = tree_find_text(event, STR("product")), state = tree_find_text(event, STR("state"));
+    str product = tree_find_text(event, STR("product")),
+        state = tree_find_text(event, STR("state"));
     bool is_published = str_eq(state, STR("published")), is_colored = cli_is_colored(stdout);
     const struct tree *warnings = tree_find(event, STR("warnings"));
     double seconds = 0;
@@ -89,7 +96,10 @@ static void run_show_product(struct task *t, const struct run_follow *follow, co
         (void)tree_is_number(tree_find(event, STR("seconds")), &seconds);
     }
     printf("%-*.*s  %s%.*s%s", (int)follow->progress.width, STR_ARG(product),
-           !is_colored ? "" : is_published ? "\033[32m" : "\033[31m", STR_ARG(state), is_colored ? "\033[0m" : "");
+           !is_colored    ? ""
+           : is_published ? "\033[32m"
+                          : "\033[31m",
+           STR_ARG(state), is_colored ? "\033[0m" : "");
     if (is_published) {
         printf(" release %.*s, %.*s rows", STR_ARG(tree_find_text(event, STR("release"))),
                STR_ARG(tree_find_text(event, STR("rows"))));
@@ -102,7 +112,7 @@ static void run_show_product(struct task *t, const struct run_follow *follow, co
     fflush(stdout);
     run_show_warnings(t, event);
     if (tree_find(event, STR("error")) != NULL) {
-        run_show_error(t, tree_find(event, STR("error")));
+        run_show_error(t, product, tree_find(event, STR("error")));
     }
 }
 
@@ -140,7 +150,8 @@ static bool run_event(struct task *t, void *state, str line)
         follow->end = tree_copy(follow->mem, tree_find(event, STR("end")));
     } else if (tree_find(event, STR("state")) != NULL) {
         run_product_ended(t, follow, event);
-    } else if (tree_find(event, STR("step")) != NULL && !run_has_ended(follow, tree_find_text(event, STR("product")))) {
+    } else if (tree_find(event, STR("step")) != NULL
+               && !run_has_ended(follow, tree_find_text(event, STR("product")))) {
         progress_step(&follow->progress, event);
     }
     return true;
@@ -151,7 +162,8 @@ static bool run_read_events(struct task *t, struct run_follow *follow, str job)
     struct cli_lines lines = {.state = follow, .line = run_event};
 
     cli_lines_begin(t, &lines);
-    bool ok = cli_stream(t, follow->cli, "GET", arena_format(t->mem, "/api/v1/jobs/%.*s/events", STR_ARG(job)), STR_NONE,
+    bool ok = cli_stream(t, follow->cli, "GET",
+                         arena_format(t->mem, "/api/v1/jobs/%.*s/events", STR_ARG(job)), STR_NONE,
                          cli_lines_take, &lines);
     progress_clear(&follow->progress);
     return ok;
@@ -167,9 +179,10 @@ static bool run_cancel(struct task *t, struct run_follow *follow, str job)
     /* Events come again from the first: on paper they stand already. */
     follow->progress.is_quiet = follow->progress.is_quiet || !follow->progress.is_terminal;
     cli_note(follow->cli, "cancelling; once more leaves the job to itself");
-    return cli_call(t, follow->cli, "POST", arena_format(t->mem, "/api/v1/jobs/%.*s/cancel", STR_ARG(job)), STR_NONE,
-                    &answer) &&
-           run_read_events(t, follow, job);
+    return cli_call(t, follow->cli, "POST",
+                    arena_format(t->mem, "/api/v1/jobs/%.*s/cancel", STR_ARG(job)), STR_NONE,
+                    &answer)
+        && run_read_events(t, follow, job);
 }
 
 static bool run_follow(struct task *t, struct run_follow *follow, str job)
@@ -193,13 +206,14 @@ static void run_show_summary(const struct run_follow *follow, int64_t began_ms)
 
 static bool run_show_data(struct task *t, const struct run_follow *follow, str job)
 {
-    static const struct cli_column columns[] = {{.key = "product"}, {.key = "state"},   {.key = "release"},
-                                                {.key = "rows"},    {.key = "seconds"}, {.key = "error.code"},
-                                                {.key = "run"}};
+    static const struct cli_column columns[] = {
+        {.key = "product"}, {.key = "state"},      {.key = "release"}, {.key = "rows"},
+        {.key = "seconds"}, {.key = "error.code"}, {.key = "run"}};
     struct tree *answer = tree_new(t->mem, TREE_MAP);
 
     if (follow->cli->format == FORMAT_CSV) {
-        return table_list(t, follow->cli, follow->products, columns, sizeof(columns) / sizeof(columns[0]));
+        return table_list(t, follow->cli, follow->products, columns,
+                          sizeof(columns) / sizeof(columns[0]));
     }
     if (follow->cli->format == FORMAT_JSON) {
         (void)tree_put(t->mem, answer, STR("job"), tree_text(t->mem, job));
@@ -210,6 +224,26 @@ static bool run_show_data(struct task *t, const struct run_follow *follow, str j
         table_json(t, answer, stdout);
     }
     return true;
+}
+
+/* Which ones, once more: in a long run what was said of them is far above. */
+static str run_failures(struct task *t, const struct run_follow *follow)
+{
+    struct str_list lines = {0};
+
+    for (size_t i = 0; i < follow->products->len; i++) {
+        const struct tree *event = follow->products->at[i];
+
+        if (!str_eq(tree_find_text(event, STR("state")), STR("published"))) {
+            str message = tree_find_text(tree_find(event, STR("error")), STR("message"));
+
+            vec_push(t->mem, &lines,
+                     arena_format(t->mem, "%.*s: %.*s",
+                                  STR_ARG(tree_find_text(event, STR("product"))),
+                                  STR_ARG(message)));
+        }
+    }
+    return str_list_join(t->mem, &lines, STR("\n"));
 }
 
 static bool run_verdict(struct task *t, struct run_follow *follow, str job)
@@ -231,9 +265,11 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
         return true;
     }
     code = code == ERR_NONE ? ERR_INTERNAL : code;
-    task_fail(t, code, "%zu of %zu products %s not published", follow->failed, follow->failed + follow->published,
-              follow->failed == 1 ? "was" : "were");
-    return task_hint(t, "their last releases stay as they were; weft show runs lists the runs, weft show ID their checks");
+    task_fail(t, code, "%zu of %zu products %s not published", follow->failed,
+              follow->failed + follow->published, follow->failed == 1 ? "was" : "were");
+    task_detail(t, STR_FMT, STR_ARG(run_failures(t, follow)));
+    return task_hint(t, "their last releases stay as they were; weft show runs lists the runs, "
+                        "weft show ID their checks");
 }
 
 bool command_run(struct task *t, struct cli *cli)
@@ -244,14 +280,16 @@ bool command_run(struct task *t, struct cli *cli)
     str body, job;
 
     cli_listen(t);
-    if (!run_body(t, cli, &body) || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
+    if (!run_body(t, cli, &body)
+        || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
         return false;
     }
     job = arena_str(t->mem, tree_find_text(started, STR("job")));
     /* Lines of events come and go in the task's memory; what is kept of them must not. */
     follow.mem = arena_new();
     follow.products = tree_new(follow.mem, TREE_LIST);
-    progress_begin(&follow.progress, follow.mem, cli->has[OPTION_quiet] || cli->format != FORMAT_TABLE);
+    progress_begin(&follow.progress, follow.mem,
+                   cli->has[OPTION_quiet] || cli->format != FORMAT_TABLE);
     bool ok = run_follow(t, &follow, job);
     if (ok) {
         run_show_summary(&follow, began_ms);

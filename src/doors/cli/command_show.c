@@ -41,11 +41,13 @@ static bool show_products(struct task *t, struct cli *cli, str domain)
         }
     }
     if (domain.len > 0 && wanted->len == 0) {
-        task_fail(t, ERR_NOT_FOUND, "there is no domain %.*s with products that you may discover", STR_ARG(domain));
+        task_fail(t, ERR_NOT_FOUND, "there is no domain %.*s with products that you may discover",
+                  STR_ARG(domain));
         return task_hint(t, "weft show lists all products");
     }
     if (wanted->len == 0) {
-        cli_note(cli, "no products that you may discover: weft apply brings those of the mesh folder");
+        cli_note(cli,
+                 "no products that you may discover: weft apply brings those of the mesh folder");
     }
     return table_list(t, cli, wanted, product_columns, SHOW_LEN(product_columns));
 }
@@ -57,12 +59,12 @@ static void show_line(struct task *t, const struct tree *map, const char *key, c
     str value = table_cell(t->mem, map, key);
 
     if (value.len > 0) {
-        printf("%-13s %.*s\n", title, STR_ARG(table_shown(t->mem, value)));
+        printf("%-13s %.*s\n", title, STR_ARG(table_shown(t->mem, table_eased(t->mem, value))));
     }
 }
 
-static bool show_rows(struct task *t, const struct cli *cli, const struct tree *list, const char *title,
-                      const struct cli_column *columns, size_t len)
+static bool show_rows(struct task *t, const struct cli *cli, const struct tree *list,
+                      const char *title, const struct cli_column *columns, size_t len)
 {
     if (list == NULL || list->len == 0) {
         return true;
@@ -80,13 +82,15 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
                                                {.key = "granted"},
                                                {.key = "filtered"},
                                                {.key = "description"}};
-    static const struct cli_column inputs[] = {{.key = "name", .title = "input"}, {.key = "contract"}, {.key = "product"}};
-    static const struct cli_column releases[] = {{.key = "number", .title = "release", .is_right = true},
-                                                 {.key = "published_at", .title = "published"},
-                                                 {.key = "rows", .is_right = true},
-                                                 {.key = "bytes", .is_right = true},
-                                                 {.key = "kept"},
-                                                 {.key = "current"}};
+    static const struct cli_column inputs[] = {
+        {.key = "name", .title = "input"}, {.key = "contract"}, {.key = "product"}};
+    static const struct cli_column releases[] = {
+        {.key = "number", .title = "release", .is_right = true},
+        {.key = "published_at", .title = "published"},
+        {.key = "rows", .is_right = true},
+        {.key = "bytes", .is_right = true},
+        {.key = "kept"},
+        {.key = "current"}};
 
     show_line(t, product, "address", "product");
     show_line(t, product, "title", "title");
@@ -95,16 +99,20 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
     show_line(t, product, "alignment", "alignment");
     show_line(t, product, "status", "status");
     show_line(t, product, "owners", "owners");
-    return show_rows(t, cli, tree_find(product, STR("inputs")), "inputs", inputs, SHOW_LEN(inputs)) &&
-           show_rows(t, cli, tree_find(product, STR("tables")), "tables", tables, SHOW_LEN(tables)) &&
-           show_rows(t, cli, tree_find(product, STR("releases")), "releases", releases, SHOW_LEN(releases));
+    return show_rows(t, cli, tree_find(product, STR("inputs")), "inputs", inputs, SHOW_LEN(inputs))
+        && show_rows(t, cli, tree_find(product, STR("tables")), "tables", tables, SHOW_LEN(tables))
+        && show_rows(t, cli, tree_find(product, STR("releases")), "releases", releases,
+                     SHOW_LEN(releases));
 }
 
 static bool show_table(struct task *t, const struct cli *cli, const struct tree *product, str name)
 {
-    static const struct cli_column columns[] = {{.key = "name", .title = "column"}, {.key = "type"},
-                                                {.key = "required"},                {.key = "primary_key", .title = "key"},
-                                                {.key = "classification"},          {.key = "access"},
+    static const struct cli_column columns[] = {{.key = "name", .title = "column"},
+                                                {.key = "type"},
+                                                {.key = "required"},
+                                                {.key = "primary_key", .title = "key"},
+                                                {.key = "classification"},
+                                                {.key = "access"},
                                                 {.key = "description"}};
     const struct tree *tables = tree_find(product, STR("tables"));
 
@@ -114,18 +122,21 @@ static bool show_table(struct task *t, const struct cli *cli, const struct tree 
                 table_json(t, tables->at[i], stdout);
                 return true;
             }
-            return table_list(t, cli, tree_find(tables->at[i], STR("columns")), columns, SHOW_LEN(columns));
+            return table_list(t, cli, tree_find(tables->at[i], STR("columns")), columns,
+                              SHOW_LEN(columns));
         }
     }
-    task_fail(t, ERR_NOT_FOUND, "%.*s has no table %.*s", STR_ARG(tree_find_text(product, STR("address"))),
-              STR_ARG(name));
-    return task_hint(t, "weft show %.*s lists its tables", STR_ARG(tree_find_text(product, STR("address"))));
+    task_fail(t, ERR_NOT_FOUND, "%.*s has no table %.*s",
+              STR_ARG(tree_find_text(product, STR("address"))), STR_ARG(name));
+    return task_hint(t, "weft show %.*s lists its tables",
+                     STR_ARG(tree_find_text(product, STR("address"))));
 }
 
 static bool show_product(struct task *t, struct cli *cli, str address, str table)
 {
     const struct tree *product;
-    str path = arena_format(t->mem, "/api/v1/products/%.*s", STR_ARG(http_percent_encode(t->mem, address)));
+    str path = arena_format(t->mem, "/api/v1/products/%.*s",
+                            STR_ARG(http_percent_encode(t->mem, address)));
 
     if (!cli_call(t, cli, "GET", path, STR_NONE, &product)) {
         return false;
@@ -157,28 +168,32 @@ static bool show_runs(struct task *t, struct cli *cli, str product)
     if (!cli_number(t, cli, OPTION_limit, 1, 20, &limit)) {
         return false;
     }
-    path = arena_format(t->mem, "/api/v1/runs?limit=%" PRId64 "%s%.*s", limit, product.len > 0 ? "&product=" : "",
+    path = arena_format(t->mem, "/api/v1/runs?limit=%" PRId64 "%s%.*s", limit,
+                        product.len > 0 ? "&product=" : "",
                         STR_ARG(http_percent_encode(t->mem, product)));
-    return cli_call(t, cli, "GET", path, STR_NONE, &answer) &&
-           table_list(t, cli, tree_find(answer, STR("runs")), run_columns, SHOW_LEN(run_columns));
+    return cli_call(t, cli, "GET", path, STR_NONE, &answer)
+        && table_list(t, cli, tree_find(answer, STR("runs")), run_columns, SHOW_LEN(run_columns));
 }
 
 static bool show_run(struct task *t, struct cli *cli, str id)
 {
-    static const struct cli_column checks[] = {{.key = "table"},
-                                               {.key = "column"},
-                                               {.key = "rule"},
-                                               {.key = "verdict"},
-                                               {.key = "effect"},
-                                               {.key = "expected"},
-                                               {.key = "found"},
-                                               {.key = "rows_failed", .title = "failed", .is_right = true},
-                                               {.key = "rows_total", .title = "of", .is_right = true},
-                                               {.key = "message"}};
+    static const struct cli_column checks[] = {
+        {.key = "table"},
+        {.key = "column"},
+        {.key = "rule"},
+        {.key = "verdict"},
+        {.key = "effect"},
+        {.key = "expected"},
+        {.key = "found"},
+        {.key = "rows_failed", .title = "failed", .is_right = true},
+        {.key = "rows_total", .title = "of", .is_right = true},
+        {.key = "message"}};
     const struct tree *run;
 
-    if (!cli_call(t, cli, "GET", arena_format(t->mem, "/api/v1/runs/%.*s", STR_ARG(http_percent_encode(t->mem, id))),
-                  STR_NONE, &run)) {
+    if (!cli_call(
+            t, cli, "GET",
+            arena_format(t->mem, "/api/v1/runs/%.*s", STR_ARG(http_percent_encode(t->mem, id))),
+            STR_NONE, &run)) {
         return false;
     }
     if (cli->format == FORMAT_JSON) {
@@ -204,7 +219,8 @@ static bool show_run(struct task *t, struct cli *cli, str id)
 
 static bool show_is_id(str name)
 {
-    return name.len == 36 && name.ptr[8] == '-' && name.ptr[13] == '-' && name.ptr[18] == '-' && name.ptr[23] == '-';
+    return name.len == 36 && name.ptr[8] == '-' && name.ptr[13] == '-' && name.ptr[18] == '-'
+        && name.ptr[23] == '-';
 }
 
 bool command_show(struct task *t, struct cli *cli)
@@ -232,5 +248,6 @@ bool command_show(struct task *t, struct cli *cli)
         return show_products(t, cli, name);
     }
     (void)str_cut(rest, '.', &product, &table);
-    return show_product(t, cli, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
+    return show_product(
+        t, cli, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
 }

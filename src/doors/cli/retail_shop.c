@@ -169,9 +169,9 @@ static void draw_fate(struct retail_random *r, struct retail_order *order)
         order->status = RETAIL_CANCELLED;
         return;
     }
-    int64_t shipped_s = order->ordered_s + 4 * 3600 + retail_below(r, 56 * 3600);
+    int64_t shipped_s = order->ordered_s + 4 * 3600 + retail_below(r, 40 * 3600);
     /* Parcels of December take longer. */
-    uint32_t hours = order->ordered_s / RETAIL_DAY_S % 365 > 330 ? 110 : 84;
+    uint32_t hours = order->ordered_s / RETAIL_DAY_S % 365 > 330 ? 92 : 62;
     int64_t delivered_s = shipped_s + 12 * 3600 + retail_below(r, hours * 3600);
     if (shipped_s >= end_s) {
         order->status = RETAIL_OPEN;

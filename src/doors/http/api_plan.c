@@ -1,13 +1,14 @@
 #include <stdlib.h>
 
 #include "http_inside.h"
+#include "limits/limits.h"
 #include "plan/plan.h"
 
 static bool api_read_file(struct task *t, struct plan *p, const struct tree *file)
 {
     const struct tree *path = tree_find(file, STR("path")), *text = tree_find(file, STR("text"));
 
-    if (path == NULL || text == NULL || path->kind != TREE_SCALAR || text->kind != TREE_SCALAR) {
+    if (path == NULL || text == NULL || file->len != 2 || !tree_is_string(path) || !tree_is_string(text)) {
         return task_fail(t, ERR_USAGE, "each of files is {path, text}");
     }
     if (path->text.len == 0 || path->text.ptr[0] == '/' || str_starts(path->text, STR("../")) ||
@@ -40,6 +41,7 @@ static void api_put_plan(struct task *t, const struct plan *p, struct json_out *
     }
     json_out_end(o, ']');
     report_json(&p->findings, findings);
+    /* One that was cut short is too large for the answer too, which is then refused. */
     json_out_raw(o, "findings", buf_str(findings));
     json_out_end(o, '}');
 }
@@ -57,6 +59,9 @@ bool api_plan_make(struct task *t, struct api *api)
     files = tree_find(api->body, STR("files"));
     if (files == NULL || files->kind != TREE_LIST) {
         return task_fail(t, ERR_USAGE, "the body lacks files, a list of {path, text}");
+    }
+    if (files->len > BUNDLE_FILES_MAX) {
+        return task_fail(t, ERR_LIMIT, "the bundle has more than %d files", (int)BUNDLE_FILES_MAX);
     }
     for (size_t i = 0; i < files->len; i++) {
         if (!api_read_file(t, p, files->at[i])) {

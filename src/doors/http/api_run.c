@@ -1,7 +1,5 @@
-#include "actor/actor.h"
 #include "browse/browse.h"
 #include "http_inside.h"
-#include "job_row/job_row.h"
 #include "run/run_all.h"
 
 enum { API_EVENT_WAIT_MS = 1000, API_RUNS_DEFAULT = 50, API_RUNS_MAX = 1000 };
@@ -32,7 +30,7 @@ bool api_run_start(struct task *t, struct api *api)
 {
     struct json_out o = api_json(t);
     struct str_list ordered = {0};
-    str products, input, id;
+    str products, id;
     bool joined;
 
     if (!api_keys(t, api, "products all") || !api_wanted_products(t, api, &products) ||
@@ -42,11 +40,9 @@ bool api_run_start(struct task *t, struct api *api)
     if (ordered.len == 0) {
         return task_fail(t, ERR_NOT_FOUND, "the mesh has no products");
     }
-    input = actor_is_operator(t->actor) ? STR("{\"as\":\"operator\"}") : STR("{\"as\":\"user\"}");
-    if (!job_row_queue(t, api->services->db, STR("runs"), products, input, t->actor->name, &id, &joined)) {
+    if (!run_all_queue(t, api->services, "runs", products, &id, &joined)) {
         return false;
     }
-    jobs_wake(api->services->jobs);
     json_out_begin(&o, "", '{');
     json_out_str(&o, "job", id);
     json_out_end(&o, '}');
@@ -58,7 +54,7 @@ bool api_run_list(struct task *t, struct api *api)
     struct json_out o = api_json(t);
     int64_t most;
 
-    return api_query_number(t, api, "limit", API_RUNS_DEFAULT, API_RUNS_MAX, &most) &&
+    return api_query_number(t, api, "limit", API_RUNS_DEFAULT, 1, API_RUNS_MAX, &most) &&
            browse_runs(t, api->services, http_fields_value(&api->request->query, STR("product")), (uint64_t)most, &o) &&
            api_answer(t, api, 200, o.b);
 }
@@ -70,23 +66,21 @@ bool api_run_show(struct task *t, struct api *api)
     return browse_run(t, api->services, api->parameters[0], &o) && api_answer(t, api, 200, o.b);
 }
 
+static bool api_find_job(struct task *t, struct api *api, struct job_row **out)
+{
+    return run_all_find_job(t, api->services, api->parameters[0], out);
+}
+
 bool api_job_show(struct task *t, struct api *api)
 {
     struct json_out o = api_json(t);
+    struct job_row *row;
 
-    return browse_job(t, api->services, api->parameters[0], &o) && api_answer(t, api, 200, o.b);
-}
-
-/* Only who asked for a job, and operators, follow or cancel it. */
-static bool api_find_job(struct task *t, struct api *api, struct job_row **out)
-{
-    if (!job_row_find(t, api->services->db, api->parameters[0], out)) {
+    if (!api_find_job(t, api, &row)) {
         return false;
     }
-    if (*out != NULL && (actor_is_operator(t->actor) || str_eq((*out)->requested_by, t->actor->name))) {
-        return true;
-    }
-    return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(api->parameters[0]));
+    browse_job(row, &o);
+    return api_answer(t, api, 200, o.b);
 }
 
 /* Nobody works on it: it has ended, or its row was taken this moment and its work begins in the next. */

@@ -49,7 +49,9 @@ void api_problem(struct task *t, struct api *api)
     if (api->findings != NULL) {
         struct buf *findings = buf_new(t->mem, API_ANSWER_BYTES_MAX);
         report_json(api->findings, findings);
-        json_out_raw(&o, "findings", buf_str(findings));
+        if (!findings->full) {
+            json_out_raw(&o, "findings", buf_str(findings));
+        }
     }
     json_out_str(&o, "request", str_of(t->id));
     json_out_end(&o, '}');
@@ -117,8 +119,8 @@ bool api_number(struct task *t, const struct api *api, const char *key, int64_t 
     return api_in_range(t, key, tree_is_int(value, out) ? *out : least - 1, least, most);
 }
 
-bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback, int64_t most,
-                      int64_t *out)
+bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback, int64_t least,
+                      int64_t most, int64_t *out)
 {
     const struct http_field *field = http_fields_find(&api->request->query, str_of(key));
 
@@ -126,5 +128,5 @@ bool api_query_number(struct task *t, const struct api *api, const char *key, in
     if (field == NULL) {
         return true;
     }
-    return api_in_range(t, key, str_to_i64(field->value, out) ? *out : -1, 0, most);
+    return api_in_range(t, key, str_to_i64(field->value, out) ? *out : least - 1, least, most);
 }

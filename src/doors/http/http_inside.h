@@ -48,7 +48,7 @@ MUST_CHECK bool api_number(struct task *t, const struct api *api, const char *ke
 /* Every key of the body is one of these, separated by spaces. */
 MUST_CHECK bool api_keys(struct task *t, const struct api *api, const char *keys);
 /* A number of the query string, or `fallback`. */
-MUST_CHECK bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback, int64_t most,
-                                 int64_t *out);
+MUST_CHECK bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback, int64_t least,
+                                 int64_t most, int64_t *out);
 
 #endif

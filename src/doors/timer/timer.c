@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "clock/clock.h"
 #include "log/log.h"
@@ -23,7 +24,29 @@ struct timer_work {
     struct timer *timer;
     struct task *t;
     struct job_row *row;
+    bool has_thread;
 };
+
+/* Whoever cancelled the job before this thread could be reached has left it in the row. */
+static bool timer_begin(struct timer_work *work)
+{
+    struct services *s = work->timer->services;
+    struct task *t = work->t;
+    struct actor *actor;
+    struct job_row *row;
+
+    if (!work->has_thread) {
+        return task_fail(t, ERR_TOO_MANY, "no thread is left for another job");
+    }
+    if (!run_all_actor(t, s, work->row, &actor) || !job_row_find(t, s->db, work->row->id, &row)) {
+        return false;
+    }
+    t->actor = actor;
+    if (row != NULL && row->is_cancel_requested) {
+        task_cancel(t);
+    }
+    return task_go_on(t);
+}
 
 static void timer_run_one(struct timer_work *work)
 {
@@ -33,14 +56,14 @@ static void timer_run_one(struct timer_work *work)
         .services = s,
         .product = work->row->subject,
         .job_id = work->row->id,
+        .started_us = clock_now_us(),
         .watcher = {.progress = timer_say_step},
     };
     int64_t timeout_ms = CONFIG_INT(s->config, run_timeout_s) * 1000;
-    enum job_state state;
     bool ok;
 
     run.watcher.state = &run;
-    ok = turns_take(t, &s->runs, INT32_MAX, "runs");
+    ok = timer_begin(work) && turns_take(t, &s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + timeout_ms;
         ok = run_product(t, &run);
@@ -49,8 +72,7 @@ static void timer_run_one(struct timer_work *work)
         log_failure("timer", t);
     }
     timer_say_run(t, &run, ok);
-    state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
-    work->row->state = state;
+    work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
     work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
 }
 
@@ -62,7 +84,7 @@ static void timer_run_all(struct timer_work *work)
         .job_id = work->row->id,
         .products = work->row->subject,
     };
-    bool ok = run_all(t, &all);
+    bool ok = timer_begin(work) && run_all(t, &all);
 
     work->row->state = !ok                ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
                        : all.failed > 0 ? JOB_FAILED
@@ -70,16 +92,25 @@ static void timer_run_all(struct timer_work *work)
     timer_say_end(t, &all, work->row->state, &work->row->result);
 }
 
-/* The end of a job is written even when its task was cancelled. */
+/* The end of a job is written even when its task was cancelled, and again when the disk was full: until then nobody else would get
+ * to run the same. */
 static void timer_write_end(struct timer_work *work)
 {
-    struct task *last = task_new();
+    const struct timespec pause = {.tv_sec = 1};
+    bool is_told = false, ok;
 
-    last->actor = work->t->actor;
-    if (!job_row_end(last, work->timer->services->db, work->row->id, work->row->state, work->row->result)) {
-        log_failure("timer", last);
-    }
-    task_free(last);
+    do {
+        struct task *last = task_new();
+
+        last->actor = work->t->actor;
+        ok = job_row_end(last, work->timer->services->db, work->row->id, work->row->state, work->row->result) ||
+             last->err.code == ERR_CONFLICT;
+        if (!ok && !is_told) {
+            log_failure("timer", last);
+            is_told = true;
+        }
+        task_free(last);
+    } while (!ok && !atomic_load(&work->timer->is_closing) && nanosleep(&pause, NULL) == 0);
 }
 
 static void *timer_work(void *state)
@@ -87,7 +118,6 @@ static void *timer_work(void *state)
     struct timer_work *work = state;
     struct timer *timer = work->timer;
 
-    timer_actor(work->t, work->row);
     if (str_eq(work->row->kind, STR("run"))) {
         timer_run_one(work);
     } else {
@@ -104,14 +134,14 @@ static void *timer_work(void *state)
     return NULL;
 }
 
-static bool timer_start(struct timer *timer, struct task *t, struct job_row *row)
+static void timer_start(struct timer *timer, struct task *t, struct job_row *row)
 {
     struct timer_work *work = calloc(1, sizeof(*work));
     pthread_attr_t attributes;
     pthread_t thread;
 
     CHECK(work != NULL);
-    *work = (struct timer_work){.timer = timer, .t = t, .row = row};
+    *work = (struct timer_work){.timer = timer, .t = t, .row = row, .has_thread = true};
     jobs_begin(timer->services->jobs, row->id, t);
     pthread_mutex_lock(&timer->lock);
     timer->working++;
@@ -121,10 +151,9 @@ static bool timer_start(struct timer *timer, struct task *t, struct job_row *row
     int status = pthread_create(&thread, &attributes, timer_work, work);
     pthread_attr_destroy(&attributes);
     if (status != 0) {
-        /* Works here, then: slower, but nothing is lost. */
+        work->has_thread = false;
         (void)timer_work(work);
     }
-    return true;
 }
 
 static bool timer_has_room(struct timer *timer)
@@ -141,14 +170,17 @@ static bool timer_take(struct timer *timer)
     struct task *t = task_new();
     struct job_row *row = NULL;
 
-    if (!job_row_take(t, timer->services->db, &row)) {
+    bool ok = job_row_take(t, timer->services->db, &row);
+    if (!ok) {
         log_failure("timer", t);
     }
-    if (row == NULL) {
+    /* A row that was read but could not be marked as running waits on. */
+    if (!ok || row == NULL) {
         task_free(t);
         return false;
     }
-    return timer_start(timer, t, row);
+    timer_start(timer, t, row);
+    return true;
 }
 
 static void timer_sweep(struct timer *timer)

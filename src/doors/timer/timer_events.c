@@ -1,8 +1,10 @@
-#include "actor/actor.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
 #include "limits/limits.h"
 #include "timer_inside.h"
+
+/* With these and RUN_ERROR_BYTES_MAX an event stays below DOCUMENT_BYTES_MAX: one that is cut short is no JSON. */
+enum { TIMER_WARNINGS_BYTES_MAX = 256 << 10, TIMER_WARNING_BYTES_MAX = 16 << 10 };
 
 static struct buf *timer_event(struct task *t, str product)
 {
@@ -34,14 +36,14 @@ static void timer_add_warnings(struct buf *b, const struct report *findings)
     bool is_first = true;
 
     buf_add(b, STR(",\"warnings\":["));
-    for (size_t i = 0; i < findings->len; i++) {
+    for (size_t i = 0; i < findings->len && b->len < TIMER_WARNINGS_BYTES_MAX; i++) {
         const struct finding *finding = &findings->at[i];
 
         if (finding->level == FINDING_ERROR) {
             continue;
         }
         buf_add(b, is_first ? STR("{\"message\":") : STR(",{\"message\":"));
-        buf_add_json(b, finding->message);
+        buf_add_json(b, str_sub(finding->message, 0, TIMER_WARNING_BYTES_MAX));
         buf_add(b, STR("}"));
         is_first = false;
     }
@@ -74,7 +76,7 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
     timer_add_warnings(b, &r->findings);
     if (!ok) {
         buf_add(b, STR(",\"error\":"));
-        error_json(&t->err, b);
+        buf_add(b, run_error_json(t));
     }
     buf_add(b, STR("}"));
     jobs_say(r->services->jobs, r->job_id, buf_str(b));
@@ -88,7 +90,7 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
                (unsigned long long)all->published, (unsigned long long)all->failed);
     if (state != JOB_DONE && t->err.code != ERR_NONE) {
         buf_add(b, STR(",\"error\":"));
-        error_json(&t->err, b);
+        buf_add(b, run_error_json(t));
     } else if (all->first_error != ERR_NONE) {
         buf_format(b, ",\"error\":{\"code\":\"%s\"}", error_name(all->first_error));
     }
@@ -96,14 +98,4 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
     *result_out = buf_str(b);
     jobs_say(all->services->jobs, all->job_id,
              arena_format(t->mem, "{\"end\":%.*s}", STR_ARG(*result_out)));
-}
-
-void timer_actor(struct task *t, const struct job_row *row)
-{
-    struct actor *actor = ARENA_NEW(t->mem, struct actor);
-    bool is_operator = str_find(row->input, STR("\"operator\"")) < row->input.len;
-
-    actor->kind = is_operator ? ACTOR_OPERATOR : ACTOR_USER;
-    actor->name = row->requested_by;
-    t->actor = actor;
 }

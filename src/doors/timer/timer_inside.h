@@ -10,7 +10,5 @@
 void timer_say_step(struct task *t, void *state, const char *step, str subject, int thousandths);
 void timer_say_run(struct task *t, const struct run *r, bool ok);
 void timer_say_end(struct task *t, const struct run_all *all, enum job_state state, str *result_out);
-/* When an actor of this job asks: rebuilt from its row. */
-void timer_actor(struct task *t, const struct job_row *row);
 
 #endif

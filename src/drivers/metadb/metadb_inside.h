@@ -46,8 +46,7 @@ struct metadb {
     struct metadb_core *core;
     struct metadb_connection *connection; /* NULL: any of the pool */
     bool is_writer;
-    bool has_fault; /* of the writer's face: passed once before the COMMIT of this group */
-    enum fault_point fault;
+    uint64_t faults; /* of the writer's face: a bit for each point to pass once before the COMMIT of this group */
 };
 
 struct metadb_core {

@@ -136,8 +136,8 @@ void metadb_post(struct metadb *db, metadb_write_fn *fn, void *state, void (*fre
 void metadb_pass_before_commit(struct metadb *db, enum fault_point point)
 {
     CHECK(db->is_writer);
-    db->has_fault = true;
-    db->fault = point;
+    CHECK(point < 64);
+    db->faults |= UINT64_C(1) << point;
 }
 
 static void end_post(struct metadb_request *request)
@@ -196,7 +196,7 @@ static void write_group(struct metadb *db, struct metadb_request *first)
 {
     sqlite3 *handle = db->connection->handle;
     struct task *t = first->t;
-    db->has_fault = false;
+    db->faults = 0;
     if (!metadb_exec(t, db->core, handle, "BEGIN IMMEDIATE")) {
         fail_group(first, t);
         return;
@@ -240,11 +240,18 @@ static void run_request(struct metadb *db, struct metadb_request *request)
     (void)sqlite3_exec(handle, "ROLLBACK TO request; RELEASE request", NULL, NULL, NULL);
 }
 
+static bool pass_faults(struct task *t, const struct metadb *db)
+{
+    for (int point = 0; point < FAULT_COUNT; point++)
+        if ((db->faults >> point & 1) && !fault_pass(t, (enum fault_point)point))
+            return false;
+    return true;
+}
+
 static bool end_group(struct task *t, struct metadb *db)
 {
     sqlite3 *handle = db->connection->handle;
-    bool ok =
-        (!db->has_fault || fault_pass(t, db->fault)) && metadb_exec(t, db->core, handle, "COMMIT");
+    bool ok = pass_faults(t, db) && metadb_exec(t, db->core, handle, "COMMIT");
     if (!ok && !sqlite3_get_autocommit(handle))
         (void)sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
     return ok;

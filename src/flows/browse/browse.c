@@ -2,7 +2,6 @@
 
 #include "actor/actor.h"
 #include "browse_inside.h"
-#include "job_row/job_row.h"
 #include "log/log.h"
 #include "release/release.h"
 
@@ -252,16 +251,8 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     return true;
 }
 
-bool browse_job(struct task *t, struct services *s, str id, struct json_out *o)
+void browse_job(const struct job_row *row, struct json_out *o)
 {
-    struct job_row *row;
-
-    if (!job_row_find(t, s->db, id, &row)) {
-        return false;
-    }
-    if (row == NULL || (!actor_is_operator(t->actor) && !str_eq(row->requested_by, t->actor->name))) {
-        return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(id));
-    }
     json_out_begin(o, "", '{');
     json_out_str(o, "id", row->id);
     json_out_str(o, "kind", row->kind);
@@ -273,5 +264,4 @@ bool browse_job(struct task *t, struct services *s, str id, struct json_out *o)
     json_out_time(o, "ended_at", row->ended_us);
     json_out_maybe(o, "result", row->result);
     json_out_end(o, '}');
-    return true;
 }

@@ -2,6 +2,7 @@
 #ifndef WEFT_BROWSE_H
 #define WEFT_BROWSE_H
 
+#include "job_row/job_row.h"
 #include "json_out/json_out.h"
 #include "services/services.h"
 
@@ -14,6 +15,6 @@ MUST_CHECK bool browse_product(struct task *t, struct services *s, str address, 
 MUST_CHECK bool browse_runs(struct task *t, struct services *s, str address, uint64_t most, struct json_out *o);
 /* One run with its checks. What checks found is for those who are clear on the table. */
 MUST_CHECK bool browse_run(struct task *t, struct services *s, str id, struct json_out *o);
-MUST_CHECK bool browse_job(struct task *t, struct services *s, str id, struct json_out *o);
+void browse_job(const struct job_row *row, struct json_out *o);
 
 #endif

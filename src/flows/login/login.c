@@ -41,7 +41,10 @@ bool login_actor(struct task *t, struct services *s, const struct login *login, 
         if (login->as_user.len > 0) {
             return task_fail(t, ERR_DENIED, "only the owner of the home may ask as another user");
         }
-        return login_user(t, s, token->user, login, out);
+        if (login_user(t, s, token->user, login, out)) {
+            return true;
+        }
+        return t->err.code == ERR_NOT_FOUND ? task_fail(t, ERR_UNAUTHENTICATED, "the user of the token is removed") : false;
     }
     if (!login->is_owner_of_home) {
         task_fail(t, ERR_UNAUTHENTICATED, "who asks is not known");

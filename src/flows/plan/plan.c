@@ -8,6 +8,7 @@
 #include "document/document.h"
 #include "fault/fault.h"
 #include "image/images.h"
+#include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
@@ -76,6 +77,9 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
+    if (report->errors == 0) {
+        plan_check_policies(t->mem, *model_out, report);
+    }
     if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
         return false;
     }
@@ -133,26 +137,64 @@ static bool plan_keep(struct task *t, struct plan *p)
     return plan_row_insert(t, p->services->db, &row, &p->bundle);
 }
 
-bool plan_make(struct task *t, struct plan *p)
+/* The mesh as it is: its files, and the model that says who may change them. */
+static bool plan_load_base(struct task *t, struct services *s, struct bundle *before, const struct image **image_out,
+                           uint64_t *version_out)
 {
-    const struct image *image = image_pin(t, p->services->images);
     struct mesh_state state;
-    struct bundle before = {0}, whole;
-    struct report ignored;
     struct metadb *instant;
 
-    report_init(&p->findings, t->mem);
-    report_init(&ignored, t->mem);
-    if (!plan_check_paths(t, p) || !metadb_snapshot(t, p->services->db, &instant) ||
-        !mesh_state_get(t, instant, &state) || !document_load(t, t->mem, instant, &before)) {
+    if (!images_refresh(t, s->images) || !metadb_snapshot(t, s->db, &instant) || !mesh_state_get(t, instant, &state) ||
+        !document_load(t, t->mem, instant, before)) {
         return false;
     }
     metadb_snapshot_end(t, instant);
-    p->base_version = state.mesh_version;
+    *image_out = image_pin(t, s->images);
+    *version_out = state.mesh_version;
+    if ((*image_out)->mesh_version == state.mesh_version) {
+        return true;
+    }
+    task_fail(t, ERR_CONFLICT, "the mesh changed this very moment");
+    return task_hint(t, "plan again");
+}
+
+/* Of a domain that is planned alone, what is said of other files is for those who have them. */
+static void plan_drop_others(struct plan *p)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; p->domain.len > 0 && i < p->findings.len; i++) {
+        const struct finding *finding = &p->findings.at[i];
+
+        if (finding->level == FINDING_ERROR || plan_is_of_domain(finding->place.file, p->domain)) {
+            p->findings.at[kept++] = *finding;
+        }
+    }
+    p->findings.len = p->domain.len > 0 ? kept : p->findings.len;
+}
+
+bool plan_make(struct task *t, struct plan *p)
+{
+    const struct image *image;
+    struct bundle before = {0}, whole;
+    struct report ignored;
+    bool is_override;
+
+    report_init(&p->findings, t->mem);
+    report_init(&ignored, t->mem);
+    t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(p->services->config, run_timeout_s) * 1000;
+    if (!plan_check_paths(t, p) || !plan_load_base(t, p->services, &before, &image, &p->base_version)) {
+        return false;
+    }
     plan_merge(t->mem, &before, &p->bundle, p->domain, &whole);
     p->digest = document_digest(t->mem, &whole);
-    return plan_compile(t, p->services->engine, &whole, &p->findings, &p->model) &&
-           document_parse(t, t->mem, &before, &ignored) &&
+    /* A plan tells of the mesh what its files say: only those who may change them get to hear it. */
+    if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
+        return false;
+    }
+    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model);
+    plan_drop_others(p);
+    return ok && document_parse(t, t->mem, &before, &ignored) &&
            plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
 }
 
@@ -164,6 +206,19 @@ struct plan_commit {
     bool is_override;
     uint64_t mesh_version;
 };
+
+static str plan_detail(struct task *t, const struct plan_commit *commit)
+{
+    struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
+
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "plan", commit->row->id);
+    json_out_uint(&o, "mesh_version", commit->mesh_version);
+    json_out_str(&o, "domain", commit->row->domain);
+    json_out_bool(&o, "override", commit->is_override);
+    json_out_end(&o, '}');
+    return buf_str(o.b);
+}
 
 static bool plan_commit(struct task *t, struct metadb *db, void *state)
 {
@@ -178,9 +233,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         return false;
     }
     commit->mesh_version = now.mesh_version;
-    detail = arena_format(t->mem, "{\"plan\":\"%.*s\",\"mesh_version\":%llu,\"domain\":\"%.*s\",\"override\":%s}",
-                          STR_ARG(commit->row->id), (unsigned long long)now.mesh_version,
-                          STR_ARG(commit->row->domain), commit->is_override ? "true" : "false");
+    detail = plan_detail(t, commit);
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
     return document_replace(t, db, commit->whole) &&
            product_assign_ids(t, db, commit->model, now.image_version) && user_sync(t, db, commit->model) &&
@@ -216,8 +269,11 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
 {
     struct plan_row *row;
     struct bundle before = {0}, ours = {0}, whole;
+    const struct image *image;
     struct report report;
     struct plan_commit commit;
+    uint64_t version;
+    bool is_override;
 
     *out = (struct plan_applied){0};
     report_init(&report, t->mem);
@@ -231,11 +287,16 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         *out = (struct plan_applied){.mesh_version = row->applied_version, .was_applied = true};
         return true;
     }
-    if (!document_load(t, t->mem, s->db, &before) || !plan_row_bundle(t, t->mem, s->db, id, &ours)) {
+    if (!plan_load_base(t, s, &before, &image, &version) || !plan_row_bundle(t, t->mem, s->db, id, &ours)) {
         return false;
     }
+    if (version != row->base_version) {
+        task_fail(t, ERR_CONFLICT, "the mesh has changed since this plan was made");
+        return task_hint(t, "plan again");
+    }
     plan_merge(t->mem, &before, &ours, row->domain, &whole);
-    if (!document_parse(t, t->mem, &whole, &report)) {
+    if (!plan_may_change(t, image->model, &before, &whole, &is_override) ||
+        !document_parse(t, t->mem, &whole, &report)) {
         return false;
     }
     commit = (struct plan_commit){
@@ -243,17 +304,16 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         .whole = &whole,
         .model = model_compile(t->mem, &whole, &report),
         .touches_policy = plan_touches_policy(&before, &whole),
+        .is_override = is_override,
     };
     if (report.errors > 0) {
-        /* Its base moved so far that the plan is no longer valid: the transaction would refuse it too. */
-        return task_fail(t, ERR_CONFLICT, "the mesh has changed since this plan was made");
+        return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
-    const struct image *image = image_pin(t, s->images);
-    const struct model *authority = image->model != NULL ? image->model : commit.model;
-    if (!plan_may_change(t, authority, &before, &whole, &commit.is_override) ||
-        !metadb_write(t, s->db, plan_commit, &commit)) {
+    if (!metadb_write(t, s->db, plan_commit, &commit)) {
         return false;
     }
     *out = (struct plan_applied){.mesh_version = commit.mesh_version, .is_override = commit.is_override};
-    return fault_pass(t, FAULT_APPLY_AFTER_COMMIT) && images_refresh(t, s->images);
+    bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
+    /* It is committed, whatever happens from here: a stale policy must not be served. */
+    return images_refresh(t, s->images) && ok;
 }

@@ -6,10 +6,13 @@
 
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model, struct report *report);
+/* Every policy against the tables of the model, which has no errors yet. */
+void plan_check_policies(struct arena *mem, const struct model *model, struct report *report);
 /* What `now` has that `before` has not, and the other way round; `before` may be empty. */
 MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before, const struct model *model_before,
                              const struct bundle *now, const struct model *model_now, struct plan *p);
-/* May the actor change these files? ERR_DENIED names the first that he may not. `before` and `after` are the whole mesh. */
+/* May the actor change these files? ERR_DENIED names the first that he may not. `before` and `after` are the whole mesh, `model` that
+ * of `before`, or NULL for an empty one. */
 MUST_CHECK bool plan_may_change(struct task *t, const struct model *model, const struct bundle *before,
                                 const struct bundle *after, bool *override_out);
 /* Is the path inside `domains/<domain>/`? */

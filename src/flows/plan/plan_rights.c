@@ -14,12 +14,13 @@ static bool plan_is_named(const struct plan_rights *rights, const struct str_lis
 
 static bool plan_may_change_file(const struct plan_rights *rights, str path)
 {
-    const struct model_mesh *mesh = &rights->model->mesh;
     str prefix = STR("domains/"), name, rest;
 
-    if (rights->actor->kind != ACTOR_USER) {
+    /* Nobody has a right in an empty mesh: who the first administrators are is said by the owner of the home. */
+    if (rights->actor->kind != ACTOR_USER || rights->model == NULL) {
         return false;
     }
+    const struct model_mesh *mesh = &rights->model->mesh;
     if (str_starts(path, STR("policies/"))) {
         return plan_is_named(rights, &mesh->guild);
     }

@@ -1,4 +1,5 @@
 /* Every SELECT held against the contracts of its inputs: compiled over empty tables, so nothing is read. */
+#include "actor/actor.h"
 #include "plan_inside.h"
 #include "sql/sql_order.h"
 
@@ -276,6 +277,8 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
 bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model, struct report *report)
 {
     struct worker *worker = NULL;
+    /* Texts that strangers wrote: whoever took the worker over must not check another one's. */
+    str owner = t->actor != NULL ? arena_format(t->mem, "plan:%.*s", STR_ARG(actor_key(t->mem, t->actor))) : STR("plan");
 
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
@@ -289,7 +292,7 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
         };
 
         if (definition->sqls.len > 0 && worker == NULL &&
-            !engine_lend(t, engine, WORKER_BUILD, STR("plan"), (struct engine_reach){0}, &worker)) {
+            !engine_lend(t, engine, WORKER_BUILD, owner, (struct engine_reach){0}, &worker)) {
             return false;
         }
         p.worker = worker;

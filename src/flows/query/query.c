@@ -21,6 +21,12 @@ bool query_run(struct task *t, struct query *q, struct row_sink *sink)
     return ok;
 }
 
+/* Who asks may want less than the setting allows, never more. */
+static uint64_t query_limit(uint64_t wanted, int64_t most)
+{
+    return wanted == 0 || wanted > (uint64_t)most ? (uint64_t)most : wanted;
+}
+
 static bool query_begin(struct task *t, struct query *q)
 {
     const struct config *config = q->services->config;
@@ -31,12 +37,8 @@ static bool query_begin(struct task *t, struct query *q)
     if (t->deadline_ms == 0 || t->deadline_ms > deadline_ms) {
         t->deadline_ms = deadline_ms;
     }
-    if (q->rows_max == 0) {
-        q->rows_max = (uint64_t)CONFIG_INT(config, query_rows_max);
-    }
-    if (q->bytes_max == 0) {
-        q->bytes_max = (uint64_t)CONFIG_INT(config, query_bytes_max);
-    }
+    q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
+    q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
     return turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries") &&
            engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);
@@ -103,7 +105,12 @@ static bool query_is_announced(struct task *t, struct query *q)
     struct metadb_ticket *ticket = q->ticket;
 
     q->ticket = NULL;
-    return ticket == NULL || query_row_announced(t, ticket);
+    if (ticket == NULL || query_row_announced(t, ticket)) {
+        return true;
+    }
+    /* What was undone with its transaction has no number any more: the next row gets it. */
+    q->row->sequence = 0;
+    return false;
 }
 
 /* The caller's sink behind a door that opens when the audit row is safe. */

@@ -10,7 +10,7 @@ struct query {
     struct services *services;
     str text;
     enum row_format format;
-    uint64_t rows_max, bytes_max; /* 0: the setting */
+    uint64_t rows_max, bytes_max; /* 0: the setting, which is the most as well */
     int64_t timeout_ms;           /* 0: the setting */
 
     /* What the steps make. */

@@ -5,11 +5,12 @@
 #include "check_row/check_row.h"
 #include "clock/clock.h"
 #include "fault/fault.h"
-#include "limits/limits.h"
 #include "log/log.h"
 #include "outbox/outbox.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
+
+enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 
 bool run_product(struct task *t, struct run *r)
 {
@@ -99,10 +100,25 @@ void run_progress(struct task *t, struct run *r, const char *step, str subject, 
     }
 }
 
+str run_error_json(struct task *t)
+{
+    struct buf *b = buf_new(t->mem, RUN_ERROR_BYTES_MAX);
+
+    error_json(&t->err, b);
+    if (b->full) {
+        struct error brief = {.code = t->err.code, .message = str_sub(t->err.message, 0, RUN_MESSAGE_BYTES_MAX)};
+
+        b = buf_new(t->mem, RUN_ERROR_BYTES_MAX);
+        error_json(&brief, b);
+    }
+    return buf_str(b);
+}
+
 /* What a run that ends without a release leaves behind, in one write. */
 struct run_failure {
     struct run *r;
     enum run_state state;
+    enum error_code code;
     str error;
 };
 
@@ -111,11 +127,13 @@ static bool run_write_failure(struct task *t, struct metadb *db, void *state)
     struct run_failure *failure = state;
     struct run *r = failure->r;
     str outcome = str_of(run_state_name(failure->state));
+    /* The error's words may tell values: those who read the run's row are held against its policies, others are not. */
+    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"code\":\"%s\"}", STR_ARG(r->id), error_name(failure->code));
 
     return run_write_checks(t, db, r) &&
            run_row_end(t, db, r->id, failure->state, failure->error, 0, 0) &&
-           outbox_add(t, db, outcome, r->product, failure->error, NULL) &&
-           audit_append(t, db, STR("run"), r->product, outcome, failure->error, NULL);
+           outbox_add(t, db, outcome, r->product, detail, NULL) &&
+           audit_append(t, db, STR("run"), r->product, outcome, detail, NULL);
 }
 
 static enum run_state run_end_state(enum error_code code)
@@ -130,16 +148,14 @@ static enum run_state run_end_state(enum error_code code)
 
 void run_end(struct task *t, struct run *r, bool ok)
 {
-    struct buf *error;
     struct task *last;
     struct run_failure failure;
 
     if (ok || r->id.len == 0) {
         return;
     }
-    error = buf_new(t->mem, DOCUMENT_BYTES_MAX);
-    error_json(&t->err, error);
-    failure = (struct run_failure){.r = r, .state = run_end_state(t->err.code), .error = buf_str(error)};
+    failure = (struct run_failure){
+        .r = r, .state = run_end_state(t->err.code), .code = t->err.code, .error = run_error_json(t)};
     /* The run's own task is cancelled or past its deadline perhaps: its end is written all the same. */
     last = task_new();
     last->actor = t->actor;

@@ -65,5 +65,8 @@ struct run {
 /* Runs all steps. False: the run failed or was rejected (ERR_CHECK_FAILED, ERR_DRIFT); its row says why, and the current release
  * stays. The caller holds the only run of this product. */
 MUST_CHECK bool run_product(struct task *t, struct run *r);
+/* The error of the task as JSON of at most RUN_ERROR_BYTES_MAX: what is longer is told without its detail. */
+enum { RUN_ERROR_BYTES_MAX = 256 << 10 };
+str run_error_json(struct task *t);
 
 #endif

@@ -1,9 +1,9 @@
 #include "run/run_all.h"
 
-#include "actor/actor.h"
-#include "buf/buf.h"
-#include "job_row/job_row.h"
+#include "json/json.h"
+#include "json_out/json_out.h"
 #include "limits/limits.h"
+#include "user/user.h"
 
 enum { RUN_ALL_POLL_MS = 50 };
 
@@ -13,6 +13,7 @@ struct run_all_item {
     const struct image_product *product;
     enum run_all_state state;
     str job_id;
+    bool is_joined; /* somebody else's job */
     uint64_t next_event;
 };
 
@@ -26,14 +27,21 @@ static const struct image_product *run_all_find(const struct image *image, const
     return image_find_product(image, product->domain->name, product->name);
 }
 
-static bool run_all_may(struct task *t, const struct image *image, const struct image_product *product)
+static bool run_all_may(const struct actor *actor, const struct image *image, const struct image_product *product)
 {
     const struct model_domain *domain = product->definition->domain;
-    const struct actor *actor = t->actor;
 
-    if (actor_is_operator(actor) || model_names_actor(&domain->owners, actor->name, &actor->groups) ||
-        model_names_actor(&domain->members, actor->name, &actor->groups) ||
-        model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups)) {
+    return actor_is_operator(actor) || model_names_actor(&domain->owners, actor->name, &actor->groups) ||
+           model_names_actor(&domain->members, actor->name, &actor->groups) ||
+           model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
+}
+
+static bool run_all_demand_right(struct task *t, const struct image *image, const struct image_product *product)
+{
+    const struct actor *actor = t->actor;
+    const struct model_domain *domain = product->definition->domain;
+
+    if (run_all_may(actor, image, product)) {
         return true;
     }
     task_fail(t, ERR_DENIED, "%.*s may not run %.*s", STR_ARG(actor->name), STR_ARG(product->address));
@@ -50,7 +58,28 @@ static bool run_all_demand(struct task *t, const struct image *image, str addres
         task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it", STR_ARG(address));
         return task_hint(t, "products are named domain.product; weft show lists them");
     }
-    return run_all_may(t, image, product);
+    return run_all_demand_right(t, image, product);
+}
+
+static bool run_all_list(struct task *t, const struct image *image, bool all, const struct str_list *wanted,
+                         struct str_list *out)
+{
+    for (size_t i = 0; i < image->model->products.len; i++) {
+        const struct image_product *product = run_all_find(image, image->model->products.at[i]);
+
+        if (all && str_eq(product->definition->status, STR("retired"))) {
+            continue;
+        }
+        if (all && !run_all_may(t->actor, image, product)) {
+            /* Which one is not said: it may be one that he must not know of. */
+            task_fail(t, ERR_DENIED, "%.*s may not run all products of the mesh", STR_ARG(t->actor->name));
+            return task_hint(t, "name those of your domains");
+        }
+        if (all || str_list_has(wanted, product->address)) {
+            vec_push(t->mem, out, product->address);
+        }
+    }
+    return true;
 }
 
 bool run_all_products(struct task *t, const struct image *image, str products, struct str_list *out)
@@ -70,17 +99,72 @@ bool run_all_products(struct task *t, const struct image *image, str products, s
         }
         str_list_add(t->mem, &wanted, one);
     }
-    for (size_t i = 0; i < image->model->products.len; i++) {
-        const struct image_product *product = run_all_find(image, image->model->products.at[i]);
+    return run_all_list(t, image, all, &wanted, out);
+}
 
-        if (all && !run_all_may(t, image, product)) {
-            return false;
-        }
-        if (all || str_list_has(&wanted, product->address)) {
-            vec_push(t->mem, out, product->address);
-        }
+/* Who asks, as `{"user":"ana","on_behalf":"root"}`: the job works in this name later. */
+static str run_all_input(struct task *t)
+{
+    struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
+
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, actor_is_operator(t->actor) ? "operator" : "user", t->actor->name);
+    json_out_maybe(&o, "on_behalf", t->actor->on_behalf);
+    json_out_end(&o, '}');
+    return buf_str(o.b);
+}
+
+bool run_all_queue(struct task *t, struct services *s, const char *kind, str products, str *id_out, bool *joined_out)
+{
+    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t), t->actor->name, id_out, joined_out)) {
+        return false;
     }
+    jobs_wake(s->jobs);
     return true;
+}
+
+bool run_all_actor(struct task *t, struct services *s, const struct job_row *row, struct actor **out)
+{
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX};
+    struct actor *actor = ARENA_NEW(t->mem, struct actor);
+    struct tree *input;
+    struct user *user;
+
+    if (!json_read(t, t->mem, row->input, &limits, &input)) {
+        return false;
+    }
+    actor->on_behalf = tree_find_text(input, STR("on_behalf"));
+    actor->name = tree_find_text(input, STR("operator"));
+    *out = actor;
+    if (actor->name.len > 0) {
+        actor->kind = ACTOR_OPERATOR;
+        return true;
+    }
+    if (!user_find(t, s->db, tree_find_text(input, STR("user")), &user)) {
+        return false;
+    }
+    if (user == NULL) {
+        return task_fail(t, ERR_DENIED, "%.*s, who asked for this, is no user any more", STR_ARG(row->requested_by));
+    }
+    actor->kind = ACTOR_USER;
+    actor->name = user->name;
+    actor->groups = user->groups;
+    actor->version = user->version;
+    return true;
+}
+
+bool run_all_find_job(struct task *t, struct services *s, str id, struct job_row **out)
+{
+    struct str_list products = {0};
+
+    if (!job_row_find(t, s->db, id, out)) {
+        return false;
+    }
+    if (*out != NULL && (actor_is_operator(t->actor) || str_eq((*out)->requested_by, t->actor->name) ||
+                         run_all_products(t, image_pin(t, s->images), (*out)->subject, &products))) {
+        return true;
+    }
+    return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(id));
 }
 
 /* Waits while something that it reads is still to come. */
@@ -101,21 +185,16 @@ static bool run_all_is_ready(const struct run_all_items *items, const struct run
 
 static bool run_all_start(struct task *t, struct run_all *all, struct run_all_items *items)
 {
-    str input = actor_is_operator(t->actor) ? STR("{\"as\":\"operator\"}") : STR("{\"as\":\"user\"}");
-
     for (size_t i = 0; i < items->len; i++) {
         struct run_all_item *item = &items->at[i];
-        bool joined;
 
         if (item->state != RUN_ALL_WAITS || !run_all_is_ready(items, item)) {
             continue;
         }
-        if (!job_row_queue(t, all->services->db, STR("run"), item->product->address, input, t->actor->name,
-                           &item->job_id, &joined)) {
+        if (!run_all_queue(t, all->services, "run", item->product->address, &item->job_id, &item->is_joined)) {
             return false;
         }
         item->state = RUN_ALL_WORKS;
-        jobs_wake(all->services->jobs);
     }
     return true;
 }
@@ -192,7 +271,7 @@ static void run_all_cancel(struct task *t, struct run_all *all, const struct run
     for (size_t i = 0; i < items->len; i++) {
         enum job_state state;
 
-        if (items->at[i].state != RUN_ALL_WORKS) {
+        if (items->at[i].state != RUN_ALL_WORKS || items->at[i].is_joined) {
             continue;
         }
         if (job_row_cancel(last, all->services->db, items->at[i].job_id, &state)) {

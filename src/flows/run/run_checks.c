@@ -6,10 +6,18 @@
 
 enum { RUN_FAILURES_TOLD = 20 };
 
+/* A table with its questions and what came back: an answer, or why there is none. */
+struct run_check {
+    struct run_table *table;
+    struct check_plan plan;
+    const struct tree **answers;
+    str *errors;
+};
+
 /* Tables of one product as its rules name them: `self.NAME` for outputs, `port.NAME` for sources. */
 struct run_checker {
-    struct worker *worker; /* for our own texts */
-    struct worker *build;  /* for rules that hold a text of the contract; lent when the first comes */
+    struct run_check *checks;
+    size_t len;
     struct gate_scope scope;
 };
 
@@ -29,26 +37,22 @@ static str run_view(struct arena *mem, const struct run_table *table)
 }
 
 /* A rule's own SQL was written by a stranger: it takes the way of the product's SELECTs. */
-static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c, str text, const struct tree **row_out)
+static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c, struct worker *worker, str text,
+                            const struct tree **row_out)
 {
-    str owner = arena_format(t->mem, "product:%.*s", STR_ARG(r->product));
     struct engine_job job;
 
-    if (c->build == NULL &&
-        !engine_lend(t, r->services->engine, WORKER_BUILD, owner, (struct engine_reach){0}, &c->build)) {
-        return false;
-    }
-    return run_clear(t, r, c->build, text, &c->scope, NULL, &job) &&
-           run_ask_row(t, c->build, &job, true, row_out);
+    return (run_clear(t, r, worker, text, &c->scope, NULL, &job) && run_ask_row(t, worker, &job, true, row_out)) ||
+           run_hide_values(t, r);
 }
 
-static bool run_ask_own(struct task *t, struct run_checker *c, const struct run_table *table, str text,
+static bool run_ask_own(struct task *t, struct worker *worker, const struct run_table *table, str text,
                         const struct tree **row_out)
 {
     struct engine_job job = {.text = text};
 
     run_add_staged(t, &job, run_schema(table), table);
-    return run_ask_row(t, c->worker, &job, false, row_out);
+    return run_ask_row(t, worker, &job, false, row_out);
 }
 
 /* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
@@ -67,32 +71,67 @@ static bool run_is_of_rule(enum error_code code)
     }
 }
 
-static bool run_check_table(struct task *t, struct run *r, struct run_checker *c, struct run_table *table)
+static bool run_compile_checks(struct task *t, struct run_check *check, struct run_table *table)
 {
-    struct check_plan plan;
-    const struct tree **answers;
-    str *errors;
-
-    run_progress(t, r, "check", table->name, -1);
-    if (!check_compile(t->mem, table->definition, run_view(t->mem, table), &table->columns, &plan)) {
+    check->table = table;
+    if (!check_compile(t->mem, table->definition, run_view(t->mem, table), &table->columns, &check->plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile", STR_ARG(table->name));
     }
-    answers = ARENA_ARRAY(t->mem, const struct tree *, plan.selects.len + 1);
-    errors = ARENA_ARRAY(t->mem, str, plan.selects.len + 1);
-    for (size_t i = 0; i < plan.selects.len; i++) {
-        const struct check_select *select = &plan.selects.at[i];
-        bool ok = select->is_foreign ? run_ask_foreign(t, r, c, select->text, &answers[i])
-                                     : run_ask_own(t, c, table, select->text, &answers[i]);
+    check->answers = ARENA_ARRAY(t->mem, const struct tree *, check->plan.selects.len + 1);
+    check->errors = ARENA_ARRAY(t->mem, str, check->plan.selects.len + 1);
+    return true;
+}
 
-        if (!ok && !run_is_of_rule(t->err.code)) {
+/* Questions of our own text, or those that the contract brings. */
+static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c, struct worker *worker,
+                          struct run_check *check, bool is_foreign)
+{
+    run_progress(t, r, "check", check->table->name, -1);
+    for (size_t i = 0; i < check->plan.selects.len; i++) {
+        const struct check_select *select = &check->plan.selects.at[i];
+
+        if (select->is_foreign != is_foreign ||
+            (is_foreign ? run_ask_foreign(t, r, c, worker, select->text, &check->answers[i])
+                        : run_ask_own(t, worker, check->table, select->text, &check->answers[i]))) {
+            continue;
+        }
+        if (!run_is_of_rule(t->err.code)) {
             return false;
         }
-        if (!ok) {
-            errors[i] = t->err.message;
-            task_clear_error(t);
+        check->errors[i] = arena_str(t->mem, t->err.message);
+        task_clear_error(t);
+    }
+    return true;
+}
+
+static bool run_has_foreign(const struct run_checker *c)
+{
+    for (size_t i = 0; i < c->len; i++) {
+        for (size_t j = 0; j < c->checks[i].plan.selects.len; j++) {
+            if (c->checks[i].plan.selects.at[j].is_foreign) {
+                return true;
+            }
         }
     }
-    check_judge(t->mem, &plan, answers, errors, &table->verdicts, &table->verdict_count);
+    return false;
+}
+
+/* One worker at a time: runs that hold one and wait for another could wait for each other. */
+static bool run_ask_tables(struct task *t, struct run *r, struct run_checker *c, bool is_foreign)
+{
+    str owner = is_foreign ? arena_format(t->mem, "product:%.*s", STR_ARG(r->product)) : STR("check");
+    struct worker *worker;
+
+    if (!engine_lend(t, r->services->engine, is_foreign ? WORKER_BUILD : WORKER_CHECK, owner, (struct engine_reach){0},
+                     &worker)) {
+        return false;
+    }
+    for (size_t i = 0; i < c->len; i++) {
+        if (!run_ask_table(t, r, c, worker, &c->checks[i], is_foreign)) {
+            return false;
+        }
+    }
+    engine_return(t, worker);
     return true;
 }
 
@@ -104,7 +143,7 @@ static bool run_fails(const struct check_result *result)
 /* The detail names every check that failed, a line each; `weft show` tells the rest. */
 static bool run_judge(struct task *t, struct run *r, struct run_table *tables, size_t len, const char *what)
 {
-    struct buf *lines = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct buf *lines = buf_new(t->mem, RUN_DETAIL_BYTES_MAX);
     size_t failed = 0;
 
     for (size_t i = 0; i < len; i++) {
@@ -134,13 +173,13 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
 
 bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len, const char *what)
 {
-    struct run_checker c = {.scope = {.product = r->target}};
+    struct run_checker c = {
+        .checks = ARENA_ARRAY(t->mem, struct run_check, len + 1), .len = len, .scope = {.product = r->target}};
 
     if (len == 0) {
         return true;
     }
-    if (!run_row_step(t, r->services->db, r->id, RUN_CHECKING, str_of(what)) ||
-        !engine_lend(t, r->services->engine, WORKER_CHECK, STR("check"), (struct engine_reach){0}, &c.worker)) {
+    if (!run_row_step(t, r->services->db, r->id, RUN_CHECKING, str_of(what))) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
@@ -151,15 +190,16 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         input->name = tables[i].name;
         input->columns = tables[i].columns;
         vec_push(t->mem, &input->paths, tables[i].path);
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!run_check_table(t, r, &c, &tables[i])) {
+        if (!run_compile_checks(t, &c.checks[i], &tables[i])) {
             return false;
         }
     }
-    engine_return(t, c.worker);
-    if (c.build != NULL) {
-        engine_return(t, c.build);
+    if (!run_ask_tables(t, r, &c, false) || (run_has_foreign(&c) && !run_ask_tables(t, r, &c, true))) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        check_judge(t->mem, &c.checks[i].plan, c.checks[i].answers, c.checks[i].errors, &tables[i].verdicts,
+                    &tables[i].verdict_count);
     }
     return run_judge(t, r, tables, len, what);
 }

@@ -11,12 +11,13 @@ struct run_source {
     struct source_plan plan;
     struct worker *worker;
     struct engine_job files; /* links of all its files */
+    str folder;              /* of the mesh: names of files are told from there */
 };
 
 /* Findings that stop the run become its error: all of them in the detail. */
 static bool run_fail_findings(struct task *t, struct run *r, enum error_code fallback, str input)
 {
-    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct buf *text = buf_new(t->mem, RUN_DETAIL_BYTES_MAX);
     enum error_code code = fallback;
 
     report_sort(&r->findings);
@@ -82,10 +83,26 @@ static bool run_open_source(struct task *t, struct run *r, struct run_source *s)
     return engine_lend(t, r->services->engine, WORKER_EXTRACT, r->product, reach, &s->worker);
 }
 
+/* The file that an engine error names, or the only one there is: as `data/orders.csv: `, or empty. */
+static str run_name_file(struct task *t, const struct run_source *s)
+{
+    for (size_t i = 0; i < s->files.links.len; i++) {
+        const struct job_link *link = &s->files.links.at[i];
+        bool is_inside = str_starts(link->path, s->folder) && link->path.len > s->folder.len &&
+                         link->path.ptr[s->folder.len] == '/';
+
+        if (s->files.links.len == 1 || str_find(t->err.message, link->name) < t->err.message.len) {
+            return arena_format(t->mem, "%.*s: ",
+                                STR_ARG(is_inside ? str_from(link->path, s->folder.len + 1) : link->path));
+        }
+    }
+    return STR_NONE;
+}
+
 /* Engine errors of a source: one clear line, no connection string, no row. */
 static bool run_explain(struct task *t, const struct run_source *s)
 {
-    str message, hint = STR_NONE;
+    str message, hint = STR_NONE, file = run_name_file(t, s);
 
     source_explain(t->mem, &s->server, t->err.message, &message, &hint);
     enum error_code code = t->err.code;
@@ -99,7 +116,7 @@ static bool run_explain(struct task *t, const struct run_source *s)
     case ERR_DATA: break;
     default: code = ERR_SOURCE;
     }
-    task_fail(t, code, "input %.*s: %.*s", STR_ARG(s->input->name), STR_ARG(message));
+    task_fail(t, code, "input %.*s: %.*s%.*s", STR_ARG(s->input->name), STR_ARG(file), STR_ARG(message));
     if (hint.len > 0) {
         task_hint(t, "%.*s", STR_ARG(hint));
     }
@@ -184,7 +201,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
 /* All tables are described before the first is read, so that drift is told at once and as a whole. */
 static bool run_extract_source(struct task *t, struct run *r, const struct model_input *input)
 {
-    struct run_source s = {.input = input};
+    struct run_source s = {.input = input, .folder = r->services->folder};
 
     run_progress(t, r, "connect", input->name, -1);
     if (!run_open_source(t, r, &s)) {

@@ -4,6 +4,8 @@
 
 #include "run/run.h"
 
+enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
+
 MUST_CHECK bool run_begin(struct task *t, struct run *r);
 MUST_CHECK bool run_extract(struct task *t, struct run *r);
 MUST_CHECK bool run_check_inputs(struct task *t, struct run *r);
@@ -40,6 +42,8 @@ MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct
 /* A text of the product through the gate, to a job; `scope` says what its names mean. */
 MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text, const struct gate_scope *scope,
                           struct row_sink *sink, struct engine_job *job_out);
+/* Takes values of other products out of an engine's error; always false. */
+bool run_hide_values(struct task *t, const struct run *r);
 /* What a product is made of: equal digests, equal meaning. Hex. */
 str run_digest(struct arena *mem, const struct model_product *definition);
 

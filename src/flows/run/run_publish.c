@@ -4,6 +4,7 @@
 #include "crypto/crypto.h"
 #include "image/images.h"
 #include "limits/limits.h"
+#include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
 #include "release/release.h"
 #include "run_inside.h"
@@ -109,13 +110,18 @@ struct run_commit {
 };
 
 /* What the product is may have changed while it ran: a release of what it was would not keep what it promises now. */
-static bool run_is_same(struct task *t, const struct run *r, const struct release_manifest *manifest)
+static bool run_is_same(struct task *t, struct metadb *db, const struct run *r, const struct release_manifest *manifest)
 {
     const struct image *now = image_pin(t, r->services->images);
     const struct model_domain *domain = r->target->definition->domain;
     const struct image_product *product = image_find_product(now, domain->name, r->target->definition->name);
+    struct mesh_state state;
 
-    if (product != NULL && product->id == r->target->id &&
+    if (!mesh_state_get(t, db, &state)) {
+        return false;
+    }
+    /* An apply that is committed, or in this very group, and not in the image yet, may be of this product. */
+    if (state.mesh_version == now->mesh_version && product != NULL && product->id == r->target->id &&
         str_eq(run_digest(t->mem, product->definition), manifest->compiled_digest)) {
         return true;
     }
@@ -129,7 +135,7 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     struct run *r = commit->r;
     struct buf *payload = buf_new(t->mem, DOCUMENT_BYTES_MAX);
 
-    if (!run_is_same(t, r, &commit->manifest) ||
+    if (!run_is_same(t, db, r, &commit->manifest) ||
         !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)) {
         return false;
     }
@@ -165,6 +171,10 @@ bool run_publish(struct task *t, struct run *r)
         }
         commit.rows += r->outputs.at[i].rows;
     }
-    return metadb_write(t, r->services->db, run_commit_release, &commit) &&
-           fault_pass(t, FAULT_PUBLISH_AFTER_COMMIT) && images_refresh(t, r->services->images);
+    if (!metadb_write(t, r->services->db, run_commit_release, &commit)) {
+        return false;
+    }
+    bool ok = fault_pass(t, FAULT_PUBLISH_AFTER_COMMIT);
+    /* It is committed, whatever happens from here: so it becomes visible. */
+    return images_refresh(t, r->services->images) && ok;
 }

@@ -31,12 +31,15 @@ static bool run_place_error(struct task *t, const struct model_sql *sql)
 }
 
 /* What the engine says of values is for those who may see all inputs: what comes of other products is told as its kind only. */
-static bool run_hide_values(struct task *t, const struct run *r)
+bool run_hide_values(struct task *t, const struct run *r)
 {
     bool reads_others = false;
 
     for (size_t i = 0; i < r->inputs.len; i++) {
         reads_others = reads_others || r->inputs.at[i].producer != NULL;
+    }
+    if (t->err.code == ERR_ENGINE && reads_others) {
+        return task_fail(t, ERR_ENGINE, "the engine failed inside");
     }
     if (t->err.code == ERR_DATA && reads_others) {
         uint32_t position = t->err.position;
@@ -186,7 +189,7 @@ static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
     run_progress(t, r, "transform", table->name, -1);
     str text = model_pass_through_sql(t->mem, table->definition, input->schema);
     return run_clear(t, r, b->worker, text, &b->scope, &sink, &job) &&
-           run_build_output(t, r, b, table, &job);
+           (run_build_output(t, r, b, table, &job) || run_hide_values(t, r));
 }
 
 bool run_transform(struct task *t, struct run *r)

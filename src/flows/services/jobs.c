@@ -9,12 +9,13 @@
 
 enum { JOBS_KEPT = 64, JOBS_EVENTS_MAX = 2000, JOBS_LINES_BYTES_MAX = 1 << 22 };
 
+/* Of the lines that were said, those from `oldest` on are there: as many as JOBS_EVENTS_MAX and JOBS_LINES_BYTES_MAX let stay. */
 struct job_entry {
     char id[37];
     struct task *task; /* NULL: ended */
-    struct arena *mem; /* of its lines */
-    str *lines;        /* a ring */
-    uint64_t said;
+    str lines[JOBS_EVENTS_MAX]; /* a ring; each on the heap, with the line feed */
+    uint64_t oldest, said;
+    size_t bytes;
     uint64_t ended_order; /* 0: at work */
     struct job_entry *next;
 };
@@ -41,9 +42,20 @@ struct jobs *jobs_new(void)
     return jobs;
 }
 
+static void jobs_drop_oldest(struct job_entry *entry)
+{
+    str *line = &entry->lines[entry->oldest++ % JOBS_EVENTS_MAX];
+
+    entry->bytes -= line->len;
+    free((char *)(uintptr_t)line->ptr);
+    *line = STR_NONE;
+}
+
 static void jobs_free_entry(struct job_entry *entry)
 {
-    arena_free(entry->mem);
+    while (entry->oldest < entry->said) {
+        jobs_drop_oldest(entry);
+    }
     free(entry);
 }
 
@@ -129,8 +141,6 @@ void jobs_begin(struct jobs *jobs, str id, struct task *t)
     CHECK(entry != NULL && id.len < sizeof(entry->id));
     memcpy(entry->id, id.ptr, id.len);
     entry->task = t;
-    entry->mem = arena_new();
-    entry->lines = ARENA_ARRAY(entry->mem, str, JOBS_EVENTS_MAX);
     pthread_mutex_lock(&jobs->lock);
     entry->next = jobs->entries;
     jobs->entries = entry;
@@ -180,13 +190,27 @@ size_t jobs_cancel_all(struct jobs *jobs)
     return running;
 }
 
+static void jobs_keep_line(struct job_entry *entry, str line)
+{
+    char *copy = malloc(line.len + 1);
+
+    CHECK(copy != NULL);
+    memcpy(copy, line.ptr, line.len);
+    copy[line.len] = '\n';
+    while (entry->said - entry->oldest == JOBS_EVENTS_MAX || entry->bytes + line.len + 1 > JOBS_LINES_BYTES_MAX) {
+        jobs_drop_oldest(entry);
+    }
+    entry->lines[entry->said++ % JOBS_EVENTS_MAX] = (str){copy, line.len + 1};
+    entry->bytes += line.len + 1;
+}
+
 void jobs_say(struct jobs *jobs, str id, str line)
 {
+    CHECK(line.len > 0 && line.len < JOBS_LINES_BYTES_MAX);
     pthread_mutex_lock(&jobs->lock);
     struct job_entry *entry = jobs_find(jobs, id);
     if (entry != NULL) {
-        entry->lines[entry->said % JOBS_EVENTS_MAX] = arena_str(entry->mem, line);
-        entry->said++;
+        jobs_keep_line(entry, line);
         pthread_cond_broadcast(&jobs->changed);
     }
     pthread_mutex_unlock(&jobs->lock);
@@ -206,14 +230,12 @@ bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, i
             atomic_load(&t->cancelled)) {
             break;
         }
+        /* Cancel does not signal the condition, so the wait is sliced. */
         jobs_wait_locked(jobs, 50);
     }
     if (entry != NULL) {
-        uint64_t oldest = entry->said > JOBS_EVENTS_MAX ? entry->said - JOBS_EVENTS_MAX : 0;
-
-        for (uint64_t i = *next_io > oldest ? *next_io : oldest; i < entry->said; i++) {
+        for (uint64_t i = *next_io > entry->oldest ? *next_io : entry->oldest; i < entry->said; i++) {
             buf_add(lines, entry->lines[i % JOBS_EVENTS_MAX]);
-            buf_add_byte(lines, '\n');
         }
         *next_io = entry->said;
     }

@@ -23,7 +23,7 @@ bool jobs_cancel(struct jobs *jobs, str id);
 /* Cancels all, and tells how many still work. */
 size_t jobs_cancel_all(struct jobs *jobs);
 
-/* Adds one event (a line of JSON) to those of a job. The last JOBS_EVENTS_MAX are kept. */
+/* Adds one event (a line of JSON) to those of a job. The last ones are kept, up to a number and a sum of bytes. */
 void jobs_say(struct jobs *jobs, str id, str line);
 /* Events of a job from number *next_io on, as lines; waits up to `most_ms` for one. `ended_out`: no more will come. An unknown job
  * has ended. */

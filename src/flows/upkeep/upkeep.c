@@ -9,6 +9,23 @@ enum { UPKEEP_FILE_AGE_S = 3600 };
 
 static const int64_t upkeep_day_us = 86400LL * 1000000;
 
+/* What was pruned while it was looked for is not damaged. */
+static bool upkeep_drop_forgotten(struct task *t, struct services *s, struct str_list *damaged)
+{
+    struct str_list files = {0}, still = {0};
+
+    if (!release_files(t, s->db, &files)) {
+        return false;
+    }
+    for (size_t i = 0; i < damaged->len; i++) {
+        if (str_list_has(&files, damaged->at[i])) {
+            vec_push(t->mem, &still, damaged->at[i]);
+        }
+    }
+    *damaged = still;
+    return true;
+}
+
 bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out)
 {
     struct str_list files = {0};
@@ -30,11 +47,14 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
             return false;
         }
         if (!store_verify(t, s->store, files.at[i])) {
+            if (t->err.code == ERR_CANCELLED || t->err.code == ERR_TIMEOUT) {
+                return false;
+            }
             vec_push(t->mem, &out->damaged, files.at[i]);
             task_clear_error(t);
         }
     }
-    return true;
+    return out->damaged.len == 0 || upkeep_drop_forgotten(t, s, &out->damaged);
 }
 
 bool upkeep_sweep(struct task *t, struct services *s)
