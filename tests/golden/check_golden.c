@@ -2,22 +2,25 @@
 #include "buf/buf.h"
 #include "cases.h"
 #include "check/check.h"
-#include "json/json.h"
 #include "limits/limits.h"
 #include "test.h"
 #include "yaml/yaml.h"
+#include "json/json.h"
 
-static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX};
+static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                          DOCUMENT_NODES_MAX};
 
-static const struct contract_table *read_table(struct task *t, const struct golden_case *c, struct buf *out)
+static const struct contract_table *read_table(struct task *t, const struct golden_case *c,
+                                               struct buf *out)
 {
     struct tree *document;
     struct report report;
     str file = STR("case.odcs.yaml");
-    str text = arena_format(t->mem,
-                            "apiVersion: v3.1.0\nkind: DataContract\nid: case\nversion: 1.0.0\nstatus: active\n"
-                            "schema:\n" STR_FMT "\n",
-                            STR_ARG(golden_section(c, "schema")));
+    str text = arena_format(
+        t->mem,
+        "apiVersion: v3.1.0\nkind: DataContract\nid: case\nversion: 1.0.0\nstatus: active\n"
+        "schema:\n" STR_FMT "\n",
+        STR_ARG(golden_section(c, "schema")));
     report_init(&report, t->mem);
     if (!yaml_read(t, t->mem, text, file, YAML_MODE_YAML, &document)) {
         buf_add(out, t->err.message);
@@ -31,18 +34,21 @@ static const struct contract_table *read_table(struct task *t, const struct gold
 }
 
 /* Those of the contract, save the ones that the case says are gone. */
-static struct job_columns read_columns(struct task *t, const struct golden_case *c, const struct contract_table *table)
+static struct job_columns read_columns(struct task *t, const struct golden_case *c,
+                                       const struct contract_table *table)
 {
     struct job_columns columns = {0};
     for (size_t i = 0; i < table->columns.len; i++)
         if (!str_eq(table->columns.at[i].name, golden_section(c, "gone")))
             vec_push(t->mem, &columns,
-                     ((struct job_column){.name = table->columns.at[i].name, .type = table->columns.at[i].type}));
+                     ((struct job_column){.name = table->columns.at[i].name,
+                                          .type = table->columns.at[i].type}));
     return columns;
 }
 
 /* A line for each select: a row as JSON, or `error: ` and why. */
-static bool read_answers(struct task *t, str lines, size_t len, const struct tree **answers, str *errors)
+static bool read_answers(struct task *t, str lines, size_t len, const struct tree **answers,
+                         str *errors)
 {
     str line;
     for (size_t i = 0; i < len; i++) {
@@ -79,7 +85,8 @@ static str check_one(struct task *t, const struct golden_case *c)
         return t->err.message;
     check_judge(t->mem, &plan, answers, errors, &results, &len);
     for (size_t i = 0; i < len; i++)
-        buf_format(out, "%s: " STR_FMT "\n", verdict_name(results[i].verdict), STR_ARG(results[i].message));
+        buf_format(out, "%s: " STR_FMT "\n", verdict_name(results[i].verdict),
+                   STR_ARG(results[i].message));
     return buf_str(out);
 }
 

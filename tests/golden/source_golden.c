@@ -1,11 +1,11 @@
 /* Source contracts to what a worker reads, and drift. */
 #include "buf/buf.h"
 #include "cases.h"
-#include "json/json.h"
 #include "limits/limits.h"
 #include "source/source.h"
 #include "test.h"
 #include "yaml/yaml.h"
+#include "json/json.h"
 
 static bool find_secret(void *state, str name, str *value_out)
 {
@@ -14,8 +14,9 @@ static bool find_secret(void *state, str name, str *value_out)
     return !str_eq(name, STR("ABSENT"));
 }
 
-static void print_table(struct task *t, const struct golden_case *c, const struct source_server *server,
-                        struct source_table *table, struct report *report, struct buf *out)
+static void print_table(struct task *t, const struct golden_case *c,
+                        const struct source_server *server, struct source_table *table,
+                        struct report *report, struct buf *out)
 {
     struct source_column columns[64] = {0};
     str rest = golden_section(c, "found"), line;
@@ -44,8 +45,8 @@ static void print_plan(struct task *t, const struct golden_case *c, const struct
     struct str_list files[8] = {0};
     str rest = golden_section(c, "files"), line;
 
-    if (!source_choose(t->mem, contract, golden_section(c, "environment"), &server, report) ||
-        !source_resolve(t->mem, &secrets, &server, report))
+    if (!source_choose(t->mem, contract, golden_section(c, "environment"), &server, report)
+        || !source_resolve(t->mem, &secrets, &server, report))
         return;
     while (rest.len) {
         (void)str_cut(rest, '\n', &line, &rest);
@@ -67,9 +68,11 @@ static str compile(struct task *t, const struct golden_case *c)
     struct tree *document;
     struct report report;
     str file = STR("case.odcs.yaml");
-    str text = arena_format(t->mem,
-                            "apiVersion: v3.1.0\nkind: DataContract\nid: case\nversion: 1.0.0\nstatus: active\n" STR_FMT "\n",
-                            STR_ARG(golden_section(c, "contract")));
+    str text = arena_format(
+        t->mem,
+        "apiVersion: v3.1.0\nkind: DataContract\nid: case\nversion: 1.0.0\nstatus: active\n" STR_FMT
+        "\n",
+        STR_ARG(golden_section(c, "contract")));
     report_init(&report, t->mem);
     if (!yaml_read(t, t->mem, text, file, YAML_MODE_YAML, &document))
         return t->err.message;

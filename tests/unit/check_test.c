@@ -55,19 +55,26 @@ TEST(check_percent_is_exact_and_its_text_does_not_mislead)
         uint64_t count, rows;
         const char *text;
     } cases[] = {
-        {0, 0, "0"},          {0, 5, "0"},
-        {5, 5, "100"},        {160, 5000, "3.2"},
-        {1, 3, "33.33"},      {2, 3, "66.67"},
-        {1, 6000000, "0.00002"}, {5999999, 6000000, "99.99998"},
-        {1, 200, "0.5"},      {UINT64_MAX, UINT64_MAX, "100"},
-        {1, UINT64_MAX, "0"}, {UINT64_MAX / 2, UINT64_MAX, "50"},
+        {0, 0, "0"},
+        {0, 5, "0"},
+        {5, 5, "100"},
+        {160, 5000, "3.2"},
+        {1, 3, "33.33"},
+        {2, 3, "66.67"},
+        {1, 6000000, "0.00002"},
+        {5999999, 6000000, "99.99998"},
+        {1, 200, "0.5"},
+        {UINT64_MAX, UINT64_MAX, "100"},
+        {1, UINT64_MAX, "0"},
+        {UINT64_MAX / 2, UINT64_MAX, "50"},
     };
     struct task *t = test_task();
     struct check_number third = check_percent(t->mem, 1, 3, 5);
     struct check_number bound;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        EXPECT_STR(check_percent_text(t->mem, cases[i].count, cases[i].rows, NULL, 0), cases[i].text);
+        EXPECT_STR(check_percent_text(t->mem, cases[i].count, cases[i].rows, NULL, 0),
+                   cases[i].text);
     }
     REQUIRE(check_number_read(t->mem, STR("33.33333"), &bound));
     EXPECT(check_number_compare(&third, &bound) > 0);
@@ -87,10 +94,13 @@ TEST(check_counts_read_well)
     EXPECT_STR(check_count_text(t->mem, 6000000), "6,000,000");
 }
 
-static enum verdict judge(struct task *t, enum rule_operator operator, const char *low, const char *high, bool is_percent,
-                          int filled, int rows)
+static enum verdict judge(struct task *t, enum rule_operator operator, const char * low,
+                          const char *high, bool is_percent, int filled, int rows)
 {
-    struct contract_rule rule = {.kind = RULE_NULL_VALUES, .operator = operator, .low = str_of(low), .high = str_of(high),
+    struct contract_rule rule = {.kind = RULE_NULL_VALUES,
+                                 .operator= operator,
+                                 .low = str_of(low),
+                                 .high = str_of(high),
                                  .is_percent = is_percent};
     struct job_columns columns = {0};
     struct contract_table table = {.name = STR("t")};
@@ -124,8 +134,9 @@ TEST(check_operators_hold_exactly_where_they_say)
         enum rule_operator operator;
         const char *passes; /* for 9, 10, 11, 19, 20, 21 */
     } cases[] = {
-        {RULE_IS, "-+----"},    {RULE_IS_NOT, "+-++++"},        {RULE_GREATER, "--++++"},
-        {RULE_GREATER_OR_EQUAL, "-+++++"}, {RULE_LESS, "+-----"}, {RULE_LESS_OR_EQUAL, "++----"},
+        {RULE_IS, "-+----"},      {RULE_IS_NOT, "+-++++"},
+        {RULE_GREATER, "--++++"}, {RULE_GREATER_OR_EQUAL, "-+++++"},
+        {RULE_LESS, "+-----"},    {RULE_LESS_OR_EQUAL, "++----"},
         {RULE_BETWEEN, "--++--"}, {RULE_NOT_BETWEEN, "++--++"},
     };
     static const int nulls[] = {9, 10, 11, 19, 20, 21};
@@ -134,8 +145,14 @@ TEST(check_operators_hold_exactly_where_they_say)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char rows[7] = "", shares[7] = "";
         for (size_t k = 0; k < 6; k++) {
-            rows[k] = judge(t, cases[i].operator, "10", "20", false, 1000 - nulls[k], 1000) == VERDICT_PASS ? '+' : '-';
-            shares[k] = judge(t, cases[i].operator, "1.0", "2", true, 1000 - nulls[k], 1000) == VERDICT_PASS ? '+' : '-';
+            rows[k] = judge(t, cases[i].operator, "10", "20", false, 1000 - nulls[k], 1000)
+                           == VERDICT_PASS
+                        ? '+'
+                        : '-';
+            shares[k] =
+                judge(t, cases[i].operator, "1.0", "2", true, 1000 - nulls[k], 1000) == VERDICT_PASS
+                    ? '+'
+                    : '-';
         }
         EXPECT_STR(rows, cases[i].passes);
         EXPECT_STR(shares, cases[i].passes);
@@ -148,9 +165,10 @@ static str fill(struct task *t, const char *query, const char *column, str *prob
 {
     str text;
 
-    return check_query(t->mem, str_of(query), STR("\"self\".\"a\"\"b\""), STR("a\"b"), str_of(column), &text, problem_out)
-               ? text
-               : STR("problem");
+    return check_query(t->mem, str_of(query), STR("\"self\".\"a\"\"b\""), STR("a\"b"),
+                       str_of(column), &text, problem_out)
+             ? text
+             : STR("problem");
 }
 
 TEST(check_query_fills_placeholders)
@@ -163,7 +181,8 @@ TEST(check_query_fills_placeholders)
         {"SELECT 1; SELECT 2", "SELECT 1; SELECT 2"},
         {"SELECT ';'", "SELECT ';'"},
         {"SELECT {a: 1}, {'object': 2}", "SELECT {a: 1}, {'object': 2}"},
-        {"FROM {object} ${object} {table}${table}", "FROM \"self\".\"a\"\"b\" \"self\".\"a\"\"b\" \"self\".\"a\"\"b\"\"self\".\"a\"\"b\""},
+        {"FROM {object} ${object} {table}${table}",
+         "FROM \"self\".\"a\"\"b\" \"self\".\"a\"\"b\" \"self\".\"a\"\"b\"\"self\".\"a\"\"b\""},
         {"\"{object}\" \"{object}x\" '{object}'", "\"self\".\"a\"\"b\" \"a\"\"bx\" 'a\"b'"},
         {"{column} ${property} '{column}' \"{column}\"", "\"it's\" \"it's\" 'it''s' \"it's\""},
         {"/* {object} /* {x} */ {object} */ 1", "/* {object} /* {x} */ {object} */ 1"},
@@ -189,7 +208,8 @@ TEST(check_facts_refuse_what_has_another_shape)
     struct job_columns columns = {0};
     str text;
 
-    vec_push(t->mem, &columns, ((struct job_column){.name = STR("c"), .type = STR("INTEGER[]"), .id = 7}));
+    vec_push(t->mem, &columns,
+             ((struct job_column){.name = STR("c"), .type = STR("INTEGER[]"), .id = 7}));
     struct check_facts *facts = check_facts_new(t->mem, STR("t"), &columns);
     struct tree *row = tree_new(t->mem, TREE_LIST);
     EXPECT(!check_facts_take(facts, row));

@@ -16,7 +16,8 @@ struct compiler {
 };
 
 static void compile_rule(struct compiler *c, struct check_way *way);
-static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str expression, str text);
+static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str expression,
+                       str text);
 static void pack_cells(struct compiler *c);
 
 bool check_compile(struct arena *mem, const struct contract_table *table, str view,
@@ -67,11 +68,13 @@ static bool has_columns(const struct compiler *c, struct check_way *way)
 }
 
 /* The same count is asked once, whatever the rules that want it. */
-static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str expression, str text)
+static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str expression,
+                       str text)
 {
     size_t at = 0;
-    while (at < c->inside->cells.len && (!str_eq(c->inside->cells.at[at].expression, expression) ||
-                                         !str_eq(c->inside->cells.at[at].text, text)))
+    while (at < c->inside->cells.len
+           && (!str_eq(c->inside->cells.at[at].expression, expression)
+               || !str_eq(c->inside->cells.at[at].text, text)))
         at++;
     if (at == c->inside->cells.len)
         vec_push(c->mem, &c->inside->cells,
@@ -96,8 +99,8 @@ static bool fits_type(struct arena *mem, const struct tree *value, str text, str
     switch (check_class(type)) {
     case CHECK_INTEGER:
     case CHECK_NUMBER:
-        return check_number_read(mem, text, &number) &&
-               check_number_places(&number) <= (size_t)check_scale(type);
+        return check_number_read(mem, text, &number)
+            && check_number_places(&number) <= (size_t)check_scale(type);
     case CHECK_DATE: /* A time of the day would be cut off. */
         return !str_has(text, ':');
     case CHECK_FLOAT:
@@ -136,17 +139,18 @@ static str values_text(struct compiler *c, const struct contract_rule *rule, str
     if (!list->len)
         return STR("false");
     return check_class(type) == CHECK_OPAQUE
-               ? arena_format(c->mem, "CAST(" STR_FMT " AS VARCHAR) IN (" STR_FMT ")", STR_ARG(name),
-                              STR_ARG(buf_str(list)))
-               : arena_format(c->mem, STR_FMT " IN (" STR_FMT ")", STR_ARG(name),
-                              STR_ARG(buf_str(list)));
+             ? arena_format(c->mem, "CAST(" STR_FMT " AS VARCHAR) IN (" STR_FMT ")", STR_ARG(name),
+                            STR_ARG(buf_str(list)))
+             : arena_format(c->mem, STR_FMT " IN (" STR_FMT ")", STR_ARG(name),
+                            STR_ARG(buf_str(list)));
 }
 
 static bool compile_values(struct compiler *c, struct check_way *way, str name, str type, str *out)
 {
     *out = values_text(c, way->rule, name, type);
     if (!out->len)
-        way->problem = arena_format(c->mem, "its list of values is longer than %d bytes", SQL_BYTES_MAX);
+        way->problem =
+            arena_format(c->mem, "its list of values is longer than %d bytes", SQL_BYTES_MAX);
     return out->len > 0;
 }
 
@@ -201,11 +205,11 @@ static void compile_invalid(struct compiler *c, struct check_way *way)
         /* A value that no type could hold makes a null among the listed: then IN is null where it should be false. */
         values = arena_format(c->mem, "(" STR_FMT ") IS NOT TRUE", STR_ARG(values));
     }
-    str expression =
-        arena_format(c->mem, "count(*) FILTER (WHERE " STR_FMT " IS NOT NULL AND (" STR_FMT STR_FMT "))",
-                     STR_ARG(name), STR_ARG(values), STR_ARG(pattern));
-    str text = is_large ? arena_format(c->mem, "SELECT " STR_FMT " FROM " STR_FMT, STR_ARG(expression),
-                                       STR_ARG(c->view))
+    str expression = arena_format(
+        c->mem, "count(*) FILTER (WHERE " STR_FMT " IS NOT NULL AND (" STR_FMT STR_FMT "))",
+        STR_ARG(name), STR_ARG(values), STR_ARG(pattern));
+    str text = is_large ? arena_format(c->mem, "SELECT " STR_FMT " FROM " STR_FMT,
+                                       STR_ARG(expression), STR_ARG(c->view))
                         : STR_NONE;
     way->counted = add_cell(c, way->rule, is_large ? STR_NONE : expression, text);
 }
@@ -215,13 +219,14 @@ static void compile_invalid(struct compiler *c, struct check_way *way)
 static str distinct_text(const struct compiler *c, str name, str type)
 {
     if (check_class(type) != CHECK_INTEGER)
-        return arena_format(c->mem, "SELECT count(DISTINCT " STR_FMT ") FROM " STR_FMT, STR_ARG(name),
-                            STR_ARG(c->view));
-    return arena_format(c->mem,
-                        "SELECT coalesce(sum(bit_count(word)), 0) FROM (SELECT bit_or(1::UBIGINT << "
-                        "(" STR_FMT " & 63)::UBIGINT) AS word FROM " STR_FMT " WHERE " STR_FMT
-                        " IS NOT NULL GROUP BY " STR_FMT " >> 6)",
-                        STR_ARG(name), STR_ARG(c->view), STR_ARG(name), STR_ARG(name));
+        return arena_format(c->mem, "SELECT count(DISTINCT " STR_FMT ") FROM " STR_FMT,
+                            STR_ARG(name), STR_ARG(c->view));
+    return arena_format(
+        c->mem,
+        "SELECT coalesce(sum(bit_count(word)), 0) FROM (SELECT bit_or(1::UBIGINT << "
+        "(" STR_FMT " & 63)::UBIGINT) AS word FROM " STR_FMT " WHERE " STR_FMT
+        " IS NOT NULL GROUP BY " STR_FMT " >> 6)",
+        STR_ARG(name), STR_ARG(c->view), STR_ARG(name), STR_ARG(name));
 }
 
 static void compile_distinct(struct compiler *c, struct check_way *way)
@@ -235,8 +240,9 @@ static void compile_distinct(struct compiler *c, struct check_way *way)
     }
     if (names.len == 1) {
         compile_nulls(c, way);
-        way->distinct = add_cell(c, way->rule, STR_NONE,
-                                 distinct_text(c, names.at[0], find_column(c, columns->at[0])->type));
+        way->distinct =
+            add_cell(c, way->rule, STR_NONE,
+                     distinct_text(c, names.at[0], find_column(c, columns->at[0])->type));
         return;
     }
     /* Whichever rule names the columns in whichever order: the duplicates are the same. */
@@ -256,7 +262,8 @@ static void compile_distinct(struct compiler *c, struct check_way *way)
 static void compile_query(struct compiler *c, struct check_way *way)
 {
     str column = way->rule->columns.len ? way->rule->columns.at[0] : STR_NONE, text;
-    if (!check_query(c->mem, way->rule->query, c->view, c->table->name, column, &text, &way->problem))
+    if (!check_query(c->mem, way->rule->query, c->view, c->table->name, column, &text,
+                     &way->problem))
         return;
     struct check_select *select = vec_add(c->mem, &c->plan->selects);
     select->text = text;
@@ -299,7 +306,8 @@ static void compile_rule(struct compiler *c, struct check_way *way)
     }
 }
 
-static void add_rules(struct compiler *c, struct check_select *select, const struct check_cell *cell)
+static void add_rules(struct compiler *c, struct check_select *select,
+                      const struct check_cell *cell)
 {
     for (size_t i = 0; i < cell->rules.len; i++) {
         bool is_there = false;

@@ -52,12 +52,13 @@ struct check_result {
     str found;    /* "3.2 percent" */
     uint64_t rows, rows_failed;
     bool has_rows_failed; /* rules that count rows */
-    str message;  /* one line for people: rule, expected, found, share of rows */
+    str message;          /* one line for people: rule, expected, found, share of rows */
 };
 
 /* `answers`: for each select its row as a list of scalars (rows format), or NULL with `errors[i]` when it failed. */
-void check_judge(struct arena *mem, const struct check_plan *plan, const struct tree *const *answers,
-                 const str *errors, struct check_result **verdicts_out, size_t *len_out);
+void check_judge(struct arena *mem, const struct check_plan *plan,
+                 const struct tree *const *answers, const str *errors,
+                 struct check_result **verdicts_out, size_t *len_out);
 
 /* Facts of one file, exact, by two or three SELECTs of one row each, asked one after the other:
  *
@@ -67,10 +68,11 @@ void check_judge(struct arena *mem, const struct check_plan *plan, const struct 
  * The first look at some rows tells which columns may have few values, so that only these are listed. */
 struct check_fact {
     uint32_t column_id;
-    bool has_range;         /* not for nested types, JSON, BLOB, INTERVAL; not with NaN; not for bounds over 256 bytes */
-    str low, high;          /* CAST(text AS type) gives the value again */
+    bool
+        has_range; /* not for nested types, JSON, BLOB, INTERVAL; not with NaN; not for bounds over 256 bytes */
+    str low, high; /* CAST(text AS type) gives the value again */
     uint64_t nulls;
-    bool has_values;        /* all distinct values but null: at most FACT_VALUES_MAX, and at most 4 kB */
+    bool has_values; /* all distinct values but null: at most FACT_VALUES_MAX, and at most 4 kB */
     struct str_list values; /* in the order of their texts */
 };
 struct check_facts;

@@ -10,17 +10,26 @@ static bool is_among(str type, const char *const *names)
 
 enum check_class check_class(str type)
 {
-    static const char *const integers[] = {"TINYINT",   "SMALLINT",  "INTEGER", "BIGINT", "UTINYINT",
+    static const char *const integers[] = {"TINYINT",   "SMALLINT", "INTEGER", "BIGINT", "UTINYINT",
                                            "USMALLINT", "UINTEGER", "UBIGINT", NULL};
-    static const char *const scalars[] = {
-        "BOOLEAN",      "UUID",      "BIT",          "TIME",         "TIME_NS",
-        "TIMESTAMP",    "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE",
-        "TIME WITH TIME ZONE", NULL};
+    static const char *const scalars[] = {"BOOLEAN",
+                                          "UUID",
+                                          "BIT",
+                                          "TIME",
+                                          "TIME_NS",
+                                          "TIMESTAMP",
+                                          "TIMESTAMP_S",
+                                          "TIMESTAMP_MS",
+                                          "TIMESTAMP_NS",
+                                          "TIMESTAMP WITH TIME ZONE",
+                                          "TIME WITH TIME ZONE",
+                                          NULL};
     if (is_among(type, integers))
         return CHECK_INTEGER;
     if (str_ends(type, STR("]")))
         return CHECK_OPAQUE;
-    if (str_eq(type, STR("HUGEINT")) || str_eq(type, STR("UHUGEINT")) || str_starts(type, STR("DECIMAL(")))
+    if (str_eq(type, STR("HUGEINT")) || str_eq(type, STR("UHUGEINT"))
+        || str_starts(type, STR("DECIMAL(")))
         return CHECK_NUMBER;
     if (str_eq(type, STR("FLOAT")) || str_eq(type, STR("DOUBLE")))
         return CHECK_FLOAT;

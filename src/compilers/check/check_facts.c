@@ -6,10 +6,10 @@
 #include "limits/limits.h"
 
 enum {
-    LOOK_ROWS = 20480,      /* of these the first look counts different values */
+    LOOK_ROWS = 20480, /* of these the first look counts different values */
     BOUND_BYTES_MAX = 256,
     VALUES_BYTES_MAX = 4096,
-    COLUMNS_AT_ONCE = 32,   /* an answer of so many columns stays a small document */
+    COLUMNS_AT_ONCE = 32, /* an answer of so many columns stays a small document */
 };
 
 enum step { STEP_LOOK, STEP_RANGES, STEP_VALUES, STEP_DONE };
@@ -86,19 +86,21 @@ static void add_look(const struct check_facts *f, struct buf *b)
 {
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < f->asked.len; i++)
-        buf_format(b, "%scount(DISTINCT " STR_FMT ")", i ? ", " : "", STR_ARG(name_of(f, f->asked.at[i])));
+        buf_format(b, "%scount(DISTINCT " STR_FMT ")", i ? ", " : "",
+                   STR_ARG(name_of(f, f->asked.at[i])));
     buf_add(b, STR(" FROM (SELECT "));
     for (size_t i = 0; i < f->asked.len; i++)
         buf_format(b, "%s" STR_FMT, i ? ", " : "", STR_ARG(name_of(f, f->asked.at[i])));
     buf_format(b, " FROM " STR_FMT " LIMIT %d)", STR_ARG(f->view), LOOK_ROWS);
 }
 
-static void add_bound(const struct check_facts *f, struct buf *b, const char *function, size_t column)
+static void add_bound(const struct check_facts *f, struct buf *b, const char *function,
+                      size_t column)
 {
     str name = name_of(f, column);
     if (class_of(f, column) == CHECK_TEXT)
-        buf_format(b, ", CASE WHEN strlen(%s(" STR_FMT ")) <= %d THEN %s(" STR_FMT ") END", function,
-                   STR_ARG(name), BOUND_BYTES_MAX, function, STR_ARG(name));
+        buf_format(b, ", CASE WHEN strlen(%s(" STR_FMT ")) <= %d THEN %s(" STR_FMT ") END",
+                   function, STR_ARG(name), BOUND_BYTES_MAX, function, STR_ARG(name));
     else
         buf_format(b, ", CAST(%s(" STR_FMT ") AS VARCHAR)", function, STR_ARG(name));
 }
@@ -124,11 +126,12 @@ static void add_values(const struct check_facts *f, struct buf *b)
     for (size_t i = 0; i < f->asked.len; i++) {
         str name = name_of(f, f->asked.at[i]);
         buf_format(b,
-                   "%s(SELECT CASE WHEN count(*) <= %d AND sum(strlen(value)) <= %d THEN list(value ORDER BY value) END "
+                   "%s(SELECT CASE WHEN count(*) <= %d AND sum(strlen(value)) <= %d THEN "
+                   "list(value ORDER BY value) END "
                    "FROM (SELECT CAST(one AS VARCHAR) AS value FROM (SELECT DISTINCT " STR_FMT
                    " AS one FROM " STR_FMT " WHERE " STR_FMT " IS NOT NULL LIMIT %d)))",
-                   i ? ", " : "", FACT_VALUES_MAX, VALUES_BYTES_MAX, STR_ARG(name), STR_ARG(f->view),
-                   STR_ARG(name), FACT_VALUES_MAX + 1);
+                   i ? ", " : "", FACT_VALUES_MAX, VALUES_BYTES_MAX, STR_ARG(name),
+                   STR_ARG(f->view), STR_ARG(name), FACT_VALUES_MAX + 1);
     }
 }
 
@@ -172,7 +175,8 @@ static bool take_look(struct check_facts *f, const struct tree *row)
 
 static bool is_nan(const struct tree *cell)
 {
-    return cell->kind == TREE_SCALAR && (str_eq_nocase(cell->text, STR("nan")) || str_eq_nocase(cell->text, STR("-nan")));
+    return cell->kind == TREE_SCALAR
+        && (str_eq_nocase(cell->text, STR("nan")) || str_eq_nocase(cell->text, STR("-nan")));
 }
 
 static bool is_bound(const struct tree *cell)
@@ -181,10 +185,12 @@ static bool is_bound(const struct tree *cell)
 }
 
 /* What the engine orders last, NaN, others order nowhere: such a column has neither bounds nor values. */
-static bool take_range(struct check_facts *f, size_t column, const struct tree *low, const struct tree *high)
+static bool take_range(struct check_facts *f, size_t column, const struct tree *low,
+                       const struct tree *high)
 {
     struct check_fact *fact = &f->facts[column];
-    if (low->kind == TREE_LIST || low->kind == TREE_MAP || high->kind == TREE_LIST || high->kind == TREE_MAP)
+    if (low->kind == TREE_LIST || low->kind == TREE_MAP || high->kind == TREE_LIST
+        || high->kind == TREE_MAP)
         return false;
     if (class_of(f, column) == CHECK_FLOAT && is_nan(high)) {
         f->may_list[column] = false;
@@ -250,9 +256,9 @@ bool check_facts_take(struct check_facts *f, const struct tree *row)
     if (!f->is_asked || row->kind != TREE_LIST)
         return false;
     f->is_asked = false;
-    return f->step == STEP_LOOK     ? take_look(f, row)
-           : f->step == STEP_RANGES ? take_ranges(f, row)
-                                    : take_values(f, row);
+    return f->step == STEP_LOOK   ? take_look(f, row)
+         : f->step == STEP_RANGES ? take_ranges(f, row)
+                                  : take_values(f, row);
 }
 
 struct check_fact *check_facts_list(const struct check_facts *f, uint64_t *rows_out)

@@ -10,7 +10,7 @@
 /* A column of the answer of a select. */
 struct check_cell {
     size_t select, column;
-    str expression;   /* of the fused scan; empty where `text` is a SELECT of its own */
+    str expression; /* of the fused scan; empty where `text` is a SELECT of its own */
     str text;
     struct {
         VEC_OF(const struct contract_rule *)
@@ -29,19 +29,19 @@ struct check_way {
 struct check_inside {
     struct {
         VEC_OF(struct check_cell)
-    } cells; /* the first one is the number of rows */
+    } cells;                /* the first one is the number of rows */
     struct check_way *ways; /* one for each rule of the table */
 };
 
 /* What can be done with values of a type, by the engine's spelling. */
 enum check_class {
-    CHECK_INTEGER,  /* of at most 64 bits */
-    CHECK_NUMBER,   /* HUGEINT, UHUGEINT, DECIMAL: exact as text */
+    CHECK_INTEGER, /* of at most 64 bits */
+    CHECK_NUMBER,  /* HUGEINT, UHUGEINT, DECIMAL: exact as text */
     CHECK_FLOAT,
     CHECK_DATE,
     CHECK_TEXT,
-    CHECK_SCALAR,   /* the others whose text reads back as the same value */
-    CHECK_OPAQUE,   /* no order or no text that is good for facts */
+    CHECK_SCALAR, /* the others whose text reads back as the same value */
+    CHECK_OPAQUE, /* no order or no text that is good for facts */
 };
 
 enum check_class check_class(str type);
@@ -64,7 +64,8 @@ size_t check_number_places(const struct check_number *number);
  * of that many places is right. */
 struct check_number check_percent(struct arena *mem, uint64_t count, uint64_t rows, size_t places);
 /* For people: two places, or more where two would read like none, like all, or like one of the bounds though it is not. */
-str check_percent_text(struct arena *mem, uint64_t count, uint64_t rows, const struct check_number *bounds, size_t len);
+str check_percent_text(struct arena *mem, uint64_t count, uint64_t rows,
+                       const struct check_number *bounds, size_t len);
 /* `5,000`. */
 str check_count_text(struct arena *mem, uint64_t count);
 
@@ -73,6 +74,7 @@ str check_count_text(struct arena *mem, uint64_t count);
 bool check_pattern(struct arena *mem, str pattern, str *out, bool *is_large_out, str *problem_out);
 
 /* The text of a sql rule with its placeholders filled in; `column` is empty for a rule of the table. False with a problem. */
-bool check_query(struct arena *mem, str query, str view, str table, str column, str *out, str *problem_out);
+bool check_query(struct arena *mem, str query, str view, str table, str column, str *out,
+                 str *problem_out);
 
 #endif

@@ -14,7 +14,8 @@ struct judge {
     str rows_problem; /* why the number of rows is not known */
 };
 
-static void judge_rule(const struct judge *j, const struct check_way *way, struct check_result *out);
+static void judge_rule(const struct judge *j, const struct check_way *way,
+                       struct check_result *out);
 
 const char *verdict_name(enum verdict verdict)
 {
@@ -44,8 +45,8 @@ static bool read_cell(const struct judge *j, size_t at, uint64_t *out, str *prob
     int64_t count;
     if (!row)
         return false;
-    if (row->kind != TREE_LIST || cell->column >= row->len || !tree_is_int(row->at[cell->column], &count) ||
-        count < 0) {
+    if (row->kind != TREE_LIST || cell->column >= row->len
+        || !tree_is_int(row->at[cell->column], &count) || count < 0) {
         *problem_out = STR("the engine gave no count");
         return false;
     }
@@ -53,8 +54,9 @@ static bool read_cell(const struct judge *j, size_t at, uint64_t *out, str *prob
     return true;
 }
 
-void check_judge(struct arena *mem, const struct check_plan *plan, const struct tree *const *answers,
-                 const str *errors, struct check_result **verdicts_out, size_t *len_out)
+void check_judge(struct arena *mem, const struct check_plan *plan,
+                 const struct tree *const *answers, const str *errors,
+                 struct check_result **verdicts_out, size_t *len_out)
 {
     struct judge j = {mem, plan, plan->inside, answers, errors, 0, STR_NONE};
     *len_out = plan->table->rules.len;
@@ -91,7 +93,8 @@ static str subject_text(struct arena *mem, const struct contract_rule *rule, str
     if (!title.len && rule->kind == RULE_SQL)
         title = rule->description;
     title = short_text(mem, str_trim(title));
-    return title.len ? arena_format(mem, STR_FMT ": " STR_FMT, STR_ARG(title), STR_ARG(expected)) : expected;
+    return title.len ? arena_format(mem, STR_FMT ": " STR_FMT, STR_ARG(title), STR_ARG(expected))
+                     : expected;
 }
 
 static void set_error(const struct judge *j, struct check_result *out, str problem)
@@ -136,12 +139,13 @@ static bool holds(enum rule_operator operator, int order_low, int order_high)
 }
 
 /* The operands as numbers; one that is none makes the rule an error, not a pass. */
-static bool read_bounds(struct arena *mem, const struct contract_rule *rule, struct check_number bounds[2])
+static bool read_bounds(struct arena *mem, const struct contract_rule *rule,
+                        struct check_number bounds[2])
 {
-    bool is_pair = rule->operator == RULE_BETWEEN || rule->operator == RULE_NOT_BETWEEN;
+    bool is_pair = rule->operator== RULE_BETWEEN || rule->operator== RULE_NOT_BETWEEN;
     bounds[1] = (struct check_number){0};
-    return check_number_read(mem, rule->low, &bounds[0]) &&
-           (!is_pair || check_number_read(mem, rule->high, &bounds[1]));
+    return check_number_read(mem, rule->low, &bounds[0])
+        && (!is_pair || check_number_read(mem, rule->high, &bounds[1]));
 }
 
 static bool number_holds(const struct contract_rule *rule, const struct check_number *found,
@@ -153,7 +157,8 @@ static bool number_holds(const struct contract_rule *rule, const struct check_nu
 
 static str rows_text(struct arena *mem, uint64_t rows)
 {
-    return arena_format(mem, STR_FMT " row%s", STR_ARG(check_count_text(mem, rows)), rows == 1 ? "" : "s");
+    return arena_format(mem, STR_FMT " row%s", STR_ARG(check_count_text(mem, rows)),
+                        rows == 1 ? "" : "s");
 }
 
 /* `160 of 5,000 rows`, `none of 5,000 rows`, `the table is empty`. */
@@ -187,55 +192,65 @@ static void judge_count(const struct judge *j, struct check_result *out)
         set_error(j, out, STR("what it compares with is no number"));
         return;
     }
-    bool is_pair = rule->operator == RULE_BETWEEN || rule->operator == RULE_NOT_BETWEEN;
+    bool is_pair = rule->operator== RULE_BETWEEN || rule->operator== RULE_NOT_BETWEEN;
     size_t places = check_number_places(&bounds[0]), more = check_number_places(&bounds[1]);
     str share = share_text(mem, count, j->rows);
-    str percent = check_percent_text(mem, count, j->rows, bounds, !rule->is_percent ? 0 : is_pair ? 2 : 1);
+    str percent = check_percent_text(mem, count, j->rows, bounds,
+                                     !rule->is_percent ? 0
+                                     : is_pair         ? 2
+                                                       : 1);
     if (rule->is_percent) {
         found = check_percent(mem, count, j->rows, places > more ? places : more);
         out->found = arena_format(mem, STR_FMT " percent", STR_ARG(percent));
-        set_verdict(j, out, number_holds(rule, &found, bounds),
-                    arena_format(mem, STR_FMT " (" STR_FMT ")", STR_ARG(out->found), STR_ARG(share)));
+        set_verdict(
+            j, out, number_holds(rule, &found, bounds),
+            arena_format(mem, STR_FMT " (" STR_FMT ")", STR_ARG(out->found), STR_ARG(share)));
         return;
     }
     (void)check_number_read(mem, arena_format(mem, "%llu", (unsigned long long)count), &found);
     out->found = rows_text(mem, count);
-    str told = count ? arena_format(mem, STR_FMT " (" STR_FMT " percent)", STR_ARG(share), STR_ARG(percent))
-               : j->rows ? share
-                         : STR("none: the table is empty");
+    str told = count   ? arena_format(mem, STR_FMT " (" STR_FMT " percent)", STR_ARG(share),
+                                      STR_ARG(percent))
+             : j->rows ? share
+                       : STR("none: the table is empty");
     set_verdict(j, out, number_holds(rule, &found, bounds), told);
 }
 
 /* Required, unique, primary key: nothing may be found. */
-static void judge_schema(const struct judge *j, struct check_result *out, uint64_t nulls, uint64_t duplicates)
+static void judge_schema(const struct judge *j, struct check_result *out, uint64_t nulls,
+                         uint64_t duplicates)
 {
     struct arena *mem = j->mem;
     uint64_t count = nulls + duplicates;
     struct buf *what = buf_new(mem, FOUND_BYTES_MAX);
     if (nulls)
-        buf_format(what, STR_FMT " null%s", STR_ARG(check_count_text(mem, nulls)), nulls == 1 ? "" : "s");
+        buf_format(what, STR_FMT " null%s", STR_ARG(check_count_text(mem, nulls)),
+                   nulls == 1 ? "" : "s");
     if (duplicates)
         buf_format(what, "%s" STR_FMT " duplicate%s", nulls ? " and " : "",
                    STR_ARG(check_count_text(mem, duplicates)), duplicates == 1 ? "" : "s");
     out->found = count ? buf_str(what) : STR("none");
     if (!count) {
-        set_verdict(j, out, true, j->rows ? share_text(mem, 0, j->rows) : STR("none: the table is empty"));
+        set_verdict(j, out, true,
+                    j->rows ? share_text(mem, 0, j->rows) : STR("none: the table is empty"));
         return;
     }
     str percent = check_percent_text(mem, count, j->rows, NULL, 0);
     set_verdict(j, out, false,
-                arena_format(mem, STR_FMT " in " STR_FMT " (" STR_FMT " percent)", STR_ARG(out->found),
-                             STR_ARG(rows_text(mem, j->rows)), STR_ARG(percent)));
+                arena_format(mem, STR_FMT " in " STR_FMT " (" STR_FMT " percent)",
+                             STR_ARG(out->found), STR_ARG(rows_text(mem, j->rows)),
+                             STR_ARG(percent)));
 }
 
-static void judge_cells(const struct judge *j, const struct check_way *way, struct check_result *out)
+static void judge_cells(const struct judge *j, const struct check_way *way,
+                        struct check_result *out)
 {
     enum rule_kind kind = way->rule->kind;
     uint64_t counted = 0, distinct = 0;
     str problem = j->rows_problem;
-    if (problem.len ||
-        (way->counted != CHECK_NO_CELL && !read_cell(j, way->counted, &counted, &problem)) ||
-        (way->distinct != CHECK_NO_CELL && !read_cell(j, way->distinct, &distinct, &problem))) {
+    if (problem.len
+        || (way->counted != CHECK_NO_CELL && !read_cell(j, way->counted, &counted, &problem))
+        || (way->distinct != CHECK_NO_CELL && !read_cell(j, way->distinct, &distinct, &problem))) {
         set_error(j, out, problem);
         return;
     }
@@ -285,7 +300,8 @@ static void judge_text(const struct judge *j, struct check_result *out, const st
                 out->found);
 }
 
-static void judge_query(const struct judge *j, const struct check_way *way, struct check_result *out)
+static void judge_query(const struct judge *j, const struct check_way *way,
+                        struct check_result *out)
 {
     struct check_number bounds[2], found;
     str problem;
@@ -313,9 +329,11 @@ static void judge_query(const struct judge *j, const struct check_way *way, stru
         judge_text(j, out, value);
         return;
     }
-    if (value->quoted || tree_is_bool(value, &truth) || !check_number_read(j->mem, value->text, &found)) {
-        set_error(j, out, arena_format(j->mem, "its query gives " STR_FMT ", which is no number",
-                                       STR_ARG(out->found)));
+    if (value->quoted || tree_is_bool(value, &truth)
+        || !check_number_read(j->mem, value->text, &found)) {
+        set_error(j, out,
+                  arena_format(j->mem, "its query gives " STR_FMT ", which is no number",
+                               STR_ARG(out->found)));
         return;
     }
     if (!read_bounds(j->mem, out->rule, bounds)) {
@@ -329,9 +347,10 @@ static void set_not_executable(const struct judge *j, struct check_result *out)
 {
     str subject = subject_text(j->mem, out->rule, out->expected);
     out->verdict = VERDICT_NOT_EXECUTABLE;
-    out->message = arena_format(j->mem, STR_FMT ": not executable: %s", STR_ARG(short_text(j->mem, subject)),
-                                out->rule->kind == RULE_TEXT ? "a rule of type text is for readers"
-                                                             : "weft does not run this rule");
+    out->message =
+        arena_format(j->mem, STR_FMT ": not executable: %s", STR_ARG(short_text(j->mem, subject)),
+                     out->rule->kind == RULE_TEXT ? "a rule of type text is for readers"
+                                                  : "weft does not run this rule");
 }
 
 static void judge_rule(const struct judge *j, const struct check_way *way, struct check_result *out)

@@ -126,14 +126,16 @@ static str rounded_text(struct arena *mem, uint64_t count, uint64_t rows, int pl
     return text;
 }
 
-static bool misleads(struct arena *mem, str text, const struct check_number *exact, const struct check_number *other)
+static bool misleads(struct arena *mem, str text, const struct check_number *exact,
+                     const struct check_number *other)
 {
     struct check_number shown;
-    return check_number_read(mem, text, &shown) && check_number_compare(&shown, other) == 0 &&
-           check_number_compare(exact, other) != 0;
+    return check_number_read(mem, text, &shown) && check_number_compare(&shown, other) == 0
+        && check_number_compare(exact, other) != 0;
 }
 
-str check_percent_text(struct arena *mem, uint64_t count, uint64_t rows, const struct check_number *bounds, size_t len)
+str check_percent_text(struct arena *mem, uint64_t count, uint64_t rows,
+                       const struct check_number *bounds, size_t len)
 {
     const struct check_number none = {0}, all = {.digits = STR("1"), .point = 3};
     str text = STR("0");

@@ -14,10 +14,14 @@ enum {
     PROPERTY_WEIGHT = 600,
 };
 
-#define SPACES "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}"
+#define SPACES                                                                                     \
+    "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}"  \
+    "\\x{3000}\\x{feff}"
 #define NO_SPACES                                                                                  \
-    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"  \
-    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
+    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{" \
+    "2027}"                                                                                        \
+    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{"   \
+    "10ffff}"
 
 struct reader {
     struct arena *mem;
@@ -169,21 +173,45 @@ static void add_character(struct reader *r, uint32_t c)
 /* General categories, by the names that both sides know or by their long ones. */
 static const char *category(str name)
 {
-    static const char *const known[][2] = {
-        {"L", "Letter"}, {"Lu", "Uppercase_Letter"}, {"Ll", "Lowercase_Letter"}, {"Lt", "Titlecase_Letter"},
-        {"Lm", "Modifier_Letter"}, {"Lo", "Other_Letter"}, {"M", "Mark"}, {"Mn", "Nonspacing_Mark"},
-        {"Mc", "Spacing_Mark"}, {"Me", "Enclosing_Mark"}, {"N", "Number"}, {"Nd", "Decimal_Number"},
-        {"Nl", "Letter_Number"}, {"No", "Other_Number"}, {"P", "Punctuation"}, {"Pc", "Connector_Punctuation"},
-        {"Pd", "Dash_Punctuation"}, {"Ps", "Open_Punctuation"}, {"Pe", "Close_Punctuation"},
-        {"Pi", "Initial_Punctuation"}, {"Pf", "Final_Punctuation"}, {"Po", "Other_Punctuation"},
-        {"S", "Symbol"}, {"Sm", "Math_Symbol"}, {"Sc", "Currency_Symbol"}, {"Sk", "Modifier_Symbol"},
-        {"So", "Other_Symbol"}, {"Z", "Separator"}, {"Zs", "Space_Separator"}, {"Zl", "Line_Separator"},
-        {"Zp", "Paragraph_Separator"}, {"Cc", "Control"}, {"Cf", "Format"}, {"Co", "Private_Use"}};
-    static const char *const scripts[] = {"Arabic",   "Armenian", "Bengali",  "Cyrillic", "Devanagari", "Georgian",
-                                          "Greek",    "Gujarati", "Gurmukhi", "Han",      "Hangul",     "Hebrew",
-                                          "Hiragana", "Kannada",  "Katakana", "Khmer",    "Lao",        "Latin",
-                                          "Malayalam", "Mongolian", "Myanmar", "Sinhala", "Tamil",      "Telugu",
-                                          "Thai",     "Tibetan"};
+    static const char *const known[][2] = {{"L", "Letter"},
+                                           {"Lu", "Uppercase_Letter"},
+                                           {"Ll", "Lowercase_Letter"},
+                                           {"Lt", "Titlecase_Letter"},
+                                           {"Lm", "Modifier_Letter"},
+                                           {"Lo", "Other_Letter"},
+                                           {"M", "Mark"},
+                                           {"Mn", "Nonspacing_Mark"},
+                                           {"Mc", "Spacing_Mark"},
+                                           {"Me", "Enclosing_Mark"},
+                                           {"N", "Number"},
+                                           {"Nd", "Decimal_Number"},
+                                           {"Nl", "Letter_Number"},
+                                           {"No", "Other_Number"},
+                                           {"P", "Punctuation"},
+                                           {"Pc", "Connector_Punctuation"},
+                                           {"Pd", "Dash_Punctuation"},
+                                           {"Ps", "Open_Punctuation"},
+                                           {"Pe", "Close_Punctuation"},
+                                           {"Pi", "Initial_Punctuation"},
+                                           {"Pf", "Final_Punctuation"},
+                                           {"Po", "Other_Punctuation"},
+                                           {"S", "Symbol"},
+                                           {"Sm", "Math_Symbol"},
+                                           {"Sc", "Currency_Symbol"},
+                                           {"Sk", "Modifier_Symbol"},
+                                           {"So", "Other_Symbol"},
+                                           {"Z", "Separator"},
+                                           {"Zs", "Space_Separator"},
+                                           {"Zl", "Line_Separator"},
+                                           {"Zp", "Paragraph_Separator"},
+                                           {"Cc", "Control"},
+                                           {"Cf", "Format"},
+                                           {"Co", "Private_Use"}};
+    static const char *const scripts[] = {
+        "Arabic",   "Armenian", "Bengali", "Cyrillic", "Devanagari", "Georgian",  "Greek",
+        "Gujarati", "Gurmukhi", "Han",     "Hangul",   "Hebrew",     "Hiragana",  "Kannada",
+        "Katakana", "Khmer",    "Lao",     "Latin",    "Malayalam",  "Mongolian", "Myanmar",
+        "Sinhala",  "Tamil",    "Telugu",  "Thai",     "Tibetan"};
     str key, value;
     bool is_pair = str_cut(name, '=', &key, &value);
     bool is_script = is_pair && (str_eq(key, STR("Script")) || str_eq(key, STR("sc")));
@@ -220,7 +248,8 @@ static bool read_set(struct reader *r, bool is_inside, bool *found_out, struct p
     }
     str rest = str_from(r->text, r->at);
     size_t end = str_find(rest, STR("}"));
-    const char *name = peek(r, 0) == '{' && end < rest.len ? category(str_sub(rest, 1, end - 1)) : NULL;
+    const char *name =
+        peek(r, 0) == '{' && end < rest.len ? category(str_sub(rest, 1, end - 1)) : NULL;
     if (!name)
         return fail(r, "has a property of characters that the engine does not know");
     r->at += end + 1;
@@ -252,7 +281,8 @@ static bool read_range(struct reader *r, struct part *part)
         return false;
     part->weight += member.weight;
     if (is_set)
-        return peek(r, 0) != '-' || peek(r, 1) == ']' || fail(r, "has a range that begins with a class");
+        return peek(r, 0) != '-' || peek(r, 1) == ']'
+            || fail(r, "has a range that begins with a class");
     if (!read_member(r, &low))
         return false;
     add_character(r, low);

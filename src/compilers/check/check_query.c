@@ -31,8 +31,9 @@ static size_t placeholder(const struct filler *f, bool *is_column)
     static const struct {
         const char *text;
         bool is_column;
-    } known[] = {{"{object}", false},   {"{table}", false},   {"{property}", true},  {"{column}", true},
-                 {"${object}", false}, {"${table}", false}, {"${property}", true}, {"${column}", true}};
+    } known[] = {{"{object}", false},   {"{table}", false},   {"{property}", true},
+                 {"{column}", true},    {"${object}", false}, {"${table}", false},
+                 {"${property}", true}, {"${column}", true}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (is_at(f, known[i].text)) {
             *is_column = known[i].is_column;
@@ -111,8 +112,8 @@ static void pass_comment(struct filler *f)
 
 static bool is_word(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
+        || (unsigned char)c >= 0x80;
 }
 
 /* `$tag$ … $tag$`; false when no such text begins here. */
@@ -122,7 +123,8 @@ static bool pass_dollars(struct filler *f)
     size_t tag = 1;
     while (tag < rest.len && is_word(rest.ptr[tag]))
         tag++;
-    if (tag >= rest.len || rest.ptr[tag] != '$' || (tag > 1 && rest.ptr[1] >= '0' && rest.ptr[1] <= '9'))
+    if (tag >= rest.len || rest.ptr[tag] != '$'
+        || (tag > 1 && rest.ptr[1] >= '0' && rest.ptr[1] <= '9'))
         return false;
     tag++;
     size_t len = str_find(str_from(rest, tag), str_sub(rest, 0, tag));
@@ -143,8 +145,8 @@ static void fill_one(struct filler *f)
         return;
     }
     char before = f->at ? f->text.ptr[f->at - 1] : ' ';
-    bool is_escaped = (before == 'e' || before == 'E') &&
-                      (f->at < 2 || !is_word(f->text.ptr[f->at - 2]));
+    bool is_escaped =
+        (before == 'e' || before == 'E') && (f->at < 2 || !is_word(f->text.ptr[f->at - 2]));
     if (fill(f, IN_CODE))
         ;
     else if (c == '\'' || c == '"')
@@ -155,9 +157,13 @@ static void fill_one(struct filler *f)
     f->semicolons = 0;
 }
 
-bool check_query(struct arena *mem, str query, str view, str table, str column, str *out, str *problem_out)
+bool check_query(struct arena *mem, str query, str view, str table, str column, str *out,
+                 str *problem_out)
 {
-    struct filler f = {.text = query, .view = view, .table = table, .column = column,
+    struct filler f = {.text = query,
+                       .view = view,
+                       .table = table,
+                       .column = column,
                        .out = buf_new(mem, SQL_BYTES_MAX)};
     while (f.at < f.text.len && !f.out->full)
         fill_one(&f);

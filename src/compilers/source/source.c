@@ -43,7 +43,8 @@ static bool source_file_kind(const struct contract_server *server, enum source_f
         *out = SOURCE_CSV;
         return true;
     }
-    if (str_eq_nocase(server->format, STR("ndjson")) || str_eq_nocase(server->format, STR("jsonl"))) {
+    if (str_eq_nocase(server->format, STR("ndjson"))
+        || str_eq_nocase(server->format, STR("jsonl"))) {
         *out = SOURCE_NDJSON;
         return true;
     }
@@ -56,7 +57,8 @@ static bool source_file_kind(const struct contract_server *server, enum source_f
         name.len -= 4;
     }
     *out = str_ends(name, STR(".csv")) ? SOURCE_CSV : SOURCE_NDJSON;
-    return str_ends(name, STR(".csv")) || str_ends(name, STR(".ndjson")) || str_ends(name, STR(".jsonl"));
+    return str_ends(name, STR(".csv")) || str_ends(name, STR(".ndjson"))
+        || str_ends(name, STR(".jsonl"));
 }
 
 /* A secret is a whole value of the form ${NAME}: anything else would stand in the file. */
@@ -65,8 +67,8 @@ static bool source_is_placeholder(str text)
     return text.len > 3 && str_starts(text, STR("${")) && str_find(text, STR("}")) == text.len - 1;
 }
 
-static bool source_credential(struct arena *mem, const struct contract_server *server, str property, str *out,
-                              struct report *report)
+static bool source_credential(struct arena *mem, const struct contract_server *server, str property,
+                              str *out, struct report *report)
 {
     const struct tree *value = contract_custom(server->custom, property);
 
@@ -116,18 +118,20 @@ bool source_choose(struct arena *mem, const struct contract *contract, str envir
         out->port = server->listen_port.len ? server->listen_port : STR("5432");
         out->database = server->database;
         out->schema = server->schema.len ? server->schema : STR("public");
-        return source_credential(mem, server, STR("user"), &out->user, report) &&
-               source_credential(mem, server, STR("password"), &out->password, report);
+        return source_credential(mem, server, STR("user"), &out->user, report)
+            && source_credential(mem, server, STR("password"), &out->password, report);
     }
     finding = report_add(report, FINDING_ERROR, ERR_INVALID, server->place,
-                         "server %.*s is of a type that this version does not read", STR_ARG(server->name));
+                         "server %.*s is of a type that this version does not read",
+                         STR_ARG(server->name));
     finding->found = server->type;
     finding->allowed = STR("local, postgres, postgresql");
     return false;
 }
 
 static bool source_resolve_text(struct arena *mem, const struct source_secrets *secrets,
-                                const struct contract_server *server, str *text, struct report *report)
+                                const struct contract_server *server, str *text,
+                                struct report *report)
 {
     struct buf *out = buf_new(mem, PATH_BYTES_MAX);
     str rest = *text;
@@ -147,9 +151,9 @@ static bool source_resolve_text(struct arena *mem, const struct source_secrets *
         rest = str_from(name, end + 1);
         name.len = end;
         if (!secrets->find(secrets->state, name, &value)) {
-            struct finding *finding =
-                report_add(report, FINDING_ERROR, ERR_SECRET, server->place,
-                           "secret ${%.*s} of server %.*s is not set", STR_ARG(name), STR_ARG(server->name));
+            struct finding *finding = report_add(report, FINDING_ERROR, ERR_SECRET, server->place,
+                                                 "secret ${%.*s} of server %.*s is not set",
+                                                 STR_ARG(name), STR_ARG(server->name));
             finding->hint = STR("set WEFT_SECRET_<DOMAIN>_<NAME> where the server starts, "
                                 "or put NAME=value into <home>/secrets/<domain> (mode 0600)");
             return false;
@@ -157,19 +161,19 @@ static bool source_resolve_text(struct arena *mem, const struct source_secrets *
         buf_add(out, value);
     }
     if (out->full) {
-        report_add(report, FINDING_ERROR, ERR_LIMIT, server->place, "a secret of server %.*s is too long",
-                   STR_ARG(server->name));
+        report_add(report, FINDING_ERROR, ERR_LIMIT, server->place,
+                   "a secret of server %.*s is too long", STR_ARG(server->name));
         return false;
     }
     *text = buf_copy(out, mem);
     return true;
 }
 
-bool source_resolve(struct arena *mem, const struct source_secrets *secrets, struct source_server *server,
-                    struct report *report)
+bool source_resolve(struct arena *mem, const struct source_secrets *secrets,
+                    struct source_server *server, struct report *report)
 {
-    str *texts[] = {&server->location, &server->host,   &server->port,    &server->database,
-                    &server->schema,   &server->user,   &server->password};
+    str *texts[] = {&server->location, &server->host, &server->port,    &server->database,
+                    &server->schema,   &server->user, &server->password};
     bool ok = true;
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -178,32 +182,35 @@ bool source_resolve(struct arena *mem, const struct source_secrets *secrets, str
     return ok;
 }
 
-bool source_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                 str hostaddr, const struct str_list *files, struct source_plan *out, struct report *report)
+bool source_open(struct arena *mem, const struct contract *contract,
+                 const struct source_server *server, str hostaddr, const struct str_list *files,
+                 struct source_plan *out, struct report *report)
 {
     *out = (struct source_plan){0};
-    return server->kind == SOURCE_FILES ? source_files_open(mem, contract, server, files, out, report)
-                                        : source_postgres_open(mem, contract, server, hostaddr, out, report);
+    return server->kind == SOURCE_FILES
+             ? source_files_open(mem, contract, server, files, out, report)
+             : source_postgres_open(mem, contract, server, hostaddr, out, report);
 }
 
 static void source_drift_missing(struct arena *mem, const struct source_table *table,
-                                 const struct contract_column *column, const struct source_column *columns,
-                                 size_t len, struct report *report)
+                                 const struct contract_column *column,
+                                 const struct source_column *columns, size_t len,
+                                 struct report *report)
 {
     struct str_list names = {0};
-    struct finding *finding = report_add(report, FINDING_ERROR, ERR_DRIFT, column->place,
-                                         "column %.*s of %.*s is not in the source any more",
-                                         STR_ARG(source_column_name(column)),
-                                         STR_ARG(source_table_name(table->table)));
+    struct finding *finding =
+        report_add(report, FINDING_ERROR, ERR_DRIFT, column->place,
+                   "column %.*s of %.*s is not in the source any more",
+                   STR_ARG(source_column_name(column)), STR_ARG(source_table_name(table->table)));
 
     for (size_t i = 0; i < len; i++) {
         str_list_add(mem, &names, columns[i].name);
     }
     finding->found = str_list_join(mem, &names, STR(", "));
     str nearest = str_list_nearest(&names, source_column_name(column));
-    finding->hint = nearest.len
-                        ? arena_format(mem, "was it renamed to %.*s? then set physicalName", STR_ARG(nearest))
-                        : STR("ask the owner of the source, or change the source contract");
+    finding->hint = nearest.len ? arena_format(mem, "was it renamed to %.*s? then set physicalName",
+                                               STR_ARG(nearest))
+                                : STR("ask the owner of the source, or change the source contract");
 }
 
 /* Only a database tells its types; in files they show when the rows are read. */
@@ -214,26 +221,29 @@ static bool source_drift_type(struct arena *mem, const struct contract_column *c
     bool is_decimal = str_starts(column->type, STR("DECIMAL("));
 
     /* Digits are held against the contract's scale row by row, on the far side. */
-    if (contract_type_widens(type, column->type) ||
-        (is_decimal && (str_eq(found->type, STR("numeric")) || str_starts(type, STR("DECIMAL("))))) {
+    if (contract_type_widens(type, column->type)
+        || (is_decimal
+            && (str_eq(found->type, STR("numeric")) || str_starts(type, STR("DECIMAL("))))) {
         return true;
     }
-    struct finding *finding =
-        report_add(report, FINDING_ERROR, ERR_DRIFT, column->place,
-                   "column %.*s has another type in the source", STR_ARG(source_column_name(column)));
+    struct finding *finding = report_add(report, FINDING_ERROR, ERR_DRIFT, column->place,
+                                         "column %.*s has another type in the source",
+                                         STR_ARG(source_column_name(column)));
     finding->found = found->type;
     finding->allowed = column->type;
     finding->hint = STR("change the type in the source contract, or ask the owner of the source");
     return false;
 }
 
-bool source_compile(struct arena *mem, const struct source_server *server, struct source_table *table,
-                    const struct source_column *columns, size_t len, struct report *report)
+bool source_compile(struct arena *mem, const struct source_server *server,
+                    struct source_table *table, const struct source_column *columns, size_t len,
+                    struct report *report)
 {
     const struct contract_table *contract = table->table;
     bool ok = true, is_json = server->kind == SOURCE_FILES && server->file_format == SOURCE_NDJSON;
     /* What the engine makes of files without a line. */
-    bool is_empty = is_json && len == 1 && str_eq(columns[0].name, STR("json")) && str_eq(columns[0].type, STR("JSON"));
+    bool is_empty = is_json && len == 1 && str_eq(columns[0].name, STR("json"))
+                 && str_eq(columns[0].type, STR("JSON"));
 
     table->columns = (struct job_columns){0};
     for (size_t i = 0; i < contract->columns.len; i++) {
@@ -248,7 +258,8 @@ bool source_compile(struct arena *mem, const struct source_server *server, struc
             ok = source_drift_type(mem, column, found, report) && ok;
         }
         vec_push(mem, &table->columns,
-                 ((struct job_column){.name = column->name, .type = column->type, .id = (uint32_t)i + 1}));
+                 ((struct job_column){
+                     .name = column->name, .type = column->type, .id = (uint32_t)i + 1}));
     }
     for (size_t i = 0; i < len && !is_empty; i++) {
         bool is_known = false;

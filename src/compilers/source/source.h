@@ -20,18 +20,18 @@ struct source_server {
     const struct contract_server *server;
     enum source_kind kind;
     enum source_file_format file_format; /* files */
-    str location;                        /* files: path or glob, relative; {table} stands for the physical table */
+    str location; /* files: path or glob, relative; {table} stands for the physical table */
     str delimiter;
     str host, port, database, schema, user, password; /* postgres */
 };
 
 /* Chooses the server to read (the first, or the one of this environment) and types it; findings when it cannot be read by this
  * version, lacks what it needs, or holds a secret in the clear. */
-bool source_choose(struct arena *mem, const struct contract *contract, str environment, struct source_server *out,
-                   struct report *report);
+bool source_choose(struct arena *mem, const struct contract *contract, str environment,
+                   struct source_server *out, struct report *report);
 /* Replaces ${NAME}; false and a finding that names the secret, never a value. */
-bool source_resolve(struct arena *mem, const struct source_secrets *secrets, struct source_server *server,
-                    struct report *report);
+bool source_resolve(struct arena *mem, const struct source_secrets *secrets,
+                    struct source_server *server, struct report *report);
 
 /* A column as the source has it. */
 struct source_column {
@@ -44,13 +44,14 @@ struct source_table {
     struct str_list files; /* names inside `in/` */
     str describe;          /* JOB_ROWS text that lists the source's columns: name, type, nullable */
     str text;              /* JOB_FILE text; made by source_compile after the columns are known */
-    str locate;            /* JOB_ROWS text of CSV files: where `text` failed on a value, this mostly fails on the same with its
+    str locate; /* JOB_ROWS text of CSV files: where `text` failed on a value, this mostly fails on the same with its
                             * line; empty for other kinds */
     struct job_columns columns; /* what the staged file will hold, with field ids of the caller */
 };
 
 struct source_plan {
-    struct str_list open;  /* prepare of the first job: LOAD, ATTACH, BEGIN (read only, repeatable read) */
+    struct str_list
+        open; /* prepare of the first job: LOAD, ATTACH, BEGIN (read only, repeatable read) */
     struct str_list close; /* prepare of the last job: COMMIT, DETACH */
     struct {
         VEC_OF(struct source_table)
@@ -59,13 +60,16 @@ struct source_plan {
 
 /* Opening statements and the describing texts. `hostaddr` is the numeric address that the server resolved and checked. For files,
  * tables[i].files must be filled between source_plan and source_compile when `files` is NULL. */
-bool source_open(struct arena *mem, const struct contract *contract, const struct source_server *server, str hostaddr,
-                 const struct str_list *files, struct source_plan *out, struct report *report);
+bool source_open(struct arena *mem, const struct contract *contract,
+                 const struct source_server *server, str hostaddr, const struct str_list *files,
+                 struct source_plan *out, struct report *report);
 /* Columns that the source has, held against the contract: missing, new and retyped ones are drift (findings; new columns are
  * warnings), and the text that reads and casts exactly. */
-bool source_compile(struct arena *mem, const struct source_server *server, struct source_table *table,
-                    const struct source_column *columns, size_t len, struct report *report);
+bool source_compile(struct arena *mem, const struct source_server *server,
+                    struct source_table *table, const struct source_column *columns, size_t len,
+                    struct report *report);
 /* An engine's message about a source as one line without connection strings and rows, and what to do. */
-void source_explain(struct arena *mem, const struct source_server *server, str message, str *message_out, str *hint_out);
+void source_explain(struct arena *mem, const struct source_server *server, str message,
+                    str *message_out, str *hint_out);
 
 #endif

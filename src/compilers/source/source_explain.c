@@ -39,7 +39,8 @@ static str source_until(str text, str mark)
 /* A value may stand in quotes behind a colon. */
 static str source_without_value(str line)
 {
-    return str_trim(source_until(source_until(source_until(line, STR("\n")), STR(": \"")), STR(": '")));
+    return str_trim(
+        source_until(source_until(source_until(line, STR("\n")), STR(": \"")), STR(": '")));
 }
 
 static str source_number(str text)
@@ -60,8 +61,9 @@ static bool source_explain_connection(struct arena *mem, str message, str *out)
     if (!source_after(message, STR("Unable to connect to Postgres"), &rest)) {
         return false;
     }
-    *out = source_after_last(rest, STR("\": "), &rest) ? arena_str(mem, str_trim(source_until(rest, STR("\n"))))
-                                                      : STR("the database refuses the connection");
+    *out = source_after_last(rest, STR("\": "), &rest)
+             ? arena_str(mem, str_trim(source_until(rest, STR("\n"))))
+             : STR("the database refuses the connection");
     return true;
 }
 
@@ -70,8 +72,8 @@ static bool source_explain_own(struct arena *mem, str message, str *out)
 {
     str rest = str_from(message, 6);
 
-    if (!str_starts(message, STR("weft: ")) && !source_after(message, STR("Error: weft: "), &rest) &&
-        !source_after(message, STR("\"weft: "), &rest)) {
+    if (!str_starts(message, STR("weft: ")) && !source_after(message, STR("Error: weft: "), &rest)
+        && !source_after(message, STR("\"weft: "), &rest)) {
         return false;
     }
     rest = source_until(rest, STR("\n"));
@@ -90,19 +92,21 @@ static bool source_explain_csv(struct arena *mem, str message, str *out)
     if (source_after_last(message, STR("Error when converting column \""), &rest)) {
         column = source_until(rest, STR("\". Could not convert"));
         (void)source_after_last(rest, STR("\" to '"), &type);
-        *out = arena_format(mem, "line %.*s: column %.*s: a value is no %.*s", STR_ARG(line), STR_ARG(column),
-                            STR_ARG(source_until(type, STR("'"))));
+        *out = arena_format(mem, "line %.*s: column %.*s: a value is no %.*s", STR_ARG(line),
+                            STR_ARG(column), STR_ARG(source_until(type, STR("'"))));
     } else if (source_after_last(message, STR("Expected Number of Columns: "), &rest)) {
         count = source_number(rest);
         (void)source_after(rest, STR("Found: "), &rest);
-        *out = arena_format(mem, "line %.*s has %.*s fields, not %.*s", STR_ARG(line), STR_ARG(source_number(rest)),
-                            STR_ARG(count));
+        *out = arena_format(mem, "line %.*s has %.*s fields, not %.*s", STR_ARG(line),
+                            STR_ARG(source_number(rest)), STR_ARG(count));
     } else if (source_says(message, STR("Invalid unicode"))) {
         *out = arena_format(mem, "line %.*s is not UTF-8", STR_ARG(line));
-    } else if (source_says(message, STR("nterminated quote")) || source_says(message, STR("quote should be followed"))) {
+    } else if (source_says(message, STR("nterminated quote"))
+               || source_says(message, STR("quote should be followed"))) {
         *out = arena_format(mem, "line %.*s has a quote that does not end", STR_ARG(line));
     } else if (source_says(message, STR("Maximum line size"))) {
-        *out = arena_format(mem, "line %.*s is too long, or has a quote that does not end", STR_ARG(line));
+        *out = arena_format(mem, "line %.*s is too long, or has a quote that does not end",
+                            STR_ARG(line));
     } else {
         *out = arena_format(mem, "line %.*s cannot be read", STR_ARG(line));
     }
@@ -116,8 +120,9 @@ static bool source_explain_cast(struct arena *mem, str message, str *out)
 
     message = source_until(message, STR("\nLINE "));
     if (!source_after_last(message, STR(" when casting from source column "), &column)) {
-        if (!source_says(message, STR("Could not convert string")) ||
-            !(source_after_last(message, STR("' to "), &type) || source_after_last(message, STR("\" to "), &type))) {
+        if (!source_says(message, STR("Could not convert string"))
+            || !(source_after_last(message, STR("' to "), &type)
+                 || source_after_last(message, STR("\" to "), &type))) {
             return false;
         }
         *out = arena_format(mem, "a value is no %.*s", STR_ARG(str_trim(type)));
@@ -126,7 +131,8 @@ static bool source_explain_cast(struct arena *mem, str message, str *out)
     column = str_trim(source_until(column, STR("\n")));
     if (source_says(message, STR("Malformed JSON"))) {
         type = STR("JSON");
-    } else if (source_after_last(message, STR("' to "), &type) || source_after_last(message, STR("\" to "), &type)) {
+    } else if (source_after_last(message, STR("' to "), &type)
+               || source_after_last(message, STR("\" to "), &type)) {
         type = source_until(type, STR(" when casting"));
     } else {
         *out = arena_format(mem, "column %.*s: a value does not fit its type", STR_ARG(column));
@@ -152,8 +158,9 @@ static bool source_explain_json(struct arena *mem, str message, str *out)
     const char *meaning = "has a value that does not fit";
     str line;
 
-    if ((!source_says(message, STR("JSON transform error")) && !source_says(message, STR("Malformed JSON"))) ||
-        !source_after(message, STR(" in line "), &line)) {
+    if ((!source_says(message, STR("JSON transform error"))
+         && !source_says(message, STR("Malformed JSON")))
+        || !source_after(message, STR(" in line "), &line)) {
         return false;
     }
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -177,8 +184,10 @@ static bool source_explain_postgres(struct arena *mem, str message, str *out)
 {
     str rest;
 
-    if (source_says(message, STR("server closed the connection")) || source_says(message, STR("terminating connection")) ||
-        source_says(message, STR("connection not open")) || source_says(message, STR("no connection to the server"))) {
+    if (source_says(message, STR("server closed the connection"))
+        || source_says(message, STR("terminating connection"))
+        || source_says(message, STR("connection not open"))
+        || source_says(message, STR("no connection to the server"))) {
         *out = STR("the database closed the connection");
         return true;
     }
@@ -192,11 +201,13 @@ static bool source_explain_postgres(struct arena *mem, str message, str *out)
 static str source_hint(const struct source_server *server, str message)
 {
     if (source_says(message, STR("UTF-8"))) {
-        return STR("files must be UTF-8: convert the file, for example with iconv -f LATIN1 -t UTF-8");
+        return STR(
+            "files must be UTF-8: convert the file, for example with iconv -f LATIN1 -t UTF-8");
     }
-    if (source_says(message, STR("authentication")) || source_says(message, STR("password")) ||
-        source_says(message, STR("FATAL:"))) {
-        return STR("check database, user and password; what is written ${NAME} is a secret of the product's domain");
+    if (source_says(message, STR("authentication")) || source_says(message, STR("password"))
+        || source_says(message, STR("FATAL:"))) {
+        return STR("check database, user and password; what is written ${NAME} is a secret of the "
+                   "product's domain");
     }
     if (source_says(message, STR("onnect")) || source_says(message, STR("refused"))) {
         return STR("is the source up, and reachable from here? the last good release stays in use");
@@ -204,16 +215,22 @@ static str source_hint(const struct source_server *server, str message)
     if (source_says(message, STR("permission denied"))) {
         return STR("the source's user needs the right to read this table");
     }
-    return server->kind == SOURCE_FILES ? STR("mend the file, or change the source contract; nothing was published")
-                                        : STR("the last good release stays in use");
+    return server->kind == SOURCE_FILES
+             ? STR("mend the file, or change the source contract; nothing was published")
+             : STR("the last good release stays in use");
 }
 
-void source_explain(struct arena *mem, const struct source_server *server, str message, str *message_out, str *hint_out)
+void source_explain(struct arena *mem, const struct source_server *server, str message,
+                    str *message_out, str *hint_out)
 {
-    if (!source_explain_connection(mem, message, message_out) && !source_explain_csv(mem, message, message_out) &&
-        !source_explain_own(mem, message, message_out) && !source_explain_cast(mem, message, message_out) &&
-        !source_explain_json(mem, message, message_out) && !source_explain_postgres(mem, message, message_out)) {
-        *message_out = server->kind == SOURCE_FILES ? STR("its files cannot be read") : STR("the database cannot be read");
+    if (!source_explain_connection(mem, message, message_out)
+        && !source_explain_csv(mem, message, message_out)
+        && !source_explain_own(mem, message, message_out)
+        && !source_explain_cast(mem, message, message_out)
+        && !source_explain_json(mem, message, message_out)
+        && !source_explain_postgres(mem, message, message_out)) {
+        *message_out = server->kind == SOURCE_FILES ? STR("its files cannot be read")
+                                                    : STR("the database cannot be read");
     }
     *message_out = str_sub(*message_out, 0, TEXT_BYTES_MAX);
     *hint_out = source_hint(server, *message_out);

@@ -38,18 +38,21 @@ static str source_field_pattern(struct arena *mem, const struct source_server *s
 
     buf_add(b, STR("( *\"(?:[^\"]|\"\")*\" *|.*?)"));
     for (size_t i = 0; i < delimiter.len; i++) {
-        buf_format(b, (unsigned char)delimiter.ptr[i] < 0x80 ? "\\x%02x" : "%c", (unsigned char)delimiter.ptr[i]);
+        buf_format(b, (unsigned char)delimiter.ptr[i] < 0x80 ? "\\x%02x" : "%c",
+                   (unsigned char)delimiter.ptr[i]);
     }
     return buf_str(b);
 }
 
 /* One row: the names in the first line of a file. The engine's sniffer is not asked: where later lines have too many fields it
  * takes one of them for the header. */
-static void source_add_header(struct arena *mem, struct buf *b, const struct source_server *server, str file)
+static void source_add_header(struct arena *mem, struct buf *b, const struct source_server *server,
+                              str file)
 {
     str pattern = source_field_pattern(mem, server);
 
-    buf_add(b, STR("SELECT list_transform(regexp_extract_all(replace(rtrim(line, chr(13)), chr(65279), '') || "));
+    buf_add(b, STR("SELECT list_transform(regexp_extract_all(replace(rtrim(line, chr(13)), "
+                   "chr(65279), '') || "));
     buf_add_literal(b, source_delimiter(server));
     buf_add(b, STR(", "));
     buf_add_literal(b, pattern);
@@ -57,20 +60,28 @@ static void source_add_header(struct arena *mem, struct buf *b, const struct sou
                    "THEN replace(trim(field)[2:-2], '\"\"', '\"') ELSE trim(field) END) AS names "
                    "FROM (SELECT line FROM read_csv("));
     source_add_file(mem, b, file);
-    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = '', escape = '', "
+    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = "
+                   "'', escape = '', "
                    "delim = chr(31), allow_quoted_nulls = false, nullstr = chr(30)) LIMIT 1)"));
 }
 
-static str source_csv_describe(struct arena *mem, const struct source_server *server, const struct source_table *table)
+static str source_csv_describe(struct arena *mem, const struct source_server *server,
+                               const struct source_table *table)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
 
-    buf_add(b, STR("SELECT name || CASE WHEN nth > 1 THEN '_' || (nth - 1) ELSE '' END, 'VARCHAR', true FROM "
-                   "(SELECT name, place, row_number() OVER (PARTITION BY name ORDER BY place) AS nth FROM "
-                   "(SELECT unnest(names) AS name, generate_subscripts(names, 1) AS place FROM "
-                   "(SELECT CASE WHEN count(DISTINCT names) > 1 THEN error('weft: its files differ in their columns, or in "
-                   "the order of these') WHEN count(*) < "));
-    buf_format(b, "%zu THEN error('weft: a file is empty: it has not even a header') ELSE any_value(names) END AS names FROM (",
+    buf_add(
+        b,
+        STR("SELECT name || CASE WHEN nth > 1 THEN '_' || (nth - 1) ELSE '' END, 'VARCHAR', true "
+            "FROM "
+            "(SELECT name, place, row_number() OVER (PARTITION BY name ORDER BY place) AS nth FROM "
+            "(SELECT unnest(names) AS name, generate_subscripts(names, 1) AS place FROM "
+            "(SELECT CASE WHEN count(DISTINCT names) > 1 THEN error('weft: its files differ in "
+            "their columns, or in "
+            "the order of these') WHEN count(*) < "));
+    buf_format(b,
+               "%zu THEN error('weft: a file is empty: it has not even a header') ELSE "
+               "any_value(names) END AS names FROM (",
                table->files.len);
     for (size_t i = 0; i < table->files.len; i++) {
         buf_add(b, i ? STR(" UNION ALL (") : STR("("));
@@ -85,14 +96,17 @@ static str source_json_describe(struct arena *mem, const struct source_table *ta
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
 
-    buf_add(b, STR("SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM read_json("));
+    buf_add(b,
+            STR("SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM read_json("));
     source_add_files(mem, b, table);
-    buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, maximum_depth = 1, union_by_name = true))"));
+    buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, maximum_depth = 1, "
+                   "union_by_name = true))"));
     return b->full ? STR_NONE : buf_str(b);
 }
 
-bool source_files_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                       const struct str_list *files, struct source_plan *out, struct report *report)
+bool source_files_open(struct arena *mem, const struct contract *contract,
+                       const struct source_server *server, const struct str_list *files,
+                       struct source_plan *out, struct report *report)
 {
     for (size_t i = 0; i < contract->tables.len; i++) {
         struct source_table *table = vec_add(mem, &out->tables);
@@ -101,10 +115,12 @@ bool source_files_open(struct arena *mem, const struct contract *contract, const
         for (size_t j = 0; files != NULL && j < files[i].len; j++) {
             vec_push(mem, &table->files, files[i].at[j]);
         }
-        table->describe = server->file_format == SOURCE_CSV ? source_csv_describe(mem, server, table)
-                                                            : source_json_describe(mem, table);
+        table->describe = server->file_format == SOURCE_CSV
+                            ? source_csv_describe(mem, server, table)
+                            : source_json_describe(mem, table);
         if (table->describe.len == 0) {
-            report_add(report, FINDING_ERROR, ERR_LIMIT, server->server->place, "the source has too many files");
+            report_add(report, FINDING_ERROR, ERR_LIMIT, server->server->place,
+                       "the source has too many files");
             return false;
         }
     }
@@ -113,8 +129,8 @@ bool source_files_open(struct arena *mem, const struct contract *contract, const
 
 /* How a column is read, so that no value changes on the way: the engine's own readers round 1.7 to 2 and cut the time off a date. */
 enum source_reading {
-    READ_TYPED,   /* the reader takes what it is, or refuses; only parts of microseconds are cut off */
-    READ_CAST,    /* as text, then a cast that refuses what does not fit */
+    READ_TYPED, /* the reader takes what it is, or refuses; only parts of microseconds are cut off */
+    READ_CAST,  /* as text, then a cast that refuses what does not fit */
     READ_WHOLE,   /* as text that has to be a whole number */
     READ_DECIMAL, /* as text that has no more decimals than the type */
     READ_DATE,    /* as text without a time of the day */
@@ -132,10 +148,12 @@ static bool source_is_among(str type, const char *const *names)
 
 static enum source_reading source_reading(str type, bool is_csv)
 {
-    static const char *const whole[] = {"TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT", "UTINYINT",
-                                        "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", NULL};
-    static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "UUID", "TIME", "TIMESTAMP",
-                                        "TIMESTAMP WITH TIME ZONE", NULL};
+    static const char *const whole[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                        "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                        "UBIGINT", "UHUGEINT", NULL};
+    static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE",    "VARCHAR",
+                                        "UUID",    "TIME",  "TIMESTAMP", "TIMESTAMP WITH TIME ZONE",
+                                        NULL};
 
     if (source_is_among(type, whole)) {
         return READ_WHOLE;
@@ -160,7 +178,9 @@ static str source_read_type(str type, bool is_csv)
 {
     enum source_reading reading = source_reading(type, is_csv);
 
-    return source_reads_json(reading, is_csv) ? STR("JSON") : reading == READ_TYPED ? type : STR("VARCHAR");
+    return source_reads_json(reading, is_csv) ? STR("JSON")
+         : reading == READ_TYPED              ? type
+                                              : STR("VARCHAR");
 }
 
 static int64_t source_scale(str type)
@@ -177,16 +197,20 @@ static int64_t source_scale(str type)
 /* What nearly all values pass, at little cost: the cast itself refuses what is no number or time. */
 static str source_quick_guard(struct arena *mem, enum source_reading reading, str type, str value)
 {
-    str no_power = arena_format(mem, "NOT contains(%.*s, 'e') AND NOT contains(%.*s, 'E')", STR_ARG(value), STR_ARG(value));
+    str no_power = arena_format(mem, "NOT contains(%.*s, 'e') AND NOT contains(%.*s, 'E')",
+                                STR_ARG(value), STR_ARG(value));
     int64_t places = source_scale(type);
 
     switch (reading) {
     case READ_WHOLE:
-        return arena_format(mem, "(NOT contains(%.*s, '.') AND %.*s)", STR_ARG(value), STR_ARG(no_power));
+        return arena_format(mem, "(NOT contains(%.*s, '.') AND %.*s)", STR_ARG(value),
+                            STR_ARG(no_power));
     case READ_DECIMAL:
-        return arena_format(mem, "((NOT contains(%.*s, '.') OR strlen(%.*s) - strpos(%.*s, '.') <= %lld) AND %.*s)",
-                            STR_ARG(value), STR_ARG(value), STR_ARG(value), (long long)places, STR_ARG(no_power));
-    default: return arena_format(mem, "NOT contains(%.*s, ':')", STR_ARG(value));
+        return arena_format(
+            mem, "((NOT contains(%.*s, '.') OR strlen(%.*s) - strpos(%.*s, '.') <= %lld) AND %.*s)",
+            STR_ARG(value), STR_ARG(value), STR_ARG(value), (long long)places, STR_ARG(no_power));
+    default:
+        return arena_format(mem, "NOT contains(%.*s, ':')", STR_ARG(value));
     }
 }
 
@@ -196,16 +220,19 @@ static str source_guard(struct arena *mem, enum source_reading reading, str type
     int64_t digits = source_scale(type);
 
     switch (reading) {
-    case READ_WHOLE: return STR("' *[-+]?[0-9]+(\\.0*)? *'");
+    case READ_WHOLE:
+        return STR("' *[-+]?[0-9]+(\\.0*)? *'");
     case READ_DECIMAL:
-        return arena_format(mem, "' *[-+]?([0-9]+(\\.[0-9]{0,%lld}0*)?|\\.[0-9]{1,%lld}0*) *'", (long long)digits,
-                            (long long)(digits > 0 ? digits : 1));
-    default: return STR("'.*[ T]00:00(:00(\\.0*)?)?'");
+        return arena_format(mem, "' *[-+]?([0-9]+(\\.[0-9]{0,%lld}0*)?|\\.[0-9]{1,%lld}0*) *'",
+                            (long long)digits, (long long)(digits > 0 ? digits : 1));
+    default:
+        return STR("'.*[ T]00:00(:00(\\.0*)?)?'");
     }
 }
 
 /* CASE … END around a guarded cast; a value that does not fit stops the extraction and names its column, not the value. */
-static void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column, bool is_csv)
+static void source_add_guarded(struct arena *mem, struct buf *b,
+                               const struct contract_column *column, bool is_csv)
 {
     enum source_reading reading = source_reading(column->type, is_csv);
     bool is_json = source_reads_json(reading, is_csv);
@@ -214,22 +241,25 @@ static void source_add_guarded(struct arena *mem, struct buf *b, const struct co
 
     buf_add_identifier(name, source_column_name(column));
     buf_format(value, is_json ? "(%.*s ->> '$')" : "%.*s", STR_ARG(buf_str(name)));
-    message = arena_format(mem, "weft: column %.*s: a value is no %.*s", STR_ARG(source_column_name(column)),
-                           STR_ARG(column->type));
+    message = arena_format(mem, "weft: column %.*s: a value is no %.*s",
+                           STR_ARG(source_column_name(column)), STR_ARG(column->type));
     buf_format(b, "CASE WHEN (%.*s OR regexp_full_match(%.*s, %.*s))",
-               STR_ARG(source_quick_guard(mem, reading, column->type, buf_str(value))), STR_ARG(buf_str(value)),
-               STR_ARG(source_guard(mem, reading, column->type)));
+               STR_ARG(source_quick_guard(mem, reading, column->type, buf_str(value))),
+               STR_ARG(buf_str(value)), STR_ARG(source_guard(mem, reading, column->type)));
     if (is_json) {
-        buf_format(b, " AND (starts_with(%.*s::VARCHAR, '\"') OR NOT contains(%.*s::VARCHAR, '.') OR strlen(%.*s::VARCHAR) <= 16)",
+        buf_format(b,
+                   " AND (starts_with(%.*s::VARCHAR, '\"') OR NOT contains(%.*s::VARCHAR, '.') OR "
+                   "strlen(%.*s::VARCHAR) <= 16)",
                    STR_ARG(buf_str(name)), STR_ARG(buf_str(name)), STR_ARG(buf_str(name)));
     }
-    buf_format(b, " THEN CAST(%.*s AS %.*s) WHEN %.*s IS NULL THEN NULL ELSE error(", STR_ARG(buf_str(value)),
-               STR_ARG(column->type), STR_ARG(buf_str(value)));
+    buf_format(b, " THEN CAST(%.*s AS %.*s) WHEN %.*s IS NULL THEN NULL ELSE error(",
+               STR_ARG(buf_str(value)), STR_ARG(column->type), STR_ARG(buf_str(value)));
     buf_add_literal(b, message);
     buf_add(b, STR(") END"));
 }
 
-static void source_add_select(struct arena *mem, struct buf *b, const struct source_table *table, bool is_csv)
+static void source_add_select(struct arena *mem, struct buf *b, const struct source_table *table,
+                              bool is_csv)
 {
     const struct contract_table *contract = table->table;
 
@@ -253,7 +283,8 @@ static void source_add_select(struct arena *mem, struct buf *b, const struct sou
     }
 }
 
-static const struct contract_column *source_contract_column(const struct contract_table *table, str physical)
+static const struct contract_column *source_contract_column(const struct contract_table *table,
+                                                            str physical)
 {
     for (size_t i = 0; i < table->columns.len; i++) {
         if (str_eq(source_column_name(&table->columns.at[i]), physical)) {
@@ -272,14 +303,16 @@ static void source_add_column(struct buf *b, size_t i, str name, str type)
 }
 
 static void source_add_csv(struct arena *mem, struct buf *b, const struct source_server *server,
-                           const struct source_table *table, const struct source_column *columns, size_t len, bool is_typed)
+                           const struct source_table *table, const struct source_column *columns,
+                           size_t len, bool is_typed)
 {
     buf_add(b, STR(" FROM read_csv("));
     source_add_files(mem, b, table);
     buf_add(b, STR(", auto_detect = false, columns = {"));
     /* A file is read in its own order of columns, all of them. */
     for (size_t i = 0; i < len; i++) {
-        const struct contract_column *column = source_contract_column(table->table, columns[i].name);
+        const struct contract_column *column =
+            source_contract_column(table->table, columns[i].name);
         str type = column == NULL ? STR("VARCHAR") : source_read_type(column->type, true);
         bool may_type = column != NULL && source_reading(column->type, true) != READ_CAST;
 
@@ -305,8 +338,9 @@ static void source_add_json(struct arena *mem, struct buf *b, const struct sourc
 }
 
 /* The engine's reader says the line of what it cannot convert, and reading as text does not. */
-static str source_csv_locate(struct arena *mem, const struct source_server *server, const struct source_table *table,
-                             const struct source_column *columns, size_t len)
+static str source_csv_locate(struct arena *mem, const struct source_server *server,
+                             const struct source_table *table, const struct source_column *columns,
+                             size_t len)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
 
@@ -320,8 +354,8 @@ static str source_csv_locate(struct arena *mem, const struct source_server *serv
     return buf_str(b);
 }
 
-void source_files_text(struct arena *mem, const struct source_server *server, struct source_table *table,
-                       const struct source_column *columns, size_t len)
+void source_files_text(struct arena *mem, const struct source_server *server,
+                       struct source_table *table, const struct source_column *columns, size_t len)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
     bool is_csv = server->file_format == SOURCE_CSV;

@@ -4,14 +4,17 @@
 
 #include "source/source.h"
 
-bool source_files_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                       const struct str_list *files, struct source_plan *out, struct report *report);
-void source_files_text(struct arena *mem, const struct source_server *server, struct source_table *table,
-                       const struct source_column *columns, size_t len);
-bool source_postgres_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                          str hostaddr, struct source_plan *out, struct report *report);
-void source_postgres_text(struct arena *mem, const struct source_server *server, struct source_table *table,
-                          const struct source_column *columns, size_t len);
+bool source_files_open(struct arena *mem, const struct contract *contract,
+                       const struct source_server *server, const struct str_list *files,
+                       struct source_plan *out, struct report *report);
+void source_files_text(struct arena *mem, const struct source_server *server,
+                       struct source_table *table, const struct source_column *columns, size_t len);
+bool source_postgres_open(struct arena *mem, const struct contract *contract,
+                          const struct source_server *server, str hostaddr, struct source_plan *out,
+                          struct report *report);
+void source_postgres_text(struct arena *mem, const struct source_server *server,
+                          struct source_table *table, const struct source_column *columns,
+                          size_t len);
 
 /* The physical name, else the name. */
 str source_column_name(const struct contract_column *column);

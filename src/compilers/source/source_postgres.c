@@ -34,7 +34,8 @@ static str source_attach(struct arena *mem, const struct source_server *server, 
     source_add_setting(settings, "application_name", STR("weft"));
     /* The worker can open no file of the system: nothing may be looked up there. */
     source_add_setting(settings, "passfile", STR("/dev/null"));
-    source_add_setting(settings, "options", STR("-c default_transaction_read_only=on -c TimeZone=UTC"));
+    source_add_setting(settings, "options",
+                       STR("-c default_transaction_read_only=on -c TimeZone=UTC"));
     buf_add(b, STR("ATTACH "));
     buf_add_literal(b, buf_str(settings));
     buf_add(b, STR(" AS source (TYPE postgres, READ_ONLY)"));
@@ -59,30 +60,39 @@ static str source_postgres_describe(struct arena *mem, const struct source_serve
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
 
-    buf_add(b, STR("WITH RECURSIVE base AS (SELECT a.attname, a.attnum, a.attnotnull, a.atttypid AS id, a.atttypmod AS mod "
-                   "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
-                   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                   "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = "));
+    buf_add(b,
+            STR("WITH RECURSIVE base AS (SELECT a.attname, a.attnum, a.attnotnull, a.atttypid AS "
+                "id, a.atttypmod AS mod "
+                "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+                "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', "
+                "'f') AND n.nspname = "));
     buf_add_literal(b, server->schema);
     buf_add(b, STR(" AND c.relname = "));
     buf_add_literal(b, source_table_name(table));
-    buf_add(b, STR(" UNION ALL SELECT base.attname, base.attnum, base.attnotnull, y.typbasetype, y.typtypmod "
+    buf_add(b, STR(" UNION ALL SELECT base.attname, base.attnum, base.attnotnull, y.typbasetype, "
+                   "y.typtypmod "
                    "FROM base JOIN pg_catalog.pg_type y ON y.oid = base.id WHERE y.typtype = 'd') "
-                   "SELECT base.attname::text AS name, CASE WHEN y.typtype = 'e' THEN 'text' WHEN e.typtype = 'e' THEN 'text[]' "
-                   "ELSE pg_catalog.format_type(base.id, base.mod) END AS type, (NOT base.attnotnull) AS nullable "
-                   "FROM base JOIN pg_catalog.pg_type y ON y.oid = base.id LEFT JOIN pg_catalog.pg_type e ON e.oid = y.typelem "
+                   "SELECT base.attname::text AS name, CASE WHEN y.typtype = 'e' THEN 'text' WHEN "
+                   "e.typtype = 'e' THEN 'text[]' "
+                   "ELSE pg_catalog.format_type(base.id, base.mod) END AS type, (NOT "
+                   "base.attnotnull) AS nullable "
+                   "FROM base JOIN pg_catalog.pg_type y ON y.oid = base.id LEFT JOIN "
+                   "pg_catalog.pg_type e ON e.oid = y.typelem "
                    "AND y.typcategory = 'A' WHERE y.typtype <> 'd' ORDER BY base.attnum"));
     return source_far(mem, STR("SELECT name, type, nullable"), buf_str(b));
 }
 
-bool source_postgres_open(struct arena *mem, const struct contract *contract, const struct source_server *server,
-                          str hostaddr, struct source_plan *out, struct report *report)
+bool source_postgres_open(struct arena *mem, const struct contract *contract,
+                          const struct source_server *server, str hostaddr, struct source_plan *out,
+                          struct report *report)
 {
     str attach = source_attach(mem, server, hostaddr);
 
     if (attach.len == 0) {
         report_add(report, FINDING_ERROR, ERR_LIMIT, server->server->place,
-                   "what server %.*s says is too long, or holds a NUL", STR_ARG(server->server->name));
+                   "what server %.*s says is too long, or holds a NUL",
+                   STR_ARG(server->server->name));
         return false;
     }
     vec_push(mem, &out->open, STR("LOAD postgres_scanner"));
@@ -108,13 +118,14 @@ static bool source_decimal(str type, int64_t *precision_out, int64_t *scale_out)
         return false;
     }
     inside = str_sub(type, 8, type.len - 9);
-    return str_cut(inside, ',', &precision, &scale) && str_to_i64(str_trim(precision), precision_out) &&
-           str_to_i64(str_trim(scale), scale_out);
+    return str_cut(inside, ',', &precision, &scale)
+        && str_to_i64(str_trim(precision), precision_out) && str_to_i64(str_trim(scale), scale_out);
 }
 
 /* A numeric without a precision would come as a double, a cast would round, and NaN would be 0: a value that does not fit stops the
  * extraction and names its column. The text of the failure hangs on the value, or the planner would fail on it. */
-static void source_add_far_decimal(struct arena *mem, struct buf *b, const struct contract_column *column, str name,
+static void source_add_far_decimal(struct arena *mem, struct buf *b,
+                                   const struct contract_column *column, str name,
                                    const struct source_column *found)
 {
     bool is_list = str_ends(column->type, STR("[]"));
@@ -122,20 +133,27 @@ static void source_add_far_decimal(struct arena *mem, struct buf *b, const struc
     int64_t precision = 0, scale = 0;
 
     (void)source_decimal(type, &precision, &scale);
-    str far = arena_format(mem, "numeric(%lld,%lld)%s", (long long)precision, (long long)scale, is_list ? "[]" : "");
+    str far = arena_format(mem, "numeric(%lld,%lld)%s", (long long)precision, (long long)scale,
+                           is_list ? "[]" : "");
     if (is_list) {
         /* What would overflow fails in the cast itself. */
-        buf_format(b, "(CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s = %.*s::%.*s AND NOT coalesce('NaN' = ANY(%.*s), false) THEN ",
+        buf_format(b,
+                   "(CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s = %.*s::%.*s AND NOT "
+                   "coalesce('NaN' = ANY(%.*s), false) THEN ",
                    STR_ARG(name), STR_ARG(name), STR_ARG(name), STR_ARG(far), STR_ARG(name));
     } else {
-        buf_format(b, "(CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s <> 'NaN' AND abs(%.*s) < 1e%lld AND %.*s = round(%.*s, %lld) THEN ",
-                   STR_ARG(name), STR_ARG(name), STR_ARG(name), (long long)(precision - scale), STR_ARG(name), STR_ARG(name),
-                   (long long)scale);
+        buf_format(b,
+                   "(CASE WHEN %.*s IS NULL THEN NULL WHEN %.*s <> 'NaN' AND abs(%.*s) < 1e%lld "
+                   "AND %.*s = round(%.*s, %lld) THEN ",
+                   STR_ARG(name), STR_ARG(name), STR_ARG(name), (long long)(precision - scale),
+                   STR_ARG(name), STR_ARG(name), (long long)scale);
     }
     buf_format(b, "%.*s::%.*s ELSE (", STR_ARG(name), STR_ARG(far));
-    buf_add_literal(b, arena_format(mem, "weft: column %.*s: a value is no %.*s", STR_ARG(found->name), STR_ARG(type)));
+    buf_add_literal(b, arena_format(mem, "weft: column %.*s: a value is no %.*s",
+                                    STR_ARG(found->name), STR_ARG(type)));
     /* The cast of the whole keeps precision and scale, which a CASE forgets. */
-    buf_format(b, " || left(%.*s::text, 0))::%.*s END)::%.*s", STR_ARG(name), STR_ARG(far), STR_ARG(far));
+    buf_format(b, " || left(%.*s::text, 0))::%.*s END)::%.*s", STR_ARG(name), STR_ARG(far),
+               STR_ARG(far));
 }
 
 static bool source_is_numeric(str type)
@@ -144,15 +162,16 @@ static bool source_is_numeric(str type)
 }
 
 /* Far-side spelling of a column that keeps its value exactly on the way. */
-static void source_add_far_column(struct arena *mem, struct buf *b, const struct contract_column *column,
+static void source_add_far_column(struct arena *mem, struct buf *b,
+                                  const struct contract_column *column,
                                   const struct source_column *found)
 {
     struct buf *quoted = buf_new(mem, PATH_BYTES_MAX);
 
     buf_add_identifier(quoted, found->name);
     str name = buf_str(quoted);
-    if (source_is_numeric(found->type) && str_starts(column->type, STR("DECIMAL(")) &&
-        (str_ends(column->type, STR(")")) || str_ends(column->type, STR(")[]")))) {
+    if (source_is_numeric(found->type) && str_starts(column->type, STR("DECIMAL("))
+        && (str_ends(column->type, STR(")")) || str_ends(column->type, STR(")[]")))) {
         source_add_far_decimal(mem, b, column, name, found);
     } else if (str_eq(column->type, STR("VARCHAR")) || str_eq(column->type, STR("JSON"))) {
         buf_format(b, "%.*s::text", STR_ARG(name));
@@ -163,8 +182,9 @@ static void source_add_far_column(struct arena *mem, struct buf *b, const struct
     }
 }
 
-void source_postgres_text(struct arena *mem, const struct source_server *server, struct source_table *table,
-                          const struct source_column *columns, size_t len)
+void source_postgres_text(struct arena *mem, const struct source_server *server,
+                          struct source_table *table, const struct source_column *columns,
+                          size_t len)
 {
     struct buf *near = buf_new(mem, SQL_BYTES_MAX * 2);
     struct buf *far = buf_new(mem, SQL_BYTES_MAX * 2);
@@ -179,7 +199,8 @@ void source_postgres_text(struct arena *mem, const struct source_server *server,
         buf_format(near, " AS %.*s) AS ", STR_ARG(column->type));
         buf_add_identifier(near, column->name);
         buf_add(far, i ? STR(", ") : STR(""));
-        source_add_far_column(mem, far, column, source_find(columns, len, source_column_name(column)));
+        source_add_far_column(mem, far, column,
+                              source_find(columns, len, source_column_name(column)));
         buf_add(far, STR(" AS "));
         buf_add_identifier(far, column->name);
     }

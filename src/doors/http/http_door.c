@@ -154,14 +154,20 @@ static void http_handle(void *state, struct task *t, struct http_exchange *x)
     }
 }
 
-/* Before a byte of a body is read it must be plausible that it is wanted: bundles come over the socket or with a token. */
+/* Before a byte of a body is read it must be known that it is wanted: bundles come over the socket or with a token that holds. */
 static size_t http_body_max(void *state, const struct http_request *request)
 {
-    const struct http_door *door = state;
-    bool may_be_large = (request->peer.is_unix && request->peer.uid == door->owner_uid) ||
-                        http_fields_find(&request->headers, STR("authorization")) != NULL;
+    struct http_door *door = state;
+    struct api api = {.door = door, .services = door->services, .request = request};
+    struct task *t;
 
-    return may_be_large && str_eq(request->path, STR("/api/v1/plans")) ? BUNDLE_BYTES_MAX : HTTP_BODY_BYTES_MAX;
+    if (!str_eq(request->path, STR("/api/v1/plans"))) {
+        return HTTP_BODY_BYTES_MAX;
+    }
+    t = task_new();
+    bool is_known = api_login(t, &api);
+    task_free(t);
+    return is_known ? BUNDLE_BYTES_MAX : HTTP_BODY_BYTES_MAX;
 }
 
 /* A worker that was taken over must not become an operator. */

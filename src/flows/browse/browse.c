@@ -47,6 +47,20 @@ static void browse_product_rows(const struct image_product *product, bool is_cle
     }
 }
 
+/* What may not be discovered is not told by those that read it either. */
+static void browse_input(struct task *t, const struct image *image, const struct model_input *input, struct json_out *o)
+{
+    const struct image_product *producer =
+        input->producer ? image_find_product(image, input->producer->domain->name, input->producer->name) : NULL;
+    bool is_hidden = input->producer != NULL && (producer == NULL || !gate_may_discover(t, image, producer));
+
+    json_out_begin(o, "", '{');
+    json_out_str(o, "name", input->name);
+    json_out_maybe(o, "contract", is_hidden ? STR_NONE : input->contract_id);
+    json_out_maybe(o, "product", is_hidden || producer == NULL ? STR_NONE : producer->address);
+    json_out_end(o, '}');
+}
+
 static void browse_product_head(struct task *t, const struct image *image, const struct image_product *product,
                                 struct json_out *o)
 {
@@ -71,16 +85,7 @@ static void browse_product_head(struct task *t, const struct image *image, const
     browse_product_rows(product, browse_is_clear_on_all(t, image, product), o);
     json_out_begin(o, "inputs", '[');
     for (size_t i = 0; i < definition->inputs.len; i++) {
-        const struct model_input *input = &definition->inputs.at[i];
-
-        json_out_begin(o, "", '{');
-        json_out_str(o, "name", input->name);
-        json_out_str(o, "contract", input->contract_id);
-        json_out_maybe(o, "product",
-                       input->producer ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(input->producer->domain->name),
-                                                      STR_ARG(input->producer->name))
-                                       : STR_NONE);
-        json_out_end(o, '}');
+        browse_input(t, image, &definition->inputs.at[i], o);
     }
     json_out_end(o, ']');
 }
@@ -219,21 +224,27 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     struct engine_state engine = engine_state(s->engine);
-    uint64_t files = 0, bytes = 0, published = 0;
+    uint64_t files = 0, bytes = 0, products = 0, published = 0;
 
     if (!store_cleared_size(t, s->store, 0, &files, &bytes)) {
         return false;
     }
-    for (size_t i = 0; i < image->products.len; i++) {
-        published += image->products.at[i].release.number > 0;
+    for (size_t i = 0; image->model != NULL && i < image->model->products.len; i++) {
+        const struct model_product *definition = image->model->products.at[i];
+        const struct image_product *product = image_find_product(image, definition->domain->name, definition->name);
+
+        if (product != NULL && gate_may_discover(t, image, product)) {
+            products++;
+            published += product->release.number > 0;
+        }
     }
     json_out_begin(o, "", '{');
     json_out_maybe(o, "mesh", image->model ? image->model->mesh.name : STR_NONE);
-    json_out_str(o, "home", s->home);
+    json_out_maybe(o, "home", actor_is_operator(t->actor) ? s->home : STR_NONE);
     json_out_uint(o, "mesh_version", image->mesh_version);
     json_out_uint(o, "image_version", image->version);
     json_out_uint(o, "domains", image->model ? image->model->domains.len : 0);
-    json_out_uint(o, "products", image->products.len);
+    json_out_uint(o, "products", products);
     json_out_uint(o, "products_published", published);
     json_out_uint(o, "workers", engine.workers);
     json_out_uint(o, "workers_lent", engine.lent);

@@ -1,5 +1,7 @@
 #include "browse_inside.h"
 #include "check_row/check_row.h"
+#include "json/json.h"
+#include "limits/limits.h"
 #include "product/product.h"
 #include "run_row/run_row.h"
 
@@ -13,7 +15,29 @@ static const struct image_product *browse_product_of(const struct image *image, 
     return NULL;
 }
 
-static void browse_run_row(const struct run_row *row, const struct image_product *product, bool is_clear,
+/* The words may tell values; of which kind the error is may be known to all who know of the product. */
+static void browse_error_kind(struct task *t, const struct run_row *row, struct json_out *o)
+{
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX};
+    enum error_code code = ERR_INTERNAL;
+    struct tree *error;
+
+    if (row->error.len == 0) {
+        json_out_null(o, "error");
+        return;
+    }
+    if (!json_read(t, t->mem, row->error, &limits, &error)) {
+        task_clear_error(t);
+    } else {
+        (void)error_by_name(tree_find_text(error, STR("code")), &code);
+    }
+    json_out_begin(o, "error", '{');
+    json_out_str(o, "code", str_of(error_name(code)));
+    json_out_str(o, "message", str_of(error_meaning(code)));
+    json_out_end(o, '}');
+}
+
+static void browse_run_row(struct task *t, const struct run_row *row, const struct image_product *product, bool is_clear,
                            struct json_out *o)
 {
     json_out_str(o, "id", row->id);
@@ -33,7 +57,7 @@ static void browse_run_row(const struct run_row *row, const struct image_product
         json_out_raw(o, "error", row->error);
     } else {
         json_out_null(o, "rows");
-        json_out_null(o, "error");
+        browse_error_kind(t, row, o);
     }
 }
 
@@ -53,7 +77,7 @@ bool browse_runs(struct task *t, struct services *s, str address, uint64_t most,
         product = browse_product_of(image, rows.at[i]->product_id);
         if (product != NULL && gate_may_discover(t, image, product)) {
             json_out_begin(o, "", '{');
-            browse_run_row(rows.at[i], product, browse_is_clear_on_all(t, image, product), o);
+            browse_run_row(t, rows.at[i], product, browse_is_clear_on_all(t, image, product), o);
             json_out_end(o, '}');
         }
     }
@@ -105,7 +129,7 @@ bool browse_run(struct task *t, struct services *s, str id, struct json_out *o)
     }
     bool is_clear = browse_is_clear_on_all(t, image, product);
     json_out_begin(o, "", '{');
-    browse_run_row(row, product, is_clear, o);
+    browse_run_row(t, row, product, is_clear, o);
     json_out_begin(o, "checks", '[');
     for (size_t i = 0; i < checks.len; i++) {
         browse_check(checks.at[i], is_clear, o);

@@ -6,20 +6,26 @@
 #include "query_row/query_row.h"
 
 static bool query_begin(struct task *t, struct query *q);
+static bool query_parse(struct task *t, struct query *q);
+static bool query_clear(struct task *t, struct query *q, struct row_sink *sink);
 static bool query_announce(struct task *t, struct query *q);
 static bool query_execute(struct task *t, struct query *q, struct row_sink *sink);
 static void query_close(struct task *t, struct query *q, bool ok);
 
+/* The walk reads as a table. */
+/* clang-format off */
 bool query_run(struct task *t, struct query *q, struct row_sink *sink)
 {
-    bool ok = query_begin(t, q)                    /* a turn, a deadline, a worker of this actor    */
-           && gate_parse(t, q->worker, q->text, &q->tree) /* text -> one SELECT tree, by the worker */
-           && gate_clear(t, q->services->gate, q->tree, NULL, sink, &q->clear) /* -> cleared files  */
-           && query_announce(t, q)                 /* query and audit rows, on disk                 */
-           && query_execute(t, q, sink);           /* the same text over those files -> sink        */
-    query_close(t, q, ok);
+    bool ok = query_begin(t, q)              /* a turn, a deadline, a worker of this actor           */
+           && query_parse(t, q)              /* text -> one SELECT tree, by the worker               */
+           && query_clear(t, q, sink)        /* tree -> decisions -> cleared files, through the gate */
+           && query_announce(t, q)           /* query and audit rows, handed to the writer           */
+           && query_execute(t, q, sink);     /* the same text over those files -> sink; the first
+                                                byte leaves when the audit row is safe               */
+    query_close(t, q, ok);                   /* outcome; unpin; worker back; keeps t->err            */
     return ok;
 }
+/* clang-format on */
 
 /* Who asks may want less than the setting allows, never more. */
 static uint64_t query_limit(uint64_t wanted, int64_t most)
@@ -42,6 +48,16 @@ static bool query_begin(struct task *t, struct query *q)
     return turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries") &&
            engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);
+}
+
+static bool query_parse(struct task *t, struct query *q)
+{
+    return gate_parse(t, q->worker, q->text, &q->tree);
+}
+
+static bool query_clear(struct task *t, struct query *q, struct row_sink *sink)
+{
+    return gate_clear(t, q->services->gate, q->tree, NULL, sink, &q->clear);
 }
 
 /* Columns by id where the table has ids; `*` stands for all that the decision shows. */

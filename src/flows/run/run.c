@@ -12,6 +12,8 @@
 
 enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 
+/* The walk reads as a table. */
+/* clang-format off */
 bool run_product(struct task *t, struct run *r)
 {
     bool ok = run_begin(t, r)            /* product version, inputs pinned, staging folder, a row     */
@@ -23,6 +25,7 @@ bool run_product(struct task *t, struct run *r)
     run_end(t, r, ok);
     return ok;
 }
+/* clang-format on */
 
 static bool run_find_target(struct task *t, struct run *r)
 {

@@ -5,13 +5,15 @@
 #include "run_row/run_row.h"
 #include "source/source.h"
 
+/* Of a file's name, from its end: what we put before it must fit into a name too. */
+enum { RUN_BASE_BYTES_MAX = 200 };
+
 struct run_source {
     const struct model_input *input;
     struct source_server server;
     struct source_plan plan;
     struct worker *worker;
     struct engine_job files; /* links of all its files */
-    str folder;              /* of the mesh: names of files are told from there */
 };
 
 /* Findings that stop the run become its error: all of them in the detail. */
@@ -43,13 +45,14 @@ static bool run_link_files(struct task *t, struct run *r, struct run_source *s, 
         str physical = table->physical_name.len ? table->physical_name : table->name;
         struct str_list paths = {0};
 
-        if (!run_source_files(t, r, s->server.location, physical, &paths)) {
+        if (!run_source_files(t, r, &s->server, physical, &paths)) {
             return task_place(t, s->server.server->place);
         }
         for (size_t j = 0; j < paths.len; j++) {
             str folder, base;
             /* The end of the name says how it is compressed. */
             (void)str_cut_last(paths.at[j], '/', &folder, &base);
+            base = str_from(base, base.len > RUN_BASE_BYTES_MAX ? base.len - RUN_BASE_BYTES_MAX : 0);
             str name = arena_format(t->mem, "t%zu_%zu_%.*s", i, j, STR_ARG(base));
             vec_push(t->mem, &names[i], name);
             vec_push(t->mem, &s->files.links, ((struct job_link){.path = paths.at[j], .name = name}));
@@ -74,7 +77,7 @@ static bool run_open_source(struct task *t, struct run *r, struct run_source *s)
         if (!run_link_files(t, r, s, names)) {
             return false;
         }
-    } else if (!run_reach(t, r, s->server.host, s->server.port, &reach.address, &reach.listen_port)) {
+    } else if (!run_reach(t, r, &s->server, &reach.address, &reach.listen_port)) {
         return task_place(t, s->server.server->place);
     }
     if (!source_open(t->mem, contract, &s->server, reach.address, names, &s->plan, &r->findings)) {
@@ -86,15 +89,20 @@ static bool run_open_source(struct task *t, struct run *r, struct run_source *s)
 /* The file that an engine error names, or the only one there is: as `data/orders.csv: `, or empty. */
 static str run_name_file(struct task *t, const struct run_source *s)
 {
+    str location = s->server.location, folder = STR_NONE, name, rest;
+
     for (size_t i = 0; i < s->files.links.len; i++) {
         const struct job_link *link = &s->files.links.at[i];
-        bool is_inside = str_starts(link->path, s->folder) && link->path.len > s->folder.len &&
-                         link->path.ptr[s->folder.len] == '/';
 
-        if (s->files.links.len == 1 || str_find(t->err.message, link->name) < t->err.message.len) {
-            return arena_format(t->mem, "%.*s: ",
-                                STR_ARG(is_inside ? str_from(link->path, s->folder.len + 1) : link->path));
+        if (s->files.links.len > 1 && str_find(t->err.message, link->name) == t->err.message.len &&
+            str_find(t->err.detail, link->name) == t->err.detail.len) {
+            continue;
         }
+        (void)str_cut_last(link->path, '/', &rest, &name);
+        bool is_told = str_cut_last(location, '/', &folder, &rest) && !str_has(folder, '*') && !str_has(folder, '?') &&
+                       !str_has(folder, '[') && !str_has(folder, '{');
+        return arena_format(t->mem, "%.*s%s%.*s: ", STR_ARG(is_told ? folder : STR_NONE), is_told ? "/" : "",
+                            STR_ARG(name));
     }
     return STR_NONE;
 }
@@ -201,7 +209,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
 /* All tables are described before the first is read, so that drift is told at once and as a whole. */
 static bool run_extract_source(struct task *t, struct run *r, const struct model_input *input)
 {
-    struct run_source s = {.input = input, .folder = r->services->folder};
+    struct run_source s = {.input = input};
 
     run_progress(t, r, "connect", input->name, -1);
     if (!run_open_source(t, r, &s)) {

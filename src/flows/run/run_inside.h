@@ -48,10 +48,13 @@ bool run_hide_values(struct task *t, const struct run *r);
 str run_digest(struct arena *mem, const struct model_product *definition);
 
 /* The address of a source, resolved and held against the hosts that mesh.yaml lists. */
-MUST_CHECK bool run_reach(struct task *t, const struct run *r, str host, str listen_port, str *address_out,
+struct source_server;
+MUST_CHECK bool run_reach(struct task *t, const struct run *r, const struct source_server *server, str *address_out,
                           uint16_t *port_out);
-/* Files of a source, resolved under the roots that mesh.yaml lists; links that lead out of them are refused. */
-MUST_CHECK bool run_source_files(struct task *t, const struct run *r, str location, str table, struct str_list *out);
+/* Files of a source, resolved under the roots that mesh.yaml lists; links that lead out of them are refused. The paths hold as long as
+ * the task. */
+MUST_CHECK bool run_source_files(struct task *t, const struct run *r, const struct source_server *server, str table,
+                                 struct str_list *out);
 /* The secrets scope of the product's domain. */
 struct source_secrets;
 void run_secrets(struct task *t, const struct run *r, struct source_secrets *out);

@@ -57,20 +57,23 @@ static struct tree *cell(struct arena *mem, duckdb_vector vector, idx_t row)
     case DUCKDB_TYPE_BIGINT:
         return scalar(mem, arena_format(mem, "%lld", (long long)((int64_t *)data)[row]), false);
     case DUCKDB_TYPE_HUGEINT:
-        return scalar(mem, arena_format(mem, "%llu", (unsigned long long)((duckdb_hugeint *)data)[row].lower),
-                      false);
+        return scalar(
+            mem, arena_format(mem, "%llu", (unsigned long long)((duckdb_hugeint *)data)[row].lower),
+            false);
     case DUCKDB_TYPE_DOUBLE:
         return scalar(mem, arena_format(mem, "%.17g", ((double *)data)[row]), false);
     case DUCKDB_TYPE_VARCHAR: {
         duckdb_string_t *text = &((duckdb_string_t *)data)[row];
-        return scalar(mem, arena_str(mem, (str){duckdb_string_t_data(text), duckdb_string_t_length(*text)}),
-                      true);
+        return scalar(
+            mem, arena_str(mem, (str){duckdb_string_t_data(text), duckdb_string_t_length(*text)}),
+            true);
     }
     case DUCKDB_TYPE_LIST:
         list = tree_new(mem, TREE_LIST);
         for (idx_t i = 0; i < ((duckdb_list_entry *)data)[row].length; i++)
             tree_push(mem, list,
-                      cell(mem, duckdb_list_vector_get_child(vector), ((duckdb_list_entry *)data)[row].offset + i));
+                      cell(mem, duckdb_list_vector_get_child(vector),
+                           ((duckdb_list_entry *)data)[row].offset + i));
         return list;
     default:
         return scalar(mem, arena_format(mem, "type %d", id), true);
@@ -114,12 +117,13 @@ static struct engine *engine_open(const char *select)
 
     e->t = t;
     e->view = STR("\"self\".\"it's\"");
-    if (duckdb_open(NULL, &e->database) != DuckDBSuccess ||
-        duckdb_connect(e->database, &e->connection) != DuckDBSuccess)
+    if (duckdb_open(NULL, &e->database) != DuckDBSuccess
+        || duckdb_connect(e->database, &e->connection) != DuckDBSuccess)
         return NULL;
     arena_defer(t->mem, engine_close, e);
-    if (!run(e, "SET threads = 1") || !run(e, "SET TimeZone = 'UTC'") || !run(e, "CREATE SCHEMA self") ||
-        !run(e, arena_format(t->mem, "CREATE TABLE self.\"it's\" AS %s", select).ptr))
+    if (!run(e, "SET threads = 1") || !run(e, "SET TimeZone = 'UTC'")
+        || !run(e, "CREATE SCHEMA self")
+        || !run(e, arena_format(t->mem, "CREATE TABLE self.\"it's\" AS %s", select).ptr))
         return NULL;
     if (duckdb_query(e->connection, "DESCRIBE self.\"it's\"", &result) != DuckDBSuccess)
         return NULL;
@@ -198,7 +202,8 @@ static void expect_count(struct engine *e, struct contract_rule rule, uint64_t c
     EXPECT_INT(result.rows_failed, count);
 }
 
-static void expect_values(struct engine *e, enum rule_kind kind, const char *column, const char *values, uint64_t count)
+static void expect_values(struct engine *e, enum rule_kind kind, const char *column,
+                          const char *values, uint64_t count)
 {
     struct contract_rule rule = rule_of(e->t->mem, kind, column);
 
@@ -206,7 +211,8 @@ static void expect_values(struct engine *e, enum rule_kind kind, const char *col
     expect_count(e, rule, count);
 }
 
-static void expect_pattern(struct engine *e, const char *column, const char *pattern, uint64_t count)
+static void expect_pattern(struct engine *e, const char *column, const char *pattern,
+                           uint64_t count)
 {
     struct contract_rule rule = rule_of(e->t->mem, RULE_INVALID_VALUES, column);
 
@@ -216,10 +222,11 @@ static void expect_pattern(struct engine *e, const char *column, const char *pat
 
 TEST(check_engine_counts_nulls_and_missing_values)
 {
-    struct engine *e = engine_open(
-        "SELECT * FROM (VALUES (1, 'a', 1.50::DECIMAL(12,2), DATE '2024-01-01'), (2, 'N/A', NULL, NULL), "
-        "(NULL, '', 2.00, '2024-01-02'), (NULL, NULL, 1.50, '2024-01-01'), (5, 'it''s \"ü\"', 0, '1970-01-01')) "
-        "x(\"the \"\"id\"\"\", name, amount, day)");
+    struct engine *e = engine_open("SELECT * FROM (VALUES (1, 'a', 1.50::DECIMAL(12,2), DATE "
+                                   "'2024-01-01'), (2, 'N/A', NULL, NULL), "
+                                   "(NULL, '', 2.00, '2024-01-02'), (NULL, NULL, 1.50, "
+                                   "'2024-01-01'), (5, 'it''s \"ü\"', 0, '1970-01-01')) "
+                                   "x(\"the \"\"id\"\"\", name, amount, day)");
     REQUIRE(e);
     struct arena *mem = e->t->mem;
 
@@ -236,9 +243,9 @@ TEST(check_engine_counts_nulls_and_missing_values)
 
 TEST(check_engine_counts_invalid_values)
 {
-    struct engine *e = engine_open(
-        "SELECT * FROM (VALUES ('DE', 1, [1, 2], 0.1::DOUBLE, true), ('FR', 2, [3], 'nan', false), ('xx', 3, NULL, 2, NULL), "
-        "(NULL, NULL, [], NULL, NULL)) x(country, n, list, f, b)");
+    struct engine *e = engine_open("SELECT * FROM (VALUES ('DE', 1, [1, 2], 0.1::DOUBLE, true), "
+                                   "('FR', 2, [3], 'nan', false), ('xx', 3, NULL, 2, NULL), "
+                                   "(NULL, NULL, [], NULL, NULL)) x(country, n, list, f, b)");
     REQUIRE(e);
 
     expect_values(e, RULE_INVALID_VALUES, "country", "\"DE\"|\"FR\"", 1);
@@ -262,7 +269,9 @@ static enum verdict verdict_of(struct engine *e, const char *pattern, const char
 {
     struct contract_rule rule = rule_of(e->t->mem, RULE_INVALID_VALUES, "v");
 
-    if (!run(e, arena_format(e->t->mem, "CREATE OR REPLACE TABLE self.\"it's\" AS SELECT %s AS v", text).ptr))
+    if (!run(e, arena_format(e->t->mem, "CREATE OR REPLACE TABLE self.\"it's\" AS SELECT %s AS v",
+                             text)
+                    .ptr))
         return VERDICT_ERROR;
     rule.pattern = str_of(pattern);
     struct check_result result = judge_one(e, rule);
@@ -316,8 +325,8 @@ TEST(check_engine_patterns_mean_what_ecma_262_says)
     REQUIRE(e);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         enum verdict expected = cases[i].is_match ? VERDICT_PASS : VERDICT_FAIL;
-        if (!test_expect(verdict_of(e, cases[i].pattern, cases[i].text) == expected, cases[i].pattern,
-                         __FILE__, __LINE__))
+        if (!test_expect(verdict_of(e, cases[i].pattern, cases[i].text) == expected,
+                         cases[i].pattern, __FILE__, __LINE__))
             printf("  over %s\n", cases[i].text);
     }
 }
@@ -339,37 +348,44 @@ TEST(check_engine_counts_duplicates)
 {
     struct engine *e = engine_open(
         "SELECT * FROM (VALUES "
-        "(1, -64::BIGINT, 255::UTINYINT, 'a', 1.5::DOUBLE, [1], {'k': 1}, MAP {'a': 1}, 'x'::BLOB, INTERVAL 1 DAY, '101'::BIT, "
+        "(1, -64::BIGINT, 255::UTINYINT, 'a', 1.5::DOUBLE, [1], {'k': 1}, MAP {'a': 1}, 'x'::BLOB, "
+        "INTERVAL 1 DAY, '101'::BIT, "
         "18446744073709551615::UBIGINT, 7::HUGEINT), "
         "(1, -1, 0, 'b', 'nan', [1], {'k': 1}, MAP {'a': 1}, 'x', INTERVAL 1 DAY, '101', 0, 7), "
         "(2, -63, 63, NULL, 'nan', [2], {'k': 2}, MAP {'b': 1}, 'y', INTERVAL 2 DAY, '10', 63, 8), "
         "(NULL, 9223372036854775807, 64, 'a', -0.0, NULL, NULL, NULL, NULL, NULL, NULL, 64, 9), "
-        "(2, -9223372036854775808, NULL, 'a', 0.0, [NULL], {'k': NULL}, MAP {}, '', INTERVAL 24 HOUR, '1', 64, NULL)) "
+        "(2, -9223372036854775808, NULL, 'a', 0.0, [NULL], {'k': NULL}, MAP {}, '', INTERVAL 24 "
+        "HOUR, '1', 64, NULL)) "
         "x(i, l, u, s, f, list, struct, map, blob, span, bit, ul, h)");
     REQUIRE(e);
     static const struct {
         const char *columns;
         uint64_t duplicates;
-    } cases[] = {{"i", 2},    {"l", 0},   {"u", 0},    {"s", 2},   {"f", 2},   {"list", 1}, {"struct", 1}, {"map", 1}, {"blob", 1},
-                 {"bit", 1},  {"ul", 1}, {"h", 1},    {"i|s", 0}, {"s|f", 1}, {"list|map|blob", 1}};
+    } cases[] = {{"i", 2},    {"l", 0},      {"u", 0},   {"s", 2},    {"f", 2},
+                 {"list", 1}, {"struct", 1}, {"map", 1}, {"blob", 1}, {"bit", 1},
+                 {"ul", 1},   {"h", 1},      {"i|s", 0}, {"s|f", 1},  {"list|map|blob", 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        expect_count(e, rule_of(e->t->mem, RULE_DUPLICATE_VALUES, cases[i].columns), cases[i].duplicates);
+        expect_count(e, rule_of(e->t->mem, RULE_DUPLICATE_VALUES, cases[i].columns),
+                     cases[i].duplicates);
         expect_count(e, rule_of(e->t->mem, RULE_UNIQUE, cases[i].columns), cases[i].duplicates);
     }
     expect_count(e, rule_of(e->t->mem, RULE_PRIMARY_KEY, "l"), 0);
     expect_count(e, rule_of(e->t->mem, RULE_PRIMARY_KEY, "i"), 3);
     expect_count(e, rule_of(e->t->mem, RULE_PRIMARY_KEY, "i|s"), 2);
     EXPECT_STR(judge_one(e, rule_of(e->t->mem, RULE_PRIMARY_KEY, "i")).message,
-               "primary key (i) must be unique and not null: found 1 null and 2 duplicates in 5 rows (60 percent)");
+               "primary key (i) must be unique and not null: found 1 null and 2 duplicates in 5 "
+               "rows (60 percent)");
 }
 
 TEST(check_engine_every_rule_holds_on_an_empty_table_and_counts_on_one_of_nulls)
 {
-    static const enum rule_kind kinds[] = {RULE_NULL_VALUES, RULE_MISSING_VALUES, RULE_INVALID_VALUES,
-                                           RULE_DUPLICATE_VALUES, RULE_REQUIRED, RULE_UNIQUE, RULE_PRIMARY_KEY};
+    static const enum rule_kind kinds[] = {
+        RULE_NULL_VALUES, RULE_MISSING_VALUES, RULE_INVALID_VALUES, RULE_DUPLICATE_VALUES,
+        RULE_REQUIRED,    RULE_UNIQUE,         RULE_PRIMARY_KEY};
     static const uint64_t of_nulls[] = {3, 3, 0, 0, 3, 0, 3};
     struct engine *empty = engine_open("SELECT 1 AS n, 'a' AS s WHERE false");
-    struct engine *nulls = engine_open("SELECT NULL::INTEGER AS n, NULL::VARCHAR AS s FROM range(3)");
+    struct engine *nulls =
+        engine_open("SELECT NULL::INTEGER AS n, NULL::VARCHAR AS s FROM range(3)");
     REQUIRE(empty && nulls);
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -389,11 +405,15 @@ TEST(check_engine_runs_rules_of_sql)
     static const struct {
         const char *query, *operand, *message;
     } cases[] = {
-        {"SELECT count(*) FROM {object} -- {property} of {object}\n;", "5", "sql of my \"col\" must be 5: found 5"},
-        {"SELECT count(${property}) FROM \"${object}\" WHERE \"{column}\" = 'a' /* ; {x} */ ; -- end", "5",
+        {"SELECT count(*) FROM {object} -- {property} of {object}\n;", "5",
          "sql of my \"col\" must be 5: found 5"},
-        {"SELECT '{property} {object};'", "x", "sql of my \"col\" must be x: found my \"col\" it's;"},
-        {"SELECT $$ {object} $$ || $a$;$a$ || {'k': e'\\''}.k", " {object} ;'", "sql of my \"col\" must be  {object} ;': found  {object} ;'"},
+        {"SELECT count(${property}) FROM \"${object}\" WHERE \"{column}\" = 'a' /* ; {x} */ ; -- "
+         "end",
+         "5", "sql of my \"col\" must be 5: found 5"},
+        {"SELECT '{property} {object};'", "x",
+         "sql of my \"col\" must be x: found my \"col\" it's;"},
+        {"SELECT $$ {object} $$ || $a$;$a$ || {'k': e'\\''}.k", " {object} ;'",
+         "sql of my \"col\" must be  {object} ;': found  {object} ;'"},
         {"SELECT count(*) > 3 FROM ${table}", "true", "sql of my \"col\" must be true: found true"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -419,12 +439,16 @@ TEST(check_engine_a_rule_that_cannot_run_leaves_the_others_alone)
     rules[2].pattern = STR("^(a)\\1$");
     rules[3].query = STR("SELECT count(*) FROM {object} WHERE gone > 1");
     struct check_result *results = judge(e, rules, 4);
-    EXPECT_STR(results[0].message, "nullValues of gone must be 0: cannot be checked: there is no column gone in it's");
+    EXPECT_STR(results[0].message,
+               "nullValues of gone must be 0: cannot be checked: there is no column gone in it's");
     EXPECT_INT(results[1].verdict, VERDICT_PASS);
-    EXPECT_STR(results[2].message, "invalidValues of s must be 0: cannot be checked: its pattern refers back to a group, "
-                                   "which the engine cannot do (at character 6)");
+    EXPECT_STR(
+        results[2].message,
+        "invalidValues of s must be 0: cannot be checked: its pattern refers back to a group, "
+        "which the engine cannot do (at character 6)");
     EXPECT_INT(results[3].verdict, VERDICT_ERROR);
-    EXPECT(str_find(results[3].message, STR("cannot be checked: Binder Error")) < results[3].message.len);
+    EXPECT(str_find(results[3].message, STR("cannot be checked: Binder Error"))
+           < results[3].message.len);
 }
 
 static struct check_fact *find_facts(struct engine *e, uint64_t *rows_out, int *selects_out)
@@ -447,11 +471,15 @@ static struct check_fact *find_facts(struct engine *e, uint64_t *rows_out, int *
 TEST(check_engine_facts_are_exact)
 {
     struct engine *e = engine_open(
-        "SELECT range AS id, CASE WHEN range % 2 = 0 THEN 'it''s' ELSE 'ü\"' END AS s, NULL::DATE AS none, "
-        "(range / 7.0)::DOUBLE AS f, CASE WHEN range = 3 THEN 'nan'::FLOAT ELSE 1 END AS n, [range] AS list, "
+        "SELECT range AS id, CASE WHEN range % 2 = 0 THEN 'it''s' ELSE 'ü\"' END AS s, NULL::DATE "
+        "AS none, "
+        "(range / 7.0)::DOUBLE AS f, CASE WHEN range = 3 THEN 'nan'::FLOAT ELSE 1 END AS n, "
+        "[range] AS list, "
         "repeat('x', 300) || range AS long, range < 0 AS b, (range % 100)::DECIMAL(12,2) AS d, "
-        "TIMESTAMP '2024-01-01' + INTERVAL (range) SECOND AS ts, 7 AS one, (range % 65)::TINYINT AS many, "
-        "CASE WHEN range < 20480 THEN 1 ELSE range END AS late, '{}'::JSON AS json FROM range(30000)");
+        "TIMESTAMP '2024-01-01' + INTERVAL (range) SECOND AS ts, 7 AS one, (range % 65)::TINYINT "
+        "AS many, "
+        "CASE WHEN range < 20480 THEN 1 ELSE range END AS late, '{}'::JSON AS json FROM "
+        "range(30000)");
     uint64_t rows;
     int selects;
     REQUIRE(e);
@@ -488,7 +516,8 @@ TEST(check_engine_facts_round_trip)
     static const char *const columns[] = {
         "unnest([0.1, 1e300, -5e-324, 1.7976931348623157e308, 123456789.123456789])::DOUBLE",
         "unnest([0.1, 3.4028235e38, -1e-45, 16777217])::FLOAT",
-        "unnest([-170141183460469231731687303715884105728, 170141183460469231731687303715884105727])::HUGEINT",
+        "unnest([-170141183460469231731687303715884105728, "
+        "170141183460469231731687303715884105727])::HUGEINT",
         "unnest(['-99999999999999999999999999999999999.999', '0.001'])::DECIMAL(38,3)",
         "unnest(['0044-03-15 (BC)', '9999-12-31', 'infinity'])::DATE",
         "unnest(['2024-01-01 10:00:00.123456', '0044-03-15 (BC) 00:00:00', 'infinity'])::TIMESTAMP",
@@ -497,12 +526,14 @@ TEST(check_engine_facts_round_trip)
         "unnest(['10:00:00.123456', '24:00:00'])::TIME",
         "unnest(['10:00:00+02', '10:00:00-05:30'])::TIMETZ",
         "unnest(['0101', '1', '000'])::BIT",
-        "unnest(['00000000-0000-0000-0000-000000000001', 'ffffffff-ffff-ffff-ffff-ffffffffffff'])::UUID",
+        "unnest(['00000000-0000-0000-0000-000000000001', "
+        "'ffffffff-ffff-ffff-ffff-ffffffffffff'])::UUID",
         "unnest([true, false])",
         "unnest(['', 'it''s', chr(0), '\\', 'ü', ' NULL '])",
     };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        struct engine *e = engine_open(arena_format(test_task()->mem, "SELECT %s AS v", columns[i]).ptr);
+        struct engine *e =
+            engine_open(arena_format(test_task()->mem, "SELECT %s AS v", columns[i]).ptr);
         uint64_t rows;
         int selects;
         REQUIRE(e);
