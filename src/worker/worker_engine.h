@@ -22,6 +22,7 @@ struct worker_engine {
     struct worker_views *views;
     struct worker_footers *footers;
     struct map *keywords; /* of its grammar */
+    int64_t spill_looked_ms;
 };
 
 /* `extensions` is NULL, or the folder that LOAD looks in. The engine lives as long as the process. */

@@ -335,6 +335,9 @@ bool worker_fail(struct task *t, const struct worker_secrets *secrets, const cha
         task_fail(t, code, "the query was cancelled");
     else if (code == ERR_LIMIT && has(said.message, "duckdb_temp"))
         task_fail(t, code, "the query needs more space for spilling than a worker may take");
+    else if (code == ERR_MEMORY)
+        task_fail(t, code, "the query needs more memory than a worker may take%s" STR_FMT,
+                  message.len ? ": " : "", STR_ARG(message));
     else if (message.len)
         task_fail(t, code, STR_FMT, STR_ARG(message));
     else

@@ -182,10 +182,12 @@ static bool make_statement(struct task *t, struct worker_engine *e, const struct
         }
         buf_add_byte(sql, ')');
     } else {
-        enum match match = !by_id                         ? MATCH_NAME
-                         : worker_footers_fit(t, e, view) ? MATCH_FITS
-                                                          : MATCH_ID;
-        add_select(sql, view, match, e->options->kind == WORKER_CLEARING);
+        bool clears = e->options->kind == WORKER_CLEARING;
+        enum match match = !by_id ? MATCH_NAME : MATCH_ID;
+        /* By id, a column of the file that is called file_row_number is not taken for the number of the row. */
+        if (by_id && !clears && worker_footers_fit(t, e, view))
+            match = MATCH_FITS;
+        add_select(sql, view, match, clears);
     }
     *out = buf_str(sql);
     return !sql->full

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from conftest import PATIENCE_S, WEFT, Answer
 
@@ -111,6 +112,19 @@ def is_whole(mesh):
     ended = {"published", "rejected", "failed", "cancelled"}
     assert set(runs(mesh)) <= ended
     return True
+
+
+def workers(mesh, kind=""):
+    """Worker processes of this home."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0") if process.name.isdigit() else []
+        except OSError:
+            continue
+        if any(w.startswith(f"--kind={kind}".encode()) for w in words) and any(bytes(mesh.home) in w for w in words):
+            found.append(int(process.name))
+    return found
 
 
 def plan_files(mesh, domain=None):

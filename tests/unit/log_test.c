@@ -116,3 +116,16 @@ TEST(log_tells_a_failure)
     EXPECT(str_ends(tail, STR("msg=\"CONFIG: bad (weft.conf:3)\"\n")));
     EXPECT(str_find(tail, STR("level=error")) < tail.len);
 }
+
+TEST(log_tells_no_values_of_rows)
+{
+    struct task *t = test_task();
+    struct catch *catch = ARENA_NEW(t->mem, struct catch);
+    REQUIRE(begin(catch));
+    task_fail(t, ERR_DATA, "could not convert 'ada@example.com'");
+    task_detail(t, "in ada@example.com");
+    log_failure("http", t);
+    str lines = end(catch);
+    EXPECT(str_find(lines, STR("ada")) == lines.len);
+    EXPECT(str_find(lines, STR("DATA: ")) < lines.len);
+}

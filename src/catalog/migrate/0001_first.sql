@@ -297,6 +297,7 @@ CREATE TABLE query (
     duration_us INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX query_actor ON query (actor, sequence);
+CREATE INDEX query_running ON query (sequence) WHERE outcome = 'running';
 
 -- What the server linked for it: a fact.
 CREATE TABLE query_table (

@@ -173,6 +173,19 @@ void query_row_end(struct metadb *db, uint64_t sequence, str outcome, enum error
     metadb_post(db, end, e, free);
 }
 
+static bool recover(struct task *t, struct metadb *db, void *state)
+{
+    uint64_t *count = state;
+    bool ok = metadb_run(t, db, "UPDATE query SET outcome = 'unknown' WHERE outcome = 'running'", "");
+    *count = metadb_changes(db);
+    return ok;
+}
+
+bool query_row_recover(struct task *t, struct metadb *db, uint64_t *count_out)
+{
+    return metadb_write(t, db, recover, count_out);
+}
+
 bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
                     struct query_row_list *out)
 {

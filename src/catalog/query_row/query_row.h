@@ -30,7 +30,7 @@ struct query_row {
     str text;
     str digest; /* SHA-256 of the text, filled likewise */
     uint64_t policy_version;
-    str outcome; /* running, done, failed, cancelled, denied */
+    str outcome; /* running, done, failed, cancelled, denied; unknown: its server ended first */
     str error;   /* name of the error code, or empty */
     uint64_t rows, bytes;
     int64_t duration_us;
@@ -53,6 +53,8 @@ void query_row_end(struct metadb *db, uint64_t sequence, str outcome, enum error
 /* One that was refused or failed before it was announced: query and audit row, durable on return.
  * Keeps the error of `t`, whose code it records. */
 MUST_CHECK bool query_row_refuse(struct task *t, struct metadb *db, struct query_row *row);
+/* At start: how those of an earlier server ended that was killed, nobody knows. */
+MUST_CHECK bool query_row_recover(struct task *t, struct metadb *db, uint64_t *count_out);
 /* Of one actor, or of all when empty. */
 MUST_CHECK bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
                                struct query_row_list *out);

@@ -1,4 +1,4 @@
-#include "retail_data.h"
+#include "cli/retail_data.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,8 @@ static bool make_folder(struct task *t, str folder, const char *name)
 bool retail_data_write(struct task *t, str folder)
 {
     struct retail_shop shop = {0};
-    if (!make_folder(t, folder, "data") || !make_folder(t, folder, "data/export") ||
-        !make_folder(t, folder, "data/recount"))
+    if (!make_folder(t, folder, "data") || !make_folder(t, folder, "data/export")
+        || !make_folder(t, folder, "data/recount"))
         return false;
     retail_make_articles(t, &shop);
     retail_make_customers(t, &shop);
@@ -138,8 +138,9 @@ static void add_little(struct buf *b, uint32_t n, int bytes)
 
 static uint32_t crc_of(uint32_t crc, str bytes)
 {
-    static const uint32_t nibbles[] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                       0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+    static const uint32_t nibbles[] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                       0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                       0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
                                        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
     crc = ~crc;
     for (size_t i = 0; i < bytes.len; i++) {
@@ -264,14 +265,14 @@ void retail_add_uuid(struct buf *b, struct retail_random *r)
 /* ---- rows */
 
 /* Adds one value, or a piece of it, to both files. */
-#define BOTH(row, call)                                                                                                \
-    do {                                                                                                               \
-        struct buf *b = (row)->csv->b;                                                                                 \
-        call;                                                                                                          \
-        if ((row)->copy) {                                                                                             \
-            b = (row)->copy->b;                                                                                        \
-            call;                                                                                                      \
-        }                                                                                                              \
+#define BOTH(row, call)                                                                            \
+    do {                                                                                           \
+        struct buf *b = (row)->csv->b;                                                             \
+        call;                                                                                      \
+        if ((row)->copy) {                                                                         \
+            b = (row)->copy->b;                                                                    \
+            call;                                                                                  \
+        }                                                                                          \
     } while (0)
 
 void retail_row_null(struct retail_row *row)
@@ -367,7 +368,8 @@ void retail_row_bytes(struct retail_row *row, struct retail_random *r, size_t le
     }
 }
 
-static void add_list(struct buf *b, const str *items, size_t len, char open, char close, const char *between)
+static void add_list(struct buf *b, const str *items, size_t len, char open, char close,
+                     const char *between)
 {
     if (len > 1)
         buf_add_byte(b, '"');

@@ -12,18 +12,21 @@ static struct retail_random begin(uint64_t seed)
 
 static bool write_catalog(struct task *t, str folder, const struct retail_shop *shop)
 {
-    static const str materials[] = {STR("larch"), STR("steel"), STR("wool"), STR("stoneware"), STR("recycled PET")};
+    static const str materials[] = {STR("larch"), STR("steel"), STR("wool"), STR("stoneware"),
+                                    STR("recycled PET")};
     struct retail_random r = begin(11);
     struct retail_row row = {.csv = retail_file_open(t, folder, "catalog.csv")};
-    buf_add(row.csv->b, STR("sku,name,category,brand,list_price_chf,weight_kg,launched_on,discontinued_on,attributes\n"));
+    buf_add(row.csv->b, STR("sku,name,category,brand,list_price_chf,weight_kg,launched_on,"
+                            "discontinued_on,attributes\n"));
     for (uint32_t i = 0; i < RETAIL_ARTICLES; i++) {
         const struct retail_article *article = &shop->articles[i];
         const struct retail_category *category = &retail_categories[article->category];
         uint32_t within = i / RETAIL_CATEGORIES;
         retail_row_text(&row, str_of(article->sku));
-        retail_row_text(&row, arena_format(t->mem, STR_FMT " " STR_FMT,
-                                           STR_ARG(category->nouns[within % RETAIL_NOUNS].name),
-                                           STR_ARG(retail_series[within / RETAIL_NOUNS % RETAIL_SERIES])));
+        retail_row_text(
+            &row, arena_format(t->mem, STR_FMT " " STR_FMT,
+                               STR_ARG(category->nouns[within % RETAIL_NOUNS].name),
+                               STR_ARG(retail_series[within / RETAIL_NOUNS % RETAIL_SERIES])));
         retail_row_text(&row, category->name);
         retail_row_text(&row, retail_brands[retail_below(&r, RETAIL_BRANDS)]);
         retail_row_decimal(&row, article->price_cents, 2);
@@ -31,8 +34,9 @@ static bool write_catalog(struct task *t, str folder, const struct retail_shop *
         retail_row_date(&row, article->launched_day);
         retail_row_date(&row, article->ended_day);
         bool is_swiss = retail_chance(&r, 550);
-        retail_row_text(&row, arena_format(t->mem, "{\"material\": \"%s\", \"made_in\": \"%s\"}",
-                                           materials[retail_below(&r, 5)].ptr, is_swiss ? "CH" : "EU"));
+        retail_row_text(&row,
+                        arena_format(t->mem, "{\"material\": \"%s\", \"made_in\": \"%s\"}",
+                                     materials[retail_below(&r, 5)].ptr, is_swiss ? "CH" : "EU"));
         retail_row_end(&row);
     }
     return retail_file_close(row.csv);
@@ -41,7 +45,8 @@ static bool write_catalog(struct task *t, str folder, const struct retail_shop *
 /* ---- inventory */
 
 /* The flaw: seven counts are below zero, a scanner that booked returns twice. The recount has them right. */
-static bool write_inventory(struct task *t, str folder, const struct retail_shop *shop, const char *name, bool is_recount)
+static bool write_inventory(struct task *t, str folder, const struct retail_shop *shop,
+                            const char *name, bool is_recount)
 {
     static const str warehouses[WAREHOUSES] = {STR("Altstetten"), STR("Lausanne"), STR("Chiasso")};
     struct retail_random r = begin(12);
@@ -67,7 +72,8 @@ static bool write_inventory(struct task *t, str folder, const struct retail_shop
 
 /* ---- reviews */
 
-static void write_review(struct retail_file *f, struct retail_random *r, const struct retail_shop *shop, uint32_t id,
+static void write_review(struct retail_file *f, struct retail_random *r,
+                         const struct retail_shop *shop, uint32_t id,
                          const struct retail_order *order, const struct retail_item *item)
 {
     static const uint32_t stars[] = {6, 7, 13, 28, 46};
@@ -130,10 +136,11 @@ struct session {
     int64_t seconds;
 };
 
-static void add_event(struct retail_file *f, struct retail_random *r, const struct retail_shop *shop,
-                      const struct session *s, size_t event)
+static void add_event(struct retail_file *f, struct retail_random *r,
+                      const struct retail_shop *shop, const struct session *s, size_t event)
 {
-    static const str events[] = {STR("view"), STR("search"), STR("add_to_cart"), STR("wishlist"), STR("open_mail")};
+    static const str events[] = {STR("view"), STR("search"), STR("add_to_cart"), STR("wishlist"),
+                                 STR("open_mail")};
     static const str channels[] = {STR("web"), STR("app"), STR("mail")};
     static const str systems[][3] = {{STR("Windows"), STR("macOS"), STR("Linux")},
                                      {STR("iOS"), STR("Android"), STR("Android")}};
@@ -143,26 +150,30 @@ static void add_event(struct retail_file *f, struct retail_random *r, const stru
     buf_format(b, "\",\"session_id\":%u,", s->id);
     if (s->customer)
         buf_format(b, "\"customer_id\":%u,", s->customer);
-    buf_format(b, "\"event\":\"%s\",\"channel\":\"%s\",", events[event].ptr, channels[s->channel].ptr);
+    buf_format(b, "\"event\":\"%s\",\"channel\":\"%s\",", events[event].ptr,
+               channels[s->channel].ptr);
     if (event == 1) {
-        const struct retail_category *category = &retail_categories[retail_below(r, RETAIL_CATEGORIES)];
+        const struct retail_category *category =
+            &retail_categories[retail_below(r, RETAIL_CATEGORIES)];
         buf_add(b, STR("\"search_term\":"));
-        buf_add_json(b, arena_lower(f->t->mem, category->nouns[retail_below(r, RETAIL_NOUNS)].name));
+        buf_add_json(b,
+                     arena_lower(f->t->mem, category->nouns[retail_below(r, RETAIL_NOUNS)].name));
         buf_add(b, STR(","));
     } else if (event != 4) {
         buf_format(b, "\"sku\":\"%s\",",
                    shop->articles[retail_pick_article(r, shop, s->seconds / RETAIL_DAY_S)].sku);
     }
     buf_format(b, "\"device\":{\"kind\":\"%s\",\"system\":\"%s\"},\"ip_address\":\"203.0.113.%u\",",
-               s->channel == 1 ? "phone" : "desktop", systems[s->channel == 1][s->address % 3].ptr, s->address);
+               s->channel == 1 ? "phone" : "desktop", systems[s->channel == 1][s->address % 3].ptr,
+               s->address);
     buf_add(b, STR("\"occurred_at\":\""));
     retail_add_time(b, s->seconds);
     buf_add(b, STR("\"}\n"));
 }
 
 /* The flaw: the tracker sends some events twice. */
-static uint32_t write_session(struct retail_file *f, struct retail_random *r, const struct retail_shop *shop,
-                              struct session *s, uint32_t left)
+static uint32_t write_session(struct retail_file *f, struct retail_random *r,
+                              const struct retail_shop *shop, struct session *s, uint32_t left)
 {
     static const uint32_t kinds[] = {620, 190, 120, 70};
     uint32_t count = 1 + retail_below(r, SESSION_EVENTS), written = 0;
@@ -207,7 +218,8 @@ static bool write_interactions(struct task *t, str folder, const struct retail_s
 
 bool retail_write_files(struct task *t, str folder, const struct retail_shop *shop)
 {
-    return write_catalog(t, folder, shop) && write_inventory(t, folder, shop, "inventory.csv.gz", false) &&
-           write_inventory(t, folder, shop, "recount/inventory.csv.gz", true) && write_reviews(t, folder, shop) &&
-           write_interactions(t, folder, shop);
+    return write_catalog(t, folder, shop)
+        && write_inventory(t, folder, shop, "inventory.csv.gz", false)
+        && write_inventory(t, folder, shop, "recount/inventory.csv.gz", true)
+        && write_reviews(t, folder, shop) && write_interactions(t, folder, shop);
 }

@@ -14,8 +14,8 @@ enum {
     RETAIL_CATEGORIES = 8,
     RETAIL_COUNTRIES = 6,
     RETAIL_DAY_S = 86400,
-    RETAIL_FIRST_DAY = 19723, /* 2024-01-01 */
-    RETAIL_LAST_DAY = 20453,  /* 2025-12-31: the data know nothing of later */
+    RETAIL_FIRST_DAY = 19723,   /* 2024-01-01 */
+    RETAIL_LAST_DAY = 20453,    /* 2025-12-31: the data know nothing of later */
     RETAIL_OPENING_DAY = 18628, /* 2021-01-01: the first customer */
     RETAIL_NEVER = 0,
 };
@@ -77,7 +77,13 @@ struct retail_article {
     int64_t launched_day, ended_day; /* RETAIL_NEVER: still sold */
 };
 
-enum retail_status { RETAIL_OPEN, RETAIL_SHIPPED, RETAIL_DELIVERED, RETAIL_RETURNED, RETAIL_CANCELLED };
+enum retail_status {
+    RETAIL_OPEN,
+    RETAIL_SHIPPED,
+    RETAIL_DELIVERED,
+    RETAIL_RETURNED,
+    RETAIL_CANCELLED
+};
 
 struct retail_order {
     uint32_t customer, first_item, item_count;

@@ -27,9 +27,10 @@ void retail_make_articles(struct task *t, struct retail_shop *shop)
         article->price_cents = shop_price(noun->price_cents * (70 + retail_below(&r, 120)) / 100);
         article->weight_g = noun->weight_g * (85 + retail_below(&r, 35)) / 100;
         article->launched_day = retail_chance(&r, 700)
-                                    ? RETAIL_OPENING_DAY + retail_below(&r, 900)
-                                    : RETAIL_OPENING_DAY + 900 + retail_below(&r, 800);
-        article->ended_day = retail_chance(&r, 60) ? RETAIL_FIRST_DAY + 250 + retail_below(&r, 450) : RETAIL_NEVER;
+                                  ? RETAIL_OPENING_DAY + retail_below(&r, 900)
+                                  : RETAIL_OPENING_DAY + 900 + retail_below(&r, 800);
+        article->ended_day =
+            retail_chance(&r, 60) ? RETAIL_FIRST_DAY + 250 + retail_below(&r, 450) : RETAIL_NEVER;
         if (article->ended_day != RETAIL_NEVER && article->ended_day < article->launched_day + 90)
             article->ended_day = RETAIL_NEVER;
     }
@@ -37,7 +38,8 @@ void retail_make_articles(struct task *t, struct retail_shop *shop)
 
 static bool is_sold(const struct retail_article *article, int64_t day)
 {
-    return article->launched_day <= day && (article->ended_day == RETAIL_NEVER || day < article->ended_day);
+    return article->launched_day <= day
+        && (article->ended_day == RETAIL_NEVER || day < article->ended_day);
 }
 
 uint32_t retail_pick_article(struct retail_random *r, const struct retail_shop *shop, int64_t day)
@@ -49,7 +51,8 @@ uint32_t retail_pick_article(struct retail_random *r, const struct retail_shop *
         uint32_t one = retail_below(r, RETAIL_ARTICLES), two = retail_below(r, RETAIL_ARTICLES);
         uint32_t at = one < two ? one : two;
         const struct retail_article *article = &shop->articles[at];
-        if (is_sold(article, day) && retail_below(r, 9) < retail_categories[article->category].season[month - 1])
+        if (is_sold(article, day)
+            && retail_below(r, 9) < retail_categories[article->category].season[month - 1])
             return at;
     }
 }
@@ -80,8 +83,10 @@ void retail_make_customers(struct task *t, struct retail_shop *shop)
         customer->city = (uint8_t)(city < other ? city : other);
         customer->language = country->cities[customer->city].language;
         const struct retail_language *language = &retail_languages[customer->language];
-        customer->first_name = language->first_names[retail_below(&r, (uint32_t)language->first_name_count)];
-        customer->last_name = language->last_names[retail_below(&r, (uint32_t)language->last_name_count)];
+        customer->first_name =
+            language->first_names[retail_below(&r, (uint32_t)language->first_name_count)];
+        customer->last_name =
+            language->last_names[retail_below(&r, (uint32_t)language->last_name_count)];
         customer->is_business = retail_chance(&r, 90);
         /* A few buy much, most buy little. */
         activity = activity * activity / 255;
@@ -104,7 +109,8 @@ uint32_t retail_customer_count(const struct retail_shop *shop, int64_t seconds)
     return low;
 }
 
-static uint32_t pick_customer(struct retail_random *r, const struct retail_shop *shop, int64_t seconds)
+static uint32_t pick_customer(struct retail_random *r, const struct retail_shop *shop,
+                              int64_t seconds)
 {
     uint32_t count = retail_customer_count(shop, seconds);
     for (;;) {
@@ -119,22 +125,26 @@ static uint32_t pick_customer(struct retail_random *r, const struct retail_shop 
 static uint64_t day_weight(int64_t day)
 {
     static const uint32_t months[] = {85, 80, 92, 96, 98, 92, 84, 88, 98, 104, 128, 142};
-    static const uint32_t weekdays[] = {100, 96, 92, 112, 105, 100, 98}; /* 1970-01-01 was a Thursday */
+    static const uint32_t weekdays[] = {100, 96,  92, 112,
+                                        105, 100, 98}; /* 1970-01-01 was a Thursday */
     int year, month, day_of_month;
     retail_civil(day, &year, &month, &day_of_month);
-    uint64_t weight = (uint64_t)months[month - 1] * weekdays[day % 7]
-                      * (uint64_t)(1000 + 350 * (day - RETAIL_FIRST_DAY) / (RETAIL_LAST_DAY - RETAIL_FIRST_DAY));
+    uint64_t weight =
+        (uint64_t)months[month - 1] * weekdays[day % 7]
+        * (uint64_t)(1000 + 350 * (day - RETAIL_FIRST_DAY) / (RETAIL_LAST_DAY - RETAIL_FIRST_DAY));
     bool is_friday = day % 7 == 1, is_monday = day % 7 == 4;
     if (month == 11 && is_friday && day_of_month >= 23 && day_of_month <= 29)
         weight *= 3; /* Black Friday */
-    if ((month == 11 && is_monday && day_of_month >= 26) || (month == 12 && is_monday && day_of_month <= 2))
+    if ((month == 11 && is_monday && day_of_month >= 26)
+        || (month == 12 && is_monday && day_of_month <= 2))
         weight *= 2;
     if (month == 12 && (day_of_month == 25 || day_of_month == 26))
         weight /= 2;
     return weight;
 }
 
-static void draw_items(struct retail_random *r, struct retail_shop *shop, struct retail_order *order, uint32_t *count)
+static void draw_items(struct retail_random *r, struct retail_shop *shop,
+                       struct retail_order *order, uint32_t *count)
 {
     static const uint32_t sizes[] = {30, 28, 18, 11, 7, 6};
     const struct retail_customer *customer = &shop->customers[order->customer];
@@ -153,9 +163,15 @@ static void draw_items(struct retail_random *r, struct retail_shop *shop, struct
         } while (!is_new);
         uint32_t cents = shop->articles[item->article].price_cents;
         item->price_cents = is_euro ? cents * 104 / 1000 * 10 : cents;
-        item->quantity = (uint8_t)(1 + (retail_chance(r, 180) ? retail_below(r, customer->is_business ? 12 : 3) : 0));
-        item->discount_percent = (uint8_t)(retail_chance(r, 120) ? 5 * (1 + retail_below(r, 6)) : 0);
-        sum_cents += ((int64_t)item->quantity * item->price_cents * (100 - item->discount_percent) + 50) / 100;
+        item->quantity =
+            (uint8_t)(1
+                      + (retail_chance(r, 180) ? retail_below(r, customer->is_business ? 12 : 3)
+                                               : 0));
+        item->discount_percent =
+            (uint8_t)(retail_chance(r, 120) ? 5 * (1 + retail_below(r, 6)) : 0);
+        sum_cents +=
+            ((int64_t)item->quantity * item->price_cents * (100 - item->discount_percent) + 50)
+            / 100;
     }
     order->discount_cents = retail_chance(r, 80) ? sum_cents / 100 * 10 : 0;
     order->shipping_cents = sum_cents >= 9900 ? 0 : 790;
@@ -170,7 +186,7 @@ static void draw_fate(struct retail_random *r, struct retail_order *order)
         return;
     }
     int64_t shipped_s = order->ordered_s + 4 * 3600 + retail_below(r, 40 * 3600);
-    /* Parcels of December take longer. */
+    /* Parcels of the weeks before Christmas take longer. */
     uint32_t hours = order->ordered_s / RETAIL_DAY_S % 365 > 330 ? 92 : 62;
     int64_t delivered_s = shipped_s + 12 * 3600 + retail_below(r, hours * 3600);
     if (shipped_s >= end_s) {
@@ -231,8 +247,9 @@ void retail_make_orders(struct task *t, struct retail_shop *shop)
 /* `Müller` in an address: letters that e-mail takes. */
 static void add_plain(struct buf *b, str name)
 {
-    static const str letters[][2] = {{STR("ü"), STR("ue")}, {STR("ö"), STR("oe")}, {STR("ä"), STR("ae")},
-                                     {STR("é"), STR("e")},  {STR("É"), STR("e")},  {STR("ò"), STR("o")}};
+    static const str letters[][2] = {{STR("ü"), STR("ue")}, {STR("ö"), STR("oe")},
+                                     {STR("ä"), STR("ae")}, {STR("é"), STR("e")},
+                                     {STR("É"), STR("e")},  {STR("ò"), STR("o")}};
     for (size_t i = 0; i < name.len;) {
         str rest = str_from(name, i);
         size_t at = 0, count = sizeof letters / sizeof *letters;
@@ -285,7 +302,8 @@ static void add_phone(struct retail_row *row, struct retail_random *r, struct bu
 
 static void add_topics(struct retail_row *row, struct retail_random *r)
 {
-    static const str topics[] = {STR("new"), STR("sale"), STR("garden"), STR("winter"), STR("recipes")};
+    static const str topics[] = {STR("new"), STR("sale"), STR("garden"), STR("winter"),
+                                 STR("recipes")};
     str chosen[5];
     size_t len = 0;
     bool has_any = retail_chance(r, 550);
@@ -323,12 +341,14 @@ static void write_customer(struct retail_row *row, struct retail_random *r, stru
     retail_row_text(row, country->cities[customer->city].name);
     retail_row_text(row, country->code);
     retail_row_text(row, language->code);
-    retail_row_text(row, tiers[customer->activity > 150 ? 3 : customer->activity > 70 ? 2 : customer->activity > 25]);
+    retail_row_text(row, tiers[customer->activity > 150  ? 3
+                               : customer->activity > 70 ? 2
+                                                         : customer->activity > 25]);
     add_topics(row, r);
     bool is_dark = retail_chance(r, 300), has_sms = retail_chance(r, 250);
     buf_clear(text);
-    buf_format(text, "{\"theme\": \"%s\", \"sms\": %s, \"items_per_page\": %u}", is_dark ? "dark" : "light",
-               has_sms ? "true" : "false", 24u << retail_below(r, 3));
+    buf_format(text, "{\"theme\": \"%s\", \"sms\": %s, \"items_per_page\": %u}",
+               is_dark ? "dark" : "light", has_sms ? "true" : "false", 24u << retail_below(r, 3));
     retail_row_text(row, buf_str(text));
     if (customer->is_business)
         retail_row_decimal(row, 50000 + (int64_t)retail_below(r, 40) * 25000, 2);
@@ -387,7 +407,8 @@ static void write_order(struct retail_row *row, struct retail_random *r, struct 
     retail_row_decimal(row, order->total_cents, 2);
     buf_clear(text);
     if (order->discount_cents)
-        buf_format(text, "{\"coupon\": \"%s\"%s}", coupons[retail_below(r, 3)].ptr, is_gift ? ", \"gift\": true" : "");
+        buf_format(text, "{\"coupon\": \"%s\"%s}", coupons[retail_below(r, 3)].ptr,
+                   is_gift ? ", \"gift\": true" : "");
     else if (is_gift)
         buf_add(text, STR("{\"gift\": true}"));
     if (text->len)
@@ -412,8 +433,8 @@ static void write_items(struct retail_row *row, const struct retail_shop *shop, 
     }
 }
 
-static void write_payment(struct retail_row *row, struct retail_random *r, uint32_t *id, uint32_t at, str method,
-                          str status, int64_t cents, int64_t paid_s)
+static void write_payment(struct retail_row *row, struct retail_random *r, uint32_t *id,
+                          uint32_t at, str method, str status, int64_t cents, int64_t paid_s)
 {
     bool has_fee = cents > 0 && !str_eq(method, STR("invoice"));
     retail_row_int(row, 500001 + (int64_t)(*id)++);
@@ -431,13 +452,14 @@ static void write_payment(struct retail_row *row, struct retail_random *r, uint3
 }
 
 /* Refunds are payments below zero; a card that was refused is tried again. */
-static void write_payments(struct retail_row *row, struct retail_random *r, const struct retail_shop *shop, uint32_t at,
-                           uint32_t *id)
+static void write_payments(struct retail_row *row, struct retail_random *r,
+                           const struct retail_shop *shop, uint32_t at, uint32_t *id)
 {
     static const uint32_t swiss[] = {460, 300, 190, 50}, abroad[] = {0, 480, 170, 350};
     static const str methods[] = {STR("twint"), STR("card"), STR("invoice"), STR("paypal")};
     const struct retail_order *order = &shop->orders[at];
-    bool is_swiss = str_eq(retail_countries[shop->customers[order->customer].country].currency, STR("CHF"));
+    bool is_swiss =
+        str_eq(retail_countries[shop->customers[order->customer].country].currency, STR("CHF"));
     str method = methods[retail_weighted(r, is_swiss ? swiss : abroad, 4)];
     int64_t end_s = (int64_t)(RETAIL_LAST_DAY + 1) * RETAIL_DAY_S;
     int64_t paid_s = order->ordered_s + 20 + retail_below(r, 160);
@@ -450,21 +472,22 @@ static void write_payments(struct retail_row *row, struct retail_random *r, cons
     if (str_eq(method, STR("invoice")))
         paid_s += (int64_t)(5 + retail_below(r, 25)) * RETAIL_DAY_S;
     bool is_paid = paid_s < end_s;
-    write_payment(row, r, id, at, method, is_paid ? STR("paid") : STR("pending"), order->total_cents,
-                  is_paid ? paid_s : RETAIL_NEVER);
+    write_payment(row, r, id, at, method, is_paid ? STR("paid") : STR("pending"),
+                  order->total_cents, is_paid ? paid_s : RETAIL_NEVER);
     int64_t refunded_s = order->delivered_s + (int64_t)(4 + retail_below(r, 9)) * RETAIL_DAY_S;
     if (order->status == RETAIL_RETURNED && refunded_s < end_s && is_paid)
         write_payment(row, r, id, at, method, STR("refunded"), -order->total_cents,
                       refunded_s > paid_s ? refunded_s : paid_s + 3600);
 }
 
-static void write_shipment(struct retail_row *row, struct retail_random *r, const struct retail_shop *shop, uint32_t at,
-                           uint32_t *id)
+static void write_shipment(struct retail_row *row, struct retail_random *r,
+                           const struct retail_shop *shop, uint32_t at, uint32_t *id)
 {
     static const uint32_t swiss[] = {720, 130, 150}, abroad[] = {0, 620, 380};
     static const str carriers[] = {STR("Post"), STR("DHL"), STR("DPD")};
     const struct retail_order *order = &shop->orders[at];
-    bool is_swiss = str_eq(retail_countries[shop->customers[order->customer].country].currency, STR("CHF"));
+    bool is_swiss =
+        str_eq(retail_countries[shop->customers[order->customer].country].currency, STR("CHF"));
     int64_t grams = 180;
     str sides[3];
     char texts[3][8];
@@ -475,7 +498,8 @@ static void write_shipment(struct retail_row *row, struct retail_random *r, cons
         grams += (int64_t)item->quantity * shop->articles[item->article].weight_g;
     }
     for (size_t i = 0; i < 3; i++) {
-        snprintf(texts[i], sizeof texts[i], "%u", 10 + 5 * retail_below(r, 4) + (grams > 5000 ? 25u : 0u));
+        snprintf(texts[i], sizeof texts[i], "%u",
+                 10 + 5 * retail_below(r, 4) + (grams > 5000 ? 25u : 0u));
         sides[i] = str_of(texts[i]);
     }
     size_t carrier = retail_weighted(r, is_swiss ? swiss : abroad, 3);
@@ -483,7 +507,10 @@ static void write_shipment(struct retail_row *row, struct retail_random *r, cons
     retail_row_int(row, 100001 + (int64_t)at);
     retail_row_text(row, carriers[carrier]);
     char tracking[32];
-    snprintf(tracking, sizeof tracking, "%s%08u", carrier == 0 ? "99" : carrier == 1 ? "JD" : "05",
+    snprintf(tracking, sizeof tracking, "%s%08u",
+             carrier == 0   ? "99"
+             : carrier == 1 ? "JD"
+                            : "05",
              retail_below(r, 100000000));
     retail_row_text(row, str_of(tracking));
     retail_row_decimal(row, grams, 3);
@@ -497,7 +524,8 @@ static void write_shipment(struct retail_row *row, struct retail_random *r, cons
 /* ---- database */
 
 static const char schema_sql[] =
-    "-- The operational database of the retail example. Load it with: psql -v ON_ERROR_STOP=1 -f shop.sql\n"
+    "-- The operational database of the retail example. Load it with: psql -v ON_ERROR_STOP=1 -f "
+    "shop.sql\n"
     "BEGIN;\n"
     "SET client_encoding = 'UTF8';\n"
     "CREATE TYPE customer_type AS ENUM ('private', 'business');\n"
@@ -507,27 +535,36 @@ static const char schema_sql[] =
     "CREATE TYPE payment_status AS ENUM ('pending', 'paid', 'failed', 'refunded');\n"
     "CREATE TABLE customers (\n"
     "    customer_id bigint PRIMARY KEY, customer_key uuid NOT NULL, type customer_type NOT NULL,\n"
-    "    first_name text NOT NULL, last_name text NOT NULL, email text, phone text, birth_date date,\n"
-    "    street text NOT NULL, postal_code text NOT NULL, city text NOT NULL, country text NOT NULL,\n"
+    "    first_name text NOT NULL, last_name text NOT NULL, email text, phone text, birth_date "
+    "date,\n"
+    "    street text NOT NULL, postal_code text NOT NULL, city text NOT NULL, country text NOT "
+    "NULL,\n"
     "    language text NOT NULL, tier loyalty_tier NOT NULL, newsletter_topics text[] NOT NULL,\n"
-    "    settings jsonb NOT NULL, credit_limit numeric(10,2), registered_at timestamptz NOT NULL);\n"
+    "    settings jsonb NOT NULL, credit_limit numeric(10,2), registered_at timestamptz NOT "
+    "NULL);\n"
     "CREATE TABLE orders (\n"
     "    order_id bigint PRIMARY KEY,\n"
     "    customer_id bigint NOT NULL REFERENCES customers, ordered_at timestamptz NOT NULL,\n"
-    "    status order_status NOT NULL, channel text NOT NULL, country text NOT NULL, currency text NOT NULL,\n"
+    "    status order_status NOT NULL, channel text NOT NULL, country text NOT NULL, currency text "
+    "NOT NULL,\n"
     "    fx_rate numeric(10,6) NOT NULL, discount_amount numeric(12,2) NOT NULL,\n"
-    "    shipping_amount numeric(12,2) NOT NULL, total_amount numeric(12,2) NOT NULL, details jsonb);\n"
+    "    shipping_amount numeric(12,2) NOT NULL, total_amount numeric(12,2) NOT NULL, details "
+    "jsonb);\n"
     "CREATE TABLE order_items (\n"
-    "    order_id bigint NOT NULL REFERENCES orders, line_no smallint NOT NULL, sku text NOT NULL,\n"
+    "    order_id bigint NOT NULL REFERENCES orders, line_no smallint NOT NULL, sku text NOT "
+    "NULL,\n"
     "    quantity integer NOT NULL, unit_price numeric(10,2) NOT NULL,\n"
     "    discount_percent numeric(5,2) NOT NULL, PRIMARY KEY (order_id, line_no));\n"
     "CREATE TABLE payments (\n"
     "    payment_id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders,\n"
-    "    method payment_method NOT NULL, status payment_status NOT NULL, amount numeric(12,2) NOT NULL,\n"
+    "    method payment_method NOT NULL, status payment_status NOT NULL, amount numeric(12,2) NOT "
+    "NULL,\n"
     "    fee numeric(12,4) NOT NULL, paid_at timestamptz, signature bytea);\n"
     "CREATE TABLE shipments (\n"
-    "    shipment_id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders, carrier text NOT NULL,\n"
-    "    tracking_code text NOT NULL, weight_kg numeric(8,3) NOT NULL, sides_cm integer[] NOT NULL,\n"
+    "    shipment_id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders, carrier text "
+    "NOT NULL,\n"
+    "    tracking_code text NOT NULL, weight_kg numeric(8,3) NOT NULL, sides_cm integer[] NOT "
+    "NULL,\n"
     "    shipped_at timestamptz NOT NULL, promised_on date NOT NULL, delivered_at timestamptz);\n";
 
 struct database {
@@ -540,7 +577,8 @@ struct database {
 static struct retail_row *begin_table(struct database *db, const char *name, const char *columns)
 {
     str file = arena_format(db->t->mem, "export/%s.csv", name);
-    db->row = (struct retail_row){.csv = retail_file_open(db->t, db->folder, file.ptr), .copy = db->sql};
+    db->row =
+        (struct retail_row){.csv = retail_file_open(db->t, db->folder, file.ptr), .copy = db->sql};
     buf_format(db->row.csv->b, "%s\n", columns);
     buf_format(db->sql->b, "COPY %s (%s) FROM stdin (FORMAT csv);\n", name, columns);
     return &db->row;
@@ -557,10 +595,11 @@ static bool write_people(struct database *db, const struct retail_shop *shop)
 {
     struct retail_random r = begin(4);
     struct buf *text = buf_new(db->t->mem, 4096);
-    struct retail_row *row =
-        begin_table(db, "customers",
-                    "customer_id,customer_key,type,first_name,last_name,email,phone,birth_date,street,postal_code,"
-                    "city,country,language,tier,newsletter_topics,settings,credit_limit,registered_at");
+    struct retail_row *row = begin_table(
+        db, "customers",
+        "customer_id,customer_key,type,first_name,last_name,email,phone,birth_date,street,postal_"
+        "code,"
+        "city,country,language,tier,newsletter_topics,settings,credit_limit,registered_at");
     for (uint32_t i = 0; i < RETAIL_CUSTOMERS; i++)
         write_customer(row, &r, text, &shop->customers[i], i + 1);
     return end_table(db);
@@ -578,7 +617,8 @@ static bool write_sales(struct database *db, const struct retail_shop *shop)
         write_order(row, &r, text, shop, i);
     if (!end_table(db))
         return false;
-    row = begin_table(db, "order_items", "order_id,line_no,sku,quantity,unit_price,discount_percent");
+    row =
+        begin_table(db, "order_items", "order_id,line_no,sku,quantity,unit_price,discount_percent");
     for (uint32_t i = 0; i < RETAIL_ORDERS; i++)
         write_items(row, shop, i);
     return end_table(db);
@@ -588,15 +628,16 @@ static bool write_movements(struct database *db, const struct retail_shop *shop)
 {
     struct retail_random r = begin(6);
     uint32_t payments = 0, shipments = 0;
-    struct retail_row *row =
-        begin_table(db, "payments", "payment_id,order_id,method,status,amount,fee,paid_at,signature");
+    struct retail_row *row = begin_table(
+        db, "payments", "payment_id,order_id,method,status,amount,fee,paid_at,signature");
     for (uint32_t i = 0; i < RETAIL_ORDERS; i++)
         write_payments(row, &r, shop, i, &payments);
     if (!end_table(db))
         return false;
-    row = begin_table(db, "shipments",
-                      "shipment_id,order_id,carrier,tracking_code,weight_kg,sides_cm,shipped_at,promised_on,"
-                      "delivered_at");
+    row = begin_table(
+        db, "shipments",
+        "shipment_id,order_id,carrier,tracking_code,weight_kg,sides_cm,shipped_at,promised_on,"
+        "delivered_at");
     for (uint32_t i = 0; i < RETAIL_ORDERS; i++)
         write_shipment(row, &r, shop, i, &shipments);
     return end_table(db);

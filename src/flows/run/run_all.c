@@ -3,6 +3,7 @@
 #include "json/json.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
+#include "log/log.h"
 #include "user/user.h"
 
 enum { RUN_ALL_POLL_MS = 50 };
@@ -263,19 +264,33 @@ static bool run_all_follow(struct task *t, struct run_all *all, struct run_all_i
     }
 }
 
-static void run_all_cancel(struct task *t, struct run_all *all, const struct run_all_items *items)
+/* Runs that others asked for go on. Those of ours are over when this is: what follows finds no half of them. */
+static void run_all_cancel(struct task *t, struct run_all *all, struct run_all_items *items)
 {
     struct task *last = task_new();
+    size_t open = 1;
 
     last->actor = t->actor;
-    for (size_t i = 0; i < items->len; i++) {
-        enum job_state state;
+    for (bool is_first = true; open > 0; is_first = false) {
+        open = 0;
+        for (size_t i = 0; i < items->len; i++) {
+            struct run_all_item *item = &items->at[i];
+            enum job_state state;
 
-        if (items->at[i].state != RUN_ALL_WORKS || items->at[i].is_joined) {
-            continue;
+            if (item->state != RUN_ALL_WORKS || item->is_joined) {
+                continue;
+            }
+            bool ok = !is_first || job_row_cancel(last, all->services->db, item->job_id, &state);
+            /* Again and again: a job whose row was taken this moment is not there to be cancelled before the next. */
+            (void)jobs_cancel(all->services->jobs, item->job_id);
+            if (!ok || !run_all_look(last, all, item)) {
+                log_failure("run", last);
+                item->state = RUN_ALL_ENDED;
+            }
+            open += item->state != RUN_ALL_ENDED;
         }
-        if (job_row_cancel(last, all->services->db, items->at[i].job_id, &state)) {
-            (void)jobs_cancel(all->services->jobs, items->at[i].job_id);
+        if (open > 0) {
+            jobs_pause(all->services->jobs, RUN_ALL_POLL_MS);
         }
     }
     task_free(last);

@@ -7,6 +7,7 @@
 #include "image/images.h"
 #include "job_row/job_row.h"
 #include "log/log.h"
+#include "query_row/query_row.h"
 #include "release/release.h"
 #include "run_row/run_row.h"
 
@@ -36,9 +37,9 @@ static bool services_open_catalog(struct task *t, struct services *s)
 static bool services_recover(struct task *t, struct services *s)
 {
     struct str_list keep = {0};
-    uint64_t runs = 0, jobs = 0, files = 0;
+    uint64_t runs = 0, jobs = 0, queries = 0, files = 0;
     bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs) &&
-              release_files(t, s->db, &keep) && store_sweep(t, s->store, &keep, 0, &files);
+              query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep) && store_sweep(t, s->store, &keep, 0, &files);
 
     if (ok && runs + jobs + files > 0) {
         log_event(LOG_WARN, "services", t, "an earlier server left %llu runs, %llu jobs and %llu files unfinished",

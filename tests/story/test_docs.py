@@ -1,0 +1,49 @@
+"""The mesh files that docs/ show are files that weft accepts, and links between pages lead somewhere."""
+
+import re
+
+import pytest
+
+from conftest import ROOT
+
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"^```(?:yaml|sql) file=(\S+)\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
+BASE = "mesh-files.md"  # a whole mesh; files of other pages come beside it, or in the place of one of its files
+GUIDES = sorted(page.name for page in DOCS.glob("*.md"))
+PAGES = GUIDES + sorted(f"reference/{page.name}" for page in (DOCS / "reference").glob("*.md"))
+
+
+def files_of(page):
+    return dict(BLOCK.findall((DOCS / page).read_text()))
+
+
+def write(mesh, page):
+    for path, text in files_of(page).items():
+        mesh.write(path, text)
+
+
+@pytest.mark.parametrize("page", [page for page in GUIDES if files_of(page)])
+def test_the_files_of_a_page_pass_the_check(mesh, page):
+    write(mesh, BASE)
+    write(mesh, page)
+    findings = mesh.weft("check", "--format", "json").json
+    assert [f for f in findings if f["level"] == "error"] == []
+    told = [f for f in findings if f["level"] == "warning" and f["file"] in files_of(page)]
+    assert told == [], "a page shows what weft warns of"
+
+
+def test_pages_with_files_are_seen():
+    assert {"mesh-files.md", "policies.md", "quality.md"} <= {page for page in GUIDES if files_of(page)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    folder = (DOCS / page).parent
+    for target, _ in LINK.findall((DOCS / page).read_text()):
+        assert (folder / target).exists(), target
+
+
+def test_the_index_names_every_page():
+    index = {target for target, _ in LINK.findall((DOCS / "README.md").read_text())}
+    assert [page for page in PAGES if page not in index and page != "README.md"] == []
