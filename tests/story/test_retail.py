@@ -36,7 +36,7 @@ def tree_sum(folder):
 
 
 def published(mesh):
-    rows = mesh.rows("SELECT DISTINCT domain || '.' || product AS product FROM mesh.releases", as_user="pat")
+    rows = mesh.rows("SELECT DISTINCT product FROM mesh.releases", as_user="pat")
     return {row["product"] for row in rows}
 
 

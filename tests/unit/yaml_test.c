@@ -346,3 +346,16 @@ TEST(yaml_maps_of_many_keys_are_read_in_linear_time)
     REQUIRE(root != NULL);
     EXPECT_INT(root->len, 60000);
 }
+
+TEST(a_text_of_a_bundle_that_no_document_could_be_is_an_error)
+{
+    struct task *t = test_task();
+    struct buf *body = buf_new(t->mem, 16 << 20);
+    struct tree *tree;
+    buf_add(body, STR("{\"text\":\""));
+    for (int i = 0; i < 300000; i++)
+        buf_add(body, STR("0123456789"));
+    buf_add(body, STR("\"}"));
+    EXPECT_FAIL(t, ERR_INVALID,
+                yaml_read(t, t->mem, buf_str(body), STR("body"), YAML_MODE_BUNDLE, &tree));
+}

@@ -314,7 +314,7 @@ static void help_exit_codes(FILE *out)
 
         for (int i = 1; i < ERR_COUNT; i++) {
             if (error_exit_code((enum error_code)i) == code) {
-                char number[8] = "";
+                char number[16] = "";
 
                 if (!has_any) {
                     snprintf(number, sizeof(number), "%d", code);

@@ -157,7 +157,8 @@ static bool token_text(struct reader *r, struct fy_token *token, struct spot spo
     fy_token_iter_finish(r->iter);
     if (status != 0)
         return fail_at(r, spot, "this text cannot be read");
-    CHECK(!r->text->full);
+    if (r->text->full)
+        return fail_at(r, spot, "this text is longer than a document may be");
     *out = buf_copy(r->text, r->mem);
     return true;
 }
