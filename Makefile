@@ -51,7 +51,7 @@ docs: ## make the pages of docs/reference again
 
 demo: ## the retail example, served, from nothing
 	@tools/deps build demo
-	@tools/build debug
+	@tools/build debug weft weft-worker
 	@tools/demo
 
 run: ## serve with what was built (ARGS="--home DIR ...")

@@ -1,6 +1,6 @@
 #include "gate.h"
-#include "json/json.h"
 #include "limits/limits.h"
+#include "json/json.h"
 
 /* The engine writes a number that no type holds as a bare word, which is no JSON. */
 static bool refuse_number(struct task *t)
@@ -16,7 +16,8 @@ static bool refuse_number(struct task *t)
 bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree **out)
 {
     /* A node of SQL is a map of up to twenty entries in the engine's JSON. */
-    static const struct json_limits limits = {SQL_TREE_BYTES_MAX, JSON_DEPTH_MAX, SQL_NODES_MAX * 20};
+    static const struct json_limits limits = {SQL_TREE_BYTES_MAX, JSON_DEPTH_MAX,
+                                              SQL_NODES_MAX * 20};
     struct tree *document;
     str sql, json;
 
@@ -29,7 +30,8 @@ bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree
     return sql_read(t, sql, document, out);
 }
 
-static bool describe_begin(struct task *t, void *state, const struct row_column *columns, size_t len)
+static bool describe_begin(struct task *t, void *state, const struct row_column *columns,
+                           size_t len)
 {
     struct job_columns *out = state;
 
@@ -59,7 +61,8 @@ static void describe_abort(struct task *t, void *state)
     (void)t, (void)state;
 }
 
-bool gate_describe(struct task *t, struct worker *worker, const struct engine_job *job, struct job_columns *out)
+bool gate_describe(struct task *t, struct worker *worker, const struct engine_job *job,
+                   struct job_columns *out)
 {
     struct engine_job describe = *job;
     struct row_sink sink = {

@@ -141,7 +141,8 @@ static bool next_file(struct arena *mem, str *rest, str *name_out)
     str text = str_from(*rest, at + mark.len);
     struct buf *name = buf_new(mem, PATH_BYTES_MAX);
     size_t i = 0;
-    for (; i < text.len && (text.ptr[i] != '\'' || (i + 1 < text.len && text.ptr[i + 1] == '\'')); i++) {
+    for (; i < text.len && (text.ptr[i] != '\'' || (i + 1 < text.len && text.ptr[i + 1] == '\''));
+         i++) {
         buf_add_byte(name, text.ptr[i]);
         i += text.ptr[i] == '\'';
     }

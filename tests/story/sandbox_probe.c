@@ -44,7 +44,8 @@ static void try_connect(const char *name, const char *path)
 
 static void try_port(const char *name, const char *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(port, NULL, 10))};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)strtol(port, NULL, 10))};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     tell(name, fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof address));
@@ -100,7 +101,11 @@ static void try_others(const char *socket_path, const char *port)
     tell("signal-all", kill(-1, 0));
     tell("more-memory", setrlimit(RLIMIT_AS, &more));
     tell("become-root", setuid(0));
-    tell("run-memory", mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+    tell("run-memory",
+         mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                 == MAP_FAILED
+             ? -1
+             : 0);
     tell("terminal", syscall(SYS_ioctl, 0, 0x5412, "x"));
     tell("priority", syscall(SYS_setpriority, 0, 0, -20));
     tell("other-descriptors", fcntl(900, F_GETFD));
@@ -140,7 +145,8 @@ int main(int argc, char **argv)
 
     while (first < argc && strncmp(argv[first], "--", 2) == 0)
         first++;
-    if (argc - first < 3 || !worker_options_read(t, first, argv, &options) || !worker_sandbox_enter(t, &options, &extensions)) {
+    if (argc - first < 3 || !worker_options_read(t, first, argv, &options)
+        || !worker_sandbox_enter(t, &options, &extensions)) {
         fprintf(stderr, "no sandbox: %.*s\n", (int)t->err.message.len, t->err.message.ptr);
         return 1;
     }

@@ -1,5 +1,6 @@
 """The mesh files that docs/ show are files that weft accepts, and links between pages lead somewhere."""
 
+import gzip
 import re
 
 import pytest
@@ -31,6 +32,23 @@ def test_the_files_of_a_page_pass_the_check(mesh, page):
     assert [f for f in findings if f["level"] == "error"] == []
     told = [f for f in findings if f["level"] == "warning" and f["file"] in files_of(page)]
     assert told == [], "a page shows what weft warns of"
+
+
+def test_the_example_of_a_csv_file_runs(mesh):
+    write(mesh, BASE)
+    write(mesh, "policies.md")
+    mesh.write("data/orders-1.csv.gz", gzip.compress(
+        b"order_no,email,country,amount,ordered_on\n1,Ada@example.com,CH,1.50,2026-01-01\n2,,DE,2.00,2026-01-02\n"))
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "sales.orders")
+    rows = "SELECT id, email, country FROM sales.orders.orders ORDER BY id"
+    ada, other = {"id": 1, "email": "ada@example.com", "country": "CH"}, {"id": 2, "email": None, "country": "DE"}
+    assert mesh.rows(rows, as_user="ana") == [ada, other]
+    purpose = ["query", rows, "--as", "noor", "--purpose", "reporting", "--format", "json"]
+    assert mesh.weft(*purpose).json["rows"] == [[1, None, "CH"]]
+    assert mesh.weft("query", rows, "--as", "noor", ok=False).code == 77
+    without_secret = mesh.weft("run", "customer.profiles", ok=False)
+    assert without_secret.code == 78 and "CRM_PASSWORD" in without_secret.err
 
 
 def test_pages_with_files_are_seen():

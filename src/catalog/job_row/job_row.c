@@ -213,7 +213,11 @@ static bool recover(struct task *t, struct metadb *db, void *state)
             STR("{\"code\":\"INTERNAL\",\"message\":\"the server ended during this job\"}")))
         return false;
     *count = metadb_changes(db);
-    return true;
+    /* Whoever waited for these has ended with that server: they do not run when nobody looks. */
+    return metadb_run(t, db,
+                      "UPDATE job SET state = 'cancelled', ended_us = ?, result = ? "
+                      "WHERE state = 'queued' AND kind = 'run'",
+                      "is", clock_now_us(), STR("CANCELLED"));
 }
 
 bool job_row_recover(struct task *t, struct metadb *db, uint64_t *count_out)

@@ -166,7 +166,7 @@ static void no_product(struct model_builder *b, const struct bundle_file *file, 
     struct finding *f =
         model_error(b, model_file_place(file->path),
                     "the folder " STR_FMT " has no product.odps.yaml", STR_ARG(folder));
-    f->hint = STR("weft new product NAME makes one");
+    f->hint = STR("write a product.odps.yaml with kind: DataProduct");
 }
 
 static void add_contract(struct model_builder *b, const struct bundle_file *file)
@@ -257,7 +257,7 @@ static void parts(struct model_builder *b, const struct bundle_file *file,
             struct finding *f =
                 model_error(b, model_file_place(file->path),
                             "the folder " STR_FMT " has no domain.yaml", STR_ARG(folder));
-            f->hint = STR("weft new domain NAME makes one");
+            f->hint = STR("write a domain.yaml with kind: Domain");
         } else if (path->len == 4 && str_eq(path->parts[2], STR("policies"))) {
             if (is_policy)
                 model_read_policy(b, file, domain->name);

@@ -24,14 +24,29 @@ const struct source_column *source_find(const struct source_column *columns, siz
     return NULL;
 }
 
+static bool source_reads(const struct contract_server *server)
+{
+    return str_eq(server->type, STR("local")) || str_eq(server->type, STR("postgres")) ||
+           str_eq(server->type, STR("postgresql"));
+}
+
+/* The first that this version reads; where there is none, the first, which the message is about. */
 static const struct contract_server *source_pick(const struct contract *contract, str environment)
 {
+    const struct contract_server *first = NULL;
+
     for (size_t i = 0; i < contract->servers.len; i++) {
-        if (environment.len == 0 || str_eq(contract->servers.at[i].environment, environment)) {
-            return &contract->servers.at[i];
+        const struct contract_server *server = &contract->servers.at[i];
+
+        if (environment.len > 0 && !str_eq(server->environment, environment)) {
+            continue;
         }
+        if (source_reads(server)) {
+            return server;
+        }
+        first = first == NULL ? server : first;
     }
-    return NULL;
+    return first;
 }
 
 /* A file kind is its `format`, else the end of its name without a compression's. */

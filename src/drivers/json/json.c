@@ -52,27 +52,37 @@ static bool is_exact(str bytes, size_t start, size_t end)
 /* One pass over the bytes, before anything is built: holds them against the limits, and refuses
  * what json-c would read as something else: integers over 64 bits (it clamps them), NUL in keys (it
  * cuts there), words and single quotes. */
+/* A colon comes next: json-c holds keys as C strings, which end at a NUL. */
+static bool is_key_end(str bytes, size_t at)
+{
+    while (at < bytes.len && strchr(" \t\r\n", bytes.ptr[at]) != NULL && bytes.ptr[at] != '\0')
+        at++;
+    return at < bytes.len && bytes.ptr[at] == ':';
+}
+
 static bool survey(struct task *t, str bytes, const struct json_limits *limits)
 {
     size_t depth = 0;
     size_t nodes = 1;
-    bool in_string = false;
+    bool in_string = false, has_nul = false;
     for (size_t i = 0; i < bytes.len; i++) {
         char c = bytes.ptr[i];
         if ((unsigned char)c < ' ' && (in_string || (c != '\n' && c != '\r' && c != '\t')))
             return fail_syntax(t, "a control character", i);
         if (in_string) {
-            if (c == '"')
+            if (c == '"') {
                 in_string = false;
-            else if (c == '\\') {
-                if (str_starts(str_from(bytes, i), STR("\\u0000")))
-                    return fail_syntax(t, "an escaped NUL", i);
+                if (has_nul && is_key_end(bytes, i + 1))
+                    return fail_syntax(t, "an escaped NUL in a key", i);
+            } else if (c == '\\') {
+                has_nul = has_nul || str_starts(str_from(bytes, i), STR("\\u0000"));
                 i++;
             }
             continue;
         }
         if (c == '"') {
             in_string = true;
+            has_nul = false;
         } else if (c == '{' || c == '[') {
             nodes++;
             if (++depth > limits->depth)

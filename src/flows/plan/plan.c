@@ -10,6 +10,7 @@
 #include "image/images.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
+#include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
 #include "plan_inside.h"
@@ -17,11 +18,19 @@
 #include "product/product.h"
 #include "user/user.h"
 
+enum { PLAN_SHOW_TRIES = 3 };
+
 const char *plan_action_name(enum plan_action action)
 {
     static const char *const names[] = {"added", "changed", "removed"};
 
     return names[action];
+}
+
+bool plan_is_policy(str path)
+{
+    return str_ends(path, STR(".policy.yaml")) || str_ends(path, STR(".policy.yml")) ||
+           str_ends(path, STR(".policy.json"));
 }
 
 bool plan_is_of_domain(str path, str domain)
@@ -173,6 +182,42 @@ static void plan_drop_others(struct plan *p)
     p->findings.len = p->domain.len > 0 ? kept : p->findings.len;
 }
 
+/* An input that the actor may not discover is not there for him. */
+static bool plan_may_name_input(struct task *t, const struct image *image, struct plan *p,
+                                const struct model_input *input)
+{
+    const struct model_product *producer = input->producer;
+    const struct image_product *product =
+        producer != NULL ? image_find_product(image, producer->domain->name, producer->name) : NULL;
+    struct finding *finding;
+
+    if (product == NULL || gate_may_discover(t, image, product)) {
+        return true;
+    }
+    finding = report_add(&p->findings, FINDING_ERROR, ERR_UNKNOWN_NAME, input->place,
+                         "input port %.*s: there is no contract %.*s, or you may not discover it",
+                         STR_ARG(input->name), STR_ARG(input->contract_id));
+    finding->hint = STR("ask the owners of the product for a grant");
+    return false;
+}
+
+/* Only what the plan changes is asked: files of others were applied by those who may. */
+static bool plan_may_name(struct task *t, const struct image *image, struct plan *p)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < p->model->products.len; i++) {
+        const struct model_product *product = p->model->products.at[i];
+
+        for (size_t j = 0; j < product->inputs.len; j++) {
+            if (p->domain.len == 0 || str_eq(product->domain->name, p->domain)) {
+                ok = plan_may_name_input(t, image, p, &product->inputs.at[j]) && ok;
+            }
+        }
+    }
+    return ok || task_fail(t, ERR_INVALID, "an input of the mesh cannot be read");
+}
+
 bool plan_make(struct task *t, struct plan *p)
 {
     const struct image *image;
@@ -192,7 +237,7 @@ bool plan_make(struct task *t, struct plan *p)
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
         return false;
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model);
+    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model) && plan_may_name(t, image, p);
     plan_drop_others(p);
     return ok && document_parse(t, t->mem, &before, &ignored) &&
            plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
@@ -255,7 +300,7 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
         const struct bundle_file *file = order <= 0 ? &before->at[i] : &after->at[j];
         bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
 
-        if (differs && (str_ends(file->path, STR(".policy.yaml")) || str_ends(file->path, STR("mesh.yaml")) ||
+        if (differs && (plan_is_policy(file->path) || str_ends(file->path, STR("mesh.yaml")) ||
                         str_ends(file->path, STR("domain.yaml")))) {
             return true;
         }
@@ -263,6 +308,22 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
         j += order >= 0;
     }
     return false;
+}
+
+/* It is committed, whatever happened since: a stale policy must not be served, not even by a server that is out of memory or files. */
+static void plan_show(struct services *s)
+{
+    struct task *last = task_new();
+    bool ok = false;
+
+    for (int tries = 0; tries < PLAN_SHOW_TRIES && !ok; tries++) {
+        ok = images_refresh(last, s->images);
+    }
+    if (!ok) {
+        log_failure("plan", last);
+    }
+    CHECK(ok);
+    task_free(last);
 }
 
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
@@ -314,6 +375,6 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     }
     *out = (struct plan_applied){.mesh_version = commit.mesh_version, .is_override = commit.is_override};
     bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
-    /* It is committed, whatever happens from here: a stale policy must not be served. */
-    return images_refresh(t, s->images) && ok;
+    plan_show(s);
+    return ok;
 }

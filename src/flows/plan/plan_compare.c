@@ -58,7 +58,7 @@ static void plan_add_files(struct plan_objects *out, const struct bundle *bundle
             plan_add(out, "mesh", STR("mesh.yaml"), file->path, content);
         } else if (str_eq(name, STR("domain.yaml"))) {
             plan_add(out, "domain", str_from(folder, sizeof("domains/") - 1), file->path, content);
-        } else if (str_ends(name, STR(".policy.yaml"))) {
+        } else if (plan_is_policy(name)) {
             plan_add(out, "policy", tree_find_text(file->document, STR("id")), file->path, content);
         } else if (!str_ends(name, STR(".odps.yaml")) && !str_ends(name, STR(".odcs.yaml")) &&
                    !str_ends(name, STR(".sql"))) {

@@ -15,6 +15,8 @@ MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before, const 
  * of `before`, or NULL for an empty one. */
 MUST_CHECK bool plan_may_change(struct task *t, const struct model *model, const struct bundle *before,
                                 const struct bundle *after, bool *override_out);
+/* `NAME.policy.yaml`, `.yml` or `.json`. */
+bool plan_is_policy(str path);
 /* Is the path inside `domains/<domain>/`? */
 bool plan_is_of_domain(str path, str domain);
 /* Files of `base` outside of the domain with those of `ours` inside of it. */

@@ -33,6 +33,21 @@ static uint64_t query_limit(uint64_t wanted, int64_t most)
     return wanted == 0 || wanted > (uint64_t)most ? (uint64_t)most : wanted;
 }
 
+/* A purpose is one that mesh.yaml declares: what it allows comes with the grants. */
+static bool query_has_purpose(struct task *t, const struct query *q)
+{
+    const struct image *image = image_pin(t, q->services->images);
+    str purpose = t->actor->purpose;
+
+    if (purpose.len == 0 || (image->model != NULL && str_list_has(&image->model->mesh.purposes, purpose))) {
+        return true;
+    }
+    task_fail(t, ERR_INVALID, "%.*s is no purpose of this mesh", STR_ARG(purpose));
+    return image->model != NULL && image->model->mesh.purposes.len > 0 &&
+           task_hint(t, "purposes: %.*s",
+                     STR_ARG(str_list_join(t->mem, &image->model->mesh.purposes, STR(", "))));
+}
+
 static bool query_begin(struct task *t, struct query *q)
 {
     const struct config *config = q->services->config;
@@ -45,7 +60,8 @@ static bool query_begin(struct task *t, struct query *q)
     }
     q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
     q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
-    return turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries") &&
+    return query_has_purpose(t, q) &&
+           turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries") &&
            engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);
 }

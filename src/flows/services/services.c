@@ -48,6 +48,19 @@ static bool services_recover(struct task *t, struct services *s)
     return ok;
 }
 
+/* Each query and each run may hold a worker and wait for a clearing one: there must be one more than they can hold. */
+static bool services_fit(struct task *t, const struct config *config)
+{
+    int64_t holders = CONFIG_INT(config, queries_max) + CONFIG_INT(config, runs_max);
+
+    if (CONFIG_INT(config, workers_max) > holders) {
+        return true;
+    }
+    task_fail(t, ERR_CONFIG, "workers_max is %lld, and queries_max and runs_max together are %lld",
+              (long long)CONFIG_INT(config, workers_max), (long long)holders);
+    return task_hint(t, "set workers_max to %lld or more", (long long)holders + 1);
+}
+
 bool services_open(struct task *t, const struct config *config, str home, str folder,
                    struct services **out)
 {
@@ -60,7 +73,7 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->jobs = jobs_new();
     turns_open(&s->queries, CONFIG_INT(config, queries_max));
     turns_open(&s->runs, CONFIG_INT(config, runs_max));
-    bool ok = store_open(t, config, home, &s->store) && services_open_catalog(t, s) &&
+    bool ok = services_fit(t, config) && store_open(t, config, home, &s->store) && services_open_catalog(t, s) &&
               services_recover(t, s) && images_open(t, s->db, &s->images) &&
               engine_open(t, config, home, &s->engine) &&
               gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
