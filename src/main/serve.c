@@ -41,9 +41,9 @@ static bool serve_open(struct task *t, const struct serve_options *options, stru
 
     server->socket_path = arena_format(t->mem, "%.*s/weft.sock", STR_ARG(options->home));
     http.socket_path = server->socket_path;
-    return services_open(t, options->config, options->home, options->folder, &server->services) &&
-           timer_open(t, server->services, &server->timer) &&
-           http_door_open(t, server->services, &http, &server->http);
+    return services_open(t, options->config, options->home, options->folder, &server->services)
+        && timer_open(t, server->services, &server->timer)
+        && http_door_open(t, server->services, &http, &server->http);
 }
 
 static void serve_close(struct server *server)
@@ -57,7 +57,8 @@ static void serve_close(struct server *server)
 }
 
 /* Whole or not there: who waits for the file reads it at once. */
-static bool serve_write_ready(struct task *t, const struct serve_options *options, const struct server *server)
+static bool serve_write_ready(struct task *t, const struct serve_options *options,
+                              const struct server *server)
 {
     struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
     str staged = arena_format(t->mem, "%.*s.%d", STR_ARG(options->ready_file), (int)getpid());
@@ -78,7 +79,8 @@ static bool serve_write_ready(struct task *t, const struct serve_options *option
         close(fd);
     }
     if (!ok || rename(staged.ptr, arena_c_string(t->mem, options->ready_file)) != 0) {
-        return task_fail_errno(t, ERR_IO, "cannot write the ready file %.*s", STR_ARG(options->ready_file));
+        return task_fail_errno(t, ERR_IO, "cannot write the ready file %.*s",
+                               STR_ARG(options->ready_file));
     }
     return true;
 }
@@ -97,7 +99,8 @@ static bool serve_is_idle(struct server *server, int64_t idle_ms, int64_t *busy_
     return idle_ms > 0 && clock_monotonic_ms() - *busy_ms >= idle_ms;
 }
 
-static void serve_wait(const struct serve_options *options, struct server *server, const sigset_t *ends)
+static void serve_wait(const struct serve_options *options, struct server *server,
+                       const sigset_t *ends)
 {
     int64_t idle_ms = CONFIG_INT(options->config, idle_exit_s) * 1000;
     int64_t busy_ms = clock_monotonic_ms();
@@ -127,14 +130,15 @@ bool serve_run(struct task *t, const struct serve_options *options)
     log_set_level(level);
     serve_mask_signals(&ends);
     umask(077);
-    if (!fault_setup(t) || !serve_open(t, options, &server) || !serve_write_ready(t, options, &server)) {
+    if (!fault_setup(t) || !serve_open(t, options, &server)
+        || !serve_write_ready(t, options, &server)) {
         serve_close(&server);
         return false;
     }
     http_door_set_ready(server.http, true);
     str address = http_door_address(server.http);
-    log_event(LOG_INFO, "main", t, "serves %.*s%s%.*s", STR_ARG(server.socket_path), address.len ? " and http://" : "",
-              STR_ARG(address));
+    log_event(LOG_INFO, "main", t, "serves %.*s%s%.*s", STR_ARG(server.socket_path),
+              address.len ? " and http://" : "", STR_ARG(address));
     serve_wait(options, &server, &ends);
     serve_close(&server);
     return true;

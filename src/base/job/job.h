@@ -56,14 +56,15 @@ struct job_link {
 };
 
 enum job_output {
-    JOB_ROWS,    /* encoded rows to the sink */
-    JOB_FILE,    /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
+    JOB_ROWS, /* encoded rows to the sink */
+    JOB_FILE, /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
     JOB_COLUMNS, /* names and types of the result only; nothing runs */
     JOB_OUTPUT_COUNT
 };
 
 struct engine_job {
-    struct str_list prepare; /* statements of ours, before the views: check, clearing and extract workers only */
+    struct str_list
+        prepare; /* statements of ours, before the views: check, clearing and extract workers only */
     struct {
         VEC_OF(struct job_view)
     } views; /* in order: an inline or file view never refers to another */
@@ -72,11 +73,12 @@ struct engine_job {
     } links;
     str text; /* one SELECT, without `;` at its end; consumers' and builds' were cleared by the gate */
     enum job_output output;
-    enum row_format format;     /* JOB_ROWS */
-    str file;                   /* JOB_FILE */
-    struct job_columns columns; /* JOB_FILE: what the file must hold; empty: the result's own columns */
-    bool keep_order;            /* rows leave in the order of the text's result */
-    uint64_t rows_max;          /* 0: none; the one more is ERR_LIMIT */
+    enum row_format format; /* JOB_ROWS */
+    str file;               /* JOB_FILE */
+    struct job_columns
+        columns;       /* JOB_FILE: what the file must hold; empty: the result's own columns */
+    bool keep_order;   /* rows leave in the order of the text's result */
+    uint64_t rows_max; /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;
 };
 

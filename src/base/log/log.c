@@ -174,7 +174,8 @@ void log_failure(const char *module, const struct task *t)
 {
     const struct error *err = &t->err;
     if (may_hold_values(err->code)) {
-        log_event(level_of(err->code), module, t, "%s: %s", error_name(err->code), error_meaning(err->code));
+        log_event(level_of(err->code), module, t, "%s: %s", error_name(err->code),
+                  error_meaning(err->code));
         return;
     }
     const char *split = err->detail.len ? ": " : "";

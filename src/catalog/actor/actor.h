@@ -5,14 +5,18 @@
 #include "policy/policy.h"
 #include "task/task.h"
 
-enum actor_kind { ACTOR_USER, ACTOR_PRODUCT, ACTOR_OPERATOR /* owner of the home, through the unix socket */ };
+enum actor_kind {
+    ACTOR_USER,
+    ACTOR_PRODUCT,
+    ACTOR_OPERATOR /* owner of the home, through the unix socket */
+};
 
 struct actor {
     enum actor_kind kind;
     str name; /* user name, or `domain.product`, or the operator's login name */
     struct str_list groups;
     str purpose;
-    str on_behalf; /* an operator's own name when he asks as a user (`--as`), else empty */
+    str on_behalf;    /* an operator's own name when he asks as a user (`--as`), else empty */
     uint64_t version; /* changes with groups and attributes */
 };
 

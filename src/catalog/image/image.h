@@ -8,10 +8,10 @@
 /* A release file of a table. */
 struct image_fact {
     uint32_t column_id;
-    bool has_range;      /* low and high hold */
-    str low, high;       /* as the engine prints them, exact */
+    bool has_range; /* low and high hold */
+    str low, high;  /* as the engine prints them, exact */
     uint64_t nulls;
-    bool has_values;     /* all distinct values are listed, at most FACT_VALUES_MAX */
+    bool has_values; /* all distinct values are listed, at most FACT_VALUES_MAX */
     struct str_list values;
 };
 
@@ -68,8 +68,8 @@ struct image_product {
 };
 
 struct image {
-    uint64_t version;      /* grows with every apply and publish */
-    uint64_t mesh_version; /* grows with every apply: the base of plans */
+    uint64_t version;          /* grows with every apply and publish */
+    uint64_t mesh_version;     /* grows with every apply: the base of plans */
     const struct model *model; /* NULL before the first apply */
     struct {
         VEC_OF(struct image_product)
@@ -87,6 +87,7 @@ const struct image_product *image_find_product(const struct image *image, str do
 const struct image_table *image_find_table(const struct image_product *product, str table);
 
 /* What stands in SQL: a table as decisions see it. Lives in `mem`. */
-void image_policy_table(struct arena *mem, const struct image_table *table, struct policy_table *out);
+void image_policy_table(struct arena *mem, const struct image_table *table,
+                        struct policy_table *out);
 
 #endif

@@ -69,8 +69,8 @@ static bool insert_table(struct task *t, struct metadb *db, const struct query_r
         const struct query_row_column *column = &table->columns.at[i];
         if (!metadb_run(t, db,
                         "INSERT INTO query_column VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                        "iisIiI", row->sequence, (uint64_t)position, column->name,
-                        table->table_id, table->release, (uint64_t)column->id))
+                        "iisIiI", row->sequence, (uint64_t)position, column->name, table->table_id,
+                        table->release, (uint64_t)column->id))
             return false;
     }
     return true;
@@ -176,7 +176,8 @@ void query_row_end(struct metadb *db, uint64_t sequence, str outcome, enum error
 static bool recover(struct task *t, struct metadb *db, void *state)
 {
     uint64_t *count = state;
-    bool ok = metadb_run(t, db, "UPDATE query SET outcome = 'unknown' WHERE outcome = 'running'", "");
+    bool ok =
+        metadb_run(t, db, "UPDATE query SET outcome = 'unknown' WHERE outcome = 'running'", "");
     *count = metadb_changes(db);
     return ok;
 }

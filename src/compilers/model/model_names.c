@@ -5,8 +5,7 @@
 #include "shape/shape_names.h"
 
 /* Databases and schemas of the engine, and those of weft itself. */
-static const char *const taken =
-    "memory main system temp mesh self information_schema pg_catalog";
+static const char *const taken = "memory main system temp mesh self information_schema pg_catalog";
 
 static str suggestion(struct arena *mem, str name)
 {

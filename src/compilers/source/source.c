@@ -26,8 +26,8 @@ const struct source_column *source_find(const struct source_column *columns, siz
 
 static bool source_reads(const struct contract_server *server)
 {
-    return str_eq(server->type, STR("local")) || str_eq(server->type, STR("postgres")) ||
-           str_eq(server->type, STR("postgresql"));
+    return str_eq(server->type, STR("local")) || str_eq(server->type, STR("postgres"))
+        || str_eq(server->type, STR("postgresql"));
 }
 
 /* The first that this version reads; where there is none, the first, which the message is about. */

@@ -11,7 +11,8 @@ struct order {
     struct str_list path;
 };
 
-static const struct sql_unit *order_find(const struct order *o, const struct sql_table *table, size_t *index_out)
+static const struct sql_unit *order_find(const struct order *o, const struct sql_table *table,
+                                         size_t *index_out)
 {
     if (table->catalog.len > 0 || !str_eq_nocase(table->schema, STR("self"))) {
         return NULL;
@@ -39,7 +40,8 @@ static bool order_visit(struct task *t, struct order *o, size_t index)
     if (o->marks[index] == ORDER_NEW) {
         o->marks[index] = ORDER_OPEN;
         for (size_t i = 0; i < unit->tree->tables.len; i++) {
-            if (order_find(o, &unit->tree->tables.at[i], &next) != NULL && !order_visit(t, o, next)) {
+            if (order_find(o, &unit->tree->tables.at[i], &next) != NULL
+                && !order_visit(t, o, next)) {
                 return false;
             }
         }
@@ -61,7 +63,8 @@ bool sql_order(struct task *t, const struct sql_unit *units, size_t len, size_t 
 
     for (int outputs = 0; outputs < 2; outputs++) {
         for (size_t i = 0; i < len; i++) {
-            if (units[i].is_internal == !outputs && o.marks[i] == ORDER_NEW && !order_visit(t, &o, i)) {
+            if (units[i].is_internal == !outputs && o.marks[i] == ORDER_NEW
+                && !order_visit(t, &o, i)) {
                 return false;
             }
         }

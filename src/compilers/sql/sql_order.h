@@ -5,13 +5,14 @@
 #include "sql/sql.h"
 
 struct sql_unit {
-    str name;                    /* of the table that it makes */
-    bool is_internal;            /* read by others as self.NAME */
+    str name;         /* of the table that it makes */
+    bool is_internal; /* read by others as self.NAME */
     const struct sql_tree *tree;
 };
 
 /* Indices into `units`: internal ones first, each after those that it reads, then the outputs. Fails when internal tables read each
  * other in a circle, and says which. */
-MUST_CHECK bool sql_order(struct task *t, const struct sql_unit *units, size_t len, size_t *order_out);
+MUST_CHECK bool sql_order(struct task *t, const struct sql_unit *units, size_t len,
+                          size_t *order_out);
 
 #endif

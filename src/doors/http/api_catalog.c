@@ -52,9 +52,9 @@ bool api_audit_list(struct task *t, struct api *api)
     struct audit_list rows = {0};
     int64_t after, most;
 
-    if (!api_query_number(t, api, "after", 0, 0, INT64_MAX, &after) ||
-        !api_query_number(t, api, "limit", API_AUDIT_DEFAULT, 1, API_AUDIT_MAX, &most) ||
-        !audit_after(t, api->services->db, STR_NONE, (uint64_t)after, (uint64_t)most, &rows)) {
+    if (!api_query_number(t, api, "after", 0, 0, INT64_MAX, &after)
+        || !api_query_number(t, api, "limit", API_AUDIT_DEFAULT, 1, API_AUDIT_MAX, &most)
+        || !audit_after(t, api->services->db, STR_NONE, (uint64_t)after, (uint64_t)most, &rows)) {
         return false;
     }
     json_out_begin(&o, "", '{');

@@ -74,16 +74,20 @@ struct api_change {
 static bool api_write_change(struct task *t, struct metadb *db, void *state)
 {
     const struct api_change *change = state;
-    str object = change->id ? arena_format(t->mem, "%llu", (unsigned long long)change->id) : change->name;
-    str detail = change->group.len ? arena_format(t->mem, "{\"group\":\"%.*s\"}", STR_ARG(change->group)) : STR_NONE;
+    str object =
+        change->id ? arena_format(t->mem, "%llu", (unsigned long long)change->id) : change->name;
+    str detail = change->group.len
+                   ? arena_format(t->mem, "{\"group\":\"%.*s\"}", STR_ARG(change->group))
+                   : STR_NONE;
 
-    return change->change(t, db, change) &&
-           audit_append(t, db, str_of(change->action), object, STR("done"), detail, NULL);
+    return change->change(t, db, change)
+        && audit_append(t, db, str_of(change->action), object, STR("done"), detail, NULL);
 }
 
 static bool api_change(struct task *t, struct api *api, struct api_change change, int status)
 {
-    return metadb_write(t, api->services->db, api_write_change, &change) && api_done(t, api, status);
+    return metadb_write(t, api->services->db, api_write_change, &change)
+        && api_done(t, api, status);
 }
 
 static bool change_user_add(struct task *t, struct metadb *db, const struct api_change *change)
@@ -118,31 +122,35 @@ static bool api_demand_name(struct task *t, const char *what, str name)
 
     for (size_t i = 0; ok && i < name.len; i++) {
         char c = name.ptr[i];
-        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' || c == '@';
+        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'
+          || c == '@';
     }
-    return ok || task_fail(t, ERR_USAGE, "%s is no name: use a-z, 0-9, _ - . @, at most 63 of them", what);
+    return ok
+        || task_fail(t, ERR_USAGE, "%s is no name: use a-z, 0-9, _ - . @, at most 63 of them",
+                     what);
 }
 
 bool api_user_add(struct task *t, struct api *api)
 {
     struct api_change change = {.action = "user.add", .change = change_user_add};
 
-    return api_keys(t, api, "name") && api_text(t, api, "name", true, &change.name) &&
-           api_demand_name(t, "name", change.name) && api_change(t, api, change, 201);
+    return api_keys(t, api, "name") && api_text(t, api, "name", true, &change.name)
+        && api_demand_name(t, "name", change.name) && api_change(t, api, change, 201);
 }
 
 bool api_user_remove(struct task *t, struct api *api)
 {
     return api_change(t, api,
-                      (struct api_change){
-                          .action = "user.remove", .change = change_user_remove, .name = api->parameters[0]},
+                      (struct api_change){.action = "user.remove",
+                                          .change = change_user_remove,
+                                          .name = api->parameters[0]},
                       200);
 }
 
 bool api_group_join(struct task *t, struct api *api)
 {
-    return api_demand_name(t, "the group", api->parameters[0]) &&
-           api_change(t, api,
+    return api_demand_name(t, "the group", api->parameters[0])
+        && api_change(t, api,
                       (struct api_change){.action = "group.join",
                                           .change = change_join,
                                           .group = api->parameters[0],
@@ -207,8 +215,9 @@ static bool api_write_token(struct task *t, struct metadb *db, void *state)
 {
     struct api_token *token = state;
 
-    return token_create(t, db, token->user, token->label, token->expires_us, &token->text, &token->id) &&
-           audit_append(t, db, STR("token.create"), token->user, STR("done"),
+    return token_create(t, db, token->user, token->label, token->expires_us, &token->text,
+                        &token->id)
+        && audit_append(t, db, STR("token.create"), token->user, STR("done"),
                         arena_format(t->mem, "{\"id\":%llu}", (unsigned long long)token->id), NULL);
 }
 
@@ -218,9 +227,9 @@ bool api_token_create(struct task *t, struct api *api)
     struct api_token token = {0};
     int64_t days;
 
-    if (!api_keys(t, api, "user label days") || !api_text(t, api, "user", true, &token.user) ||
-        !api_text(t, api, "label", false, &token.label) ||
-        !api_number(t, api, "days", 1, API_TOKEN_DAYS_MAX, &days)) {
+    if (!api_keys(t, api, "user label days") || !api_text(t, api, "user", true, &token.user)
+        || !api_text(t, api, "label", false, &token.label)
+        || !api_number(t, api, "days", 1, API_TOKEN_DAYS_MAX, &days)) {
         return false;
     }
     token.expires_us = clock_now_us() + (days > 0 ? days : API_TOKEN_DAYS) * api_day_us;

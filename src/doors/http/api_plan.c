@@ -8,11 +8,12 @@ static bool api_read_file(struct task *t, struct plan *p, const struct tree *fil
 {
     const struct tree *path = tree_find(file, STR("path")), *text = tree_find(file, STR("text"));
 
-    if (path == NULL || text == NULL || file->len != 2 || !tree_is_string(path) || !tree_is_string(text)) {
+    if (path == NULL || text == NULL || file->len != 2 || !tree_is_string(path)
+        || !tree_is_string(text)) {
         return task_fail(t, ERR_USAGE, "each of files is {path, text}");
     }
-    if (path->text.len == 0 || path->text.ptr[0] == '/' || str_starts(path->text, STR("../")) ||
-        str_find(path->text, STR("/../")) < path->text.len) {
+    if (path->text.len == 0 || path->text.ptr[0] == '/' || str_starts(path->text, STR("../"))
+        || str_find(path->text, STR("/../")) < path->text.len) {
         return task_fail(t, ERR_USAGE, "%.*s is no path inside the mesh", STR_ARG(path->text));
     }
     vec_push(t->mem, &p->bundle, ((struct bundle_file){.path = path->text, .text = text->text}));

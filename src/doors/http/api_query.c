@@ -25,7 +25,8 @@ static bool rows_open(struct task *t, struct api_rows *rows)
     }
     http_fields_add(t->mem, &headers, STR("Weft-Query-Id"), str_of(t->id));
     http_fields_add(t->mem, &headers, STR("Cache-Control"), STR("no-store"));
-    rows->has_begun = http_begin_stream(t, rows->api->x, 200, str_of(api_row_types[rows->format]), &headers);
+    rows->has_begun =
+        http_begin_stream(t, rows->api->x, 200, str_of(api_row_types[rows->format]), &headers);
     return rows->has_begun;
 }
 
@@ -46,9 +47,10 @@ static bool rows_end(struct task *t, void *state, uint64_t count)
 {
     struct api_rows *rows = state;
 
-    if (rows->format == ROW_FORMAT_ROWS &&
-        !http_stream_bytes(t, rows->api->x,
-                           arena_format(t->mem, "{\"end\":{\"rows\":%llu}}\n", (unsigned long long)count))) {
+    if (rows->format == ROW_FORMAT_ROWS
+        && !http_stream_bytes(
+            t, rows->api->x,
+            arena_format(t->mem, "{\"end\":{\"rows\":%llu}}\n", (unsigned long long)count))) {
         return false;
     }
     return http_end_stream(t, rows->api->x);
@@ -64,7 +66,8 @@ static void rows_progress(struct task *t, void *state, const char *step, int tho
 {
     struct api_rows *rows = state;
 
-    if (rows->format != ROW_FORMAT_ROWS || thousandths < 0 || thousandths == rows->progress || step == NULL) {
+    if (rows->format != ROW_FORMAT_ROWS || thousandths < 0 || thousandths == rows->progress
+        || step == NULL) {
         return;
     }
     rows->progress = thousandths;
@@ -84,8 +87,9 @@ static bool api_row_format(struct task *t, const struct api *api, enum row_forma
         return false;
     }
     if (name.len > 0) {
-        return row_format_by_name(name, out) ||
-               task_fail(t, ERR_USAGE, "format %.*s is none of rows, json, ndjson, csv", STR_ARG(name));
+        return row_format_by_name(name, out)
+            || task_fail(t, ERR_USAGE, "format %.*s is none of rows, json, ndjson, csv",
+                         STR_ARG(name));
     }
     for (int i = 0; i < ROW_FORMAT_COUNT; i++) {
         str type = str_of(api_row_types[i]), head, tail;
@@ -136,10 +140,11 @@ bool api_query(struct task *t, struct api *api)
     int64_t rows_max, timeout_ms;
     str purpose;
 
-    if (!api_keys(t, api, "sql format purpose rows_max timeout_ms") || !api_text(t, api, "sql", true, &q.text) ||
-        !api_text(t, api, "purpose", false, &purpose) || !api_row_format(t, api, &q.format) ||
-        !api_number(t, api, "rows_max", 1, INT64_MAX, &rows_max) ||
-        !api_number(t, api, "timeout_ms", 1, 86400000, &timeout_ms)) {
+    if (!api_keys(t, api, "sql format purpose rows_max timeout_ms")
+        || !api_text(t, api, "sql", true, &q.text) || !api_text(t, api, "purpose", false, &purpose)
+        || !api_row_format(t, api, &q.format)
+        || !api_number(t, api, "rows_max", 1, INT64_MAX, &rows_max)
+        || !api_number(t, api, "timeout_ms", 1, 86400000, &timeout_ms)) {
         return false;
     }
     if (purpose.len > 0) {

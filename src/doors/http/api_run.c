@@ -10,7 +10,8 @@ static bool api_wanted_products(struct task *t, const struct api *api, str *out)
     struct str_list products = {0};
     bool all = false;
 
-    if (tree_find(api->body, STR("all")) != NULL && !tree_is_bool(tree_find(api->body, STR("all")), &all)) {
+    if (tree_find(api->body, STR("all")) != NULL
+        && !tree_is_bool(tree_find(api->body, STR("all")), &all)) {
         return task_fail(t, ERR_USAGE, "all is true or false");
     }
     for (size_t i = 0; list != NULL && i < list->len; i++) {
@@ -33,8 +34,8 @@ bool api_run_start(struct task *t, struct api *api)
     str products, id;
     bool joined;
 
-    if (!api_keys(t, api, "products all") || !api_wanted_products(t, api, &products) ||
-        !run_all_products(t, image_pin(t, api->services->images), products, &ordered)) {
+    if (!api_keys(t, api, "products all") || !api_wanted_products(t, api, &products)
+        || !run_all_products(t, image_pin(t, api->services->images), products, &ordered)) {
         return false;
     }
     if (ordered.len == 0) {
@@ -54,9 +55,10 @@ bool api_run_list(struct task *t, struct api *api)
     struct json_out o = api_json(t);
     int64_t most;
 
-    return api_query_number(t, api, "limit", API_RUNS_DEFAULT, 1, API_RUNS_MAX, &most) &&
-           browse_runs(t, api->services, http_fields_value(&api->request->query, STR("product")), (uint64_t)most, &o) &&
-           api_answer(t, api, 200, o.b);
+    return api_query_number(t, api, "limit", API_RUNS_DEFAULT, 1, API_RUNS_MAX, &most)
+        && browse_runs(t, api->services, http_fields_value(&api->request->query, STR("product")),
+                       (uint64_t)most, &o)
+        && api_answer(t, api, 200, o.b);
 }
 
 bool api_run_show(struct task *t, struct api *api)
@@ -107,8 +109,9 @@ static bool api_send_events(struct task *t, struct api *api, str id)
         struct arena_mark mark = arena_mark(t->mem);
         str lines;
 
-        if (!jobs_follow(t, api->services->jobs, id, &next, API_EVENT_WAIT_MS, &lines, &ended) ||
-            (lines.len > 0 && !http_stream_bytes(t, api->x, lines)) || (ended && !api_has_ended(t, api, &ended))) {
+        if (!jobs_follow(t, api->services->jobs, id, &next, API_EVENT_WAIT_MS, &lines, &ended)
+            || (lines.len > 0 && !http_stream_bytes(t, api->x, lines))
+            || (ended && !api_has_ended(t, api, &ended))) {
             return false;
         }
         arena_rewind(t->mem, mark);
@@ -135,9 +138,10 @@ bool api_job_events(struct task *t, struct api *api)
 {
     struct job_row *row;
 
-    if (!api_find_job(t, api, &row) ||
-        !http_begin_stream(t, api->x, 200, STR("application/x-ndjson"), NULL) || !http_flush_stream(t, api->x) ||
-        !api_wait_for_job(t, api, &row) || !api_send_events(t, api, row->id)) {
+    if (!api_find_job(t, api, &row)
+        || !http_begin_stream(t, api->x, 200, STR("application/x-ndjson"), NULL)
+        || !http_flush_stream(t, api->x) || !api_wait_for_job(t, api, &row)
+        || !api_send_events(t, api, row->id)) {
         return false;
     }
     return http_end_stream(t, api->x);

@@ -11,8 +11,8 @@ struct http_door_options {
     str address;     /* HOST:PORT, or empty */
 };
 
-MUST_CHECK bool http_door_open(struct task *t, struct services *services, const struct http_door_options *options,
-                               struct http_door **out);
+MUST_CHECK bool http_door_open(struct task *t, struct services *services,
+                               const struct http_door_options *options, struct http_door **out);
 /* Accepts no more, cancels what runs, waits. NULL is allowed. */
 void http_door_close(struct http_door *door);
 /* `HOST:PORT` that it listens on; empty without TCP. */

@@ -60,7 +60,8 @@ void api_problem(struct task *t, struct api *api)
     }
     /* A task past its deadline or cancelled can still say so. */
     last = task_new();
-    if (!http_respond(last, api->x, status, STR("application/problem+json"), &headers, buf_str(o.b))) {
+    if (!http_respond(last, api->x, status, STR("application/problem+json"), &headers,
+                      buf_str(o.b))) {
         http_abort_stream(api->x);
     }
     task_free(last);
@@ -80,7 +81,8 @@ bool api_keys(struct task *t, const struct api *api, const char *keys)
     }
     for (size_t i = 0; i < api->body->len; i++) {
         if (!str_list_has(&known, api->body->at[i]->key)) {
-            task_fail(t, ERR_USAGE, "the body has an unknown member %.*s", STR_ARG(api->body->at[i]->key));
+            task_fail(t, ERR_USAGE, "the body has an unknown member %.*s",
+                      STR_ARG(api->body->at[i]->key));
             return task_hint(t, "known: %.*s", STR_ARG(str_list_join(t->mem, &known, STR(", "))));
         }
     }
@@ -102,13 +104,16 @@ bool api_text(struct task *t, const struct api *api, const char *key, bool is_re
     return true;
 }
 
-static bool api_in_range(struct task *t, const char *key, int64_t value, int64_t least, int64_t most)
+static bool api_in_range(struct task *t, const char *key, int64_t value, int64_t least,
+                         int64_t most)
 {
-    return (value >= least && value <= most) ||
-           task_fail(t, ERR_USAGE, "%s is not a number from %" PRId64 " to %" PRId64, key, least, most);
+    return (value >= least && value <= most)
+        || task_fail(t, ERR_USAGE, "%s is not a number from %" PRId64 " to %" PRId64, key, least,
+                     most);
 }
 
-bool api_number(struct task *t, const struct api *api, const char *key, int64_t least, int64_t most, int64_t *out)
+bool api_number(struct task *t, const struct api *api, const char *key, int64_t least, int64_t most,
+                int64_t *out)
 {
     const struct tree *value = tree_find(api->body, str_of(key));
 
@@ -119,8 +124,8 @@ bool api_number(struct task *t, const struct api *api, const char *key, int64_t 
     return api_in_range(t, key, tree_is_int(value, out) ? *out : least - 1, least, most);
 }
 
-bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback, int64_t least,
-                      int64_t most, int64_t *out)
+bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback,
+                      int64_t least, int64_t most, int64_t *out)
 {
     const struct http_field *field = http_fields_find(&api->request->query, str_of(key));
 

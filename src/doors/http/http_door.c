@@ -24,7 +24,8 @@ static const struct route routes[] = {
 };
 
 /* `{name}` takes one segment. */
-static bool route_matches(const struct route *route, const struct http_request *request, str *parameters)
+static bool route_matches(const struct route *route, const struct http_request *request,
+                          str *parameters)
 {
     str rest = str_from(str_of(route->path), 1), part;
     size_t taken = 0, i = 0;
@@ -52,8 +53,8 @@ static bool route_find(struct task *t, struct api *api, const struct route **out
         if (!route_matches(&routes[i], api->request, api->parameters)) {
             continue;
         }
-        if (str_eq(str_of(routes[i].method), api->request->method) ||
-            (api->request->is_head && str_eq(str_of(routes[i].method), STR("GET")))) {
+        if (str_eq(str_of(routes[i].method), api->request->method)
+            || (api->request->is_head && str_eq(str_of(routes[i].method), STR("GET")))) {
             *out = &routes[i];
             return true;
         }
@@ -71,11 +72,12 @@ static bool route_find(struct task *t, struct api *api, const struct route **out
 /* A browser on another page must not use the way in that needs no token. */
 static bool api_origin_is_safe(struct task *t, const struct api *api)
 {
-    if (http_fields_find(&api->request->headers, STR("origin")) == NULL ||
-        str_eq(api->request->method, STR("GET")) || api->request->is_head) {
+    if (http_fields_find(&api->request->headers, STR("origin")) == NULL
+        || str_eq(api->request->method, STR("GET")) || api->request->is_head) {
         return true;
     }
-    return task_fail(t, ERR_DENIED, "requests that change something are not taken from other pages");
+    return task_fail(t, ERR_DENIED,
+                     "requests that change something are not taken from other pages");
 }
 
 static bool api_login(struct task *t, struct api *api)
@@ -131,9 +133,9 @@ static bool api_handle(struct task *t, struct api *api)
     if (route->who == ROUTE_ANYONE) {
         return route->answer(t, api);
     }
-    return api_origin_is_safe(t, api) && api_login(t, api) &&
-           (route->who != ROUTE_ADMIN || login_demand_admin(t, api->services)) && api_read_body(t, api) &&
-           route->answer(t, api);
+    return api_origin_is_safe(t, api) && api_login(t, api)
+        && (route->who != ROUTE_ADMIN || login_demand_admin(t, api->services))
+        && api_read_body(t, api) && route->answer(t, api);
 }
 
 static void http_handle(void *state, struct task *t, struct http_exchange *x)
@@ -193,8 +195,8 @@ static bool http_find_owner(struct task *t, struct http_door *door)
     return true;
 }
 
-bool http_door_open(struct task *t, struct services *services, const struct http_door_options *options,
-                    struct http_door **out)
+bool http_door_open(struct task *t, struct services *services,
+                    const struct http_door_options *options, struct http_door **out)
 {
     struct http_door *door = calloc(1, sizeof(*door));
     struct http_server_options server = {
@@ -208,11 +210,11 @@ bool http_door_open(struct task *t, struct services *services, const struct http
     CHECK(door != NULL);
     door->services = services;
     door->mem = arena_new();
-    bool ok = http_find_owner(t, door) && http_server_open(t, &server, &door->server) &&
-              http_server_listen_unix(t, door->server, options->socket_path, NULL) &&
-              (options->address.len == 0 ||
-               http_server_listen_tcp(t, door->server, options->address, &door->address)) &&
-              http_server_start(t, door->server);
+    bool ok = http_find_owner(t, door) && http_server_open(t, &server, &door->server)
+           && http_server_listen_unix(t, door->server, options->socket_path, NULL)
+           && (options->address.len == 0
+               || http_server_listen_tcp(t, door->server, options->address, &door->address))
+           && http_server_start(t, door->server);
     if (!ok) {
         http_door_close(door);
         return false;

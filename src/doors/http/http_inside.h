@@ -42,13 +42,14 @@ struct json_out api_json(struct task *t);
 /* The error of the task as problem details. */
 void api_problem(struct task *t, struct api *api);
 /* Members of the body; ERR_USAGE names the one that is missing or of another type. */
-MUST_CHECK bool api_text(struct task *t, const struct api *api, const char *key, bool is_required, str *out);
-MUST_CHECK bool api_number(struct task *t, const struct api *api, const char *key, int64_t least, int64_t most,
-                           int64_t *out);
+MUST_CHECK bool api_text(struct task *t, const struct api *api, const char *key, bool is_required,
+                         str *out);
+MUST_CHECK bool api_number(struct task *t, const struct api *api, const char *key, int64_t least,
+                           int64_t most, int64_t *out);
 /* Every key of the body is one of these, separated by spaces. */
 MUST_CHECK bool api_keys(struct task *t, const struct api *api, const char *keys);
 /* A number of the query string, or `fallback`. */
-MUST_CHECK bool api_query_number(struct task *t, const struct api *api, const char *key, int64_t fallback, int64_t least,
-                                 int64_t most, int64_t *out);
+MUST_CHECK bool api_query_number(struct task *t, const struct api *api, const char *key,
+                                 int64_t fallback, int64_t least, int64_t most, int64_t *out);
 
 #endif

@@ -86,9 +86,9 @@ static void timer_run_all(struct timer_work *work)
     };
     bool ok = timer_begin(work) && run_all(t, &all);
 
-    work->row->state = !ok                ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
-                       : all.failed > 0 ? JOB_FAILED
-                                          : JOB_DONE;
+    work->row->state = !ok            ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
+                     : all.failed > 0 ? JOB_FAILED
+                                      : JOB_DONE;
     timer_say_end(t, &all, work->row->state, &work->row->result);
 }
 
@@ -103,8 +103,9 @@ static void timer_write_end(struct timer_work *work)
         struct task *last = task_new();
 
         last->actor = work->t->actor;
-        ok = job_row_end(last, work->timer->services->db, work->row->id, work->row->state, work->row->result) ||
-             last->err.code == ERR_CONFLICT;
+        ok = job_row_end(last, work->timer->services->db, work->row->id, work->row->state,
+                         work->row->result)
+          || last->err.code == ERR_CONFLICT;
         if (!ok && !is_told) {
             log_failure("timer", last);
             is_told = true;

@@ -54,9 +54,12 @@ static const char *timer_outcome(enum error_code code)
 {
     switch (code) {
     case ERR_CHECK_FAILED:
-    case ERR_DRIFT: return "rejected";
-    case ERR_CANCELLED: return "cancelled";
-    default: return "failed";
+    case ERR_DRIFT:
+        return "rejected";
+    case ERR_CANCELLED:
+        return "cancelled";
+    default:
+        return "failed";
     }
 }
 
@@ -69,9 +72,11 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
         rows += r->outputs.at[i].rows;
     }
     buf_format(b, ",\"run\":\"%.*s\",\"state\":\"%s\",\"seconds\":%.3f", STR_ARG(r->id),
-               ok ? "published" : timer_outcome(t->err.code), (double)(clock_now_us() - r->started_us) / 1e6);
+               ok ? "published" : timer_outcome(t->err.code),
+               (double)(clock_now_us() - r->started_us) / 1e6);
     if (ok) {
-        buf_format(b, ",\"release\":%llu,\"rows\":%llu", (unsigned long long)r->release, (unsigned long long)rows);
+        buf_format(b, ",\"release\":%llu,\"rows\":%llu", (unsigned long long)r->release,
+                   (unsigned long long)rows);
     }
     timer_add_warnings(b, &r->findings);
     if (!ok) {

@@ -9,6 +9,7 @@
 /* Events of a run, as docs/http-api.md shows them: each says one line to the followers of the job. */
 void timer_say_step(struct task *t, void *state, const char *step, str subject, int thousandths);
 void timer_say_run(struct task *t, const struct run *r, bool ok);
-void timer_say_end(struct task *t, const struct run_all *all, enum job_state state, str *result_out);
+void timer_say_end(struct task *t, const struct run_all *all, enum job_state state,
+                   str *result_out);
 
 #endif

@@ -81,7 +81,8 @@ MUST_CHECK bool metadb_write(struct task *t, struct metadb *db, metadb_write_fn 
 /* The same in two halves, so that other work goes on while the disk is waited for. It runs with a task of its own (and t's actor):
  * `state` stays as it is until metadb_write_end, which gives its success or error and may be called once; the arena's end waits too. */
 struct metadb_ticket;
-struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, metadb_write_fn *fn, void *state);
+struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, metadb_write_fn *fn,
+                                         void *state);
 MUST_CHECK bool metadb_write_end(struct task *t, struct metadb_ticket *ticket);
 /* The same without waiting, with a task of its own: a failure is logged. `free_state` may be NULL.
  * */

@@ -46,7 +46,8 @@ struct metadb {
     struct metadb_core *core;
     struct metadb_connection *connection; /* NULL: any of the pool */
     bool is_writer;
-    uint64_t faults; /* of the writer's face: a bit for each point to pass once before the COMMIT of this group */
+    uint64_t
+        faults; /* of the writer's face: a bit for each point to pass once before the COMMIT of this group */
 };
 
 struct metadb_core {

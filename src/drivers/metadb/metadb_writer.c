@@ -93,7 +93,8 @@ static void close_ticket(void *handle)
     free(ticket);
 }
 
-struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, metadb_write_fn *fn, void *state)
+struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, metadb_write_fn *fn,
+                                         void *state)
 {
     CHECK(db->magic == METADB_MAGIC && !db->is_writer && db->connection == NULL);
     struct metadb_ticket *ticket = calloc(1, sizeof *ticket);

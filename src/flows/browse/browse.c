@@ -12,7 +12,8 @@ bool browse_is_clear(struct task *t, const struct image *image, const struct ima
     struct decision decision = {0};
 
     gate_decide(t, image, table, &decision);
-    if (!decision.allowed || decision.filters.len > 0 || decision.columns.len < table->columns.len) {
+    if (!decision.allowed || decision.filters.len > 0
+        || decision.columns.len < table->columns.len) {
         return false;
     }
     for (size_t i = 0; i < decision.columns.len; i++) {
@@ -23,7 +24,8 @@ bool browse_is_clear(struct task *t, const struct image *image, const struct ima
     return true;
 }
 
-bool browse_is_clear_on_all(struct task *t, const struct image *image, const struct image_product *product)
+bool browse_is_clear_on_all(struct task *t, const struct image *image,
+                            const struct image_product *product)
 {
     for (size_t i = 0; i < product->tables.len; i++) {
         if (!browse_is_clear(t, image, &product->tables.at[i])) {
@@ -33,7 +35,8 @@ bool browse_is_clear_on_all(struct task *t, const struct image *image, const str
     return true;
 }
 
-static void browse_product_rows(const struct image_product *product, bool is_clear, struct json_out *o)
+static void browse_product_rows(const struct image_product *product, bool is_clear,
+                                struct json_out *o)
 {
     uint64_t rows = 0;
 
@@ -48,11 +51,15 @@ static void browse_product_rows(const struct image_product *product, bool is_cle
 }
 
 /* What may not be discovered is not told by those that read it either. */
-static void browse_input(struct task *t, const struct image *image, const struct model_input *input, struct json_out *o)
+static void browse_input(struct task *t, const struct image *image, const struct model_input *input,
+                         struct json_out *o)
 {
     const struct image_product *producer =
-        input->producer ? image_find_product(image, input->producer->domain->name, input->producer->name) : NULL;
-    bool is_hidden = input->producer != NULL && (producer == NULL || !gate_may_discover(t, image, producer));
+        input->producer
+            ? image_find_product(image, input->producer->domain->name, input->producer->name)
+            : NULL;
+    bool is_hidden =
+        input->producer != NULL && (producer == NULL || !gate_may_discover(t, image, producer));
 
     json_out_begin(o, "", '{');
     json_out_str(o, "name", input->name);
@@ -61,8 +68,8 @@ static void browse_input(struct task *t, const struct image *image, const struct
     json_out_end(o, '}');
 }
 
-static void browse_product_head(struct task *t, const struct image *image, const struct image_product *product,
-                                struct json_out *o)
+static void browse_product_head(struct task *t, const struct image *image,
+                                const struct image_product *product, struct json_out *o)
 {
     const struct model_product *definition = product->definition;
 
@@ -151,7 +158,8 @@ static void browse_table(struct task *t, const struct image *image, const struct
         json_out_begin(o, "", '{');
         json_out_str(o, "name", column->name);
         json_out_str(o, "type", column->type);
-        json_out_bool(o, "required", column->contract->required || column->contract->primary_key > 0);
+        json_out_bool(o, "required",
+                      column->contract->required || column->contract->primary_key > 0);
         json_out_bool(o, "primary_key", column->contract->primary_key > 0);
         json_out_maybe(o, "classification", column->contract->classification);
         json_out_maybe(o, "description", column->contract->description);
@@ -180,7 +188,8 @@ static void browse_release(const struct release_row *row, bool is_clear, struct 
     json_out_end(o, '}');
 }
 
-bool browse_find(struct task *t, const struct image *image, str address, const struct image_product **out)
+bool browse_find(struct task *t, const struct image *image, str address,
+                 const struct image_product **out)
 {
     str domain, name;
 
@@ -189,7 +198,8 @@ bool browse_find(struct task *t, const struct image *image, str address, const s
     if (*out != NULL && gate_may_discover(t, image, *out)) {
         return true;
     }
-    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it", STR_ARG(address));
+    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
+              STR_ARG(address));
     return task_hint(t, "products are named domain.product; weft show lists them");
 }
 
@@ -199,8 +209,8 @@ bool browse_product(struct task *t, struct services *s, str address, struct json
     const struct image_product *product;
     struct release_list releases = {0};
 
-    if (!browse_find(t, image, address, &product) ||
-        !release_list(t, s->db, product->id, BROWSE_RELEASES, &releases)) {
+    if (!browse_find(t, image, address, &product)
+        || !release_list(t, s->db, product->id, BROWSE_RELEASES, &releases)) {
         return false;
     }
     bool is_clear = browse_is_clear_on_all(t, image, product);
@@ -231,7 +241,8 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     }
     for (size_t i = 0; image->model != NULL && i < image->model->products.len; i++) {
         const struct model_product *definition = image->model->products.at[i];
-        const struct image_product *product = image_find_product(image, definition->domain->name, definition->name);
+        const struct image_product *product =
+            image_find_product(image, definition->domain->name, definition->name);
 
         if (product != NULL && gate_may_discover(t, image, product)) {
             products++;

@@ -12,7 +12,8 @@ MUST_CHECK bool browse_products(struct task *t, struct services *s, struct json_
 /* `domain.product`: ERR_NOT_FOUND, in the same words for what is not there and what may not be discovered. */
 MUST_CHECK bool browse_product(struct task *t, struct services *s, str address, struct json_out *o);
 /* Newest first; of all products when `address` is empty. */
-MUST_CHECK bool browse_runs(struct task *t, struct services *s, str address, uint64_t most, struct json_out *o);
+MUST_CHECK bool browse_runs(struct task *t, struct services *s, str address, uint64_t most,
+                            struct json_out *o);
 /* One run with its checks. What checks found is for those who are clear on the table. */
 MUST_CHECK bool browse_run(struct task *t, struct services *s, str id, struct json_out *o);
 void browse_job(const struct job_row *row, struct json_out *o);

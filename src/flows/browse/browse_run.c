@@ -1,9 +1,9 @@
 #include "browse_inside.h"
 #include "check_row/check_row.h"
-#include "json/json.h"
 #include "limits/limits.h"
 #include "product/product.h"
 #include "run_row/run_row.h"
+#include "json/json.h"
 
 static const struct image_product *browse_product_of(const struct image *image, uint64_t id)
 {
@@ -18,7 +18,8 @@ static const struct image_product *browse_product_of(const struct image *image, 
 /* The words may tell values; of which kind the error is may be known to all who know of the product. */
 static void browse_error_kind(struct task *t, const struct run_row *row, struct json_out *o)
 {
-    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX};
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
     enum error_code code = ERR_INTERNAL;
     struct tree *error;
 
@@ -37,8 +38,8 @@ static void browse_error_kind(struct task *t, const struct run_row *row, struct 
     json_out_end(o, '}');
 }
 
-static void browse_run_row(struct task *t, const struct run_row *row, const struct image_product *product, bool is_clear,
-                           struct json_out *o)
+static void browse_run_row(struct task *t, const struct run_row *row,
+                           const struct image_product *product, bool is_clear, struct json_out *o)
 {
     json_out_str(o, "id", row->id);
     json_out_str(o, "product", product->address);
@@ -67,8 +68,8 @@ bool browse_runs(struct task *t, struct services *s, str address, uint64_t most,
     const struct image_product *product = NULL;
     struct run_row_list rows = {0};
 
-    if ((address.len > 0 && !browse_find(t, image, address, &product)) ||
-        !run_row_list(t, s->db, product ? product->id : 0, most, &rows)) {
+    if ((address.len > 0 && !browse_find(t, image, address, &product))
+        || !run_row_list(t, s->db, product ? product->id : 0, most, &rows)) {
         return false;
     }
     json_out_begin(o, "", '{');
@@ -122,7 +123,8 @@ bool browse_run(struct task *t, struct services *s, str id, struct json_out *o)
     }
     product = row != NULL ? browse_product_of(image, row->product_id) : NULL;
     if (product == NULL || !gate_may_discover(t, image, product)) {
-        return task_fail(t, ERR_NOT_FOUND, "there is no run %.*s, or you may not discover it", STR_ARG(id));
+        return task_fail(t, ERR_NOT_FOUND, "there is no run %.*s, or you may not discover it",
+                         STR_ARG(id));
     }
     if (!check_row_list(t, s->db, row->id, &checks)) {
         return false;

@@ -4,7 +4,8 @@
 #include "token/token.h"
 #include "user/user.h"
 
-static bool login_user(struct task *t, struct services *s, str name, const struct login *login, struct actor **out)
+static bool login_user(struct task *t, struct services *s, str name, const struct login *login,
+                       struct actor **out)
 {
     struct user *user;
     struct actor *actor;
@@ -44,7 +45,9 @@ bool login_actor(struct task *t, struct services *s, const struct login *login, 
         if (login_user(t, s, token->user, login, out)) {
             return true;
         }
-        return t->err.code == ERR_NOT_FOUND ? task_fail(t, ERR_UNAUTHENTICATED, "the user of the token is removed") : false;
+        return t->err.code == ERR_NOT_FOUND
+                 ? task_fail(t, ERR_UNAUTHENTICATED, "the user of the token is removed")
+                 : false;
     }
     if (!login->is_owner_of_home) {
         task_fail(t, ERR_UNAUTHENTICATED, "who asks is not known");
@@ -68,9 +71,9 @@ bool login_demand_admin(struct task *t, struct services *s)
 {
     const struct image *image = image_pin(t, s->images);
 
-    if (actor_is_operator(t->actor) ||
-        (image->model != NULL &&
-         model_names_actor(&image->model->mesh.admins, t->actor->name, &t->actor->groups))) {
+    if (actor_is_operator(t->actor)
+        || (image->model != NULL
+            && model_names_actor(&image->model->mesh.admins, t->actor->name, &t->actor->groups))) {
         return true;
     }
     task_fail(t, ERR_DENIED, "%.*s is no administrator of this mesh", STR_ARG(t->actor->name));

@@ -15,7 +15,8 @@ struct login {
 
 /* ERR_UNAUTHENTICATED for an unknown or ended token, ERR_DENIED for an `as_user` by someone who may not, ERR_NOT_FOUND for one
  * who does not exist. The actor lives in the task. */
-MUST_CHECK bool login_actor(struct task *t, struct services *s, const struct login *login, struct actor **out);
+MUST_CHECK bool login_actor(struct task *t, struct services *s, const struct login *login,
+                            struct actor **out);
 /* Operators, and administrators of mesh.yaml: else ERR_DENIED. */
 MUST_CHECK bool login_demand_admin(struct task *t, struct services *s);
 

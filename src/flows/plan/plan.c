@@ -29,24 +29,26 @@ const char *plan_action_name(enum plan_action action)
 
 bool plan_is_policy(str path)
 {
-    return str_ends(path, STR(".policy.yaml")) || str_ends(path, STR(".policy.yml")) ||
-           str_ends(path, STR(".policy.json"));
+    return str_ends(path, STR(".policy.yaml")) || str_ends(path, STR(".policy.yml"))
+        || str_ends(path, STR(".policy.json"));
 }
 
 bool plan_is_of_domain(str path, str domain)
 {
     str prefix = STR("domains/");
 
-    return str_starts(path, prefix) && str_starts(str_from(path, prefix.len), domain) &&
-           path.len > prefix.len + domain.len && path.ptr[prefix.len + domain.len] == '/';
+    return str_starts(path, prefix) && str_starts(str_from(path, prefix.len), domain)
+        && path.len > prefix.len + domain.len && path.ptr[prefix.len + domain.len] == '/';
 }
 
 int plan_compare_files(const void *a, const void *b)
 {
-    return str_compare(((const struct bundle_file *)a)->path, ((const struct bundle_file *)b)->path);
+    return str_compare(((const struct bundle_file *)a)->path,
+                       ((const struct bundle_file *)b)->path);
 }
 
-void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain, struct bundle *out)
+void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain,
+                struct bundle *out)
 {
     *out = (struct bundle){0};
     for (size_t i = 0; i < base->len; i++) {
@@ -68,8 +70,10 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
         str path = p->bundle.at[i].path;
 
         if (p->domain.len > 0 && !plan_is_of_domain(path, p->domain)) {
-            task_fail(t, ERR_DENIED, "%.*s lies outside of domain %.*s", STR_ARG(path), STR_ARG(p->domain));
-            return task_hint(t, "with --domain only files below domains/%.*s/ are sent", STR_ARG(p->domain));
+            task_fail(t, ERR_DENIED, "%.*s lies outside of domain %.*s", STR_ARG(path),
+                      STR_ARG(p->domain));
+            return task_hint(t, "with --domain only files below domains/%.*s/ are sent",
+                             STR_ARG(p->domain));
         }
         if (i > 0 && str_eq(path, p->bundle.at[i - 1].path)) {
             return task_fail(t, ERR_USAGE, "the bundle has %.*s twice", STR_ARG(path));
@@ -79,8 +83,8 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
 }
 
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
-static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report,
-                         struct model **model_out)
+static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
+                         struct report *report, struct model **model_out)
 {
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
@@ -147,14 +151,14 @@ static bool plan_keep(struct task *t, struct plan *p)
 }
 
 /* The mesh as it is: its files, and the model that says who may change them. */
-static bool plan_load_base(struct task *t, struct services *s, struct bundle *before, const struct image **image_out,
-                           uint64_t *version_out)
+static bool plan_load_base(struct task *t, struct services *s, struct bundle *before,
+                           const struct image **image_out, uint64_t *version_out)
 {
     struct mesh_state state;
     struct metadb *instant;
 
-    if (!images_refresh(t, s->images) || !metadb_snapshot(t, s->db, &instant) || !mesh_state_get(t, instant, &state) ||
-        !document_load(t, t->mem, instant, before)) {
+    if (!images_refresh(t, s->images) || !metadb_snapshot(t, s->db, &instant)
+        || !mesh_state_get(t, instant, &state) || !document_load(t, t->mem, instant, before)) {
         return false;
     }
     metadb_snapshot_end(t, instant);
@@ -228,7 +232,8 @@ bool plan_make(struct task *t, struct plan *p)
     report_init(&p->findings, t->mem);
     report_init(&ignored, t->mem);
     t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(p->services->config, run_timeout_s) * 1000;
-    if (!plan_check_paths(t, p) || !plan_load_base(t, p->services, &before, &image, &p->base_version)) {
+    if (!plan_check_paths(t, p)
+        || !plan_load_base(t, p->services, &before, &image, &p->base_version)) {
         return false;
     }
     plan_merge(t->mem, &before, &p->bundle, p->domain, &whole);
@@ -237,10 +242,11 @@ bool plan_make(struct task *t, struct plan *p)
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
         return false;
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model) && plan_may_name(t, image, p);
+    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
+           && plan_may_name(t, image, p);
     plan_drop_others(p);
-    return ok && document_parse(t, t->mem, &before, &ignored) &&
-           plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
+    return ok && document_parse(t, t->mem, &before, &ignored)
+        && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
 }
 
 struct plan_commit {
@@ -280,11 +286,13 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     commit->mesh_version = now.mesh_version;
     detail = plan_detail(t, commit);
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->whole) &&
-           product_assign_ids(t, db, commit->model, now.image_version) && user_sync(t, db, commit->model) &&
-           plan_row_applied(t, db, commit->row->id, now.mesh_version) &&
-           outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL) &&
-           audit_append(t, db, STR("apply"), commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),
+    return document_replace(t, db, commit->whole)
+        && product_assign_ids(t, db, commit->model, now.image_version)
+        && user_sync(t, db, commit->model)
+        && plan_row_applied(t, db, commit->row->id, now.mesh_version)
+        && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
+        && audit_append(t, db, STR("apply"),
+                        commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),
                         detail, NULL);
 }
 
@@ -294,14 +302,15 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
 
     /* Both are sorted: what differs in a policy, or in who belongs to what, shows here. */
     while (i < before->len || j < after->len) {
-        int order = i == before->len  ? 1
-                    : j == after->len ? -1
-                                      : str_compare(before->at[i].path, after->at[j].path);
+        int order = i == before->len ? 1
+                  : j == after->len  ? -1
+                                     : str_compare(before->at[i].path, after->at[j].path);
         const struct bundle_file *file = order <= 0 ? &before->at[i] : &after->at[j];
         bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
 
-        if (differs && (plan_is_policy(file->path) || str_ends(file->path, STR("mesh.yaml")) ||
-                        str_ends(file->path, STR("domain.yaml")))) {
+        if (differs
+            && (plan_is_policy(file->path) || str_ends(file->path, STR("mesh.yaml"))
+                || str_ends(file->path, STR("domain.yaml")))) {
             return true;
         }
         i += order <= 0;
@@ -348,7 +357,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         *out = (struct plan_applied){.mesh_version = row->applied_version, .was_applied = true};
         return true;
     }
-    if (!plan_load_base(t, s, &before, &image, &version) || !plan_row_bundle(t, t->mem, s->db, id, &ours)) {
+    if (!plan_load_base(t, s, &before, &image, &version)
+        || !plan_row_bundle(t, t->mem, s->db, id, &ours)) {
         return false;
     }
     if (version != row->base_version) {
@@ -356,8 +366,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         return task_hint(t, "plan again");
     }
     plan_merge(t->mem, &before, &ours, row->domain, &whole);
-    if (!plan_may_change(t, image->model, &before, &whole, &is_override) ||
-        !document_parse(t, t->mem, &whole, &report)) {
+    if (!plan_may_change(t, image->model, &before, &whole, &is_override)
+        || !document_parse(t, t->mem, &whole, &report)) {
         return false;
     }
     commit = (struct plan_commit){
@@ -373,7 +383,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     if (!metadb_write(t, s->db, plan_commit, &commit)) {
         return false;
     }
-    *out = (struct plan_applied){.mesh_version = commit.mesh_version, .is_override = commit.is_override};
+    *out = (struct plan_applied){.mesh_version = commit.mesh_version,
+                                 .is_override = commit.is_override};
     bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
     plan_show(s);
     return ok;

@@ -47,6 +47,7 @@ MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct pl
 int plan_compare_files(const void *a, const void *b);
 
 /* Offline: the same findings, without a catalog. `engine` may start workers; nothing is kept. */
-MUST_CHECK bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report);
+MUST_CHECK bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle,
+                           struct report *report);
 
 #endif

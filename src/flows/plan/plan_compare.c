@@ -19,7 +19,8 @@ struct plan_objects {
 static void plan_add(struct plan_objects *out, const char *kind, str name, str file, str content)
 {
     vec_push(out->mem, out,
-             ((struct plan_object){.kind = str_of(kind), .name = name, .file = file, .content = content}));
+             ((struct plan_object){
+                 .kind = str_of(kind), .name = name, .file = file, .content = content}));
 }
 
 static str plan_json(struct arena *mem, const struct tree *tree)
@@ -60,8 +61,8 @@ static void plan_add_files(struct plan_objects *out, const struct bundle *bundle
             plan_add(out, "domain", str_from(folder, sizeof("domains/") - 1), file->path, content);
         } else if (plan_is_policy(name)) {
             plan_add(out, "policy", tree_find_text(file->document, STR("id")), file->path, content);
-        } else if (!str_ends(name, STR(".odps.yaml")) && !str_ends(name, STR(".odcs.yaml")) &&
-                   !str_ends(name, STR(".sql"))) {
+        } else if (!str_ends(name, STR(".odps.yaml")) && !str_ends(name, STR(".odcs.yaml"))
+                   && !str_ends(name, STR(".sql"))) {
             plan_add(out, "file", file->path, file->path, content);
         }
     }
@@ -72,39 +73,47 @@ static void plan_add_table(struct plan_objects *out, str product, const struct c
 {
     str name = arena_format(out->mem, "%.*s.%.*s", STR_ARG(product), STR_ARG(table->name));
 
-    plan_add(out, "table", name, contract->file, plan_json_without(out->mem, table->source, STR("properties")));
+    plan_add(out, "table", name, contract->file,
+             plan_json_without(out->mem, table->source, STR("properties")));
     for (size_t i = 0; i < table->columns.len; i++) {
         const struct contract_column *column = &table->columns.at[i];
 
-        plan_add(out, "column", arena_format(out->mem, "%.*s.%.*s", STR_ARG(name), STR_ARG(column->name)),
+        plan_add(out, "column",
+                 arena_format(out->mem, "%.*s.%.*s", STR_ARG(name), STR_ARG(column->name)),
                  contract->file, plan_json(out->mem, column->source));
         out->at[out->len - 1].type = column->type;
     }
 }
 
-static void plan_add_contract(struct plan_objects *out, str product, const struct contract *contract, bool is_output)
+static void plan_add_contract(struct plan_objects *out, str product,
+                              const struct contract *contract, bool is_output)
 {
     str name = arena_format(out->mem, "%.*s:%.*s", STR_ARG(product), STR_ARG(contract->id));
 
-    plan_add(out, "contract", name, contract->file, plan_json_without(out->mem, contract->source, STR("schema")));
+    plan_add(out, "contract", name, contract->file,
+             plan_json_without(out->mem, contract->source, STR("schema")));
     for (size_t i = 0; i < contract->tables.len; i++) {
         if (is_output) {
             plan_add_table(out, product, contract, &contract->tables.at[i]);
         } else {
-            plan_add(out, "source", arena_format(out->mem, "%.*s:%.*s", STR_ARG(name),
-                                                 STR_ARG(contract->tables.at[i].name)),
+            plan_add(out, "source",
+                     arena_format(out->mem, "%.*s:%.*s", STR_ARG(name),
+                                  STR_ARG(contract->tables.at[i].name)),
                      contract->file, plan_json(out->mem, contract->tables.at[i].source));
         }
     }
 }
 
-static void plan_add_product(struct plan_objects *out, const struct model_product *product, const struct bundle *bundle)
+static void plan_add_product(struct plan_objects *out, const struct model_product *product,
+                             const struct bundle *bundle)
 {
-    str address = arena_format(out->mem, "%.*s.%.*s", STR_ARG(product->domain->name), STR_ARG(product->name));
+    str address =
+        arena_format(out->mem, "%.*s.%.*s", STR_ARG(product->domain->name), STR_ARG(product->name));
 
     for (size_t i = 0; i < bundle->len; i++) {
         if (str_eq(bundle->at[i].path, product->file)) {
-            plan_add(out, "product", address, product->file, plan_json(out->mem, bundle->at[i].document));
+            plan_add(out, "product", address, product->file,
+                     plan_json(out->mem, bundle->at[i].document));
         }
     }
     for (size_t i = 0; i < product->inputs.len; i++) {
@@ -119,8 +128,8 @@ static void plan_add_product(struct plan_objects *out, const struct model_produc
         const struct model_sql *sql = &product->sqls.at[i];
 
         plan_add(out, "sql",
-                 arena_format(out->mem, "%.*s.%s%.*s", STR_ARG(address), sql->is_internal ? "self." : "",
-                              STR_ARG(sql->table)),
+                 arena_format(out->mem, "%.*s.%s%.*s", STR_ARG(address),
+                              sql->is_internal ? "self." : "", STR_ARG(sql->table)),
                  sql->path, sql->text);
     }
 }
@@ -149,8 +158,8 @@ static void plan_collect(struct arena *mem, const struct bundle *bundle, const s
     }
 }
 
-static void plan_change(struct task *t, struct plan *p, enum plan_action action, const struct plan_object *object,
-                        str detail)
+static void plan_change(struct task *t, struct plan *p, enum plan_action action,
+                        const struct plan_object *object, str detail)
 {
     vec_push(t->mem, &p->changes,
              ((struct plan_change){.action = action,
@@ -169,9 +178,9 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
     plan_collect(t->mem, before, model_before, &old);
     plan_collect(t->mem, now, model_now, &new);
     while (i < old.len || j < new.len) {
-        int order = i == old.len   ? 1
-                    : j == new.len ? -1
-                                   : plan_compare_objects(&old.at[i], &new.at[j]);
+        int order = i == old.len ? 1
+                  : j == new.len ? -1
+                                 : plan_compare_objects(&old.at[i], &new.at[j]);
 
         if (order < 0) {
             plan_change(t, p, PLAN_REMOVED, &old.at[i], STR_NONE);
@@ -179,9 +188,9 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
             plan_change(t, p, PLAN_ADDED, &new.at[j], STR_NONE);
         } else if (!str_eq(old.at[i].content, new.at[j].content)) {
             str detail = str_eq(old.at[i].type, new.at[j].type)
-                             ? STR_NONE
-                             : arena_format(t->mem, "type %.*s -> %.*s", STR_ARG(old.at[i].type),
-                                            STR_ARG(new.at[j].type));
+                           ? STR_NONE
+                           : arena_format(t->mem, "type %.*s -> %.*s", STR_ARG(old.at[i].type),
+                                          STR_ARG(new.at[j].type));
             plan_change(t, p, PLAN_CHANGED, &new.at[j], detail);
         }
         i += order <= 0;

@@ -5,21 +5,25 @@
 #include "plan/plan.h"
 
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
-MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model, struct report *report);
+MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
+                               struct report *report);
 /* Every policy against the tables of the model, which has no errors yet. */
 void plan_check_policies(struct arena *mem, const struct model *model, struct report *report);
 /* What `now` has that `before` has not, and the other way round; `before` may be empty. */
-MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before, const struct model *model_before,
-                             const struct bundle *now, const struct model *model_now, struct plan *p);
+MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
+                             const struct model *model_before, const struct bundle *now,
+                             const struct model *model_now, struct plan *p);
 /* May the actor change these files? ERR_DENIED names the first that he may not. `before` and `after` are the whole mesh, `model` that
  * of `before`, or NULL for an empty one. */
-MUST_CHECK bool plan_may_change(struct task *t, const struct model *model, const struct bundle *before,
-                                const struct bundle *after, bool *override_out);
+MUST_CHECK bool plan_may_change(struct task *t, const struct model *model,
+                                const struct bundle *before, const struct bundle *after,
+                                bool *override_out);
 /* `NAME.policy.yaml`, `.yml` or `.json`. */
 bool plan_is_policy(str path);
 /* Is the path inside `domains/<domain>/`? */
 bool plan_is_of_domain(str path, str domain);
 /* Files of `base` outside of the domain with those of `ours` inside of it. */
-void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain, struct bundle *out);
+void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain,
+                struct bundle *out);
 
 #endif

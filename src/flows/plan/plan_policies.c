@@ -1,7 +1,8 @@
 /* Every policy against the tables that it speaks of: columns of filters, products of grants. */
 #include "plan_inside.h"
 
-static void plan_policy_columns(struct arena *mem, const struct contract_table *table, struct policy_table *out)
+static void plan_policy_columns(struct arena *mem, const struct contract_table *table,
+                                struct policy_table *out)
 {
     struct policy_column *columns = ARENA_ARRAY(mem, struct policy_column, table->columns.len + 1);
 
@@ -18,8 +19,9 @@ static void plan_policy_columns(struct arena *mem, const struct contract_table *
     out->column_count = table->columns.len;
 }
 
-static void plan_policy_table(struct arena *mem, const struct model_product *product, const struct contract *contract,
-                              const struct contract_table *table, struct policy_table *out)
+static void plan_policy_table(struct arena *mem, const struct model_product *product,
+                              const struct contract *contract, const struct contract_table *table,
+                              struct policy_table *out)
 {
     *out = (struct policy_table){.domain = product->domain->name,
                                  .product = product->name,
@@ -48,7 +50,8 @@ void plan_check_policies(struct arena *mem, const struct model *model, struct re
             const struct contract *contract = product->outputs.at[j].contract;
 
             for (size_t k = 0; k < contract->tables.len; k++) {
-                plan_policy_table(mem, product, contract, &contract->tables.at[k], vec_add(mem, &tables));
+                plan_policy_table(mem, product, contract, &contract->tables.at[k],
+                                  vec_add(mem, &tables));
             }
         }
     }

@@ -33,14 +33,15 @@ static bool plan_may_change_file(const struct plan_rights *rights, str path)
         return plan_is_named(rights, &mesh->admins);
     }
     /* Who is of a domain is said by its own file, which its owners keep; members change the rest. */
-    return plan_is_named(rights, &domain->owners) ||
-           (!str_eq(rest, STR("domain.yaml")) && plan_is_named(rights, &domain->members));
+    return plan_is_named(rights, &domain->owners)
+        || (!str_eq(rest, STR("domain.yaml")) && plan_is_named(rights, &domain->members));
 }
 
 static bool plan_refuse(struct task *t, str path)
 {
     task_fail(t, ERR_DENIED, "%.*s may not change %.*s", STR_ARG(t->actor->name), STR_ARG(path));
-    return task_hint(t, "members change their domain, the guild changes policies/, administrators mesh.yaml");
+    return task_hint(
+        t, "members change their domain, the guild changes policies/, administrators mesh.yaml");
 }
 
 bool plan_may_change(struct task *t, const struct model *model, const struct bundle *before,
@@ -51,9 +52,9 @@ bool plan_may_change(struct task *t, const struct model *model, const struct bun
 
     *override_out = false;
     while (i < before->len || j < after->len) {
-        int order = i == before->len  ? 1
-                    : j == after->len ? -1
-                                      : str_compare(before->at[i].path, after->at[j].path);
+        int order = i == before->len ? 1
+                  : j == after->len  ? -1
+                                     : str_compare(before->at[i].path, after->at[j].path);
         str path = order <= 0 ? before->at[i].path : after->at[j].path;
         bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
 

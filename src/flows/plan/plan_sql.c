@@ -12,7 +12,8 @@ struct plan_product {
     struct image_product target; /* what the scope is a build of: its address is in messages */
 };
 
-static struct job_columns plan_contract_columns(struct arena *mem, const struct contract_table *table)
+static struct job_columns plan_contract_columns(struct arena *mem,
+                                                const struct contract_table *table)
 {
     struct job_columns columns = {0};
 
@@ -55,8 +56,10 @@ static bool plan_is_of_text(enum error_code code)
     case ERR_INVALID:
     case ERR_DATA:
     case ERR_LIMIT:
-    case ERR_ENGINE: return true;
-    default: return false;
+    case ERR_ENGINE:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -103,20 +106,21 @@ static void plan_check_result(struct task *t, struct plan_product *p, const stru
                                  "the result has no column %.*s, which contract %.*s promises",
                                  STR_ARG(wanted->name), STR_ARG(wanted->place.file));
             finding->found = str_list_join(t->mem, &names, STR(", "));
-            finding->allowed = arena_format(t->mem, "%.*s %.*s", STR_ARG(wanted->name), STR_ARG(wanted->type));
+            finding->allowed =
+                arena_format(t->mem, "%.*s %.*s", STR_ARG(wanted->name), STR_ARG(wanted->type));
         } else if (!contract_type_widens(found->type, wanted->type)) {
             finding = report_add(p->report, FINDING_ERROR, ERR_TYPE, place,
                                  "column %.*s of the result has another type than the contract",
                                  STR_ARG(wanted->name));
             finding->found = found->type;
             finding->allowed = wanted->type;
-            finding->hint = arena_format(t->mem, "write CAST(… AS %.*s) AS %.*s", STR_ARG(wanted->type),
-                                         STR_ARG(wanted->name));
+            finding->hint = arena_format(t->mem, "write CAST(… AS %.*s) AS %.*s",
+                                         STR_ARG(wanted->type), STR_ARG(wanted->name));
         }
     }
     for (size_t i = 0; i < result->len; i++) {
-        if (contract_find_column(table, arena_lower(t->mem, result->at[i].name)) == NULL &&
-            contract_find_column(table, result->at[i].name) == NULL) {
+        if (contract_find_column(table, arena_lower(t->mem, result->at[i].name)) == NULL
+            && contract_find_column(table, result->at[i].name) == NULL) {
             struct finding *finding =
                 report_add(p->report, FINDING_WARNING, ERR_UNKNOWN_COLUMN, place,
                            "column %.*s of the result is not in the contract and is left out",
@@ -142,14 +146,15 @@ static bool plan_check_text(struct task *t, struct plan_product *p, const struct
     return true;
 }
 
-static bool plan_order(struct task *t, struct plan_product *p, const struct sql_unit *units, size_t len, size_t *order,
-                       bool *ordered_out)
+static bool plan_order(struct task *t, struct plan_product *p, const struct sql_unit *units,
+                       size_t len, size_t *order, bool *ordered_out)
 {
     *ordered_out = sql_order(t, units, len, order);
     return *ordered_out || plan_find(t, p, &p->definition->sqls.at[0]);
 }
 
-static bool plan_parse_all(struct task *t, struct plan_product *p, struct sql_unit *units, size_t *parsed_out)
+static bool plan_parse_all(struct task *t, struct plan_product *p, struct sql_unit *units,
+                           size_t *parsed_out)
 {
     *parsed_out = 0;
     for (size_t i = 0; i < p->definition->sqls.len; i++) {
@@ -232,7 +237,8 @@ static bool plan_has_sql(const struct model_product *product, str table)
 }
 
 /* A table without SQL takes its columns from the input of its name: they must be there, and fit. */
-static void plan_check_passed(struct task *t, struct plan_product *p, const struct contract_table *table)
+static void plan_check_passed(struct task *t, struct plan_product *p,
+                              const struct contract_table *table)
 {
     for (size_t i = 0; i < p->scope.inputs.len; i++) {
         const struct gate_input *input = &p->scope.inputs.at[i];
@@ -245,14 +251,15 @@ static void plan_check_passed(struct task *t, struct plan_product *p, const stru
             const struct job_column *found = plan_find_column(&input->columns, wanted->name);
 
             if (found == NULL || !contract_type_widens(found->type, wanted->type)) {
-                struct finding *finding =
-                    report_add(p->report, FINDING_ERROR, found ? ERR_TYPE : ERR_UNKNOWN_COLUMN, wanted->place,
-                               "column %.*s %s %.*s.%.*s, which this table is passed through from",
-                               STR_ARG(wanted->name), found ? "has another type in" : "is not in",
-                               STR_ARG(input->schema), STR_ARG(input->name));
+                struct finding *finding = report_add(
+                    p->report, FINDING_ERROR, found ? ERR_TYPE : ERR_UNKNOWN_COLUMN, wanted->place,
+                    "column %.*s %s %.*s.%.*s, which this table is passed through from",
+                    STR_ARG(wanted->name), found ? "has another type in" : "is not in",
+                    STR_ARG(input->schema), STR_ARG(input->name));
                 finding->found = found ? found->type : STR_NONE;
                 finding->allowed = wanted->type;
-                finding->hint = arena_format(t->mem, "write %.*s.sql, a SELECT that makes it", STR_ARG(table->name));
+                finding->hint = arena_format(t->mem, "write %.*s.sql, a SELECT that makes it",
+                                             STR_ARG(table->name));
             }
         }
         return;
@@ -274,11 +281,14 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
     return plan_check_texts(t, p);
 }
 
-bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model, struct report *report)
+bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
+                    struct report *report)
 {
     struct worker *worker = NULL;
     /* Texts that strangers wrote: whoever took the worker over must not check another one's. */
-    str owner = t->actor != NULL ? arena_format(t->mem, "plan:%.*s", STR_ARG(actor_key(t->mem, t->actor))) : STR("plan");
+    str owner = t->actor != NULL
+                  ? arena_format(t->mem, "plan:%.*s", STR_ARG(actor_key(t->mem, t->actor)))
+                  : STR("plan");
 
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
@@ -286,13 +296,14 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
             .engine = engine,
             .definition = definition,
             .report = report,
-            .target = {.address = arena_format(t->mem, "%.*s.%.*s", STR_ARG(definition->domain->name),
-                                               STR_ARG(definition->name)),
+            .target = {.address =
+                           arena_format(t->mem, "%.*s.%.*s", STR_ARG(definition->domain->name),
+                                        STR_ARG(definition->name)),
                        .definition = definition},
         };
 
-        if (definition->sqls.len > 0 && worker == NULL &&
-            !engine_lend(t, engine, WORKER_BUILD, owner, (struct engine_reach){0}, &worker)) {
+        if (definition->sqls.len > 0 && worker == NULL
+            && !engine_lend(t, engine, WORKER_BUILD, owner, (struct engine_reach){0}, &worker)) {
             return false;
         }
         p.worker = worker;

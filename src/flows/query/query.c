@@ -39,12 +39,13 @@ static bool query_has_purpose(struct task *t, const struct query *q)
     const struct image *image = image_pin(t, q->services->images);
     str purpose = t->actor->purpose;
 
-    if (purpose.len == 0 || (image->model != NULL && str_list_has(&image->model->mesh.purposes, purpose))) {
+    if (purpose.len == 0
+        || (image->model != NULL && str_list_has(&image->model->mesh.purposes, purpose))) {
         return true;
     }
     task_fail(t, ERR_INVALID, "%.*s is no purpose of this mesh", STR_ARG(purpose));
-    return image->model != NULL && image->model->mesh.purposes.len > 0 &&
-           task_hint(t, "purposes: %.*s",
+    return image->model != NULL && image->model->mesh.purposes.len > 0
+        && task_hint(t, "purposes: %.*s",
                      STR_ARG(str_list_join(t->mem, &image->model->mesh.purposes, STR(", "))));
 }
 
@@ -60,9 +61,9 @@ static bool query_begin(struct task *t, struct query *q)
     }
     q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
     q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
-    return query_has_purpose(t, q) &&
-           turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries") &&
-           engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
+    return query_has_purpose(t, q)
+        && turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries")
+        && engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);
 }
 
@@ -86,16 +87,19 @@ static void query_describe_columns(struct arena *mem, const struct clearance_tab
         const struct job_column *column = &table->columns.at[i];
 
         if (reads_all || str_list_has(&table->columns_read, arena_lower(mem, column->name))) {
-            vec_push(mem, &out->columns, ((struct query_row_column){.id = column->id, .name = column->name}));
+            vec_push(mem, &out->columns,
+                     ((struct query_row_column){.id = column->id, .name = column->name}));
         }
     }
 }
 
-static void query_describe_table(struct arena *mem, const struct clearance_table *table, struct query_row_table *out)
+static void query_describe_table(struct arena *mem, const struct clearance_table *table,
+                                 struct query_row_table *out)
 {
     out->table_id = table->table ? table->table->id : 0;
-    out->address = arena_format(mem, "%.*s%s%.*s.%.*s", STR_ARG(table->catalog), table->catalog.len ? "." : "",
-                                STR_ARG(table->schema), STR_ARG(table->name));
+    out->address =
+        arena_format(mem, "%.*s%s%.*s.%.*s", STR_ARG(table->catalog), table->catalog.len ? "." : "",
+                     STR_ARG(table->schema), STR_ARG(table->name));
     out->release = table->release;
     out->class_id = table->class_id;
     for (size_t i = 0; i < table->paths.len; i++) {
@@ -151,7 +155,8 @@ struct query_sink {
     struct row_sink *sink;
 };
 
-static bool query_sink_begin(struct task *t, void *state, const struct row_column *columns, size_t len)
+static bool query_sink_begin(struct task *t, void *state, const struct row_column *columns,
+                             size_t len)
 {
     struct query_sink *s = state;
 
@@ -209,11 +214,15 @@ static bool query_execute(struct task *t, struct query *q, struct row_sink *sink
 static const char *query_outcome(enum error_code code)
 {
     switch (code) {
-    case ERR_NONE: return "done";
+    case ERR_NONE:
+        return "done";
     case ERR_DENIED:
-    case ERR_REFUSED: return "denied";
-    case ERR_CANCELLED: return "cancelled";
-    default: return "failed";
+    case ERR_REFUSED:
+        return "denied";
+    case ERR_CANCELLED:
+        return "cancelled";
+    default:
+        return "failed";
     }
 }
 
@@ -225,8 +234,8 @@ static void query_close(struct task *t, struct query *q, bool ok)
         engine_return(t, q->worker);
     }
     if (q->row != NULL && q->row->sequence != 0) {
-        query_row_end(q->services->db, q->row->sequence, str_of(query_outcome(code)), code, q->result.rows,
-                      q->result.bytes, clock_now_us() - q->started_us);
+        query_row_end(q->services->db, q->row->sequence, str_of(query_outcome(code)), code,
+                      q->result.rows, q->result.bytes, clock_now_us() - q->started_us);
     } else if (!query_row_refuse(t, q->services->db, query_describe(t, q))) {
         /* The answer is a refusal already; that it could not be recorded is the operator's to know. */
         log_failure("query", t);

@@ -54,10 +54,12 @@ static bool run_pin_inputs(struct task *t, struct run *r)
         const struct image_product *producer = NULL;
 
         if (input->producer != NULL) {
-            producer = image_find_product(r->image, input->producer->domain->name, input->producer->name);
+            producer =
+                image_find_product(r->image, input->producer->domain->name, input->producer->name);
             CHECK(producer != NULL);
             if (producer->release.number == 0) {
-                task_fail(t, ERR_SOURCE, "input %.*s has no release yet", STR_ARG(producer->address));
+                task_fail(t, ERR_SOURCE, "input %.*s has no release yet",
+                          STR_ARG(producer->address));
                 return task_hint(t, "run %.*s first", STR_ARG(producer->address));
             }
         }
@@ -91,8 +93,8 @@ bool run_begin(struct task *t, struct run *r)
         return false;
     }
     r->id = row.id;
-    return fault_pass(t, FAULT_RUN_BEGIN) && run_pin_inputs(t, r) &&
-           store_stage(t, r->services->store, r->id, &r->staging);
+    return fault_pass(t, FAULT_RUN_BEGIN) && run_pin_inputs(t, r)
+        && store_stage(t, r->services->store, r->id, &r->staging);
 }
 
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths)
@@ -109,7 +111,8 @@ str run_error_json(struct task *t)
 
     error_json(&t->err, b);
     if (b->full) {
-        struct error brief = {.code = t->err.code, .message = str_sub(t->err.message, 0, RUN_MESSAGE_BYTES_MAX)};
+        struct error brief = {.code = t->err.code,
+                              .message = str_sub(t->err.message, 0, RUN_MESSAGE_BYTES_MAX)};
 
         b = buf_new(t->mem, RUN_ERROR_BYTES_MAX);
         error_json(&brief, b);
@@ -131,21 +134,25 @@ static bool run_write_failure(struct task *t, struct metadb *db, void *state)
     struct run *r = failure->r;
     str outcome = str_of(run_state_name(failure->state));
     /* The error's words may tell values: those who read the run's row are held against its policies, others are not. */
-    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"code\":\"%s\"}", STR_ARG(r->id), error_name(failure->code));
+    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"code\":\"%s\"}", STR_ARG(r->id),
+                              error_name(failure->code));
 
-    return run_write_checks(t, db, r) &&
-           run_row_end(t, db, r->id, failure->state, failure->error, 0, 0) &&
-           outbox_add(t, db, outcome, r->product, detail, NULL) &&
-           audit_append(t, db, STR("run"), r->product, outcome, detail, NULL);
+    return run_write_checks(t, db, r)
+        && run_row_end(t, db, r->id, failure->state, failure->error, 0, 0)
+        && outbox_add(t, db, outcome, r->product, detail, NULL)
+        && audit_append(t, db, STR("run"), r->product, outcome, detail, NULL);
 }
 
 static enum run_state run_end_state(enum error_code code)
 {
     switch (code) {
     case ERR_CHECK_FAILED:
-    case ERR_DRIFT: return RUN_REJECTED;
-    case ERR_CANCELLED: return RUN_CANCELLED;
-    default: return RUN_FAILED;
+    case ERR_DRIFT:
+        return RUN_REJECTED;
+    case ERR_CANCELLED:
+        return RUN_CANCELLED;
+    default:
+        return RUN_FAILED;
     }
 }
 
@@ -157,8 +164,10 @@ void run_end(struct task *t, struct run *r, bool ok)
     if (ok || r->id.len == 0) {
         return;
     }
-    failure = (struct run_failure){
-        .r = r, .state = run_end_state(t->err.code), .code = t->err.code, .error = run_error_json(t)};
+    failure = (struct run_failure){.r = r,
+                                   .state = run_end_state(t->err.code),
+                                   .code = t->err.code,
+                                   .error = run_error_json(t)};
     /* The run's own task is cancelled or past its deadline perhaps: its end is written all the same. */
     last = task_new();
     last->actor = t->actor;

@@ -10,9 +10,9 @@
 struct run_table {
     str schema; /* input port, `self`, or empty for outputs */
     str name;
-    const struct contract *contract;               /* NULL: internal */
-    const struct contract_table *definition;       /* NULL: internal */
-    const struct image_table *table;               /* outputs: of the product */
+    const struct contract *contract;         /* NULL: internal */
+    const struct contract_table *definition; /* NULL: internal */
+    const struct image_table *table;         /* outputs: of the product */
     struct job_columns columns;
     str path; /* of the staged file */
     uint64_t rows, bytes;

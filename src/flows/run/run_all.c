@@ -1,10 +1,10 @@
 #include "run/run_all.h"
 
-#include "json/json.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "log/log.h"
 #include "user/user.h"
+#include "json/json.h"
 
 enum { RUN_ALL_POLL_MS = 50 };
 
@@ -23,21 +23,25 @@ struct run_all_items {
 };
 
 /* The products of the model stand in order of dependency. */
-static const struct image_product *run_all_find(const struct image *image, const struct model_product *product)
+static const struct image_product *run_all_find(const struct image *image,
+                                                const struct model_product *product)
 {
     return image_find_product(image, product->domain->name, product->name);
 }
 
-static bool run_all_may(const struct actor *actor, const struct image *image, const struct image_product *product)
+static bool run_all_may(const struct actor *actor, const struct image *image,
+                        const struct image_product *product)
 {
     const struct model_domain *domain = product->definition->domain;
 
-    return actor_is_operator(actor) || model_names_actor(&domain->owners, actor->name, &actor->groups) ||
-           model_names_actor(&domain->members, actor->name, &actor->groups) ||
-           model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
+    return actor_is_operator(actor)
+        || model_names_actor(&domain->owners, actor->name, &actor->groups)
+        || model_names_actor(&domain->members, actor->name, &actor->groups)
+        || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
 }
 
-static bool run_all_demand_right(struct task *t, const struct image *image, const struct image_product *product)
+static bool run_all_demand_right(struct task *t, const struct image *image,
+                                 const struct image_product *product)
 {
     const struct actor *actor = t->actor;
     const struct model_domain *domain = product->definition->domain;
@@ -45,7 +49,8 @@ static bool run_all_demand_right(struct task *t, const struct image *image, cons
     if (run_all_may(actor, image, product)) {
         return true;
     }
-    task_fail(t, ERR_DENIED, "%.*s may not run %.*s", STR_ARG(actor->name), STR_ARG(product->address));
+    task_fail(t, ERR_DENIED, "%.*s may not run %.*s", STR_ARG(actor->name),
+              STR_ARG(product->address));
     return task_hint(t, "owners and members of domain %.*s may", STR_ARG(domain->name));
 }
 
@@ -56,14 +61,15 @@ static bool run_all_demand(struct task *t, const struct image *image, str addres
     (void)str_cut(address, '.', &domain, &name);
     const struct image_product *product = image_find_product(image, domain, name);
     if (product == NULL || !gate_may_discover(t, image, product)) {
-        task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it", STR_ARG(address));
+        task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
+                  STR_ARG(address));
         return task_hint(t, "products are named domain.product; weft show lists them");
     }
     return run_all_demand_right(t, image, product);
 }
 
-static bool run_all_list(struct task *t, const struct image *image, bool all, const struct str_list *wanted,
-                         struct str_list *out)
+static bool run_all_list(struct task *t, const struct image *image, bool all,
+                         const struct str_list *wanted, struct str_list *out)
 {
     for (size_t i = 0; i < image->model->products.len; i++) {
         const struct image_product *product = run_all_find(image, image->model->products.at[i]);
@@ -73,7 +79,8 @@ static bool run_all_list(struct task *t, const struct image *image, bool all, co
         }
         if (all && !run_all_may(t->actor, image, product)) {
             /* Which one is not said: it may be one that he must not know of. */
-            task_fail(t, ERR_DENIED, "%.*s may not run all products of the mesh", STR_ARG(t->actor->name));
+            task_fail(t, ERR_DENIED, "%.*s may not run all products of the mesh",
+                      STR_ARG(t->actor->name));
             return task_hint(t, "name those of your domains");
         }
         if (all || str_list_has(wanted, product->address)) {
@@ -115,18 +122,22 @@ static str run_all_input(struct task *t)
     return buf_str(o.b);
 }
 
-bool run_all_queue(struct task *t, struct services *s, const char *kind, str products, str *id_out, bool *joined_out)
+bool run_all_queue(struct task *t, struct services *s, const char *kind, str products, str *id_out,
+                   bool *joined_out)
 {
-    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t), t->actor->name, id_out, joined_out)) {
+    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t), t->actor->name, id_out,
+                       joined_out)) {
         return false;
     }
     jobs_wake(s->jobs);
     return true;
 }
 
-bool run_all_actor(struct task *t, struct services *s, const struct job_row *row, struct actor **out)
+bool run_all_actor(struct task *t, struct services *s, const struct job_row *row,
+                   struct actor **out)
 {
-    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX};
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
     struct actor *actor = ARENA_NEW(t->mem, struct actor);
     struct tree *input;
     struct user *user;
@@ -145,7 +156,8 @@ bool run_all_actor(struct task *t, struct services *s, const struct job_row *row
         return false;
     }
     if (user == NULL) {
-        return task_fail(t, ERR_DENIED, "%.*s, who asked for this, is no user any more", STR_ARG(row->requested_by));
+        return task_fail(t, ERR_DENIED, "%.*s, who asked for this, is no user any more",
+                         STR_ARG(row->requested_by));
     }
     actor->kind = ACTOR_USER;
     actor->name = user->name;
@@ -161,8 +173,9 @@ bool run_all_find_job(struct task *t, struct services *s, str id, struct job_row
     if (!job_row_find(t, s->db, id, out)) {
         return false;
     }
-    if (*out != NULL && (actor_is_operator(t->actor) || str_eq((*out)->requested_by, t->actor->name) ||
-                         run_all_products(t, image_pin(t, s->images), (*out)->subject, &products))) {
+    if (*out != NULL
+        && (actor_is_operator(t->actor) || str_eq((*out)->requested_by, t->actor->name)
+            || run_all_products(t, image_pin(t, s->images), (*out)->subject, &products))) {
         return true;
     }
     return task_fail(t, ERR_NOT_FOUND, "there is no job %.*s of yours", STR_ARG(id));
@@ -175,8 +188,8 @@ static bool run_all_is_ready(const struct run_all_items *items, const struct run
 
     for (size_t i = 0; i < definition->inputs.len; i++) {
         for (size_t j = 0; j < items->len; j++) {
-            if (items->at[j].state != RUN_ALL_ENDED &&
-                items->at[j].product->definition == definition->inputs.at[i].producer) {
+            if (items->at[j].state != RUN_ALL_ENDED
+                && items->at[j].product->definition == definition->inputs.at[i].producer) {
                 return false;
             }
         }
@@ -192,7 +205,8 @@ static bool run_all_start(struct task *t, struct run_all *all, struct run_all_it
         if (item->state != RUN_ALL_WAITS || !run_all_is_ready(items, item)) {
             continue;
         }
-        if (!run_all_queue(t, all->services, "run", item->product->address, &item->job_id, &item->is_joined)) {
+        if (!run_all_queue(t, all->services, "run", item->product->address, &item->job_id,
+                           &item->is_joined)) {
             return false;
         }
         item->state = RUN_ALL_WORKS;
@@ -309,7 +323,8 @@ bool run_all(struct task *t, struct run_all *all)
         str domain, name;
 
         (void)str_cut(products.at[i], '.', &domain, &name);
-        vec_push(t->mem, &items, ((struct run_all_item){.product = image_find_product(image, domain, name)}));
+        vec_push(t->mem, &items,
+                 ((struct run_all_item){.product = image_find_product(image, domain, name)}));
     }
     if (!run_all_follow(t, all, &items)) {
         run_all_cancel(t, all, &items);

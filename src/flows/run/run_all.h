@@ -20,13 +20,15 @@ struct run_all {
 MUST_CHECK bool run_all(struct task *t, struct run_all *all);
 /* The products that a list names, in order of dependency; of all, those that are not retired. ERR_NOT_FOUND names the first that is
  * not there, ERR_DENIED the first that the actor may not run. */
-MUST_CHECK bool run_all_products(struct task *t, const struct image *image, str products, struct str_list *out);
+MUST_CHECK bool run_all_products(struct task *t, const struct image *image, str products,
+                                 struct str_list *out);
 
 /* Leaves a job row in the name of who asks. `id_out` is the job to follow: it may have waited already (`joined_out`). */
-MUST_CHECK bool run_all_queue(struct task *t, struct services *s, const char *kind, str products, str *id_out,
-                              bool *joined_out);
+MUST_CHECK bool run_all_queue(struct task *t, struct services *s, const char *kind, str products,
+                              str *id_out, bool *joined_out);
 /* Who asked for the job, with the groups of today: ERR_DENIED when he is no user any more. */
-MUST_CHECK bool run_all_actor(struct task *t, struct services *s, const struct job_row *row, struct actor **out);
+MUST_CHECK bool run_all_actor(struct task *t, struct services *s, const struct job_row *row,
+                              struct actor **out);
 /* ERR_NOT_FOUND unless the actor asked for the job or may run all its products: he may see and cancel it. */
 MUST_CHECK bool run_all_find_job(struct task *t, struct services *s, str id, struct job_row **out);
 

@@ -1,12 +1,14 @@
 /* Jobs of a run: questions to workers, and files that they write. */
 #include "buf/buf.h"
-#include "json/json.h"
 #include "limits/limits.h"
 #include "run_inside.h"
+#include "json/json.h"
 
-static const struct json_limits run_json_limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX};
+static const struct json_limits run_json_limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                                   DOCUMENT_NODES_MAX};
 
-bool run_ask(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared, struct run_rows *out)
+bool run_ask(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
+             struct run_rows *out)
 {
     struct buf *bytes = buf_new(t->mem, DOCUMENT_BYTES_MAX * 8);
     struct row_sink sink = row_sink_to_buf(bytes);
@@ -51,7 +53,8 @@ bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job, 
     return true;
 }
 
-void run_add_staged(struct task *t, struct engine_job *job, str schema, const struct run_table *table)
+void run_add_staged(struct task *t, struct engine_job *job, str schema,
+                    const struct run_table *table)
 {
     struct job_view *view = vec_add(t->mem, &job->views);
     str name = arena_format(t->mem, "v%zu.parquet", job->views.len);
@@ -85,8 +88,8 @@ struct row_sink run_progress_sink(struct task *t, struct run *r, str subject)
     return (struct row_sink){.state = at, .progress = run_sink_progress};
 }
 
-bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job, bool is_cleared,
-               struct run_table *table)
+bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
+               bool is_cleared, struct run_table *table)
 {
     struct row_sink sink = run_progress_sink(t, r, table->name);
     struct job_result result;
@@ -97,9 +100,9 @@ bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engi
     job->columns = table->columns;
     job->keep_order = true;
     table->path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(r->staging), STR_ARG(job->file));
-    if (!store_room(t, r->services->store, 0) ||
-        !(is_cleared ? engine_run(t, worker, job, &sink, &result)
-                     : engine_run_uncleared(t, worker, job, &sink, &result))) {
+    if (!store_room(t, r->services->store, 0)
+        || !(is_cleared ? engine_run(t, worker, job, &sink, &result)
+                        : engine_run_uncleared(t, worker, job, &sink, &result))) {
         return false;
     }
     table->rows = result.rows;

@@ -37,17 +37,18 @@ static str run_view(struct arena *mem, const struct run_table *table)
 }
 
 /* A rule's own SQL was written by a stranger: it takes the way of the product's SELECTs. */
-static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c, struct worker *worker, str text,
-                            const struct tree **row_out)
+static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c,
+                            struct worker *worker, str text, const struct tree **row_out)
 {
     struct engine_job job;
 
-    return (run_clear(t, r, worker, text, &c->scope, NULL, &job) && run_ask_row(t, worker, &job, true, row_out)) ||
-           run_hide_values(t, r);
+    return (run_clear(t, r, worker, text, &c->scope, NULL, &job)
+            && run_ask_row(t, worker, &job, true, row_out))
+        || run_hide_values(t, r);
 }
 
-static bool run_ask_own(struct task *t, struct worker *worker, const struct run_table *table, str text,
-                        const struct tree **row_out)
+static bool run_ask_own(struct task *t, struct worker *worker, const struct run_table *table,
+                        str text, const struct tree **row_out)
 {
     struct engine_job job = {.text = text};
 
@@ -66,15 +67,18 @@ static bool run_is_of_rule(enum error_code code)
     case ERR_REFUSED:
     case ERR_DENIED:
     case ERR_DATA:
-    case ERR_LIMIT: return true;
-    default: return false;
+    case ERR_LIMIT:
+        return true;
+    default:
+        return false;
     }
 }
 
 static bool run_compile_checks(struct task *t, struct run_check *check, struct run_table *table)
 {
     check->table = table;
-    if (!check_compile(t->mem, table->definition, run_view(t->mem, table), &table->columns, &check->plan)) {
+    if (!check_compile(t->mem, table->definition, run_view(t->mem, table), &table->columns,
+                       &check->plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile", STR_ARG(table->name));
     }
     check->answers = ARENA_ARRAY(t->mem, const struct tree *, check->plan.selects.len + 1);
@@ -83,16 +87,17 @@ static bool run_compile_checks(struct task *t, struct run_check *check, struct r
 }
 
 /* Questions of our own text, or those that the contract brings. */
-static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c, struct worker *worker,
-                          struct run_check *check, bool is_foreign)
+static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
+                          struct worker *worker, struct run_check *check, bool is_foreign)
 {
     run_progress(t, r, "check", check->table->name, -1);
     for (size_t i = 0; i < check->plan.selects.len; i++) {
         const struct check_select *select = &check->plan.selects.at[i];
 
-        if (select->is_foreign != is_foreign ||
-            (is_foreign ? run_ask_foreign(t, r, c, worker, select->text, &check->answers[i])
-                        : run_ask_own(t, worker, check->table, select->text, &check->answers[i]))) {
+        if (select->is_foreign != is_foreign
+            || (is_foreign
+                    ? run_ask_foreign(t, r, c, worker, select->text, &check->answers[i])
+                    : run_ask_own(t, worker, check->table, select->text, &check->answers[i]))) {
             continue;
         }
         if (!run_is_of_rule(t->err.code)) {
@@ -119,11 +124,12 @@ static bool run_has_foreign(const struct run_checker *c)
 /* One worker at a time: runs that hold one and wait for another could wait for each other. */
 static bool run_ask_tables(struct task *t, struct run *r, struct run_checker *c, bool is_foreign)
 {
-    str owner = is_foreign ? arena_format(t->mem, "product:%.*s", STR_ARG(r->product)) : STR("check");
+    str owner =
+        is_foreign ? arena_format(t->mem, "product:%.*s", STR_ARG(r->product)) : STR("check");
     struct worker *worker;
 
-    if (!engine_lend(t, r->services->engine, is_foreign ? WORKER_BUILD : WORKER_CHECK, owner, (struct engine_reach){0},
-                     &worker)) {
+    if (!engine_lend(t, r->services->engine, is_foreign ? WORKER_BUILD : WORKER_CHECK, owner,
+                     (struct engine_reach){0}, &worker)) {
         return false;
     }
     for (size_t i = 0; i < c->len; i++) {
@@ -141,7 +147,8 @@ static bool run_fails(const struct check_result *result)
 }
 
 /* The detail names every check that failed, a line each; `weft show` tells the rest. */
-static bool run_judge(struct task *t, struct run *r, struct run_table *tables, size_t len, const char *what)
+static bool run_judge(struct task *t, struct run *r, struct run_table *tables, size_t len,
+                      const char *what)
 {
     struct buf *lines = buf_new(t->mem, RUN_DETAIL_BYTES_MAX);
     size_t failed = 0;
@@ -154,8 +161,8 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
                 continue;
             }
             if (result->rule->effect == RULE_WARNS) {
-                report_add(&r->findings, FINDING_WARNING, ERR_CHECK_FAILED, result->rule->place, "%.*s",
-                           STR_ARG(result->message));
+                report_add(&r->findings, FINDING_WARNING, ERR_CHECK_FAILED, result->rule->place,
+                           "%.*s", STR_ARG(result->message));
             } else if (failed++ < RUN_FAILURES_TOLD) {
                 buf_format(lines, "%s%.*s: %.*s", lines->len ? "\n" : "", STR_ARG(tables[i].name),
                            STR_ARG(result->message));
@@ -165,16 +172,19 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
     if (failed == 0) {
         return true;
     }
-    task_fail(t, ERR_CHECK_FAILED, "%zu check%s of the %s of %.*s failed: the run is rejected", failed,
-              failed > 1 ? "s" : "", what, STR_ARG(r->product));
+    task_fail(t, ERR_CHECK_FAILED, "%zu check%s of the %s of %.*s failed: the run is rejected",
+              failed, failed > 1 ? "s" : "", what, STR_ARG(r->product));
     task_detail(t, "%.*s", STR_ARG(buf_str(lines)));
-    return task_hint(t, "the last good release stays; mend the data or change the contract, then run again");
+    return task_hint(
+        t, "the last good release stays; mend the data or change the contract, then run again");
 }
 
-bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len, const char *what)
+bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
+                      const char *what)
 {
-    struct run_checker c = {
-        .checks = ARENA_ARRAY(t->mem, struct run_check, len + 1), .len = len, .scope = {.product = r->target}};
+    struct run_checker c = {.checks = ARENA_ARRAY(t->mem, struct run_check, len + 1),
+                            .len = len,
+                            .scope = {.product = r->target}};
 
     if (len == 0) {
         return true;
@@ -194,12 +204,13 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
             return false;
         }
     }
-    if (!run_ask_tables(t, r, &c, false) || (run_has_foreign(&c) && !run_ask_tables(t, r, &c, true))) {
+    if (!run_ask_tables(t, r, &c, false)
+        || (run_has_foreign(&c) && !run_ask_tables(t, r, &c, true))) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        check_judge(t->mem, &c.checks[i].plan, c.checks[i].answers, c.checks[i].errors, &tables[i].verdicts,
-                    &tables[i].verdict_count);
+        check_judge(t->mem, &c.checks[i].plan, c.checks[i].answers, c.checks[i].errors,
+                    &tables[i].verdicts, &tables[i].verdict_count);
     }
     return run_judge(t, r, tables, len, what);
 }
@@ -225,7 +236,8 @@ static bool run_find_table_facts(struct task *t, struct worker *worker, struct r
             return false;
         }
         if (!check_facts_take(facts, row)) {
-            return task_fail(t, ERR_WORKER, "a worker told facts of %.*s in an unknown way", STR_ARG(table->name));
+            return task_fail(t, ERR_WORKER, "a worker told facts of %.*s in an unknown way",
+                             STR_ARG(table->name));
         }
     }
     table->facts = check_facts_list(facts, &rows);
@@ -237,7 +249,8 @@ static bool run_find_facts(struct task *t, struct run *r)
 {
     struct worker *worker;
 
-    if (!engine_lend(t, r->services->engine, WORKER_CHECK, STR("check"), (struct engine_reach){0}, &worker)) {
+    if (!engine_lend(t, r->services->engine, WORKER_CHECK, STR("check"), (struct engine_reach){0},
+                     &worker)) {
         return false;
     }
     for (size_t i = 0; i < r->outputs.len; i++) {
@@ -258,22 +271,34 @@ bool run_check_outputs(struct task *t, struct run *r)
 static const char *run_rule_kind(enum rule_kind kind)
 {
     switch (kind) {
-    case RULE_ROW_COUNT: return "rowCount";
-    case RULE_NULL_VALUES: return "nullValues";
-    case RULE_MISSING_VALUES: return "missingValues";
-    case RULE_INVALID_VALUES: return "invalidValues";
-    case RULE_DUPLICATE_VALUES: return "duplicateValues";
-    case RULE_SQL: return "sql";
-    case RULE_TEXT: return "text";
-    case RULE_CUSTOM: return "custom";
-    case RULE_REQUIRED: return "required";
-    case RULE_UNIQUE: return "unique";
-    case RULE_PRIMARY_KEY: return "primaryKey";
+    case RULE_ROW_COUNT:
+        return "rowCount";
+    case RULE_NULL_VALUES:
+        return "nullValues";
+    case RULE_MISSING_VALUES:
+        return "missingValues";
+    case RULE_INVALID_VALUES:
+        return "invalidValues";
+    case RULE_DUPLICATE_VALUES:
+        return "duplicateValues";
+    case RULE_SQL:
+        return "sql";
+    case RULE_TEXT:
+        return "text";
+    case RULE_CUSTOM:
+        return "custom";
+    case RULE_REQUIRED:
+        return "required";
+    case RULE_UNIQUE:
+        return "unique";
+    case RULE_PRIMARY_KEY:
+        return "primaryKey";
     }
     return "";
 }
 
-static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r, const struct run_table *table)
+static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
+                                   const struct run_table *table)
 {
     bool is_input = table->table == NULL;
 
@@ -283,7 +308,8 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
         struct check_row row = {
             .run_id = r->id,
             .table_id = is_input ? 0 : table->table->id,
-            .table = is_input ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->schema), STR_ARG(table->name))
+            .table = is_input ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->schema),
+                                             STR_ARG(table->name))
                               : table->name,
             .rule_id = rule->id,
             .kind = str_of(run_rule_kind(rule->kind)),

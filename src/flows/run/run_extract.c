@@ -31,12 +31,14 @@ static bool run_fail_findings(struct task *t, struct run *r, enum error_code fal
         }
     }
     task_fail(t, code, "%s %.*s of %.*s",
-              code == ERR_DRIFT ? "the source no longer fits its contract: input" : "cannot read the source of input",
+              code == ERR_DRIFT ? "the source no longer fits its contract: input"
+                                : "cannot read the source of input",
               STR_ARG(input), STR_ARG(r->product));
     return task_detail(t, "%.*s", STR_ARG(buf_str(text)));
 }
 
-static bool run_link_files(struct task *t, struct run *r, struct run_source *s, struct str_list *names)
+static bool run_link_files(struct task *t, struct run *r, struct run_source *s,
+                           struct str_list *names)
 {
     const struct contract *contract = s->input->contract;
 
@@ -52,10 +54,12 @@ static bool run_link_files(struct task *t, struct run *r, struct run_source *s, 
             str folder, base;
             /* The end of the name says how it is compressed. */
             (void)str_cut_last(paths.at[j], '/', &folder, &base);
-            base = str_from(base, base.len > RUN_BASE_BYTES_MAX ? base.len - RUN_BASE_BYTES_MAX : 0);
+            base =
+                str_from(base, base.len > RUN_BASE_BYTES_MAX ? base.len - RUN_BASE_BYTES_MAX : 0);
             str name = arena_format(t->mem, "t%zu_%zu_%.*s", i, j, STR_ARG(base));
             vec_push(t->mem, &names[i], name);
-            vec_push(t->mem, &s->files.links, ((struct job_link){.path = paths.at[j], .name = name}));
+            vec_push(t->mem, &s->files.links,
+                     ((struct job_link){.path = paths.at[j], .name = name}));
         }
     }
     return true;
@@ -69,8 +73,8 @@ static bool run_open_source(struct task *t, struct run *r, struct run_source *s)
     struct engine_reach reach = {0};
 
     run_secrets(t, r, &secrets);
-    if (!source_choose(t->mem, contract, STR_NONE, &s->server, &r->findings) ||
-        !source_resolve(t->mem, &secrets, &s->server, &r->findings)) {
+    if (!source_choose(t->mem, contract, STR_NONE, &s->server, &r->findings)
+        || !source_resolve(t->mem, &secrets, &s->server, &r->findings)) {
         return run_fail_findings(t, r, ERR_SOURCE, s->input->name);
     }
     if (s->server.kind == SOURCE_FILES) {
@@ -94,15 +98,15 @@ static str run_name_file(struct task *t, const struct run_source *s)
     for (size_t i = 0; i < s->files.links.len; i++) {
         const struct job_link *link = &s->files.links.at[i];
 
-        if (s->files.links.len > 1 && str_find(t->err.message, link->name) == t->err.message.len &&
-            str_find(t->err.detail, link->name) == t->err.detail.len) {
+        if (s->files.links.len > 1 && str_find(t->err.message, link->name) == t->err.message.len
+            && str_find(t->err.detail, link->name) == t->err.detail.len) {
             continue;
         }
         (void)str_cut_last(link->path, '/', &rest, &name);
-        bool is_told = str_cut_last(location, '/', &folder, &rest) && !str_has(folder, '*') && !str_has(folder, '?') &&
-                       !str_has(folder, '[') && !str_has(folder, '{');
-        return arena_format(t->mem, "%.*s%s%.*s: ", STR_ARG(is_told ? folder : STR_NONE), is_told ? "/" : "",
-                            STR_ARG(name));
+        bool is_told = str_cut_last(location, '/', &folder, &rest) && !str_has(folder, '*')
+                    && !str_has(folder, '?') && !str_has(folder, '[') && !str_has(folder, '{');
+        return arena_format(t->mem, "%.*s%s%.*s: ", STR_ARG(is_told ? folder : STR_NONE),
+                            is_told ? "/" : "", STR_ARG(name));
     }
     return STR_NONE;
 }
@@ -120,19 +124,23 @@ static bool run_explain(struct task *t, const struct run_source *s)
     case ERR_FULL:
     case ERR_MEMORY:
     case ERR_FAULT:
-    case ERR_WORKER: return false;
-    case ERR_DATA: break;
-    default: code = ERR_SOURCE;
+    case ERR_WORKER:
+        return false;
+    case ERR_DATA:
+        break;
+    default:
+        code = ERR_SOURCE;
     }
-    task_fail(t, code, "input %.*s: %.*s%.*s", STR_ARG(s->input->name), STR_ARG(file), STR_ARG(message));
+    task_fail(t, code, "input %.*s: %.*s%.*s", STR_ARG(s->input->name), STR_ARG(file),
+              STR_ARG(message));
     if (hint.len > 0) {
         task_hint(t, "%.*s", STR_ARG(hint));
     }
     return task_place(t, s->server.server->place);
 }
 
-static bool run_describe_source(struct task *t, struct run *r, struct run_source *s, struct source_table *table,
-                                bool is_first)
+static bool run_describe_source(struct task *t, struct run *r, struct run_source *s,
+                                struct source_table *table, bool is_first)
 {
     struct engine_job job = s->files;
     struct run_rows rows;
@@ -149,12 +157,14 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
         if (rows.at[i]->len != 3) {
             return task_fail(t, ERR_WORKER, "a worker described a source in an unknown way");
         }
-        columns[i] = (struct source_column){.name = rows.at[i]->at[0]->text, .type = rows.at[i]->at[1]->text};
+        columns[i] = (struct source_column){.name = rows.at[i]->at[0]->text,
+                                            .type = rows.at[i]->at[1]->text};
         (void)tree_is_bool(rows.at[i]->at[2], &columns[i].nullable);
     }
     if (rows.len == 0) {
         task_fail(t, ERR_DRIFT, "input %.*s: the source has no table %.*s", STR_ARG(s->input->name),
-                  STR_ARG(table->table->physical_name.len ? table->table->physical_name : table->table->name));
+                  STR_ARG(table->table->physical_name.len ? table->table->physical_name
+                                                          : table->table->name));
         return task_place(t, table->table->place);
     }
     if (!source_compile(t->mem, &s->server, table, columns, rows.len, &r->findings)) {
@@ -164,7 +174,8 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
 }
 
 /* The line of a value that did not fit, where the source can tell it: then that error takes the place of the first. */
-static void run_locate(struct task *t, const struct run_source *s, const struct source_table *source)
+static void run_locate(struct task *t, const struct run_source *s,
+                       const struct source_table *source)
 {
     struct error first = t->err;
     struct engine_job job = s->files;
@@ -179,8 +190,8 @@ static void run_locate(struct task *t, const struct run_source *s, const struct 
     }
 }
 
-static bool run_extract_table(struct task *t, struct run *r, struct run_source *s, struct source_table *source,
-                              bool is_last)
+static bool run_extract_table(struct task *t, struct run *r, struct run_source *s,
+                              struct source_table *source, bool is_last)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
     struct engine_job job = s->files;

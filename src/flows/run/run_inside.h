@@ -22,26 +22,29 @@ struct run_rows {
     VEC_OF(const struct tree *) /* each a list of scalars */
 };
 /* Runs a text and gives its rows. `is_cleared`: it went through the gate. */
-MUST_CHECK bool run_ask(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
-                        struct run_rows *out);
+MUST_CHECK bool run_ask(struct task *t, struct worker *worker, struct engine_job *job,
+                        bool is_cleared, struct run_rows *out);
 /* The same for the one row that a question has. */
-MUST_CHECK bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
-                            const struct tree **row_out);
+MUST_CHECK bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job,
+                            bool is_cleared, const struct tree **row_out);
 /* A view over a staged file, with its link. */
-void run_add_staged(struct task *t, struct engine_job *job, str schema, const struct run_table *table);
+void run_add_staged(struct task *t, struct engine_job *job, str schema,
+                    const struct run_table *table);
 /* For work whose rows go to a file: only progress comes. */
 struct row_sink run_progress_sink(struct task *t, struct run *r, str subject);
 /* Runs the job with its output going to a staged file of the table. */
-MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job, bool is_cleared,
-                          struct run_table *table);
+MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
+                          struct engine_job *job, bool is_cleared, struct run_table *table);
 /* Checks of these staged tables; results are kept in them. A failing rule that rejects fails with ERR_CHECK_FAILED, after all
  * were checked. */
-MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len, const char *what);
+MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables,
+                                 size_t len, const char *what);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* A text of the product through the gate, to a job; `scope` says what its names mean. */
-MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text, const struct gate_scope *scope,
-                          struct row_sink *sink, struct engine_job *job_out);
+MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
+                          const struct gate_scope *scope, struct row_sink *sink,
+                          struct engine_job *job_out);
 /* Takes values of other products out of an engine's error; always false. */
 bool run_hide_values(struct task *t, const struct run *r);
 /* What a product is made of: equal digests, equal meaning. Hex. */
@@ -49,11 +52,12 @@ str run_digest(struct arena *mem, const struct model_product *definition);
 
 /* The address of a source, resolved and held against the hosts that mesh.yaml lists. */
 struct source_server;
-MUST_CHECK bool run_reach(struct task *t, const struct run *r, const struct source_server *server, str *address_out,
-                          uint16_t *port_out);
+MUST_CHECK bool run_reach(struct task *t, const struct run *r, const struct source_server *server,
+                          str *address_out, uint16_t *port_out);
 /* Files of a source, resolved under the roots that mesh.yaml lists; links that lead out of them are refused. The paths hold as long as
  * the task. */
-MUST_CHECK bool run_source_files(struct task *t, const struct run *r, const struct source_server *server, str table,
+MUST_CHECK bool run_source_files(struct task *t, const struct run *r,
+                                 const struct source_server *server, str table,
                                  struct str_list *out);
 /* The secrets scope of the product's domain. */
 struct source_secrets;

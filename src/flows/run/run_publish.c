@@ -19,8 +19,8 @@ str run_digest(struct arena *mem, const struct model_product *definition)
 
     for (size_t i = 0; i < definition->sqls.len; i++) {
         const struct model_sql *sql = &definition->sqls.at[i];
-        buf_format(text, "%s %.*s %zu\n%.*s\n", sql->is_internal ? "internal" : "output", STR_ARG(sql->table),
-                   sql->text.len, STR_ARG(sql->text));
+        buf_format(text, "%s %.*s %zu\n%.*s\n", sql->is_internal ? "internal" : "output",
+                   STR_ARG(sql->table), sql->text.len, STR_ARG(sql->text));
     }
     for (size_t i = 0; i < definition->inputs.len; i++) {
         const struct model_input *input = &definition->inputs.at[i];
@@ -37,7 +37,8 @@ str run_digest(struct arena *mem, const struct model_product *definition)
     return crypto_digest_hex(mem, &digest);
 }
 
-static bool run_store_table(struct task *t, struct run *r, const struct run_table *table, struct image_table *out)
+static bool run_store_table(struct task *t, struct run *r, const struct run_table *table,
+                            struct image_table *out)
 {
     struct stored_file stored;
     struct image_file *file;
@@ -97,8 +98,9 @@ static void run_manifest_inputs(struct task *t, const struct run *r, struct rele
             row->product_id = input->producer->id;
             row->number = input->producer->release.number;
         } else {
-            row->description = arena_format(t->mem, "%.*s %.*s", STR_ARG(input->input->contract->id),
-                                            STR_ARG(input->input->contract->version));
+            row->description =
+                arena_format(t->mem, "%.*s %.*s", STR_ARG(input->input->contract->id),
+                             STR_ARG(input->input->contract->version));
         }
     }
 }
@@ -110,19 +112,21 @@ struct run_commit {
 };
 
 /* What the product is may have changed while it ran: a release of what it was would not keep what it promises now. */
-static bool run_is_same(struct task *t, struct metadb *db, const struct run *r, const struct release_manifest *manifest)
+static bool run_is_same(struct task *t, struct metadb *db, const struct run *r,
+                        const struct release_manifest *manifest)
 {
     const struct image *now = image_pin(t, r->services->images);
     const struct model_domain *domain = r->target->definition->domain;
-    const struct image_product *product = image_find_product(now, domain->name, r->target->definition->name);
+    const struct image_product *product =
+        image_find_product(now, domain->name, r->target->definition->name);
     struct mesh_state state;
 
     if (!mesh_state_get(t, db, &state)) {
         return false;
     }
     /* An apply that is committed, or in this very group, and not in the image yet, may be of this product. */
-    if (state.mesh_version == now->mesh_version && product != NULL && product->id == r->target->id &&
-        str_eq(run_digest(t->mem, product->definition), manifest->compiled_digest)) {
+    if (state.mesh_version == now->mesh_version && product != NULL && product->id == r->target->id
+        && str_eq(run_digest(t->mem, product->definition), manifest->compiled_digest)) {
         return true;
     }
     task_fail(t, ERR_CONFLICT, "%.*s was changed by an apply while it ran", STR_ARG(r->product));
@@ -135,19 +139,19 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     struct run *r = commit->r;
     struct buf *payload = buf_new(t->mem, DOCUMENT_BYTES_MAX);
 
-    if (!run_is_same(t, db, r, &commit->manifest) ||
-        !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)) {
+    if (!run_is_same(t, db, r, &commit->manifest)
+        || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)) {
         return false;
     }
     buf_add(payload, STR("{\"product\":"));
     buf_add_json(payload, r->product);
-    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu}", (unsigned long long)r->release,
-               STR_ARG(r->id), (unsigned long long)commit->rows);
+    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu}",
+               (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows);
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
-    return run_write_checks(t, db, r) &&
-           run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release) &&
-           outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL) &&
-           audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
+    return run_write_checks(t, db, r)
+        && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
+        && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
+        && audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
 }
 
 bool run_publish(struct task *t, struct run *r)

@@ -26,9 +26,11 @@ static str run_address_text(struct task *t, const struct sockaddr *address)
     char text[INET6_ADDRSTRLEN] = "";
 
     if (address->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, text, sizeof(text));
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, text,
+                  sizeof(text));
     } else if (address->sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, text, sizeof(text));
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, text,
+                  sizeof(text));
     }
     return arena_str(t->mem, str_of(text));
 }
@@ -38,12 +40,14 @@ static str run_address_text(struct task *t, const struct sockaddr *address)
 static bool run_is_inside(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET) {
-        uint32_t number = ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
-        return number >> 24 == 127 || number >> 16 == 0xa9fe || number >> 28 >= 14 || number >> 24 == 0;
+        uint32_t number =
+            ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
+        return number >> 24 == 127 || number >> 16 == 0xa9fe || number >> 28 >= 14
+            || number >> 24 == 0;
     }
     const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(six) || IN6_IS_ADDR_LINKLOCAL(six) || IN6_IS_ADDR_MULTICAST(six) ||
-           IN6_IS_ADDR_UNSPECIFIED(six) || IN6_IS_ADDR_V4MAPPED(six);
+    return IN6_IS_ADDR_LOOPBACK(six) || IN6_IS_ADDR_LINKLOCAL(six) || IN6_IS_ADDR_MULTICAST(six)
+        || IN6_IS_ADDR_UNSPECIFIED(six) || IN6_IS_ADDR_V4MAPPED(six);
 }
 
 static str run_host_entry(struct task *t, str host, str port)
@@ -60,8 +64,8 @@ static str run_host_shown(struct task *t, const struct source_server *server)
     return run_host_entry(t, said->host, said->listen_port.len ? said->listen_port : server->port);
 }
 
-bool run_reach(struct task *t, const struct run *r, const struct source_server *server, str *address_out,
-               uint16_t *port_out)
+bool run_reach(struct task *t, const struct run *r, const struct source_server *server,
+               str *address_out, uint16_t *port_out)
 {
     const struct str_list *hosts = &r->image->model->mesh.source_hosts;
     str entry = run_host_entry(t, server->host, server->port), shown = run_host_shown(t, server);
@@ -72,26 +76,29 @@ bool run_reach(struct task *t, const struct run *r, const struct source_server *
         return task_fail(t, ERR_INVALID, "the source's port is not a number from 1 to 65535");
     }
     if (!str_list_has(hosts, entry)) {
-        task_fail(t, ERR_REFUSED, "the source host %.*s is not listed in mesh.yaml", STR_ARG(shown));
+        task_fail(t, ERR_REFUSED, "the source host %.*s is not listed in mesh.yaml",
+                  STR_ARG(shown));
         return task_hint(t, "an administrator adds it to sources.hosts");
     }
     int status = getaddrinfo(arena_c_string(t->mem, server->host), NULL, &hints, &found);
     if (status != 0) {
-        return task_fail(t, ERR_SOURCE, "the source host %.*s cannot be resolved: %s", STR_ARG(shown),
-                         gai_strerror(status));
+        return task_fail(t, ERR_SOURCE, "the source host %.*s cannot be resolved: %s",
+                         STR_ARG(shown), gai_strerror(status));
     }
     arena_defer(t->mem, run_free_addresses, found);
     for (struct addrinfo *a = found; a != NULL; a = a->ai_next) {
         str address = run_address_text(t, a->ai_addr);
 
-        if (run_is_inside(a->ai_addr) && !str_list_has(hosts, run_host_entry(t, address, server->port))) {
+        if (run_is_inside(a->ai_addr)
+            && !str_list_has(hosts, run_host_entry(t, address, server->port))) {
             continue;
         }
         *address_out = address;
         *port_out = (uint16_t)number;
         return true;
     }
-    task_fail(t, ERR_REFUSED, "the source host %.*s resolves to an address of this machine or of its link only",
+    task_fail(t, ERR_REFUSED,
+              "the source host %.*s resolves to an address of this machine or of its link only",
               STR_ARG(shown));
     return task_hint(t, "list the address itself in sources.hosts if that is meant");
 }
@@ -99,7 +106,8 @@ bool run_reach(struct task *t, const struct run *r, const struct source_server *
 /* True when `path` is `root` or lies below it; both are without `..`. */
 static bool run_is_below(str path, str root)
 {
-    return str_starts(path, root) && (path.len == root.len || root.len == 1 || path.ptr[root.len] == '/');
+    return str_starts(path, root)
+        && (path.len == root.len || root.len == 1 || path.ptr[root.len] == '/');
 }
 
 /* Without `.`, `..` and empty names, by its text alone; relative ones are of the folder of the mesh. */
@@ -145,14 +153,15 @@ static bool run_is_fenced(struct task *t, const struct run *r, str path)
     str home = r->services->home;
 
     /* The home itself lies beside the mesh: never a source, whatever the roots say. */
-    if (run_is_below(path, home) ||
-        (run_resolve(t, arena_c_string(t->mem, home), &home) && run_is_below(path, home))) {
+    if (run_is_below(path, home)
+        || (run_resolve(t, arena_c_string(t->mem, home), &home) && run_is_below(path, home))) {
         return false;
     }
     for (size_t i = 0; i < roots->len; i++) {
         str root = run_absolute(t, r, roots->at[i]), resolved;
 
-        if (run_resolve(t, arena_c_string(t->mem, root), &resolved) && run_is_below(path, resolved)) {
+        if (run_resolve(t, arena_c_string(t->mem, root), &resolved)
+            && run_is_below(path, resolved)) {
             return true;
         }
     }
@@ -167,8 +176,9 @@ static bool run_may_look(struct task *t, const struct run *r, str pattern)
     for (size_t i = 0; i < roots->len; i++) {
         str root = run_absolute(t, r, roots->at[i]), resolved;
 
-        if (run_is_below(pattern, root) ||
-            (run_resolve(t, arena_c_string(t->mem, root), &resolved) && run_is_below(pattern, resolved))) {
+        if (run_is_below(pattern, root)
+            || (run_resolve(t, arena_c_string(t->mem, root), &resolved)
+                && run_is_below(pattern, resolved))) {
             return true;
         }
     }
@@ -213,7 +223,8 @@ static bool run_open_folder(struct task *t, str path, struct run_folder **out)
         int parent_fd = folder->fd;
 
         (void)str_cut(rest, '/', &part, &rest);
-        folder->fd = openat(parent_fd, arena_c_string(t->mem, part), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        folder->fd = openat(parent_fd, arena_c_string(t->mem, part),
+                            O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         close(parent_fd);
     }
     *out = folder;
@@ -221,7 +232,8 @@ static bool run_open_folder(struct task *t, str path, struct run_folder **out)
 }
 
 /* The files stand in `out` as names below their folder, which is held open: what is linked later is what was judged here. */
-static bool run_hold_file(struct task *t, const struct run *r, str resolved, str shown, struct str_list *out)
+static bool run_hold_file(struct task *t, const struct run *r, str resolved, str shown,
+                          struct str_list *out)
 {
     struct run_folder *folder;
     struct stat facts;
@@ -232,8 +244,8 @@ static bool run_hold_file(struct task *t, const struct run *r, str resolved, str
         return task_hint(t, "an administrator lists roots in mesh.yaml under sources.roots");
     }
     (void)str_cut_last(resolved, '/', &path, &name);
-    if (!run_open_folder(t, path, &folder) ||
-        fstatat(folder->fd, arena_c_string(t->mem, name), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (!run_open_folder(t, path, &folder)
+        || fstatat(folder->fd, arena_c_string(t->mem, name), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
         return task_fail_errno(t, ERR_SOURCE, "%.*s cannot be read", STR_ARG(shown));
     }
     if (!S_ISREG(facts.st_mode)) {
@@ -243,8 +255,8 @@ static bool run_hold_file(struct task *t, const struct run *r, str resolved, str
     return true;
 }
 
-bool run_source_files(struct task *t, const struct run *r, const struct source_server *server, str table,
-                      struct str_list *out)
+bool run_source_files(struct task *t, const struct run *r, const struct source_server *server,
+                      str table, struct str_list *out)
 {
     glob_t *found = ARENA_NEW(t->mem, glob_t);
     str shown = run_table_location(t, server->server->location, table);
@@ -262,8 +274,8 @@ bool run_source_files(struct task *t, const struct run *r, const struct source_s
     }
     arena_defer(t->mem, run_free_glob, found);
     if (found->gl_pathc > RUN_SOURCE_FILES_MAX) {
-        return task_fail(t, ERR_LIMIT, "%zu files match %.*s, and at most %d are read", (size_t)found->gl_pathc,
-                         STR_ARG(shown), RUN_SOURCE_FILES_MAX);
+        return task_fail(t, ERR_LIMIT, "%zu files match %.*s, and at most %d are read",
+                         (size_t)found->gl_pathc, STR_ARG(shown), RUN_SOURCE_FILES_MAX);
     }
     for (size_t i = 0; i < found->gl_pathc; i++) {
         str resolved;
@@ -332,7 +344,8 @@ static bool run_secret_file(struct run_scope *scope, str name, str *value_out)
 
 static str run_variable(struct arena *mem, str domain, str name)
 {
-    return arena_format(mem, "WEFT_SECRET_%.*s_%.*s", STR_ARG(run_upper(mem, domain)), STR_ARG(name));
+    return arena_format(mem, "WEFT_SECRET_%.*s_%.*s", STR_ARG(run_upper(mem, domain)),
+                        STR_ARG(name));
 }
 
 /* WEFT_SECRET_SALES_EU_KEY is KEY of domain sales_eu where there is one, and EU_KEY of sales where there is none. */
@@ -341,7 +354,8 @@ static bool run_is_of_other(const struct run_scope *scope, str variable)
     for (size_t i = 0; i < scope->model->domains.len; i++) {
         str other = scope->model->domains.at[i]->name;
 
-        if (other.len > scope->domain.len && str_starts(variable, run_variable(scope->t->mem, other, STR_NONE))) {
+        if (other.len > scope->domain.len
+            && str_starts(variable, run_variable(scope->t->mem, other, STR_NONE))) {
             return true;
         }
     }

@@ -3,15 +3,15 @@
 #include "run_row/run_row.h"
 #include "sql/sql_order.h"
 
-bool run_clear(struct task *t, struct run *r, struct worker *worker, str text, const struct gate_scope *scope,
-               struct row_sink *sink, struct engine_job *job_out)
+bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
+               const struct gate_scope *scope, struct row_sink *sink, struct engine_job *job_out)
 {
     struct sql_tree *tree;
     struct clearance *clear;
 
     *job_out = (struct engine_job){0};
-    if (!gate_parse(t, worker, text, &tree) ||
-        !gate_clear(t, r->services->gate, tree, scope, sink, &clear)) {
+    if (!gate_parse(t, worker, text, &tree)
+        || !gate_clear(t, r->services->gate, tree, scope, sink, &clear)) {
         return false;
     }
     gate_fill_job(t, clear, job_out);
@@ -45,7 +45,8 @@ bool run_hide_values(struct task *t, const struct run *r)
         uint32_t position = t->err.position;
 
         task_fail(t, ERR_DATA, "a value does not fit where the query uses it");
-        task_hint(t, "the value stays hidden, since it comes from another product: use TRY_CAST or TRY");
+        task_hint(
+            t, "the value stays hidden, since it comes from another product: use TRY_CAST or TRY");
         return task_position(t, position);
     }
     return false;
@@ -70,7 +71,8 @@ static void run_scope_inputs(struct task *t, const struct run *r, struct gate_sc
     }
 }
 
-static void run_scope_staged(struct task *t, const struct run_table *table, const char *what, struct gate_scope *scope)
+static void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
+                             struct gate_scope *scope)
 {
     struct gate_input *input = vec_add(t->mem, &scope->inputs);
 
@@ -87,24 +89,24 @@ struct run_build {
 };
 
 /* An internal table has the columns that its SELECT gives. */
-static bool run_build_internal(struct task *t, struct run *r, struct run_build *b, const struct model_sql *sql,
-                               const struct engine_job *cleared)
+static bool run_build_internal(struct task *t, struct run *r, struct run_build *b,
+                               const struct model_sql *sql, const struct engine_job *cleared)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
     struct engine_job build = *cleared;
 
     table->schema = STR("self");
     table->name = sql->table;
-    if (!gate_describe(t, b->worker, cleared, &table->columns) ||
-        !run_stage(t, r, b->worker, &build, true, table)) {
+    if (!gate_describe(t, b->worker, cleared, &table->columns)
+        || !run_stage(t, r, b->worker, &build, true, table)) {
         return false;
     }
     run_scope_staged(t, table, "internal table", &b->scope);
     return true;
 }
 
-static bool run_build_output(struct task *t, struct run *r, struct run_build *b, const struct image_table *target,
-                             struct engine_job *job)
+static bool run_build_output(struct task *t, struct run *r, struct run_build *b,
+                             const struct image_table *target, struct engine_job *job)
 {
     struct run_table *table = vec_add(t->mem, &r->outputs);
 
@@ -121,8 +123,8 @@ static bool run_build_output(struct task *t, struct run *r, struct run_build *b,
     return run_stage(t, r, b->worker, job, true, table);
 }
 
-static bool run_build_sql(struct task *t, struct run *r, struct run_build *b, const struct model_sql *sql,
-                          const struct sql_tree *tree)
+static bool run_build_sql(struct task *t, struct run *r, struct run_build *b,
+                          const struct model_sql *sql, const struct sql_tree *tree)
 {
     struct row_sink sink = run_progress_sink(t, r, sql->table);
     struct clearance *clear;
@@ -133,12 +135,14 @@ static bool run_build_sql(struct task *t, struct run *r, struct run_build *b, co
         return run_place_error(t, sql);
     }
     gate_fill_job(t, clear, &job);
-    bool ok = sql->is_internal ? run_build_internal(t, r, b, sql, &job)
-                               : run_build_output(t, r, b, image_find_table(r->target, sql->table), &job);
+    bool ok = sql->is_internal
+                ? run_build_internal(t, r, b, sql, &job)
+                : run_build_output(t, r, b, image_find_table(r->target, sql->table), &job);
     return ok || run_hide_values(t, r) || run_place_error(t, sql);
 }
 
-static bool run_parse_all(struct task *t, const struct run *r, struct run_build *b, struct sql_unit *units)
+static bool run_parse_all(struct task *t, const struct run *r, struct run_build *b,
+                          struct sql_unit *units)
 {
     const struct model_product *product = r->target->definition;
 
@@ -149,7 +153,8 @@ static bool run_parse_all(struct task *t, const struct run *r, struct run_build 
         if (!gate_parse(t, b->worker, sql->text, &tree)) {
             return run_place_error(t, sql);
         }
-        units[i] = (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal, .tree = tree};
+        units[i] =
+            (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal, .tree = tree};
     }
     return true;
 }
@@ -158,7 +163,8 @@ static bool run_parse_all(struct task *t, const struct run *r, struct run_build 
 static const struct gate_input *run_passed_through(const struct gate_scope *scope, str name)
 {
     for (size_t i = 0; i < scope->inputs.len; i++) {
-        if (str_eq(scope->inputs.at[i].name, name) && !str_eq(scope->inputs.at[i].schema, STR("self"))) {
+        if (str_eq(scope->inputs.at[i].name, name)
+            && !str_eq(scope->inputs.at[i].schema, STR("self"))) {
             return &scope->inputs.at[i];
         }
     }
@@ -176,20 +182,22 @@ static bool run_has_sql(const struct model_product *product, str table)
 }
 
 /* A table without SQL goes the same way as one with it: through the gate, by a text of ours. */
-static bool run_pass_through(struct task *t, struct run *r, struct run_build *b, const struct image_table *table)
+static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
+                             const struct image_table *table)
 {
     const struct gate_input *input = run_passed_through(&b->scope, table->name);
     struct row_sink sink = run_progress_sink(t, r, table->name);
     struct engine_job job;
 
     if (input == NULL) {
-        return task_fail(t, ERR_INVALID, "output table %.*s has neither SQL nor an input of its name",
+        return task_fail(t, ERR_INVALID,
+                         "output table %.*s has neither SQL nor an input of its name",
                          STR_ARG(table->name));
     }
     run_progress(t, r, "transform", table->name, -1);
     str text = model_pass_through_sql(t->mem, table->definition, input->schema);
-    return run_clear(t, r, b->worker, text, &b->scope, &sink, &job) &&
-           (run_build_output(t, r, b, table, &job) || run_hide_values(t, r));
+    return run_clear(t, r, b->worker, text, &b->scope, &sink, &job)
+        && (run_build_output(t, r, b, table, &job) || run_hide_values(t, r));
 }
 
 bool run_transform(struct task *t, struct run *r)
@@ -200,9 +208,10 @@ bool run_transform(struct task *t, struct run *r)
     struct run_build b = {.scope = {.product = r->target}};
     str owner = arena_format(t->mem, "product:%.*s", STR_ARG(r->product));
 
-    if (!run_row_step(t, r->services->db, r->id, RUN_TRANSFORMING, STR("transform")) ||
-        !engine_lend(t, r->services->engine, WORKER_BUILD, owner, (struct engine_reach){0}, &b.worker) ||
-        !run_parse_all(t, r, &b, units) || !sql_order(t, units, product->sqls.len, order)) {
+    if (!run_row_step(t, r->services->db, r->id, RUN_TRANSFORMING, STR("transform"))
+        || !engine_lend(t, r->services->engine, WORKER_BUILD, owner, (struct engine_reach){0},
+                        &b.worker)
+        || !run_parse_all(t, r, &b, units) || !sql_order(t, units, product->sqls.len, order)) {
         return false;
     }
     run_scope_inputs(t, r, &b.scope);
@@ -215,8 +224,8 @@ bool run_transform(struct task *t, struct run *r)
         }
     }
     for (size_t i = 0; i < r->target->tables.len; i++) {
-        if (!run_has_sql(product, r->target->tables.at[i].name) &&
-            !run_pass_through(t, r, &b, &r->target->tables.at[i])) {
+        if (!run_has_sql(product, r->target->tables.at[i].name)
+            && !run_pass_through(t, r, &b, &r->target->tables.at[i])) {
             return false;
         }
     }

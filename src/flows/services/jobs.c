@@ -12,7 +12,7 @@ enum { JOBS_KEPT = 64, JOBS_EVENTS_MAX = 2000, JOBS_LINES_BYTES_MAX = 1 << 22 };
 /* Of the lines that were said, those from `oldest` on are there: as many as JOBS_EVENTS_MAX and JOBS_LINES_BYTES_MAX let stay. */
 struct job_entry {
     char id[37];
-    struct task *task; /* NULL: ended */
+    struct task *task;          /* NULL: ended */
     str lines[JOBS_EVENTS_MAX]; /* a ring; each on the heap, with the line feed */
     uint64_t oldest, said;
     size_t bytes;
@@ -197,7 +197,8 @@ static void jobs_keep_line(struct job_entry *entry, str line)
     CHECK(copy != NULL);
     memcpy(copy, line.ptr, line.len);
     copy[line.len] = '\n';
-    while (entry->said - entry->oldest == JOBS_EVENTS_MAX || entry->bytes + line.len + 1 > JOBS_LINES_BYTES_MAX) {
+    while (entry->said - entry->oldest == JOBS_EVENTS_MAX
+           || entry->bytes + line.len + 1 > JOBS_LINES_BYTES_MAX) {
         jobs_drop_oldest(entry);
     }
     entry->lines[entry->said++ % JOBS_EVENTS_MAX] = (str){copy, line.len + 1};
@@ -216,8 +217,8 @@ void jobs_say(struct jobs *jobs, str id, str line)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, int most_ms, str *lines_out,
-                 bool *ended_out)
+bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, int most_ms,
+                 str *lines_out, bool *ended_out)
 {
     int64_t end_ms = clock_monotonic_ms() + most_ms;
     struct buf *lines = buf_new(t->mem, JOBS_LINES_BYTES_MAX);
@@ -226,15 +227,16 @@ bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, i
     pthread_mutex_lock(&jobs->lock);
     for (;;) {
         entry = jobs_find(jobs, id);
-        if (entry == NULL || entry->said > *next_io || entry->task == NULL || clock_monotonic_ms() >= end_ms ||
-            atomic_load(&t->cancelled)) {
+        if (entry == NULL || entry->said > *next_io || entry->task == NULL
+            || clock_monotonic_ms() >= end_ms || atomic_load(&t->cancelled)) {
             break;
         }
         /* Cancel does not signal the condition, so the wait is sliced. */
         jobs_wait_locked(jobs, 50);
     }
     if (entry != NULL) {
-        for (uint64_t i = *next_io > entry->oldest ? *next_io : entry->oldest; i < entry->said; i++) {
+        for (uint64_t i = *next_io > entry->oldest ? *next_io : entry->oldest; i < entry->said;
+             i++) {
             buf_add(lines, entry->lines[i % JOBS_EVENTS_MAX]);
         }
         *next_io = entry->said;

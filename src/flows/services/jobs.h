@@ -27,7 +27,7 @@ size_t jobs_cancel_all(struct jobs *jobs);
 void jobs_say(struct jobs *jobs, str id, str line);
 /* Events of a job from number *next_io on, as lines; waits up to `most_ms` for one. `ended_out`: no more will come. An unknown job
  * has ended. */
-MUST_CHECK bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, int most_ms,
-                            str *lines_out, bool *ended_out);
+MUST_CHECK bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io,
+                            int most_ms, str *lines_out, bool *ended_out);
 
 #endif

@@ -28,8 +28,8 @@ static bool services_open_catalog(struct task *t, struct services *s)
 {
     str path = arena_format(t->mem, "%.*s/catalog.db", STR_ARG(s->home));
 
-    return metadb_open(t, path, METADB_CATALOG, &s->db) &&
-           metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len);
+    return metadb_open(t, path, METADB_CATALOG, &s->db)
+        && metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len);
 }
 
 /* What a killed server left: runs and jobs that nobody works on, files that no manifest names. Under the lock of the
@@ -38,11 +38,13 @@ static bool services_recover(struct task *t, struct services *s)
 {
     struct str_list keep = {0};
     uint64_t runs = 0, jobs = 0, queries = 0, files = 0;
-    bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs) &&
-              query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep) && store_sweep(t, s->store, &keep, 0, &files);
+    bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs)
+           && query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep)
+           && store_sweep(t, s->store, &keep, 0, &files);
 
     if (ok && runs + jobs + files > 0) {
-        log_event(LOG_WARN, "services", t, "an earlier server left %llu runs, %llu jobs and %llu files unfinished",
+        log_event(LOG_WARN, "services", t,
+                  "an earlier server left %llu runs, %llu jobs and %llu files unfinished",
                   (unsigned long long)runs, (unsigned long long)jobs, (unsigned long long)files);
     }
     return ok;
@@ -73,10 +75,10 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->jobs = jobs_new();
     turns_open(&s->queries, CONFIG_INT(config, queries_max));
     turns_open(&s->runs, CONFIG_INT(config, runs_max));
-    bool ok = services_fit(t, config) && store_open(t, config, home, &s->store) && services_open_catalog(t, s) &&
-              services_recover(t, s) && images_open(t, s->db, &s->images) &&
-              engine_open(t, config, home, &s->engine) &&
-              gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
+    bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
+           && services_open_catalog(t, s) && services_recover(t, s)
+           && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
+           && gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
     if (!ok) {
         services_close(s);
         return false;
@@ -115,7 +117,8 @@ static void turns_end(void *handle)
 
 static struct timespec turns_instant(int64_t monotonic_ms)
 {
-    return (struct timespec){.tv_sec = monotonic_ms / 1000, .tv_nsec = monotonic_ms % 1000 * 1000000};
+    return (struct timespec){.tv_sec = monotonic_ms / 1000,
+                             .tv_nsec = monotonic_ms % 1000 * 1000000};
 }
 
 bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what)

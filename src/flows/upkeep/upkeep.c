@@ -64,9 +64,9 @@ bool upkeep_sweep(struct task *t, struct services *s)
     uint64_t releases = 0, files = 0;
 
     if (!release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
-                       now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases) ||
-        !plan_row_sweep(t, s->db, now_us - upkeep_day_us) || !release_files(t, s->db, &keep) ||
-        !store_sweep(t, s->store, &keep, UPKEEP_FILE_AGE_S, &files)) {
+                       now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases)
+        || !plan_row_sweep(t, s->db, now_us - upkeep_day_us) || !release_files(t, s->db, &keep)
+        || !store_sweep(t, s->store, &keep, UPKEEP_FILE_AGE_S, &files)) {
         return false;
     }
     if (releases + files > 0) {
