@@ -34,6 +34,7 @@ MESH = """\
 apiVersion: weft/v1
 kind: Mesh
 name: bench
+admins: [user:root]
 users: {noor: {groups: [analysts]}, ana: {groups: []}}
 sources: {roots: [data/]}
 """
@@ -132,15 +133,17 @@ def cpu(pid=None):
 
 
 def tree(pid):
-    found = [pid]
+    """A process and all below it."""
+    parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = path.read_text().rsplit(")", 1)[1].split()
+            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
-        if int(fields[1]) in found:
-            found.append(int(path.parent.name))
-    return found
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
 
 
 class Figures:

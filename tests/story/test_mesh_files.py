@@ -352,6 +352,63 @@ def test_a_contract_with_all_that_the_standard_has_is_accepted_and_kept(shop):
         shop.weft("apply", "--yes")
 
 
+PRODUCT = """\
+apiVersion: v1.0.0
+kind: DataProduct
+id: sales-orders
+name: Orders
+version: 1.2.0
+status: active
+domain: sales
+tenant: acme
+productCreatedTs: "2026-01-31T12:00:00+01:00"
+description:
+  purpose: Orders as the shop took them.
+  limitations: No returns.
+  usage: Reports.
+  authoritativeDefinitions: [{type: tutorial, url: "https://example.com/tutorial", description: How}]
+  customProperties: [{property: a, value: 1}]
+tags: [core]
+authoritativeDefinitions: [{type: canonicalUrl, url: "https://example.com/orders"}]
+customProperties: [{property: anything, value: {deep: [1, null]}, description: Any JSON}]
+inputPorts:
+  - {name: shop, version: 1.0.0, contractId: shop-files, tags: [t], customProperties: [{property: b, value: 2}],
+     authoritativeDefinitions: [{type: implementation, url: "https://example.com/in"}]}
+outputPorts:
+  - {name: orders, version: 1.0.0, contractId: orders, description: first words, type: tables,
+     sbom: [{type: external, url: "https://example.com/sbom"}], inputContracts: [{id: shop-files, version: 1.0.0}],
+     tags: [t], customProperties: [{property: c, value: 3}],
+     authoritativeDefinitions: [{type: implementation, url: "https://example.com/out"}]}
+managementPorts:
+  - {name: metrics, content: observability, type: rest, url: "https://example.com/metrics", channel: ops, description: d,
+     tags: [t], customProperties: [{property: d, value: 4}]}
+support:
+  - {channel: help, url: "https://example.com/help", description: d, tool: slack, scope: interactive,
+     invitationUrl: "https://example.com/join", tags: [t]}
+team:
+  name: shop
+  description: Those who keep it.
+  members: [{username: ana, name: Ana, description: Lead, role: owner, dateIn: 2022-08-02, dateOut: 2030-01-01,
+             replacedByUsername: bob, tags: [t]}]
+  tags: [t]
+"""
+
+
+def test_a_product_with_all_that_the_standard_has_is_accepted_and_kept(shop):
+    shop.write(f"{ORDERS}/product.odps.yaml", PRODUCT)
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    assert len(shop.rows("SELECT * FROM sales.orders.orders", as_user="noor")) == 4
+    for old, new in (("first words", "second words"), ("content: observability", "content: control"), ("replacedByUsername: bob", "replacedByUsername: eve")):
+        edit(shop, f"{ORDERS}/product.odps.yaml", old, new)
+        changes = shop.weft("plan", "--format", "json").json["changes"]
+        assert [(c["action"], c["kind"], c["name"]) for c in changes] == [("changed", "product", "sales.orders")]
+        shop.weft("apply", "--yes")
+    # The version before had its team as a list.
+    shop.write(f"{ORDERS}/product.odps.yaml", PRODUCT.replace("v1.0.0", "v0.9.0").split("team:")[0] + "team: [{username: ana}]\n")
+    check(shop, ok=True)
+
+
 # ---- what is not enforced is refused
 
 NOT_ENFORCED = {
@@ -430,10 +487,12 @@ def test_policies_that_name_what_is_not_there(shop):
 
 def test_a_grant_for_a_purpose_holds_for_that_purpose_only(shop):
     shop.write("policies/analysts.policy.yaml", GRANT.replace("role: reader,", "role: reader, purposes: [reporting],"))
+    edit(shop, "mesh.yaml", "purposes: {reporting: Internal figures}", "purposes: {reporting: Internal figures, marketing: Ads}")
     shop.weft("apply", "--yes")
     shop.weft("run", "--all")
     ask = ["query", "SELECT count(*) AS n FROM sales.orders.orders", "--as", "noor", "--format", "ndjson"]
     assert shop.weft(*ask, "--purpose", "reporting").json == {"n": 4}
+    assert "no purpose of this mesh" in shop.weft(*ask, "--purpose", "anything", ok=False).err
     for purpose in ([], ["--purpose", "marketing"]):
         refused = shop.weft(*ask, *purpose, ok=False)
         assert refused.code == 77 and "reporting" in refused.err

@@ -337,6 +337,23 @@ def test_a_column_that_went_and_came_again_is_another_one(applied):
     assert applied.rows('SELECT count(*) AS n FROM sales."orders#1".orders', as_user="noor") == [{"n": 4}]
 
 
+def test_a_change_of_type_takes_nothing_from_those_who_read(applied):
+    """Until the next run they get what the release holds; its own past keeps its type for good."""
+    edit(applied, CONTRACT, "{name: customer, logicalType: string, physicalType: VARCHAR}",
+         "{name: customer, logicalType: integer, physicalType: BIGINT}")
+    edit(applied, CONTRACT, "{name: id, logicalType: integer, physicalType: INTEGER", "{name: id, logicalType: integer, physicalType: BIGINT")
+    edit(applied, f"{ORDERS}/orders.sql", "customer", "length(customer) AS customer")
+    applied.weft("apply", "--yes")
+    ask = "SELECT typeof(id) AS id, customer FROM sales.{}.orders WHERE id = 1"
+    # A wider type is a wider type at once: nothing is lost by it.
+    assert applied.rows(ask.format("orders"), as_user="noor") == [{"id": "BIGINT", "customer": "Ada"}]
+    applied.weft("run", "--all")
+    assert applied.rows(ask.format("orders"), as_user="noor") == [{"id": "BIGINT", "customer": 3}]
+    assert applied.rows(ask.format('"orders#1"'), as_user="noor") == [{"id": "INTEGER", "customer": "Ada"}]
+    types = applied.rows("SELECT name, type FROM mesh.columns WHERE name IN ('id', 'customer') ORDER BY name", as_user="ana")
+    assert types == [{"name": "customer", "type": "BIGINT"}, {"name": "id", "type": "BIGINT"}]
+
+
 def test_ids_of_a_product_that_went_are_not_given_again(applied):
     before = columns(applied)
     files = {p: p.read_text() for p in (applied.folder / ORDERS).rglob("*") if p.is_file()}

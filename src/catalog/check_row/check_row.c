@@ -74,7 +74,7 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
             "s", run_id))
         return false;
     while (has_row) {
-        struct check_row *row;
+        struct check_row *row = NULL;
         if (!metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, &row)))
             return false;
         if (has_row)

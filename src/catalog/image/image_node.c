@@ -24,6 +24,25 @@ static bool lost_id(struct task *t, const struct product *product, str name)
                      STR_ARG(name), STR_ARG(product->address));
 }
 
+static const struct image_table *find_released(const struct image_manifest *manifest, uint64_t id)
+{
+    for (size_t i = 0; i < manifest->tables.len; i++)
+        if (manifest->tables.at[i].id == id)
+            return &manifest->tables.at[i];
+    return NULL;
+}
+
+/* A contract whose type has changed takes nothing from those who read: until the next run they get what the release holds, as it
+ * is, where that does not widen to the new type without loss. */
+static str readable_type(const struct image_table *released, uint32_t id, str promised)
+{
+    for (size_t i = 0; released != NULL && i < released->columns.len; i++)
+        if (released->columns.at[i].id == id
+            && !contract_type_widens(released->columns.at[i].type, promised))
+            return released->columns.at[i].type;
+    return promised;
+}
+
 static bool build_table(struct task *t, struct image_node *node, const struct product *product,
                         const struct contract *contract, const struct contract_table *definition,
                         const struct image_manifest *manifest)
@@ -31,6 +50,7 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
     const struct product_table *ids = find_table(product, definition->name);
     if (ids == NULL)
         return lost_id(t, product, definition->name);
+    const struct image_table *released = find_released(manifest, ids->id);
     struct image_table *table = vec_add(node->mem, &node->product.tables);
     *table = (struct image_table){.id = ids->id,
                                   .product = &node->product,
@@ -43,12 +63,10 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
         if (id == 0)
             return lost_id(t, product, column->name);
         vec_push(node->mem, &table->columns,
-                 ((struct image_column){id, column->name, column->type, column}));
+                 ((struct image_column){id, column->name,
+                                        readable_type(released, id, column->type), column}));
     }
-    for (size_t i = 0; i < manifest->tables.len; i++) {
-        const struct image_table *released = &manifest->tables.at[i];
-        if (released->id != table->id)
-            continue;
+    if (released != NULL) {
         table->rows = released->rows;
         memcpy(&table->files, &released->files, sizeof table->files);
     }

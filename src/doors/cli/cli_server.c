@@ -158,18 +158,37 @@ static str server_log_tail(struct task *t, const struct server_start *start)
     return buf_str(b);
 }
 
-/* The last line of a server that could not start is its error, as JSON. */
+/* A server that could not start ends with its error, as a line of JSON. Others may have written since: those that begin at once
+ * share the log. */
+static bool server_find_error(struct task *t, str tail, struct tree **out)
+{
+    str line;
+
+    while (tail.len > 0) {
+        str rest = tail;
+
+        if (!str_cut_last(rest, '\n', &tail, &line)) {
+            line = rest;
+            tail = STR_NONE;
+        }
+        if (str_starts(line, STR("{"))) {
+            return cli_read_json(t, t->mem, line, out)
+                   && tree_find(*out, STR("message")) != NULL;
+        }
+    }
+    return false;
+}
+
 static bool server_take_error(struct task *t, struct cli *cli, const struct server_start *start)
 {
     str tail = str_trim(server_log_tail(t, start)), head, last;
     struct tree *error;
 
+    if (server_find_error(t, tail, &error)) {
+        return cli_fail_as(t, cli, error, "message");
+    }
     if (!str_cut_last(tail, '\n', &head, &last)) {
         last = tail;
-    }
-    if (str_starts(last, STR("{")) && cli_read_json(t, t->mem, last, &error)
-        && tree_find(error, STR("message")) != NULL) {
-        return cli_fail_as(t, cli, error, "message");
     }
     task_fail(t, ERR_CONFIG, "the server of %.*s ended as soon as it began", STR_ARG(cli->home));
     if (last.len > 0) {

@@ -55,8 +55,12 @@ static bool run_store_table(struct task *t, struct run *r, const struct run_tabl
     file->sha256 = stored.sha256;
     file->rows = table->rows;
     file->bytes = stored.bytes;
+    out->columns.at = NULL;
+    out->columns.len = out->columns.cap = 0;
     for (size_t i = 0; i < table->columns.len; i++) {
         vec_push(t->mem, &file->columns, table->columns.at[i].id);
+        vec_push(t->mem, &out->columns, table->table->columns.at[i]);
+        out->columns.at[i].type = table->columns.at[i].type;
     }
     for (size_t i = 0; i < table->fact_count; i++) {
         const struct check_fact *fact = &table->facts[i];

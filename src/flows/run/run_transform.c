@@ -117,7 +117,7 @@ static bool run_build_output(struct task *t, struct run *r, struct run_build *b,
     for (size_t i = 0; i < target->columns.len; i++) {
         vec_push(t->mem, &table->columns,
                  ((struct job_column){.name = target->columns.at[i].name,
-                                      .type = target->columns.at[i].type,
+                                      .type = target->columns.at[i].contract->type,
                                       .id = target->columns.at[i].id}));
     }
     return run_stage(t, r, b->worker, job, true, table);
