@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import statistics
 import sys
 import time
@@ -93,15 +94,21 @@ def data():
     return folder
 
 
-def mesh(name):
-    """A mesh over the data, not yet applied, in a fresh home."""
-    import shutil
+def empty_mesh(name):
+    """A folder and a home, both fresh."""
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     made = Mesh(folder)
     made.env["WEFT_LOG_LEVEL"] = "info"
     made.env["WEFT_WORKER_THREADS"] = str(THREADS)
+    return made
+
+
+def mesh(name):
+    """A mesh over the data, not yet applied. The data are linked: replace a file, never write into it."""
+    made = empty_mesh(name)
+    folder = made.folder
     made.write("mesh.yaml", MESH)
     made.write("domains/sales/domain.yaml", DOMAIN)
     made.write("domains/sales/orders/product.odps.yaml", PRODUCT)

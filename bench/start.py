@@ -18,7 +18,7 @@ def pss_mb(pid):
 
 
 def main():
-    mesh = kit.mesh("start")
+    mesh = kit.empty_mesh("start")
     write_shop(mesh)
     mesh.weft("apply", "--yes")
     mesh.weft("run", "--all")

@@ -87,6 +87,8 @@ static bool settle(struct task *t, struct worker_engine *e)
     };
     static const char *const for_reading[] = {"SET allowed_directories = ['in/', 'tmp/']"};
     static const char *const for_writing[] = {"SET allowed_directories = ['in/', 'tmp/', 'out/']"};
+    /* A consumer's names in `in/` are made of the paths of immutable files, so a footer that was read once holds. */
+    static const char *const of_consumers[] = {"SET parquet_metadata_cache = true"};
     static const char *const shut[] = {"SET enable_external_access = false",
                                        "SET lock_configuration = true"};
     enum worker_kind kind = e->options->kind;
@@ -94,6 +96,8 @@ static bool settle(struct task *t, struct worker_engine *e)
         return false;
     if (kind == WORKER_EXTRACT)
         return true;
+    if (kind == WORKER_CONSUMER && !execute_all(t, e, of_consumers, 1))
+        return false;
     return execute_all(t, e, worker_kind_writes(kind) ? for_writing : for_reading, 1)
         && execute_all(t, e, shut, sizeof shut / sizeof *shut);
 }

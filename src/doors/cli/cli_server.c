@@ -172,8 +172,7 @@ static bool server_find_error(struct task *t, str tail, struct tree **out)
             tail = STR_NONE;
         }
         if (str_starts(line, STR("{"))) {
-            return cli_read_json(t, t->mem, line, out)
-                   && tree_find(*out, STR("message")) != NULL;
+            return cli_read_json(t, t->mem, line, out) && tree_find(*out, STR("message")) != NULL;
         }
     }
     return false;
