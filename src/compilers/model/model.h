@@ -105,6 +105,8 @@ const struct model_product *model_find_product(const struct model *model, str ad
 /* The table and its contract among the outputs of a product. */
 const struct contract_table *model_find_table(const struct model_product *product, str table,
                                               const struct contract **contract_out);
+/* True for an output table without SQL: it is what the input table of its name is. */
+bool model_is_passed_through(const struct model_product *product, str table);
 /* The SELECT of an output table without SQL: its columns from the input table of the same name in this port. */
 str model_pass_through_sql(struct arena *mem, const struct contract_table *table, str input);
 /* Product addresses `user:NAME` and `group:NAME` lists: is this user meant? */

@@ -2,6 +2,16 @@
 #include "limits/limits.h"
 #include "model/model.h"
 
+bool model_is_passed_through(const struct model_product *product, str table)
+{
+    for (size_t i = 0; i < product->sqls.len; i++) {
+        if (!product->sqls.at[i].is_internal && str_eq(product->sqls.at[i].table, table)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 str model_pass_through_sql(struct arena *mem, const struct contract_table *table, str input)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);

@@ -226,16 +226,6 @@ static bool plan_check_texts(struct task *t, struct plan_product *p)
     return true;
 }
 
-static bool plan_has_sql(const struct model_product *product, str table)
-{
-    for (size_t i = 0; i < product->sqls.len; i++) {
-        if (!product->sqls.at[i].is_internal && str_eq(product->sqls.at[i].table, table)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A table without SQL takes its columns from the input of its name: they must be there, and fit. */
 static void plan_check_passed(struct task *t, struct plan_product *p,
                               const struct contract_table *table)
@@ -273,7 +263,7 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
         const struct contract *contract = p->definition->outputs.at[i].contract;
 
         for (size_t j = 0; j < contract->tables.len; j++) {
-            if (!plan_has_sql(p->definition, contract->tables.at[j].name)) {
+            if (model_is_passed_through(p->definition, contract->tables.at[j].name)) {
                 plan_check_passed(t, p, &contract->tables.at[j]);
             }
         }

@@ -14,7 +14,8 @@ struct run_table {
     const struct contract_table *definition; /* NULL: internal */
     const struct image_table *table;         /* outputs: of the product */
     struct job_columns columns;
-    str path; /* of the staged file */
+    str path;       /* of the staged file */
+    bool is_output; /* extracted with the columns of the output table that passes it through */
     uint64_t rows, bytes;
     struct check_result *verdicts;
     size_t verdict_count;

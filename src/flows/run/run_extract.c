@@ -190,6 +190,27 @@ static void run_locate(struct task *t, const struct run_source *s,
     }
 }
 
+/* A table that is passed through as it is needs no second pass over its rows: it is written with the ids of the output. */
+static void run_take_output_ids(const struct run *r, struct run_table *table)
+{
+    const struct image_table *target = image_find_table(r->target, table->name);
+
+    if (target == NULL || !model_is_passed_through(r->target->definition, table->name)
+        || target->columns.len != table->columns.len) {
+        return;
+    }
+    for (size_t i = 0; i < target->columns.len; i++) {
+        if (!str_eq(target->columns.at[i].name, table->columns.at[i].name)
+            || !str_eq(target->columns.at[i].contract->type, table->columns.at[i].type)) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < target->columns.len; i++) {
+        table->columns.at[i].id = target->columns.at[i].id;
+    }
+    table->is_output = true;
+}
+
 static bool run_extract_table(struct task *t, struct run *r, struct run_source *s,
                               struct source_table *source, bool is_last)
 {
@@ -203,6 +224,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
         .definition = source->table,
         .columns = source->columns,
     };
+    run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
     job.text = source->text;
     if (!run_stage(t, r, s->worker, &job, false, table)) {

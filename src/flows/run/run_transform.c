@@ -171,10 +171,24 @@ static const struct gate_input *run_passed_through(const struct gate_scope *scop
     return NULL;
 }
 
-static bool run_has_sql(const struct model_product *product, str table)
+/* What was extracted with the output's own columns is the output already: it is the product's own, and no text reads it. */
+static bool run_take_staged(struct task *t, struct run *r, const struct gate_input *input,
+                            const struct image_table *target)
 {
-    for (size_t i = 0; i < product->sqls.len; i++) {
-        if (!product->sqls.at[i].is_internal && str_eq(product->sqls.at[i].table, table)) {
+    for (size_t i = 0; i < r->staged.len; i++) {
+        const struct run_table *staged = &r->staged.at[i];
+
+        if (staged->is_output && str_eq(staged->schema, input->schema)
+            && str_eq(staged->name, target->name)) {
+            struct run_table *table = vec_add(t->mem, &r->outputs);
+
+            *table = *staged;
+            table->schema = STR_NONE;
+            table->contract = target->contract;
+            table->definition = target->definition;
+            table->table = target;
+            table->verdicts = NULL;
+            table->verdict_count = 0;
             return true;
         }
     }
@@ -193,6 +207,9 @@ static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
         return task_fail(t, ERR_INVALID,
                          "output table %.*s has neither SQL nor an input of its name",
                          STR_ARG(table->name));
+    }
+    if (run_take_staged(t, r, input, table)) {
+        return true;
     }
     run_progress(t, r, "transform", table->name, -1);
     str text = model_pass_through_sql(t->mem, table->definition, input->schema);
@@ -224,7 +241,7 @@ bool run_transform(struct task *t, struct run *r)
         }
     }
     for (size_t i = 0; i < r->target->tables.len; i++) {
-        if (!run_has_sql(product, r->target->tables.at[i].name)
+        if (model_is_passed_through(product, r->target->tables.at[i].name)
             && !run_pass_through(t, r, &b, &r->target->tables.at[i])) {
             return false;
         }
