@@ -206,3 +206,13 @@ def test_many_products_are_checked_in_one_go(shop):
         add_product(shop, f"p{i}", "orders", f"SELECT {'id' if i % 2 else 'it'} AS id FROM orders.orders\n")
     found = errors(check(shop))
     assert [f["file"] for f in found] == sorted(f"domains/sales/p{i}/p{i}.sql" for i in range(0, 20, 2))
+
+
+def test_an_internal_table_that_no_file_can_hold(shop):
+    shop.write("domains/sales/orders/internal/sums.sql", "SELECT sum(id) AS ids FROM shop.raw_orders\n")
+    found = shop.weft("check", ok=False)
+    assert found.code == 65
+    assert "internal/sums.sql:1:1: error: column ids of internal table sums cannot be stored without loss" in found.out
+    assert "HUGEINT" in found.out and "CAST" in found.out
+    shop.write("domains/sales/orders/internal/sums.sql", "SELECT sum(id)::BIGINT AS ids FROM shop.raw_orders\n")
+    shop.weft("check")

@@ -130,6 +130,27 @@ static void plan_check_result(struct task *t, struct plan_product *p, const stru
     }
 }
 
+/* A file holds no integer of more than 64 bits, which a sum of integers is: an internal table says by itself what it stores. */
+static void plan_check_stored(struct task *t, struct plan_product *p, const struct model_sql *sql,
+                              const struct job_columns *result)
+{
+    for (size_t i = 0; i < result->len; i++) {
+        const struct job_column *column = &result->at[i];
+        struct finding *finding;
+
+        if (str_find(column->type, STR("HUGEINT")) == column->type.len) {
+            continue;
+        }
+        finding = report_add(p->report, FINDING_ERROR, ERR_TYPE,
+                             (struct place){.file = sql->path, .line = 1, .column = 1},
+                             "column %.*s of internal table %.*s cannot be stored without loss",
+                             STR_ARG(column->name), STR_ARG(sql->table));
+        finding->found = column->type;
+        finding->hint = arena_format(t->mem, "write CAST(… AS BIGINT) or CAST(… AS DECIMAL(38,0)) AS %.*s",
+                                     STR_ARG(column->name));
+    }
+}
+
 /* False only when the machine fails; findings leave the result without columns. */
 static bool plan_check_text(struct task *t, struct plan_product *p, const struct model_sql *sql,
                             const struct sql_tree *tree, struct job_columns *result)
@@ -142,6 +163,8 @@ static bool plan_check_text(struct task *t, struct plan_product *p, const struct
     if (!sql->is_internal) {
         const struct contract_table *table = model_find_table(p->definition, sql->table, NULL);
         plan_check_result(t, p, sql, table, result);
+    } else {
+        plan_check_stored(t, p, sql, result);
     }
     return true;
 }

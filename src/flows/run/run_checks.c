@@ -175,8 +175,9 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
     task_fail(t, ERR_CHECK_FAILED, "%zu check%s of the %s of %.*s failed: the run is rejected",
               failed, failed > 1 ? "s" : "", what, STR_ARG(r->product));
     task_detail(t, "%.*s", STR_ARG(buf_str(lines)));
-    return task_hint(
-        t, "the last good release stays; mend the data or change the contract, then run again");
+    return task_hint(t, "%s; mend the data or change the contract, then run again",
+                     r->target->release.number > 0 ? "the last good release stays"
+                                                   : "nothing was published");
 }
 
 bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
