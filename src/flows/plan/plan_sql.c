@@ -146,8 +146,9 @@ static void plan_check_stored(struct task *t, struct plan_product *p, const stru
                              "column %.*s of internal table %.*s cannot be stored without loss",
                              STR_ARG(column->name), STR_ARG(sql->table));
         finding->found = column->type;
-        finding->hint = arena_format(t->mem, "write CAST(… AS BIGINT) or CAST(… AS DECIMAL(38,0)) AS %.*s",
-                                     STR_ARG(column->name));
+        finding->hint =
+            arena_format(t->mem, "write CAST(… AS BIGINT) or CAST(… AS DECIMAL(38,0)) AS %.*s",
+                         STR_ARG(column->name));
     }
 }
 
