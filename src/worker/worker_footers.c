@@ -37,17 +37,17 @@ static void forget(struct worker_footers *footers)
     map_init(&footers->known, footers->mem);
 }
 
-/* Names below in/ may mean other files tomorrow; an inode with its times does not. */
+/* Names below in/ may mean other files tomorrow; an inode with size and time does not. Its change time does not count: every link
+ * that the server makes for a job moves it. */
 static bool identity_of(struct task *t, str name, str *out)
 {
     struct stat info;
     if (stat(arena_format(t->mem, "in/" STR_FMT, STR_ARG(name)).ptr, &info))
         return false;
     *out =
-        arena_format(t->mem, "%llx:%llx:%llx:%llx.%lx:%llx.%lx", (unsigned long long)info.st_dev,
+        arena_format(t->mem, "%llx:%llx:%llx:%llx.%lx", (unsigned long long)info.st_dev,
                      (unsigned long long)info.st_ino, (unsigned long long)info.st_size,
-                     (unsigned long long)info.st_mtim.tv_sec, (unsigned long)info.st_mtim.tv_nsec,
-                     (unsigned long long)info.st_ctim.tv_sec, (unsigned long)info.st_ctim.tv_nsec);
+                     (unsigned long long)info.st_mtim.tv_sec, (unsigned long)info.st_mtim.tv_nsec);
     return true;
 }
 
@@ -123,6 +123,23 @@ bool worker_footers_fit(struct task *t, struct worker_engine *e, const struct jo
                                 STR_ARG(column->type), STR_ARG(column->name));
         if (!has_line(columns, line))
             return false;
+    }
+    return true;
+}
+
+bool worker_footers_lack(struct task *t, struct worker_engine *e, const struct job_view *view,
+                         str name)
+{
+    str end = arena_format(t->mem, " " STR_FMT, STR_ARG(name));
+    for (size_t i = 0; i < view->files.len; i++) {
+        str columns = arena_lower(t->mem, columns_of(t, e, view->files.at[i])), line;
+        if (!columns.len)
+            return false;
+        while (columns.len) {
+            str_cut(columns, '\n', &line, &columns);
+            if (str_ends(line, end))
+                return false;
+        }
     }
     return true;
 }
