@@ -223,6 +223,21 @@ TEST(a_worker_is_renewed_after_its_share_of_queries)
     EXPECT(!str_eq(house_ask(t, w, "pid"), first));
 }
 
+TEST(a_worker_is_renewed_when_it_is_old)
+{
+    HOUSE(house);
+    struct task *t = house->t;
+    struct worker *w;
+
+    REQUIRE(house_set(house, "worker_age_s", "0"));
+    REQUIRE(house_open(house));
+    REQUIRE_OK(t, house_lend(t, house, WORKER_CONSUMER, "ana", &w));
+    str first = house_ask(t, w, "pid");
+    engine_return(t, w);
+    REQUIRE_OK(t, house_lend(t, house, WORKER_CONSUMER, "ana", &w));
+    EXPECT(!str_eq(house_ask(t, w, "pid"), first));
+}
+
 TEST(an_idle_worker_ends_after_its_time_and_a_dead_one_is_found)
 {
     HOUSE(house);

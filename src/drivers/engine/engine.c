@@ -300,7 +300,8 @@ static void worker_give_back(void *handle)
     struct engine *engine = w->engine;
 
     CHECK(w->magic == WORKER_MAGIC && engine->magic == ENGINE_MAGIC);
-    bool is_used_up = w->kind == WORKER_EXTRACT || w->jobs >= engine->jobs_max;
+    bool is_used_up = w->kind == WORKER_EXTRACT || w->jobs >= engine->jobs_max
+                   || clock_monotonic_ms() - w->begun_ms >= engine->age_ms;
     bool can_stay =
         !w->is_doomed && !is_used_up && engine_is_at_rest(w) && engine_folder_clear(w, true);
     engine_wire_rest(w);

@@ -54,6 +54,7 @@ struct worker {
     uid_t uid;
     gid_t gid;
     uint64_t jobs;
+    int64_t begun_ms;
     struct engine_wire wire;
 };
 
@@ -67,7 +68,7 @@ struct engine {
     uint32_t magic;
     struct arena *mem; /* of what engine_open writes; afterwards read only */
     char *home, *program, *extensions, *sandbox;
-    int64_t memory_mb, temp_mb, threads, idle_ms;
+    int64_t memory_mb, temp_mb, threads, idle_ms, age_ms;
     uint64_t jobs_max;
     uint32_t slot_count, warm_wanted;
     bool is_root;

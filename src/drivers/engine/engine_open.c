@@ -135,6 +135,7 @@ static void read_settings(struct engine *engine, const struct config *config)
     engine->temp_mb = CONFIG_INT(config, worker_temp_mb);
     engine->threads = CONFIG_INT(config, worker_threads);
     engine->idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
+    engine->age_ms = CONFIG_INT(config, worker_age_s) * 1000;
     engine->jobs_max = (uint64_t)CONFIG_INT(config, worker_queries_max);
     engine->slot_count = (uint32_t)CONFIG_INT(config, workers_max);
     engine->warm_wanted = (uint32_t)CONFIG_INT(config, workers_warm);

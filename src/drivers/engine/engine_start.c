@@ -40,6 +40,7 @@ static void prepare(struct worker *w)
     w->folder = (str){path, home_len + (size_t)len};
     w->is_doomed = false;
     w->jobs = 0;
+    w->begun_ms = clock_monotonic_ms();
     w->status = 0;
     choose_user(w);
     engine_wire_close(w);
