@@ -10,7 +10,7 @@
 enum { GATE_MAGIC = 0x9a7e, GATE_KEY_BYTES = 32 };
 
 /* Part of every class: copies that another engine or another clearing code made are never taken for ours. */
-#define GATE_CLEARING_VERSION "weft clearing 2, duckdb 1.5.5"
+#define GATE_CLEARING_VERSION "weft clearing 3, duckdb 1.5.5"
 
 /* A copy that somebody links or is about to: eviction leaves it alone. */
 struct gate_hold {

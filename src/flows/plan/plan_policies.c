@@ -1,4 +1,5 @@
 /* Every policy against the tables that it speaks of: columns of filters, products of grants. */
+#include "clock/clock.h"
 #include "plan_inside.h"
 
 static void plan_policy_columns(struct arena *mem, const struct contract_table *table,
@@ -9,11 +10,7 @@ static void plan_policy_columns(struct arena *mem, const struct contract_table *
     for (size_t i = 0; i < table->columns.len; i++) {
         const struct contract_column *column = &table->columns.at[i];
 
-        columns[i] = (struct policy_column){.id = (uint32_t)i + 1,
-                                            .name = column->name,
-                                            .type = column->type,
-                                            .classification = column->classification,
-                                            .tags = column->tags};
+        model_policy_column(mem, column, (uint32_t)i + 1, column->type, &columns[i]);
     }
     out->columns = columns;
     out->column_count = table->columns.len;
@@ -55,5 +52,5 @@ void plan_check_policies(struct arena *mem, const struct model *model, struct re
             }
         }
     }
-    policy_check(&model->policies, tables.at, tables.len, report);
+    policy_check(&model->policies, tables.at, tables.len, clock_now_us(), report);
 }
