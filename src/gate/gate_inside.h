@@ -43,13 +43,20 @@ struct gate {
     struct images *images;
     uint64_t cleared_bytes_max;
     int home_fd;
-    pthread_mutex_t lock; /* of all that follows */
+    char hash_key[GATE_KEY_BYTES]; /* of hash masks: one for the mesh, in <home>/mask.key */
+    str hash_key_id;               /* part of every class; tells nothing of the key */
+    pthread_mutex_t lock;          /* of all that follows */
     pthread_cond_t changed;
     struct gate_hold *holds;
     struct gate_making *makings;
     size_t threads;
     bool is_closing;
 };
+
+/* ---- the key of hash masks */
+
+/* Reads `<home>/mask.key`, or makes it. ERR_CORRUPT when it is not what we wrote. */
+MUST_CHECK bool gate_key_open(struct task *t, struct gate *gate);
 
 /* ---- names */
 

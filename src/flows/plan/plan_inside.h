@@ -7,8 +7,9 @@
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
                                struct report *report);
-/* Every policy against the tables of the model, which has no errors yet. */
-void plan_check_policies(struct arena *mem, const struct model *model, struct report *report);
+/* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
+MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
+                                    const struct model *model, struct report *report);
 /* What `now` has that `before` has not, and the other way round; `before` may be empty. */
 MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
                              const struct model *model_before, const struct bundle *now,
