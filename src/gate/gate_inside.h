@@ -86,8 +86,6 @@ void gate_columns_read(struct arena *mem, const struct str_list *named,
 
 /* Who reads: the task's actor, or the product of a build. */
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out);
-void gate_decide_for(struct task *t, const struct image *image, const struct policy_actor *reader,
-                     const struct image_table *table, struct decision *out);
 /* ERR_DENIED with the reasons, and whom to ask. */
 bool gate_denied(struct task *t, const struct image_table *table, str name,
                  const struct decision *decision, uint32_t position);
