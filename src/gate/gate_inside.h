@@ -121,6 +121,10 @@ MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_mos
 MUST_CHECK bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table,
                           const struct image_file *file, const struct decision *decision,
                           struct row_sink *sink, str *path_out, str *class_out);
+/* Is the copy there? Nothing is made, and no use is remembered. `class_out` is set either way, the first time. */
+bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
+                   const struct image_file *file, const struct decision *decision, str *class_out,
+                   uint64_t *bytes_out);
 /* The decision for the columns of one file, its texts in `mem`; at least one column. Pure. */
 void gate_restrict(struct arena *mem, const struct decision *decision,
                    const struct image_file *file, struct decision *out);
