@@ -78,6 +78,17 @@ MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
                                    const struct image_table *table, const struct image_file *file,
                                    const struct decision *decision, struct row_sink *sink,
                                    struct str_list *paths_out, str *class_out);
+/* What a decision would ask of the files of a table's release. */
+struct gate_weight {
+    uint64_t files, originals, hidden; /* all; served as they are; without a visible row */
+    uint64_t copies, copies_there;     /* the others, and how many of these are made already */
+    uint64_t bytes_to_read;            /* of the files whose copies are still to make */
+    struct str_list classes;           /* of the copies, hex */
+};
+
+/* Makes nothing: for those who want to know before it is decided. */
+MUST_CHECK bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *table,
+                           const struct decision *decision, struct gate_weight *out);
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. */
 void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
                  struct decision *out);

@@ -3,8 +3,6 @@
 #include "gate_inside.h"
 #include "read_mesh/read_mesh.h"
 
-static const struct policies no_policies;
-
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out)
 {
     if (scope && scope->product)
@@ -18,8 +16,7 @@ void gate_decide_for(struct task *t, const struct image *image, const struct pol
 {
     struct policy_table as_seen;
     image_policy_table(t->mem, table, &as_seen);
-    policy_decide(t->mem, image->model ? &image->model->policies : &no_policies, reader, &as_seen,
-                  clock_now_us(), out);
+    policy_decide(t->mem, &image->policies, reader, &as_seen, clock_now_us(), out);
 }
 
 void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
@@ -67,8 +64,8 @@ bool gate_may_discover(struct task *t, const struct image *image,
     return may;
 }
 
-bool gate_denied(struct task *t, const struct image_table *table, str name,
-                 const struct decision *decision, uint32_t position)
+bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
+                 str name, const struct decision *decision, uint32_t position)
 {
     str why = STR("nothing is granted by default");
     for (size_t i = 0; i < decision->reasons.len; i++)
@@ -79,13 +76,13 @@ bool gate_denied(struct task *t, const struct image_table *table, str name,
                 break;
         }
     task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
-    const struct model_domain *domain = table->product->definition->domain;
-    if (t->actor && actor_is_operator(t->actor))
+    if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
     else
-        task_hint(t, "ask the owners of domain " STR_FMT " (" STR_FMT ") for a grant",
-                  STR_ARG(domain->name),
-                  STR_ARG(str_list_join(t->mem, &domain->owners, STR(", "))));
+        task_hint(t, "ask for access: weft access request " STR_FMT "." STR_FMT "%s" STR_FMT,
+                  STR_ARG(table->product->address), STR_ARG(table->name),
+                  reader && reader->is_product ? " --for product:" : "",
+                  STR_ARG(reader && reader->is_product ? reader->name : STR_NONE));
     return task_position(t, position);
 }
 

@@ -168,6 +168,15 @@ bool user_find(struct task *t, struct metadb *db, str name, struct user **out)
     return true;
 }
 
+void user_to_actor(const struct user *user, str purpose, struct actor *out)
+{
+    *out = (struct actor){.kind = ACTOR_USER,
+                          .name = user->name,
+                          .groups = user->groups,
+                          .version = user->version,
+                          .purpose = purpose};
+}
+
 bool user_list(struct task *t, struct metadb *db, struct user_list *out)
 {
     *out = (struct user_list){0};

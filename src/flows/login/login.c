@@ -18,11 +18,7 @@ static bool login_user(struct task *t, struct services *s, str name, const struc
         return task_hint(t, "users stand in mesh.yaml, or are made by: weft user add NAME");
     }
     actor = ARENA_NEW(t->mem, struct actor);
-    actor->kind = ACTOR_USER;
-    actor->name = user->name;
-    actor->groups = user->groups;
-    actor->version = user->version;
-    actor->purpose = login->purpose;
+    user_to_actor(user, login->purpose, actor);
     *out = actor;
     return true;
 }

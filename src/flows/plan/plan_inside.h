@@ -9,6 +9,12 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
                                struct report *report);
 /* Every policy against the tables of the model, which has no errors yet. */
 void plan_check_policies(struct arena *mem, const struct model *model, struct report *report);
+/* A table of a product as decisions see it. */
+void plan_policy_table(struct arena *mem, const struct model_product *product,
+                       const struct contract *contract, const struct contract_table *table,
+                       struct policy_table *out);
+/* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
+MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
 /* What `now` has that `before` has not, and the other way round; `before` may be empty. */
 MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
                              const struct model *model_before, const struct bundle *now,
