@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock/clock.h"
@@ -281,7 +282,7 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
-    if (!ok || !gate_index_open(t, gate, home)) {
+    if (!ok || !gate_key_open(t, gate) || !gate_index_open(t, gate, home)) {
         gate_close(gate);
         return false;
     }
@@ -304,6 +305,8 @@ void gate_close(struct gate *gate)
     CHECK(gate->holds == NULL);
     pthread_cond_destroy(&gate->changed);
     pthread_mutex_destroy(&gate->lock);
+    explicit_bzero(gate->hash_key, sizeof gate->hash_key);
+    free((char *)(uintptr_t)gate->hash_key_id.ptr);
     gate->magic = 0;
     free(gate);
 }

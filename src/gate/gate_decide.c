@@ -105,7 +105,7 @@ static bool is_clear(void *ctx, const struct image_table *table)
     bool clear =
         decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
     for (size_t i = 0; i < decision.columns.len; i++)
-        clear = clear && decision.columns.at[i].mask == MASK_NONE;
+        clear = clear && !policy_is_masked(&decision.columns.at[i]);
     return clear;
 }
 

@@ -10,7 +10,7 @@
 enum { GATE_MAGIC = 0x9a7e, GATE_KEY_BYTES = 32 };
 
 /* Part of every class: copies that another engine or another clearing code made are never taken for ours. */
-#define GATE_CLEARING_VERSION "weft clearing 2, duckdb 1.5.5"
+#define GATE_CLEARING_VERSION "weft clearing 3, duckdb 1.5.5"
 
 /* A copy that somebody links or is about to: eviction leaves it alone. */
 struct gate_hold {
@@ -43,13 +43,20 @@ struct gate {
     struct images *images;
     uint64_t cleared_bytes_max;
     int home_fd;
-    pthread_mutex_t lock; /* of all that follows */
+    char hash_key[GATE_KEY_BYTES]; /* of hash masks: one for the mesh, in <home>/mask.key */
+    str hash_key_id;               /* part of every class; tells nothing of the key */
+    pthread_mutex_t lock;          /* of all that follows */
     pthread_cond_t changed;
     struct gate_hold *holds;
     struct gate_making *makings;
     size_t threads;
     bool is_closing;
 };
+
+/* ---- the key of hash masks */
+
+/* Reads `<home>/mask.key`, or makes it. ERR_CORRUPT when it is not what we wrote. */
+MUST_CHECK bool gate_key_open(struct task *t, struct gate *gate);
 
 /* ---- names */
 

@@ -538,6 +538,36 @@ def test_report_what_this_actor_can_see(team):
     assert team.weft("access", "report", "actor", "nobody", "--as", "gus", ok=False).code == 66
 
 
+WAIVER = """\
+apiVersion: weft/v1
+kind: Policy
+id: audit-sees-addresses
+description: The yearly audit.
+owner: guild
+waive: {policy: mask-personal-data, to: {users: [noor]}, approver: "user:gus", reason: The audit of the year, until: %s}
+"""
+
+
+def test_report_waivers_in_force(team):
+    team.write("policies/mask.policy.yaml", MASK)
+    team.write("policies/waiver.policy.yaml", WAIVER % "2099-12-31")
+    team.weft("apply", "--yes")
+
+    def report(user):
+        return [(w["waiver"], w["waives"], w["to"], w["approver"], w["until"], w["file"]) for w in team.weft(
+            "access", "report", "waivers", "--as", user, "--format", "json").json]
+
+    mine = [("audit-sees-addresses", "mask-personal-data", ["user:noor"], "user:gus", "2100-01-01T00:00:00.000000Z",
+             "policies/waiver.policy.yaml")]
+    assert report("gus") == report("ana") == report("noor") == mine
+    assert report("eve") == []
+    seen = {(r["actor"], r["for"]): (r["access"], r["by"]) for r in team.weft(
+        "access", "report", "column", f"{TABLE}.email", "--as", "gus", "--format", "json").json}
+    assert seen["noor", "any purpose"] == ("visible", ["analysts-read-orders", "audit-sees-addresses"])
+    late = team.serve(env={"WEFT_TEST_NOW": "2100-01-01T00:00:01Z"})
+    assert late.call("GET", "/api/v1/access/report/waivers", as_user="gus")[1]["waivers"] == []
+
+
 def test_report_grants_that_nobody_uses(team):
     ask(team, "eve", TABLE, "--role", "auditor")
     act(team, "ana", "approve", 1)

@@ -124,12 +124,11 @@ void image_policy_table(struct arena *mem, const struct image_table *table,
         const struct image_column *column = &table->columns.at[i];
         if (column->contract == NULL)
             continue;
-        columns[out->column_count++] =
-            (struct policy_column){.id = column->id,
-                                   .name = column->name,
-                                   .type = column->type,
-                                   .classification = column->contract->classification,
-                                   .tags = column->contract->tags};
+        struct policy_column *as_seen = &columns[out->column_count++];
+        model_policy_column(mem, column->contract, column->id, column->type, as_seen);
+        as_seen->name = column->name;
+        for (size_t k = 0; k < column->more.len; k++)
+            vec_push(mem, &as_seen->labels, column->more.at[k]);
     }
     out->columns = columns;
 }

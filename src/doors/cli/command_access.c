@@ -283,6 +283,11 @@ static const struct cli_column report_actor_columns[] = {
     {.key = "table"},  {.key = "for"},    {.key = "rows"}, {.key = "visible"},
     {.key = "masked"}, {.key = "absent"}, {.key = "by"}};
 
+static const struct cli_column report_waivers_columns[] = {
+    {.key = "waiver"},   {.key = "waives"}, {.key = "to", .title = "for"},
+    {.key = "approver"}, {.key = "until"},  {.key = "reason"},
+    {.key = "file"}};
+
 static const struct cli_column report_unused_columns[] = {
     {.key = "grant"},
     {.key = "taker_kind", .title = "for"},
@@ -335,6 +340,11 @@ bool command_access_report(struct task *t, struct cli *cli)
                           arena_format(t->mem, "/api/v1/access/report/actor/%.*s", STR_ARG(name)),
                           "tables", report_actor_columns, ACCESS_LEN(report_actor_columns));
     }
+    if (str_eq(kind, STR("waivers"))) {
+        return report_demand(t, cli, 1)
+            && report_ask(t, cli, STR("/api/v1/access/report/waivers"), "waivers",
+                          report_waivers_columns, ACCESS_LEN(report_waivers_columns));
+    }
     if (str_eq(kind, STR("unused"))) {
         return report_demand(t, cli, 1)
             && report_ask(
@@ -343,5 +353,5 @@ bool command_access_report(struct task *t, struct cli *cli)
                    "grants", report_unused_columns, ACCESS_LEN(report_unused_columns));
     }
     task_fail(t, ERR_USAGE, "there is no report %.*s", STR_ARG(kind));
-    return task_hint(t, "column DOMAIN.PRODUCT.TABLE.COLUMN, actor NAME, or unused");
+    return task_hint(t, "column DOMAIN.PRODUCT.TABLE.COLUMN, actor NAME, waivers, or unused");
 }

@@ -118,6 +118,13 @@ bool api_report_actor(struct task *t, struct api *api)
         && api_answer(t, api, 200, o.b);
 }
 
+bool api_report_waivers(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+
+    return govern_report_waivers(t, api->services, &o) && api_answer(t, api, 200, o.b);
+}
+
 bool api_report_unused(struct task *t, struct api *api)
 {
     struct json_out o = api_json(t);

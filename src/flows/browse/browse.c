@@ -17,7 +17,7 @@ bool browse_is_clear(struct task *t, const struct image *image, const struct ima
         return false;
     }
     for (size_t i = 0; i < decision.columns.len; i++) {
-        if (decision.columns.at[i].mask != MASK_NONE) {
+        if (policy_is_masked(&decision.columns.at[i])) {
             return false;
         }
     }
@@ -127,7 +127,7 @@ static const char *browse_access(const struct decision *decision, uint32_t colum
     }
     for (size_t i = 0; i < decision->columns.len; i++) {
         if (decision->columns.at[i].id == column) {
-            return decision->columns.at[i].mask == MASK_NONE ? "visible" : "masked";
+            return policy_is_masked(&decision->columns.at[i]) ? "masked" : "visible";
         }
     }
     return "denied";

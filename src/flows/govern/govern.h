@@ -44,6 +44,8 @@ MUST_CHECK bool govern_report_column(struct task *t, struct services *s, str col
 /* What a user (`NAME`, `user:NAME`) or product (`product:DOMAIN.NAME`) can see. Owners see it of their own products. */
 MUST_CHECK bool govern_report_actor(struct task *t, struct services *s, str name,
                                     struct json_out *o);
+/* Waivers in force; owners see those that may concern their products, takers their own. */
+MUST_CHECK bool govern_report_waivers(struct task *t, struct services *s, struct json_out *o);
 /* Grants of files and agreements that nobody used in the last days, with their last use. */
 MUST_CHECK bool govern_report_unused(struct task *t, struct services *s, int64_t days,
                                      struct json_out *o);

@@ -27,7 +27,9 @@ bool govern_reader(struct task *t, struct services *s, enum access_taker_kind ki
     if (user == NULL) {
         return task_fail(t, ERR_NOT_FOUND, "there is no user %.*s", STR_ARG(taker));
     }
-    user_to_actor(user, purpose, &actor);
+    if (!user_to_actor(t, user, purpose, &actor)) {
+        return false;
+    }
     actor_to_policy(&actor, out);
     return true;
 }
@@ -66,10 +68,15 @@ const char *govern_access(const struct decision *decision, uint32_t column_id)
     }
     for (size_t i = 0; i < decision->columns.len; i++) {
         if (decision->columns.at[i].id == column_id) {
-            return decision->columns.at[i].mask == MASK_NONE ? "visible" : "masked";
+            return policy_is_masked(&decision->columns.at[i]) ? "masked" : "visible";
         }
     }
     return "absent";
+}
+
+bool govern_matters(const struct decision *decision, const struct decision_reason *reason)
+{
+    return !decision->allowed || !str_eq(reason->effect, STR("deny")) || reason->column.len > 0;
 }
 
 void govern_put_reasons(const struct decision *decision, const char *key, const char *effect,
@@ -79,7 +86,7 @@ void govern_put_reasons(const struct decision *decision, const char *key, const 
     for (size_t i = 0; i < decision->reasons.len; i++) {
         const struct decision_reason *reason = &decision->reasons.at[i];
 
-        if (!str_eq(reason->effect, str_of(effect))) {
+        if (!str_eq(reason->effect, str_of(effect)) || !govern_matters(decision, reason)) {
             continue;
         }
         json_out_begin(o, "", '{');
@@ -169,12 +176,7 @@ static bool govern_put_table(struct task *t, struct services *s, const struct im
     json_out_str(o, "rows", decision.filters.len > 0 ? STR("filtered") : STR("all"));
     govern_put_reasons(&decision, "filters", "filter", o);
     govern_put_reasons(&decision, "masks", "mask", o);
-    /* Why other grants do not hold is of no matter where this one does. */
-    if (decision.allowed) {
-        json_out_null(o, "denials");
-    } else {
-        govern_put_reasons(&decision, "denials", "deny", o);
-    }
+    govern_put_reasons(&decision, "denials", "deny", o);
     bool ok = govern_put_weight(t, s, image, table, &decision, o);
     json_out_end(o, '}');
     return ok;

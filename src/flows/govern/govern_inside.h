@@ -66,6 +66,8 @@ MUST_CHECK bool govern_put_effect(struct task *t, struct services *s, const stru
                                   const struct access_request *row, struct json_out *o);
 /* `access` of a column under a decision: visible, masked, absent, denied. */
 const char *govern_access(const struct decision *decision, uint32_t column_id);
+/* Why other grants do not hold is of no matter where one does. */
+bool govern_matters(const struct decision *decision, const struct decision_reason *reason);
 /* The reasons of a decision with this effect, as a list. */
 void govern_put_reasons(const struct decision *decision, const char *key, const char *effect,
                         struct json_out *o);

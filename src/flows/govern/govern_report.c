@@ -39,8 +39,7 @@ static str govern_key(struct arena *mem, const struct image_table *table,
     for (size_t i = 0; i < decision->reasons.len; i++) {
         const struct decision_reason *reason = &decision->reasons.at[i];
 
-        /* Why a grant does not hold differs with each purpose that it is not for. */
-        if (decision->allowed && str_eq(reason->effect, STR("deny"))) {
+        if (!govern_matters(decision, reason)) {
             continue;
         }
         buf_format(b, "%.*s:%.*s ", STR_ARG(reason->effect), STR_ARG(reason->policy));
@@ -120,43 +119,40 @@ static void govern_put_purposes(const struct govern_subject *subject,
     json_out_bool(o, "without_purpose", outcome->has_none);
 }
 
-/* Masks of other columns are not this column's. */
+/* Masks and denials of other columns are not this column's; those of fields inside of it are. */
 static bool govern_is_about(const struct decision_reason *reason, str column)
 {
-    str head = STR("column "), rest;
+    str whole, field;
 
-    if (column.len == 0 || !str_eq(reason->effect, STR("mask"))) {
-        return true;
-    }
-    rest = str_from(reason->text, head.len);
-    return str_starts(reason->text, head) && str_starts(rest, column)
-        && (rest.len == column.len || rest.ptr[column.len] == ' ');
+    (void)str_cut(reason->column, '.', &whole, &field);
+    return column.len == 0 || reason->column.len == 0 || str_eq(reason->column, column)
+        || str_eq(whole, column);
 }
 
-static void govern_put_by(struct task *t, const struct image *image,
-                          const struct decision *decision, str column, struct json_out *o)
+static void govern_put_by(struct task *t, const struct decision *decision, str column,
+                          struct json_out *o)
 {
     struct str_list by = {0};
 
     json_out_begin(o, "reasons", '[');
     for (size_t i = 0; i < decision->reasons.len; i++) {
         const struct decision_reason *reason = &decision->reasons.at[i];
-        const struct policy *policy = NULL;
 
-        if ((decision->allowed && str_eq(reason->effect, STR("deny")))
-            || !govern_is_about(reason, column)) {
+        if (!govern_matters(decision, reason) || !govern_is_about(reason, column)) {
             continue;
         }
         str_list_add(t->mem, &by, reason->policy);
-        for (size_t k = 0; k < image->policies.len && policy == NULL; k++) {
-            policy =
-                str_eq(image->policies.at[k].id, reason->policy) ? &image->policies.at[k] : NULL;
-        }
         json_out_begin(o, "", '{');
         json_out_str(o, "policy", reason->policy);
         json_out_str(o, "effect", reason->effect);
         json_out_str(o, "text", reason->text);
-        json_out_maybe(o, "file", policy != NULL ? policy->file : STR_NONE);
+        json_out_maybe(o, "column", reason->column);
+        json_out_maybe(o, "file", reason->place.file);
+        if (reason->place.line > 0) {
+            json_out_uint(o, "line", reason->place.line);
+        } else {
+            json_out_null(o, "line");
+        }
         json_out_end(o, '}');
     }
     json_out_end(o, ']');
@@ -227,7 +223,7 @@ static bool govern_put_viewer(struct task *t, const struct govern_report *r,
         govern_put_purposes(subject, &outcomes, outcome, r->o);
         json_out_str(r->o, "access", str_of(access));
         govern_put_rows(&outcome->decision, r->o);
-        govern_put_by(t, r->image, &outcome->decision, column, r->o);
+        govern_put_by(t, &outcome->decision, column, r->o);
         json_out_end(r->o, '}');
     }
     return true;
@@ -373,7 +369,7 @@ static bool govern_put_view(struct task *t, const struct govern_report *r,
         govern_put_names(table, &outcome->decision, "visible", r->o);
         govern_put_names(table, &outcome->decision, "masked", r->o);
         govern_put_names(table, &outcome->decision, "absent", r->o);
-        govern_put_by(t, r->image, &outcome->decision, STR_NONE, r->o);
+        govern_put_by(t, &outcome->decision, STR_NONE, r->o);
         json_out_end(r->o, '}');
     }
     return true;

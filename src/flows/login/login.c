@@ -18,7 +18,9 @@ static bool login_user(struct task *t, struct services *s, str name, const struc
         return task_hint(t, "users stand in mesh.yaml, or are made by: weft user add NAME");
     }
     actor = ARENA_NEW(t->mem, struct actor);
-    user_to_actor(user, login->purpose, actor);
+    if (!user_to_actor(t, user, login->purpose, actor)) {
+        return false;
+    }
     *out = actor;
     return true;
 }

@@ -87,8 +87,8 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
-    if (report->errors == 0) {
-        plan_check_policies(t->mem, *model_out, report);
+    if (report->errors == 0 && !plan_check_policies(t, engine, *model_out, report)) {
+        return false;
     }
     if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
         return false;

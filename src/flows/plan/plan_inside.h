@@ -7,8 +7,9 @@
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
                                struct report *report);
-/* Every policy against the tables of the model, which has no errors yet. */
-void plan_check_policies(struct arena *mem, const struct model *model, struct report *report);
+/* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
+MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
+                                    const struct model *model, struct report *report);
 /* A table of a product as decisions see it. */
 void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct contract *contract, const struct contract_table *table,
