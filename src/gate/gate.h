@@ -96,6 +96,11 @@ void gate_decide(struct task *t, const struct image *image, const struct image_t
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product);
 
+/* Fills the rows of a set of entitlements from files of its table (release files or staged ones): sorted, distinct, in the task. */
+MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
+                                   const struct job_columns *columns, const struct str_list *paths,
+                                   struct policy_entitlement *set);
+
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */
 MUST_CHECK bool gate_sketch(struct task *t, const struct sql_tree *tree,

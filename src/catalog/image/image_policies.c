@@ -1,4 +1,6 @@
-/* What decisions go by: the policies of the files, and the agreements in force as grants beside them. */
+/* What decisions go by: the policies of the files with the rows of their entitlements, and the agreements in force as grants beside
+ * them. */
+#include "entitlement/entitlement.h"
 #include "image/image_inside.h"
 
 struct image_policies *image_policies_pin(struct image_policies *policies)
@@ -47,25 +49,38 @@ void image_add_agreement(struct arena *mem, struct policies *policies,
     }
 }
 
+/* The model's lists are shared by other images: what differs is copied. */
+static bool gather(struct task *t, struct metadb *db, const struct policies *of_files,
+                   uint64_t version, struct image_policies *out)
+{
+    struct access_request_list rows;
+    struct policies *policies = &out->policies;
+    if (!access_request_in_force(t, out->mem, db, &rows))
+        return false;
+    *policies = *of_files;
+    policies->version = version;
+    policies->cap = policies->len;
+    for (size_t i = 0; i < rows.len; i++)
+        image_add_agreement(out->mem, policies, rows.at[i]);
+    policies->entitlements.at = NULL;
+    policies->entitlements.len = policies->entitlements.cap = 0;
+    for (size_t i = 0; i < of_files->entitlements.len; i++)
+        vec_push(out->mem, &policies->entitlements, of_files->entitlements.at[i]);
+    return entitlement_fill(t, out->mem, db, policies);
+}
+
 bool image_policies_build(struct task *t, struct metadb *db, struct image_model *model,
                           uint64_t version, struct image_policies **out)
 {
     struct arena *mem = arena_new();
     struct image_policies *policies = ARENA_NEW(mem, struct image_policies);
-    struct access_request_list rows;
     policies->pins = 1;
     policies->mem = mem;
     policies->model = image_model_pin(model);
-    if (!access_request_in_force(t, mem, db, &rows)) {
+    if (!gather(t, db, &model->model->policies, version, policies)) {
         image_policies_unpin(policies);
         return false;
     }
-    policies->policies = model->model->policies;
-    policies->policies.version = version;
-    /* The list is the model's: the first that is added takes it to memory of our own. */
-    policies->policies.cap = policies->policies.len;
-    for (size_t i = 0; i < rows.len; i++)
-        image_add_agreement(mem, &policies->policies, rows.at[i]);
     *out = policies;
     return true;
 }

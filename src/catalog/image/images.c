@@ -131,7 +131,7 @@ static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_ver
     return true;
 }
 
-/* Those of `before`, which has the same model, unless an agreement came or went. */
+/* Those of `before`, which has the same model, unless agreements or entitlements changed. */
 static bool build_policies(struct task *t, struct metadb *db, const struct image_spine *before,
                            uint64_t version, struct image_spine *spine)
 {

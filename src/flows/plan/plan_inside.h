@@ -16,6 +16,15 @@ void plan_policy_table(struct arena *mem, const struct model_product *product,
                        struct policy_table *out);
 /* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
 MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
+/* Sets of entitlements whose rows come with an apply. */
+struct plan_entitled {
+    VEC_OF(struct policy_entitlement)
+};
+MUST_CHECK bool plan_read_entitled(struct task *t, struct services *s, const struct image *image,
+                                   const struct model *model, struct plan_entitled *out);
+/* Part of the applying transaction. ERR_CONFLICT when one of the products was published since. */
+MUST_CHECK bool plan_write_entitled(struct task *t, struct metadb *db, const struct model *model,
+                                    const struct plan_entitled *entitled);
 /* What `now` has that `before` has not, and the other way round; `before` may be empty. */
 MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
                              const struct model *model_before, const struct bundle *now,
