@@ -20,7 +20,7 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
 
 static uint64_t policy_version_of(const struct image *image)
 {
-    return image->model ? image->model->policies.version : 0;
+    return image->policies.version;
 }
 
 bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
@@ -36,7 +36,8 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
         clearance->policy_version = policy_version_of(image);
         if (!clear_tables(t, gate, tree, scope, sink, clearance))
             return false;
-        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies. */
+        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies, grants by
+         * agreements too. */
         const struct image *now = image_pin(t, gate->images);
         if (now->mesh_version == image->mesh_version
             && policy_version_of(now) == clearance->policy_version) {
@@ -86,7 +87,7 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
     table->decision = reader ? *image_decide(t, image, reader, 0, table->table)
                              : *gate_decide(t, image, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
-        return gate_denied(t, table->table, full, &table->decision, name->position);
+        return gate_denied(t, reader, table->table, full, &table->decision, name->position);
     if (table->release == 0) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",

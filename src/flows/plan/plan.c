@@ -10,15 +10,12 @@
 #include "image/images.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
-#include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
 #include "user/user.h"
-
-enum { PLAN_SHOW_TRIES = 3 };
 
 const char *plan_action_name(enum plan_action action)
 {
@@ -243,7 +240,7 @@ bool plan_make(struct task *t, struct plan *p)
         return false;
     }
     bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
-           && plan_may_name(t, image, p);
+           && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     plan_drop_others(p);
     return ok && document_parse(t, t->mem, &before, &ignored)
         && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
@@ -321,22 +318,6 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
     return false;
 }
 
-/* It is committed, whatever happened since: a stale policy must not be served, not even by a server that is out of memory or files. */
-static void plan_show(struct services *s)
-{
-    struct task *last = task_new();
-    bool ok = false;
-
-    for (int tries = 0; tries < PLAN_SHOW_TRIES && !ok; tries++) {
-        ok = images_refresh(last, s->images);
-    }
-    if (!ok) {
-        log_failure("plan", last);
-    }
-    CHECK(ok);
-    task_free(last);
-}
-
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
 {
     struct plan_row *row;
@@ -389,6 +370,6 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     *out = (struct plan_applied){.mesh_version = commit.mesh_version,
                                  .is_override = commit.is_override};
     bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
-    plan_show(s);
+    services_show(s);
     return ok;
 }

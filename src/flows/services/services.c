@@ -11,6 +11,8 @@
 #include "release/release.h"
 #include "run_row/run_row.h"
 
+enum { SERVICES_SHOW_TRIES = 3 };
+
 static void turns_open(struct turns *turns, int64_t most)
 {
     pthread_condattr_t attributes;
@@ -103,6 +105,21 @@ void services_close(struct services *s)
     pthread_cond_destroy(&s->runs.freed);
     pthread_mutex_destroy(&s->runs.lock);
     free(s);
+}
+
+void services_show(struct services *s)
+{
+    struct task *last = task_new();
+    bool ok = false;
+
+    for (int tries = 0; tries < SERVICES_SHOW_TRIES && !ok; tries++) {
+        ok = images_refresh(last, s->images);
+    }
+    if (!ok) {
+        log_failure("services", last);
+    }
+    CHECK(ok);
+    task_free(last);
 }
 
 static void turns_end(void *handle)

@@ -40,6 +40,10 @@ MUST_CHECK bool services_open(struct task *t, const struct config *config, str h
 /* Ends workers, waits, closes in reverse order. NULL is allowed. */
 void services_close(struct services *s);
 
+/* After a COMMIT that changes who may read what: the image follows, whatever happened since. A stale policy must not be served, not
+ * even by a server that is out of memory or files. */
+void services_show(struct services *s);
+
 /* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of. The turn ends with the task's
  * arena, or with turns_give. */
 MUST_CHECK bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what);
