@@ -80,6 +80,17 @@ static bool api_origin_is_safe(struct task *t, const struct api *api)
                      "requests that change something are not taken from other pages");
 }
 
+/* What our own commands call themselves is a word, not a proof; over TCP it is not even asked for. */
+static str api_door(const struct http_request *request)
+{
+    if (!request->peer.is_unix) {
+        return STR("http");
+    }
+    return str_eq(http_fields_value(&request->headers, STR("user-agent")), STR("weft"))
+             ? STR("cli")
+             : STR("socket");
+}
+
 static bool api_login(struct task *t, struct api *api)
 {
     const struct http_request *request = api->request;
@@ -89,6 +100,7 @@ static bool api_login(struct task *t, struct api *api)
         .peer_name = api->door->owner_name,
         .as_user = http_fields_value(&request->headers, STR("weft-as")),
         .purpose = http_fields_value(&request->headers, STR("weft-purpose")),
+        .door = api_door(request),
     };
     struct actor *actor;
 

@@ -23,6 +23,7 @@ static bool login_user(struct task *t, struct services *s, str name, const struc
     actor->groups = user->groups;
     actor->version = user->version;
     actor->purpose = login->purpose;
+    actor->door = login->door;
     *out = actor;
     return true;
 }
@@ -64,6 +65,7 @@ bool login_actor(struct task *t, struct services *s, const struct login *login, 
     (*out)->kind = ACTOR_OPERATOR;
     (*out)->name = login->peer_name;
     (*out)->purpose = login->purpose;
+    (*out)->door = login->door;
     return true;
 }
 
