@@ -80,12 +80,17 @@ MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
                                    const struct image_table *table, const struct image_file *file,
                                    const struct decision *decision, struct row_sink *sink,
                                    struct str_list *paths_out, str *class_out);
-/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. */
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
-                 struct decision *out);
+/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
+const struct decision *gate_decide(struct task *t, const struct image *image,
+                                   const struct image_table *table);
 /* May this actor know that the product is there? A restricted one is known to its domain and to those who may read of it. */
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product);
+
+/* Fills the rows of a set of entitlements from files of its table (release files or staged ones): sorted, distinct, in the task. */
+MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
+                                   const struct job_columns *columns, const struct str_list *paths,
+                                   struct policy_entitlement *set);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */
