@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/audit.h"
 #include "http_inside.h"
 #include "limits/limits.h"
 #include "log/log.h"
@@ -135,6 +136,26 @@ static bool api_read_body(struct task *t, struct api *api)
     return true;
 }
 
+/* Somebody known tried what is not his. Queries have rows of their own. */
+static void api_audit_denial(const struct task *t, const struct api *api)
+{
+    struct task *last;
+
+    if (t->actor == NULL || t->err.code != ERR_DENIED
+        || str_eq(api->request->path, STR("/api/v1/query"))) {
+        return;
+    }
+    last = task_new();
+    last->actor = t->actor;
+    str object = arena_format(last->mem, "%.*s %.*s", STR_ARG(api->request->method),
+                              STR_ARG(api->request->path));
+    if (!audit_append(last, api->services->db, STR("request"), object, STR("denied"), STR("{}"),
+                      NULL)) {
+        log_failure("http", last);
+    }
+    task_free(last);
+}
+
 static bool api_handle(struct task *t, struct api *api)
 {
     const struct route *route = NULL;
@@ -161,6 +182,7 @@ static void http_handle(void *state, struct task *t, struct http_exchange *x)
     if (t->err.code != ERR_NOT_FOUND && t->err.code != ERR_CANCELLED) {
         log_failure("http", t);
     }
+    api_audit_denial(t, &api);
     if (http_is_sent(x)) {
         http_abort_stream(x);
     } else {

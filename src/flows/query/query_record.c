@@ -10,7 +10,17 @@ static bool query_any_of(const struct str_list *tags, const struct str_list *lis
     return false;
 }
 
-/* Tags and classifications, of the table and of any of its columns. */
+static bool query_any_label(const struct policy_labels *labels, const struct str_list *listed)
+{
+    for (size_t i = 0; i < labels->len; i++) {
+        if (str_list_has(listed, labels->at[i].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tags and classifications, of the table and of any of its columns and their fields. */
 static bool query_has_tag(struct arena *mem, const struct image_table *table,
                           const struct str_list *listed)
 {
@@ -21,9 +31,15 @@ static bool query_has_tag(struct arena *mem, const struct image_table *table,
     }
     image_policy_table(mem, table, &as_seen);
     for (size_t i = 0; i < as_seen.column_count; i++) {
-        if (str_list_has(listed, as_seen.columns[i].classification)
-            || query_any_of(&as_seen.columns[i].tags, listed)) {
+        const struct policy_column *column = &as_seen.columns[i];
+
+        if (query_any_label(&column->labels, listed)) {
             return true;
+        }
+        for (size_t j = 0; j < column->field_count; j++) {
+            if (query_any_label(&column->fields[j].labels, listed)) {
+                return true;
+            }
         }
     }
     return query_any_of(&as_seen.tags, listed);
