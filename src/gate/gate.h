@@ -55,6 +55,7 @@ struct clearance {
     str text;
     const struct image *image; /* pinned with the task */
     uint64_t policy_version;
+    bool is_whole; /* false: refused, and these are the tables up to the one that was not cleared */
     struct {
         VEC_OF(struct clearance_table)
     } tables;
@@ -67,7 +68,8 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
                               struct job_columns *out);
 
 /* Resolves every name of the tree, decides for t->actor (or for the product of the scope) and makes sure of the cleared files; a
- * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. */
+ * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. On failure `*out` is
+ * what was decided until then, for the audit. */
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                            const struct gate_scope *scope, struct row_sink *sink,
                            struct clearance **out);
