@@ -30,6 +30,7 @@ struct model_mesh {
     } users;
     struct str_list purposes;
     struct str_list source_roots, source_hosts;
+    str access_longest; /* a duration, the most that an access request may ask for; empty: any */
     struct place place;
 };
 

@@ -47,6 +47,7 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));
     mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
     mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
+    mesh->access_longest = tree_find_text(tree_find(root, STR("access")), STR("longest"));
     if (name)
         model_check_name(b, tree_place(b->mem, file->path, name), "the mesh", name->text);
     mesh->name = tree_find_text(root, STR("name"));

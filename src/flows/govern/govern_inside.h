@@ -43,7 +43,8 @@ MUST_CHECK bool govern_ask_for(struct task *t, struct services *s, const struct 
 
 /* ---- deciding for others */
 
-/* The taker of a request as one who reads for a purpose; a group is a nameless member of it. ERR_NOT_FOUND for a user who is gone. */
+/* The taker of a request as one who reads for a purpose; a group is a nameless member of it, a user who is gone a
+ * name without groups. */
 MUST_CHECK bool govern_reader(struct task *t, struct services *s, enum access_taker_kind kind,
                               str taker, str purpose, struct policy_actor *out);
 void govern_decide(struct task *t, const struct policies *policies,
