@@ -9,6 +9,7 @@
 #include "clock/clock.h"
 #include "crypto/crypto.h"
 #include "gate_inside.h"
+#include "image/image_decision.h"
 
 /* An apply while a class is cleared starts the work anew; applies without end are an error. */
 enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
@@ -83,10 +84,8 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
                                 STR_ARG(table->schema), STR_ARG(table->name))
                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                                 STR_ARG(table->name));
-    if (reader)
-        gate_decide_for(t, image, reader, table->table, &table->decision);
-    else
-        gate_decide(t, image, table->table, &table->decision);
+    table->decision = reader ? *image_decide(t, image, reader, 0, table->table)
+                             : *gate_decide(t, image, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
         return gate_denied(t, reader, table->table, full, &table->decision, name->position);
     if (table->release == 0) {

@@ -18,10 +18,12 @@ static bool weigh_file(struct task *t, struct gate *gate, const struct image_tab
     }
     str class_id;
     bool found;
-    if (!gate_has_copy(t, gate, table, file, decision, &class_id, &found))
+    uint64_t bytes;
+    if (!gate_has_copy(t, gate, table, file, decision, &class_id, &found, &bytes))
         return false;
     out->copies++;
     out->copies_there += found;
+    out->bytes_there += found ? bytes : 0;
     out->bytes_to_read += found ? 0 : file->bytes;
     str_list_add(t->mem, &out->classes, class_id);
     return true;

@@ -41,6 +41,7 @@ struct image_spine {
     struct image_model *model;       /* or NULL */
     struct image_policies *policies; /* or NULL, as the model */
     struct image_node **nodes;       /* as image.products */
+    struct image_decisions *decisions;
 };
 
 struct images {
@@ -50,6 +51,9 @@ struct images {
     struct image_spine *current;
 };
 
+struct image_decisions *image_decisions_new(void);
+void image_decisions_free(struct image_decisions *decisions);
+struct image_decisions *image_decisions_of(const struct image *image);
 struct image_model *image_model_pin(struct image_model *model);
 void image_model_unpin(struct image_model *model);
 struct image_policies *image_policies_pin(struct image_policies *policies);

@@ -84,6 +84,7 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     spine->magic = IMAGE_MAGIC;
     spine->pins = 1;
     spine->mem = mem;
+    spine->decisions = image_decisions_new();
     spine->image.version = state.image_version;
     spine->image.mesh_version = state.mesh_version;
     bool ok = true;

@@ -99,21 +99,6 @@ void govern_put_reasons(const struct decision *decision, const char *key, const 
     json_out_end(o, ']');
 }
 
-static bool govern_is_clear(struct task *t, const struct image *image,
-                            const struct image_table *table)
-{
-    struct decision decision;
-
-    gate_decide(t, image, table, &decision);
-    bool is_clear =
-        decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
-    for (size_t i = 0; is_clear && i < table->columns.len; i++) {
-        is_clear =
-            str_eq(str_of(govern_access(&decision, table->columns.at[i].id)), STR("visible"));
-    }
-    return is_clear;
-}
-
 static bool govern_put_weight(struct task *t, struct services *s, const struct image *image,
                               const struct image_table *table, const struct decision *decision,
                               struct json_out *o)
@@ -127,7 +112,7 @@ static bool govern_put_weight(struct task *t, struct services *s, const struct i
     json_out_uint(o, "copies_to_make", weight.copies - weight.copies_there);
     json_out_uint(o, "copies_there", weight.copies_there);
     /* Sizes speak of rows: for those who see them all. */
-    if (govern_is_clear(t, image, table)) {
+    if (gate_is_clear(t, image, table)) {
         json_out_uint(o, "bytes_to_read", weight.bytes_to_read);
     } else {
         json_out_null(o, "bytes_to_read");
