@@ -34,6 +34,7 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
         clearance->text = tree->text;
         clearance->image = image;
         clearance->policy_version = policy_version_of(image);
+        *out = clearance;
         if (!clear_tables(t, gate, tree, scope, sink, clearance))
             return false;
         /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies, grants by
@@ -41,7 +42,7 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
         const struct image *now = image_pin(t, gate->images);
         if (now->mesh_version == image->mesh_version
             && policy_version_of(now) == clearance->policy_version) {
-            *out = clearance;
+            clearance->is_whole = true;
             return true;
         }
         image = now;
@@ -145,9 +146,12 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
                          struct clearance *clearance)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
-        struct clearance_table table;
-        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table))
+        struct clearance_table table = {0};
+        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table)) {
+            if (table.table && !is_there(clearance, &table))
+                vec_push(t->mem, &clearance->tables, table);
             return false;
+        }
         if (!is_there(clearance, &table))
             vec_push(t->mem, &clearance->tables, table);
     }

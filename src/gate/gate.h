@@ -55,6 +55,7 @@ struct clearance {
     str text;
     const struct image *image; /* pinned with the task */
     uint64_t policy_version;
+    bool is_whole; /* false: refused, and these are the tables up to the one that was not cleared */
     struct {
         VEC_OF(struct clearance_table)
     } tables;
@@ -67,7 +68,8 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
                               struct job_columns *out);
 
 /* Resolves every name of the tree, decides for t->actor (or for the product of the scope) and makes sure of the cleared files; a
- * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. */
+ * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. On failure `*out` is
+ * what was decided until then, for the audit. */
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                            const struct gate_scope *scope, struct row_sink *sink,
                            struct clearance **out);
@@ -81,6 +83,10 @@ MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
 const struct decision *gate_decide(struct task *t, const struct image *image,
                                    const struct image_table *table);
+/* Makes the copies that a decision asks for, where they are not there: for those who will read soon. */
+MUST_CHECK bool gate_prepare(struct task *t, struct gate *gate, const struct image_table *table,
+                             const struct decision *decision);
+
 /* What a decision would ask of the files of a table's release. */
 struct gate_weight {
     uint64_t files, originals, hidden; /* all; served as they are; without a visible row */

@@ -111,7 +111,7 @@ def events(mesh):
 
 
 def audited(mesh):
-    rows = mesh.weft("audit", "list", "--limit", "1000", "--format", "json").json
+    rows = mesh.weft("audit", "show", "--limit", "1000", "--format", "json").json
     return [(r["action"], r["actor"], r["object"], r["outcome"]) for r in rows if r["action"].startswith("access.")]
 
 
@@ -513,6 +513,20 @@ def test_the_effect_is_shown_before_it_is_decided(applied):
         {"id": 1, "email": None}, {"id": 3, "email": None}]
     after = show(applied, 1)["effect"][0]
     assert (after["copies_to_make"], after["copies_there"]) == (0, 1)
+
+
+def test_an_approval_clears_what_it_opens_before_anyone_asks(applied):
+    applied.write("policies/mask.policy.yaml", MASK)
+    applied.weft("apply", "--yes")
+    ask(applied, "eve")
+    assert [(e["copies_to_make"], e["copies_there"]) for e in show(applied, 1)["effect"]] == [(1, 0)]
+    act(applied, "ana", "approve", 1)
+    wait_until("the copies", lambda: [(e["copies_to_make"], e["copies_there"]) for e in show(applied, 1)["effect"]] == [(0, 1)])
+    assert stored(applied, "SELECT count(*) FROM query") == [(0,)]
+    assert stored(applied, "SELECT kind, subject FROM job WHERE kind = 'clear'") == [("clear", "access:1")]
+    # For a group they are those of who asked for it.
+    ask(applied, "eve", TABLE, "--for", "group:visitors", until="2098-01-01", purpose="reporting", ok=None)
+    assert read(applied, "eve", f"SELECT count(email)::int AS n FROM {TABLE}") == [{"n": 0}]
 
 
 # ---- a product asks

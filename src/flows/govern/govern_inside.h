@@ -9,6 +9,9 @@
 
 enum { GOVERN_TEXT_BYTES_MAX = 4096, GOVERN_LIST_MAX = 1000 };
 
+/* In whose name the server does what nobody asks for. */
+extern const struct actor govern_itself;
+
 /* ---- rights */
 
 /* May t->actor take this step of the request? `first_by`: who approved on the first level, or empty. ERR_DENIED says why not. */

@@ -2,12 +2,12 @@
 #include "audit/audit.h"
 #include "clock/clock.h"
 #include "govern_inside.h"
+#include "job_row/job_row.h"
 #include "limits/limits.h"
 #include "log/log.h"
 #include "mesh_state/mesh_state.h"
 
-/* In whose name time ends what has come to its end. */
-static const struct actor govern_itself = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
+const struct actor govern_itself = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
 
 struct govern_moving {
     const struct image *image;
@@ -75,6 +75,17 @@ static bool govern_is_in_time(struct task *t, const struct govern_moving *m)
     return task_hint(t, "a new request asks for a later end");
 }
 
+/* The first query need not wait for what can be made before it. */
+static bool govern_queue_clearing(struct task *t, struct metadb *db,
+                                  const struct access_request *row)
+{
+    str id;
+    bool joined;
+
+    return job_row_queue(t, db, STR("clear"), access_request_policy(t->mem, row->id), STR_NONE,
+                         t->actor->name, &id, &joined);
+}
+
 /* Rights and state are held against what stands in the catalog now: of two who decide at once the second is told. */
 static bool govern_commit(struct task *t, struct metadb *db, void *state)
 {
@@ -102,6 +113,9 @@ static bool govern_commit(struct task *t, struct metadb *db, void *state)
         return false;
     }
     m->touches_policy = was_in_force || m->row.state == ACCESS_APPROVED;
+    if (m->row.state == ACCESS_APPROVED && !govern_queue_clearing(t, db, &m->row)) {
+        return false;
+    }
     metadb_pass_before_commit(db, FAULT_ACCESS_BEFORE_COMMIT);
     return govern_tell(t, db, &m->row, step, m->reason) && govern_end_previous(t, db, &m->row)
         && (!m->touches_policy || mesh_state_touch_policy(t, db));
@@ -147,6 +161,7 @@ bool govern_move(struct task *t, struct services *s, str id, enum govern_move mo
     bool ok = fault_pass(t, FAULT_ACCESS_AFTER_COMMIT);
     if (m.touches_policy) {
         services_show(s);
+        jobs_wake(s->jobs);
     }
     return ok;
 }

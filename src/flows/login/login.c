@@ -21,6 +21,7 @@ static bool login_user(struct task *t, struct services *s, str name, const struc
     if (!user_to_actor(t, user, login->purpose, actor)) {
         return false;
     }
+    actor->door = login->door;
     *out = actor;
     return true;
 }
@@ -62,6 +63,7 @@ bool login_actor(struct task *t, struct services *s, const struct login *login, 
     (*out)->kind = ACTOR_OPERATOR;
     (*out)->name = login->peer_name;
     (*out)->purpose = login->purpose;
+    (*out)->door = login->door;
     return true;
 }
 

@@ -248,8 +248,8 @@ bool plan_make(struct task *t, struct plan *p)
 
 struct plan_commit {
     const struct plan_row *row;
-    const struct bundle *whole;
-    const struct model *model;
+    const struct bundle *before, *whole;
+    const struct model *model_before, *model;
     struct plan_entitled entitled;
     bool touches_policy;
     bool is_override;
@@ -267,6 +267,18 @@ static str plan_detail(struct task *t, const struct plan_commit *commit)
     json_out_bool(&o, "override", commit->is_override);
     json_out_end(&o, '}');
     return buf_str(o.b);
+}
+
+static str plan_change_detail(struct task *t, const struct plan_commit *commit)
+{
+    return plan_audit_detail(t, &(struct plan_change_of_mesh){.plan = commit->row->id,
+                                                              .domain = commit->row->domain,
+                                                              .mesh_version = commit->mesh_version,
+                                                              .is_override = commit->is_override,
+                                                              .before = commit->before,
+                                                              .after = commit->whole,
+                                                              .model_before = commit->model_before,
+                                                              .model_after = commit->model});
 }
 
 static bool plan_commit(struct task *t, struct metadb *db, void *state)
@@ -292,7 +304,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
                         commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),
-                        detail, NULL);
+                        plan_change_detail(t, commit), NULL);
 }
 
 static bool plan_touches_policy(const struct bundle *before, const struct bundle *after)
@@ -355,6 +367,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     }
     commit = (struct plan_commit){
         .row = row,
+        .before = &before,
+        .model_before = image->model,
         .whole = &whole,
         .model = model_compile(t->mem, &whole, &report),
         .touches_policy = plan_touches_policy(&before, &whole),

@@ -34,6 +34,16 @@ MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
 MUST_CHECK bool plan_may_change(struct task *t, const struct model *model,
                                 const struct bundle *before, const struct bundle *after,
                                 bool *override_out);
+/* What an apply changes, as the audit keeps it: files by their hashes, policies, users of mesh.yaml. `model_before` is NULL the first
+ * time. A JSON object. */
+struct plan_change_of_mesh {
+    str plan, domain;
+    uint64_t mesh_version;
+    bool is_override;
+    const struct bundle *before, *after;
+    const struct model *model_before, *model_after;
+};
+str plan_audit_detail(struct task *t, const struct plan_change_of_mesh *change);
 /* `NAME.policy.yaml`, `.yml` or `.json`. */
 bool plan_is_policy(str path);
 /* Is the path inside `domains/<domain>/`? */

@@ -2,7 +2,7 @@
 
 #include "actor/actor.h"
 #include "clock/clock.h"
-#include "query/query_purpose.h"
+#include "query_inside.h"
 
 static void explain_reason(const struct decision_reason *reason, struct json_out *o)
 {

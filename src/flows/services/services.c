@@ -44,6 +44,10 @@ static bool services_recover(struct task *t, struct services *s)
            && query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep)
            && store_sweep(t, s->store, &keep, 0, &files);
 
+    if (ok && queries > 0) {
+        log_event(LOG_WARN, "services", t, "an earlier server left %llu queries without an end",
+                  (unsigned long long)queries);
+    }
     if (ok && runs + jobs + files > 0) {
         log_event(LOG_WARN, "services", t,
                   "an earlier server left %llu runs, %llu jobs and %llu files unfinished",
@@ -78,7 +82,7 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     turns_open(&s->queries, CONFIG_INT(config, queries_max));
     turns_open(&s->runs, CONFIG_INT(config, runs_max));
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
-           && services_open_catalog(t, s) && services_recover(t, s)
+           && services_open_catalog(t, s) && services_open_home(t, s) && services_recover(t, s)
            && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
            && gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
     if (!ok) {
@@ -97,6 +101,7 @@ void services_close(struct services *s)
     gate_close(s->gate);
     engine_close(s->engine);
     images_close(s->images);
+    services_close_home(s);
     metadb_close(s->db);
     store_close(s->store);
     jobs_free(s->jobs);
