@@ -99,8 +99,15 @@ static void check_filter(const struct checking *c, const struct policy *policy,
     }
     struct literals literals = {.c = c, .policy = policy, .subject = subject};
     policy_expression_walk(policy->condition, &literals, check_literals);
-    if (literals.has_slip || !policy_filters(c->mem, policy, &scope, &decision, &why))
+    if (literals.has_slip)
         return;
+    if (!policy_filters(c->mem, policy, &scope, &decision, &why)) {
+        problem(c, FINDING_ERROR, policy,
+                arena_format(c->mem, "filter " STR_FMT " cannot be kept: " STR_FMT,
+                             STR_ARG(policy->id), STR_ARG(why)))
+            ->hint = STR("give the column another name");
+        return;
+    }
     for (size_t i = 0; i < decision.filters.len; i++)
         if (decision.filters.at[i].form == FILTER_VALUES)
             check_values(c, policy, subject, &decision.filters.at[i]);

@@ -168,6 +168,14 @@ bool policy_filters(struct arena *mem, const struct policy *policy,
                 mem, "rows are shown where " STR_FMT ", and there is no column " STR_FMT,
                 STR_ARG(policy->where), STR_ARG(names.at[i]));
             return false;
+        } else if (str_eq_nocase(names.at[i], STR("file_row_number"))) {
+            /* What is cleared keeps its order by the engine's column of that name: it would be put in the order of values that may
+             * be hidden. */
+            *why_out = arena_format(mem,
+                                    "rows are shown where " STR_FMT
+                                    ", and no condition may ask for a column file_row_number",
+                                    STR_ARG(policy->where));
+            return false;
         }
     add_filters(&f, policy->condition);
     return true;
@@ -267,7 +275,7 @@ bool policy_value_fits(str type, str text)
         is_integer = is_integer && whole.ptr[i] >= '0' && whole.ptr[i] <= '9';
     switch (literal_of(type)) {
     case LITERAL_TEXT:
-        return true;
+        return !str_has(text, '\0'); /* no text of SQL holds it */
     case LITERAL_INTEGER:
         return is_integer;
     case LITERAL_NUMBER:
