@@ -74,6 +74,7 @@ struct policy {
     str approver, reason; /* waive */
     str query, message;   /* require */
     bool is_warning;      /* require: severity */
+    struct place query_place;
     struct place place;
 };
 

@@ -108,7 +108,8 @@ bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, st
 {
     struct model *model;
 
-    return plan_compile(t, engine, bundle, report, &model);
+    return plan_compile(t, engine, bundle, report, &model)
+        && plan_check_requirements_offline(t, engine, model, report);
 }
 
 static str plan_summary(struct task *t, const struct plan *p)
@@ -245,7 +246,8 @@ bool plan_make(struct task *t, struct plan *p)
     bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
            && plan_may_name(t, image, p);
     plan_drop_others(p);
-    return ok && document_parse(t, t->mem, &before, &ignored)
+    return ok && plan_check_requirements(t, p, image)
+        && document_parse(t, t->mem, &before, &ignored)
         && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
 }
 

@@ -10,6 +10,11 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
 /* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
                                     const struct model *model, struct report *report);
+/* Requirements, over the mesh as the plan would make it; `today` is what it is. ERR_INVALID when one that blocks is not met. */
+MUST_CHECK bool plan_check_requirements(struct task *t, struct plan *p, const struct image *today);
+/* Without a catalog, as itself: what needs one is a note. */
+MUST_CHECK bool plan_check_requirements_offline(struct task *t, struct engine *engine,
+                                                const struct model *model, struct report *report);
 /* What `now` has that `before` has not, and the other way round; `before` may be empty. */
 MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
                              const struct model *model_before, const struct bundle *now,

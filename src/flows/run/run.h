@@ -23,6 +23,14 @@ struct run_table {
     size_t fact_count;
 };
 
+/* What a requirement says of the product. */
+struct run_requirement {
+    const struct policy *policy;
+    enum verdict verdict;
+    str message, found;
+    uint64_t rows; /* violations */
+};
+
 /* An input that is another product: its release is pinned with the image. */
 struct run_input {
     const struct model_input *input;
@@ -58,6 +66,9 @@ struct run {
     struct {
         VEC_OF(struct run_table)
     } outputs;
+    struct {
+        VEC_OF(struct run_requirement)
+    } requirements;
     struct report findings; /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
