@@ -48,8 +48,6 @@ bool read_mesh_owns(struct mesh_view *view, struct mesh_product *product);
 /* What the files of the mesh say beside products and tables. */
 bool read_mesh_promises(struct mesh_view *view);
 bool read_mesh_policies(struct mesh_view *view);
-/* It names no product that the reader may not discover. */
-bool read_mesh_may_know_policy(struct mesh_view *view, const struct policy *policy);
 /* The urls of a node's `authoritativeDefinitions`. */
 void read_mesh_terms(struct mesh_view *view, const struct tree *source);
 

@@ -48,35 +48,30 @@ void read_mesh_terms(struct mesh_view *view, const struct tree *source)
     read_mesh_list(view, &terms);
 }
 
-/* Is there a product by this contract or address that the reader may not know of? */
-static bool is_hidden(struct mesh_view *view, const struct policy *policy,
-                      const struct model_product *product)
+/* By address, by one of its tables, or by its contract. */
+static bool is_named(struct arena *mem, const struct policy *policy,
+                     const struct image_product *product)
 {
-    str address = arena_format(view->t->mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                               STR_ARG(product->name));
-    bool is_named = str_list_has(&policy->selector.products, address);
-    str prefix = arena_format(view->t->mem, STR_FMT ".", STR_ARG(address));
+    const struct model_product *definition = product->definition;
+    bool named = str_list_has(&policy->selector.products, product->address);
+    str prefix = arena_format(mem, STR_FMT ".", STR_ARG(product->address));
     for (size_t i = 0; i < policy->selector.tables.len; i++)
-        is_named = is_named || str_starts(policy->selector.tables.at[i], prefix);
-    for (size_t i = 0; policy->contract.len > 0 && i < product->outputs.len; i++)
-        is_named = is_named || str_eq(product->outputs.at[i].contract_id, policy->contract);
-    if (!is_named)
-        return false;
-    for (size_t i = 0; i < view->products.len; i++)
-        if (view->products.at[i].product->definition == product)
-            return false;
-    return true;
+        named = named || str_starts(policy->selector.tables.at[i], prefix);
+    for (size_t i = 0; policy->contract.len > 0 && i < definition->outputs.len; i++)
+        named = named || str_eq(definition->outputs.at[i].contract_id, policy->contract);
+    return named;
 }
 
-bool read_mesh_may_know_policy(struct mesh_view *view, const struct policy *policy)
+bool read_mesh_may_know_policy(struct arena *mem, const struct image *image,
+                               const struct mesh_reader *reader, const struct policy *policy)
 {
-    const struct model *model = view->image->model;
     bool names_some = policy->selector.products.len > 0 || policy->selector.tables.len > 0
                    || policy->contract.len > 0;
-    for (size_t i = 0; names_some && i < model->products.len; i++) {
-        struct arena_mark mark = arena_mark(view->t->mem);
-        bool hidden = is_hidden(view, policy, model->products.at[i]);
-        arena_rewind(view->t->mem, mark);
+    for (size_t i = 0; names_some && i < image->products.len; i++) {
+        struct arena_mark mark = arena_mark(mem);
+        bool hidden = is_named(mem, policy, &image->products.at[i])
+                   && !reader->may_discover(reader->ctx, &image->products.at[i]);
+        arena_rewind(mem, mark);
         if (hidden)
             return false;
     }
@@ -106,7 +101,8 @@ bool read_mesh_policies(struct mesh_view *view)
 {
     const struct model *model = view->image->model;
     for (size_t i = 0; model != NULL && i < model->policies.len; i++)
-        if (read_mesh_may_know_policy(view, &model->policies.at[i]))
+        if (read_mesh_may_know_policy(view->t->mem, view->image, view->reader,
+                                      &model->policies.at[i]))
             add_policy(view, &model->policies.at[i]);
     return true;
 }

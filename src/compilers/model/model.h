@@ -4,6 +4,7 @@
 
 #include "contract/contract.h"
 #include "policy/policy.h"
+#include "policy/policy_case.h"
 
 /* One file of a bundle. `document` is there for *.yaml, *.yml and *.json that could be read. */
 struct bundle_file {
@@ -91,6 +92,7 @@ struct model {
         VEC_OF(struct contract *)
     } contracts;
     struct policies policies;
+    struct policy_cases cases; /* tests of policies */
 };
 
 /* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed

@@ -83,7 +83,7 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
 }
 
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
-static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
+static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, str domain,
                          struct report *report, struct model **model_out)
 {
     if (!document_parse(t, t->mem, bundle, report)) {
@@ -94,6 +94,10 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
         return false;
     }
     if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
+        return false;
+    }
+    if (report->errors == 0
+        && !plan_run_policy_tests(t, engine, *model_out, domain, STR_NONE, report, NULL)) {
         return false;
     }
     report_sort(report);
@@ -108,8 +112,28 @@ bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, st
 {
     struct model *model;
 
-    return plan_compile(t, engine, bundle, report, &model)
+    return plan_compile(t, engine, bundle, STR_NONE, report, &model)
         && plan_check_requirements_offline(t, engine, model, report);
+}
+
+bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle, str file,
+                        struct report *report, struct plan_case_results *results)
+{
+    struct model *model;
+
+    if (!document_parse(t, t->mem, bundle, report)) {
+        return false;
+    }
+    model = model_compile(t->mem, bundle, report);
+    if (report->errors == 0
+        && (!plan_check_policies(t, engine, model, report)
+            || (report->errors == 0
+                && !plan_run_policy_tests(t, engine, model, STR_NONE, file, report, results)))) {
+        return false;
+    }
+    report_sort(report);
+    return report->errors == 0
+        || task_fail(t, ERR_INVALID, "%zu error%s", report->errors, report->errors > 1 ? "s" : "");
 }
 
 static str plan_summary(struct task *t, const struct plan *p)
@@ -243,7 +267,7 @@ bool plan_make(struct task *t, struct plan *p)
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
         return false;
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
+    bool ok = plan_compile(t, p->services->engine, &whole, p->domain, &p->findings, &p->model)
            && plan_may_name(t, image, p);
     plan_drop_others(p);
     return ok && plan_check_requirements(t, p, image)

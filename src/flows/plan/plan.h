@@ -43,6 +43,21 @@ struct plan_applied {
 /* One transaction. ERR_CONFLICT when the base moved, ERR_DENIED when the actor may not change some file of it. */
 MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out);
 
+struct plan_case_result {
+    const struct policy_case *of;
+    bool has_passed;
+};
+
+struct plan_case_results {
+    VEC_OF(struct plan_case_result)
+};
+
+/* Offline: the tests of policies of a bundle, or of one file of it. False with ERR_INVALID when the bundle has errors or a case fails;
+ * `results` has the cases that were run. */
+MUST_CHECK bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle,
+                                   str file, struct report *report,
+                                   struct plan_case_results *results);
+
 /* By path, for qsort: a bundle is sorted. */
 int plan_compare_files(const void *a, const void *b);
 

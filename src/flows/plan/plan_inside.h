@@ -10,6 +10,14 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
 /* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
                                     const struct model *model, struct report *report);
+/* A table as decisions see it, with the places of its columns as their ids. */
+void plan_policy_table(struct arena *mem, const struct model_product *product,
+                       const struct contract *contract, const struct contract_table *table,
+                       struct policy_table *out);
+/* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. */
+MUST_CHECK bool plan_run_policy_tests(struct task *t, struct engine *engine,
+                                      const struct model *model, str domain, str file,
+                                      struct report *report, struct plan_case_results *results);
 /* Requirements, over the mesh as the plan would make it; `today` is what it is. ERR_INVALID when one that blocks is not met. */
 MUST_CHECK bool plan_check_requirements(struct task *t, struct plan *p, const struct image *today);
 /* Without a catalog, as itself: what needs one is a note. */
