@@ -172,6 +172,11 @@ bool cli_is_colored(const FILE *file);
 /* Ctrl-C and kin cancel this task; the second one ends the program. */
 void cli_listen(struct task *t);
 
+/* ---- command_init.c */
+
+/* A new file below the folder, with the folders above it; ERR_CONFLICT where one stands. */
+MUST_CHECK bool cli_write_new(struct task *t, str folder, str path, str text, unsigned mode);
+
 /* ---- command_check.c */
 
 struct engine;
