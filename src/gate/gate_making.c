@@ -347,6 +347,21 @@ bool gate_copy(struct task *t, struct gate *gate, const struct image_table *tabl
     return ok;
 }
 
+bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
+                   const struct image_file *file, const struct decision *decision, str *class_out,
+                   bool *found_out, uint64_t *bytes_out)
+{
+    struct gate_copy copy = {0};
+    str name = file_name(t->mem, file);
+    *class_out = class_id_of(t, gate, table, file, decision);
+    str path = copy_path(t, gate, table->id, *class_out, name);
+    pthread_mutex_lock(&gate->lock);
+    bool ok = gate_index_find(t, gate, table->id, *class_out, name, path, &copy, found_out);
+    pthread_mutex_unlock(&gate->lock);
+    *bytes_out = copy.bytes;
+    return ok;
+}
+
 void gate_end_makings(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);

@@ -19,11 +19,32 @@ void gate_mesh_rest(struct task *t, struct gate_mesh *mesh)
     mesh->worker = NULL;
 }
 
+/* What these show hangs on the mesh alone; others show each reader his own. */
+static bool is_askable(str table)
+{
+    static const char *const names[] = {"domains", "products", "contracts", "promises", "tables",
+                                        "columns", "policies", "releases",  "runs",     "checks"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq(table, str_of(names[i])))
+            return true;
+    return false;
+}
+
 static bool refuse_table(struct task *t, const struct sql_table *table)
 {
     bool is_mesh = table->catalog.len == 0 && str_eq_nocase(table->schema, STR("mesh"));
-    struct str_list names = {0};
-    read_mesh_names(t->mem, &names);
+    struct str_list all = {0}, names = {0};
+    read_mesh_names(t->mem, &all);
+    for (size_t i = 0; i < all.len; i++)
+        if (is_askable(all.at[i]))
+            vec_push(t->mem, &names, all.at[i]);
+    if (is_mesh && str_list_has(&all, arena_lower(t->mem, table->name))) {
+        task_fail(t, ERR_REFUSED,
+                  "mesh." STR_FMT " cannot be asked here: it shows each reader his own",
+                  STR_ARG(table->name));
+        task_hint(t, "there are: " STR_FMT, STR_ARG(str_list_join(t->mem, &names, STR(", "))));
+        return task_position(t, table->position);
+    }
     task_fail(t, ERR_UNKNOWN_NAME, STR_FMT "%s" STR_FMT "%s" STR_FMT " %s", STR_ARG(table->catalog),
               table->catalog.len ? "." : "", STR_ARG(table->schema), table->schema.len ? "." : "",
               STR_ARG(table->name),
@@ -45,6 +66,7 @@ bool gate_mesh_parse(struct task *t, struct gate_mesh *mesh, str text, struct sq
         const struct sql_table *table = &(*out)->tables.at[i];
         struct job_columns columns;
         if (table->catalog.len || !str_eq_nocase(table->schema, STR("mesh"))
+            || !is_askable(arena_lower(t->mem, table->name))
             || !read_mesh_columns(t->mem, arena_lower(t->mem, table->name), &columns))
             return refuse_table(t, table);
     }

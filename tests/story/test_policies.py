@@ -181,6 +181,68 @@ def test_a_domain_may_tighten_and_not_loosen(applied):
     assert error["file"] == f"{local}/local.policy.yaml"
 
 
+# ---- entitlements
+
+
+def write_entitlements(shop, rows):
+    """A product whose rows say who may see which country."""
+    base = "domains/sales/entitlements"
+    shop.write(f"{base}/product.odps.yaml", "apiVersion: v1.0.0\nkind: DataProduct\nid: sales-entitlements\nname: entitlements\n"
+               "version: 1.0.0\nstatus: active\noutputPorts: [{name: by_user, version: 1.0.0, contractId: by-user}]\n")
+    shop.write(f"{base}/by_user.odcs.yaml", "apiVersion: v3.1.0\nkind: DataContract\nid: by-user\nversion: 1.0.0\nstatus: active\n"
+               "schema:\n  - name: by_user\n    properties:\n"
+               "      - {name: member, logicalType: string, physicalType: VARCHAR}\n"
+               "      - {name: country, logicalType: string, physicalType: VARCHAR}\n")
+    values = ", ".join(f"('{who}', '{country}')" for who, country in rows)
+    shop.write(f"{base}/by_user.sql", f"SELECT * FROM (VALUES {values}) AS t(member, country)\n")
+
+
+ENTITLED = "country IN (SELECT country FROM sales.entitlements.by_user WHERE member = $actor.id)"
+
+
+def test_entitlements_decide_from_the_release_that_holds_them(shop):
+    write_entitlements(shop, [("noor", "CH"), ("noor", "AT"), ("eve", "DE")])
+    filtered(shop, ENTITLED)
+    apply(shop)
+    shop.weft("run", "sales.orders")
+    assert ids(shop) == []
+    shop.weft("run", "sales.entitlements")
+    assert ids(shop) == [1, 3, 4]
+    write_entitlements(shop, [("noor", "DE")])
+    apply(shop)
+    assert ids(shop) == [1, 3, 4]
+    shop.weft("run", "sales.entitlements")
+    assert ids(shop) == [2]
+
+
+def test_a_filter_that_comes_later_takes_the_release_that_is_there(shop):
+    write_entitlements(shop, [("noor", "CH")])
+    apply(shop)
+    shop.weft("run", "--all")
+    assert ids(shop) == [1, 2, 3, 4]
+    filtered(shop, ENTITLED + " OR amount > 15")
+    apply(shop)
+    assert ids(shop) == [1, 2, 3]
+
+
+def test_entitlements_of_their_own_table_do_not_turn_in_a_circle(shop):
+    write_entitlements(shop, [("noor", "CH"), ("eve", "DE")])
+    edit(shop, "policies/analysts.policy.yaml", "grant: {contract: orders, role: reader,", "grant: {product: sales.entitlements,")
+    policy(shop, "own", "filter: {tables: {product: sales.entitlements}, where: \"country IN (SELECT country FROM "
+           "sales.entitlements.by_user WHERE member = $actor.id)\"}")
+    apply(shop)
+    shop.weft("run", "sales.entitlements")
+    assert shop.rows("SELECT member, country FROM sales.entitlements.by_user", "noor") == [{"member": "noor", "country": "CH"}]
+
+
+def test_entitlements_outlive_a_restart(shop):
+    write_entitlements(shop, [("noor", "DE")])
+    filtered(shop, ENTITLED)
+    apply(shop)
+    shop.weft("run", "--all")
+    wait_for_end(shop.home)
+    assert ids(shop) == [2]
+
 # ---- what is refused at apply
 
 

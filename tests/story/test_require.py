@@ -107,6 +107,7 @@ def test_columns_promises_contracts_and_policies_can_be_asked(shop):
     ("SELECT 1; SELECT 2", "", None),
     ("SELECT * FROM sales.orders.orders", "sales.orders.orders cannot be read here", "there are"),
     ("SELECT * FROM mesh.product", "mesh.product is no table of schema mesh", "did you mean mesh.products?"),
+    ("SELECT * FROM mesh.grants", "mesh.grants cannot be asked here", "there are: "),
     ("SELECT * FROM read_csv('/etc/passwd')", "", None),
     ("SELECT status + 1 FROM mesh.products", "", None),
     ("SELECT error('x')", "", None),

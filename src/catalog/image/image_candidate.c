@@ -73,6 +73,7 @@ const struct image *image_candidate(struct task *t, const struct model *model,
     spine->pins = 1;
     spine->mem = t->mem;
     spine->image.model = model;
+    spine->image.policies = model->policies;
     spine->nodes = ARENA_ARRAY(t->mem, struct image_node *, len + 1);
     for (size_t i = 0; i < len; i++) {
         spine->nodes[i] = ARENA_NEW(t->mem, struct image_node);

@@ -48,6 +48,7 @@ bool read_mesh_owns(struct mesh_view *view, struct mesh_product *product);
 /* What the files of the mesh say beside products and tables. */
 bool read_mesh_promises(struct mesh_view *view);
 bool read_mesh_policies(struct mesh_view *view);
+bool read_mesh_compliance(struct mesh_view *view);
 /* The urls of a node's `authoritativeDefinitions`. */
 void read_mesh_terms(struct mesh_view *view, const struct tree *source);
 
@@ -55,5 +56,7 @@ void read_mesh_terms(struct mesh_view *view, const struct tree *source);
 bool read_mesh_releases(struct mesh_view *view);
 bool read_mesh_runs(struct mesh_view *view);
 bool read_mesh_checks(struct mesh_view *view);
+bool read_mesh_grants(struct mesh_view *view);
+bool read_mesh_access_requests(struct mesh_view *view);
 
 #endif

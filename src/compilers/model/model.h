@@ -26,11 +26,17 @@ struct model_user {
 struct model_mesh {
     str name, description;
     struct str_list admins, guild; /* `user:NAME`, `group:NAME` */
+    bool
+        four_eyes; /* who applies a change of global policies is another person than who planned it */
     struct {
         VEC_OF(struct model_user)
     } users;
     struct str_list purposes;
     struct str_list source_roots, source_hosts;
+    struct {
+        bool redacts;                 /* literals are not kept with recorded queries */
+        struct str_list tables, tags; /* … of these; of all where both are empty */
+    } audit;
     struct place place;
 };
 

@@ -92,6 +92,11 @@ MUST_CHECK bool cli_find_folder(struct task *t, struct cli *cli, str *out);
 /* ERR_NOT_FOUND for a file that is not there, ERR_LIMIT for one over `most` bytes. `-` is standard input. */
 MUST_CHECK bool cli_read_file(struct task *t, str path, size_t most, str *out);
 
+/* ---- command_query.c */
+
+/* The one argument, `--file`, or standard input for `-` and where nobody types. */
+MUST_CHECK bool cli_read_sql(struct task *t, struct cli *cli, str *out);
+
 /* ---- cli_server.c */
 
 /* Somebody answers at cli->target: the server of the home, which is started when it does not run, or that of --server. */
@@ -185,7 +190,8 @@ MUST_CHECK bool cli_open_engine(struct task *t, struct engine **out);
 
 /* ---- cli_bundle.c */
 
-/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's. Sorted. */
+/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's, with `policies/` only
+ * those below it. Sorted. */
 MUST_CHECK bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out);
 
 #endif

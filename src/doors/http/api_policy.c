@@ -14,3 +14,10 @@ bool api_policy_show(struct task *t, struct api *api)
 
     return browse_policy(t, api->services, api->parameters[0], &o) && api_answer(t, api, 200, o.b);
 }
+
+bool api_report(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+
+    return browse_report(t, api->services, &o) && api_answer(t, api, 200, o.b);
+}

@@ -15,10 +15,20 @@ struct plan_change {
     str detail; /* "type INTEGER -> BIGINT", or empty */
 };
 
+/* A grant that a product lacks for an input port: its runs are refused until it is there. */
+struct plan_need {
+    str product, input; /* domain.product that reads, its input port */
+    str target;         /* domain.product, or one of its tables */
+    str reason;
+    str command;      /* that asks for it; empty when it was asked for */
+    uint64_t request; /* the access request that waits for a decision, or 0 */
+};
+
 struct plan {
     /* What was asked. */
     struct services *services;
     str domain;           /* only this one; empty: the whole mesh */
+    bool of_policies;     /* only files below policies/: whoever may not change them proposes */
     struct bundle bundle; /* paths and texts, sorted */
 
     /* What the steps make. */
@@ -27,8 +37,14 @@ struct plan {
     struct {
         VEC_OF(struct plan_change)
     } changes;
-    str id; /* empty when nothing changes */
+    struct {
+        VEC_OF(struct plan_need)
+    } needs;
+    str id;                     /* empty when nothing changes */
+    bool is_proposal;           /* its author may not apply it */
+    struct str_list distrusted; /* of a proposal: the files that it changes */
     str digest;
+    str policies_digest; /* of the base, where only policies are planned */
     uint64_t base_version;
 };
 
@@ -57,6 +73,10 @@ struct plan_case_results {
 MUST_CHECK bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle,
                                    str file, struct report *report,
                                    struct plan_case_results *results);
+
+struct json_out;
+/* Open proposals, newest first: all for those who govern, else one's own. */
+MUST_CHECK bool plan_list(struct task *t, struct services *s, struct json_out *o);
 
 /* By path, for qsort: a bundle is sorted. */
 int plan_compare_files(const void *a, const void *b);

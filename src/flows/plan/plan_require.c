@@ -83,6 +83,7 @@ bool plan_check_requirements(struct task *t, struct plan *p, const struct image 
         .policies = &p->model->policies,
         .image = image_candidate(t, p->model, today, NULL),
         .domain = p->domain,
+        .distrusted = p->distrusted,
         .ctx = &reader,
         .may_discover = plan_may_discover,
         .reader = actor_key(t->mem, t->actor),
@@ -102,6 +103,22 @@ bool plan_check_requirements(struct task *t, struct plan *p, const struct image 
         plan_tell_requirement(t, &p->findings, result, p);
     }
     return plan_end_requirements(t, &p->findings, errors);
+}
+
+bool plan_count_requirements(struct task *t, struct services *s, const struct model *model,
+                             const struct image *today, struct compliance_list *out)
+{
+    struct report unheard;
+    struct require r = {
+        .engine = s->engine,
+        .db = s->db,
+        .policies = &model->policies,
+        .image = image_candidate(t, model, today, NULL),
+        .report = &unheard,
+    };
+
+    report_init(&unheard, t->mem);
+    return require_ask(t, &r) && require_count(t, &r, STR_NONE, out);
 }
 
 bool plan_check_requirements_offline(struct task *t, struct engine *engine,

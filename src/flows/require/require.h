@@ -2,6 +2,7 @@
 #ifndef WEFT_REQUIRE_H
 #define WEFT_REQUIRE_H
 
+#include "compliance/compliance.h"
 #include "gate_mesh.h"
 
 /* One violation: a row of the answer. */
@@ -54,6 +55,9 @@ MUST_CHECK bool require_compare(struct task *t, struct require *r, const struct 
 MUST_CHECK bool require_objects(struct task *t, struct require *r,
                                 const struct require_result *result, str domain,
                                 uint64_t *objects_out);
+/* What was found, by policy and domain; only of this domain where it is not empty. */
+MUST_CHECK bool require_count(struct task *t, struct require *r, str domain,
+                              struct compliance_list *out);
 /* Violations for people, a line each, at most REQUIRE_ROWS_TOLD; only of those that `is_meant` says, or all when NULL. */
 enum { REQUIRE_ROWS_TOLD = 20 };
 str require_text(struct task *t, const struct require_result *result,

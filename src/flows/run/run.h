@@ -3,6 +3,7 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
+#include "compliance/compliance.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -69,7 +70,8 @@ struct run {
     struct {
         VEC_OF(struct run_requirement)
     } requirements;
-    struct report findings; /* drift and warnings */
+    struct compliance_list compliance; /* of the product's domain */
+    struct report findings;            /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
 };

@@ -112,6 +112,7 @@ static void run_manifest_inputs(struct task *t, const struct run *r, struct rele
 struct run_commit {
     struct run *r;
     struct release_manifest manifest;
+    struct run_entitled entitled;
     uint64_t rows;
 };
 
@@ -144,7 +145,8 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     struct buf *payload = buf_new(t->mem, DOCUMENT_BYTES_MAX);
 
     if (!run_is_same(t, db, r, &commit->manifest)
-        || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)) {
+        || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)
+        || !run_write_entitled(t, db, r, &commit->entitled)) {
         return false;
     }
     buf_add(payload, STR("{\"product\":"));
@@ -152,7 +154,7 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu}",
                (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows);
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
-    return run_write_checks(t, db, r)
+    return run_write_checks(t, db, r) && compliance_found(t, db, &r->compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
@@ -173,6 +175,9 @@ bool run_publish(struct task *t, struct run *r)
         .compiled_digest = run_digest(t->mem, r->target->definition),
     };
     run_manifest_inputs(t, r, &commit.manifest);
+    if (!run_read_entitled(t, r, &commit.entitled)) {
+        return false;
+    }
     for (size_t i = 0; i < r->outputs.len; i++) {
         if (!run_store_table(t, r, &r->outputs.at[i], vec_add(t->mem, &commit.manifest.tables))) {
             return false;

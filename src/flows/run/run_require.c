@@ -113,7 +113,7 @@ bool run_check_requirements(struct task *t, struct run *r)
     for (size_t i = 0; i < ask.results.len; i++) {
         run_judge_requirement(t, r, &report, &ask.results.at[i]);
     }
-    return run_end_requirements(t, r);
+    return require_count(t, &ask, ask.domain, &r->compliance) && run_end_requirements(t, r);
 }
 
 bool run_write_requirements(struct task *t, struct metadb *db, const struct run *r)
