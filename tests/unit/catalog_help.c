@@ -124,11 +124,10 @@ bool catalog_help_apply(struct catalog *c, const char *properties)
     struct apply a = {0};
     add_file(c, &a.bundle, "domains/sales/domain.yaml", str_of(DOMAIN));
     struct buf *b = buf_new(t->mem, 65536);
-    buf_add(
-        b,
-        str_of("apiVersion: v3.1.0\nkind: DataContract\nid: orders-contract\nname: "
-               "orders\nversion: 1.0.0\n"
-               "status: active\nschema:\n  - name: orders\n    tags: [money]\n    properties:\n"));
+    buf_add(b, str_of("apiVersion: v3.1.0\nkind: DataContract\nid: orders-contract\nname: "
+                      "orders\nversion: 1.0.0\n"
+                      "status: active\nslaProperties: [{property: freshness, value: 1, unit: d}]\n"
+                      "schema:\n  - name: orders\n    tags: [money]\n    properties:\n"));
     buf_add(b, str_of(properties));
     add_file(c, &a.bundle, "domains/sales/orders/orders.odcs.yaml", buf_str(b));
     add_file(c, &a.bundle, "domains/sales/orders/product.odps.yaml", str_of(PRODUCT));

@@ -11,10 +11,12 @@ struct embedded_file {
     unsigned mode; /* 0644, or 0755 for what is executable */
 };
 
-/* Made by tools/embed.c: src/catalog/migrate (linked into catalog) and examples (linked into doors). */
+/* Made by tools/embed.c: src/catalog/migrate (linked into catalog), examples and library (linked into doors). */
 extern const struct embedded_file embedded_migrations[];
 extern const size_t embedded_migrations_len;
 extern const struct embedded_file embedded_examples[];
 extern const size_t embedded_examples_len;
+extern const struct embedded_file embedded_library[];
+extern const size_t embedded_library_len;
 
 #endif

@@ -90,6 +90,17 @@ void image_unpin(const struct image *image);
 const struct image_product *image_find_product(const struct image *image, str domain, str product);
 const struct image_table *image_find_table(const struct image_product *product, str table);
 
+/* The mesh as it would be with this model: ids and releases of products are those of `today` (or NULL: nothing is there yet), and 0
+ * where they are new; `release`, or NULL, stands for one more that is about to come. Lives in the task, is never pinned, and no query
+ * reads by it. */
+struct image_candidate_release {
+    str product; /* domain.product */
+    struct image_release release;
+};
+const struct image *image_candidate(struct task *t, const struct model *model,
+                                    const struct image *today,
+                                    const struct image_candidate_release *release);
+
 /* What stands in SQL: a table as decisions see it. Lives in `mem`. */
 void image_policy_table(struct arena *mem, const struct image_table *table,
                         struct policy_table *out);

@@ -20,6 +20,9 @@ static bool insert(struct task *t, struct metadb *db, void *state)
             row->actor, row->created_us != 0 ? row->created_us : clock_now_us()))
         return false;
     uint64_t sequence = metadb_last_id(db);
+    if (row->policies.len > 0
+        && !metadb_run(t, db, "INSERT INTO proposal VALUES (?, ?)", "is", sequence, row->policies))
+        return false;
     for (size_t i = 0; i < plan->bundle->len; i++) {
         const struct bundle_file *file = &plan->bundle->at[i];
         str sha256;
@@ -37,27 +40,54 @@ bool plan_row_insert(struct task *t, struct metadb *db, const struct plan_row *r
     return metadb_write(t, db, insert, &(struct new_plan){row, bundle});
 }
 
+#define PLAN_COLUMNS                                                                               \
+    "SELECT id, base_version, domain, digest, summary, actor, created_us, applied_version, "       \
+    "policies FROM plan LEFT JOIN proposal ON proposal.plan = plan.sequence "
+
+static struct plan_row *take(struct arena *mem, struct metadb_statement *st)
+{
+    struct plan_row *row = ARENA_NEW(mem, struct plan_row);
+    *row = (struct plan_row){.id = metadb_str(mem, st, 0),
+                             .base_version = metadb_uint(st, 1),
+                             .domain = metadb_str(mem, st, 2),
+                             .digest = metadb_str(mem, st, 3),
+                             .summary = metadb_str(mem, st, 4),
+                             .actor = metadb_str(mem, st, 5),
+                             .created_us = metadb_int(st, 6),
+                             .applied_version = metadb_uint(st, 7),
+                             .policies = metadb_str(mem, st, 8)};
+    return row;
+}
+
 bool plan_row_find(struct task *t, struct metadb *db, str id, struct plan_row **out)
 {
     *out = NULL;
     struct metadb_statement *st;
     bool has_row;
-    if (!metadb_query(t, db, &st,
-                      "SELECT id, base_version, domain, digest, summary, actor, created_us, "
-                      "applied_version FROM plan WHERE id = ?",
-                      "s", id)
+    if (!metadb_query(t, db, &st, PLAN_COLUMNS "WHERE id = ?", "s", id)
         || !metadb_step(t, st, &has_row))
         return false;
-    if (has_row) {
-        *out = ARENA_NEW(t->mem, struct plan_row);
-        **out = (struct plan_row){.id = metadb_str(t->mem, st, 0),
-                                  .base_version = metadb_uint(st, 1),
-                                  .domain = metadb_str(t->mem, st, 2),
-                                  .digest = metadb_str(t->mem, st, 3),
-                                  .summary = metadb_str(t->mem, st, 4),
-                                  .actor = metadb_str(t->mem, st, 5),
-                                  .created_us = metadb_int(st, 6),
-                                  .applied_version = metadb_uint(st, 7)};
+    if (has_row)
+        *out = take(t->mem, st);
+    metadb_done(t, st);
+    return true;
+}
+
+bool plan_row_proposals(struct task *t, struct metadb *db, struct plan_row_list *out)
+{
+    *out = (struct plan_row_list){0};
+    struct metadb_statement *st;
+    bool has_row = true;
+    if (!metadb_query(t, db, &st,
+                      PLAN_COLUMNS "WHERE policies IS NOT NULL AND applied_version IS NULL "
+                                   "ORDER BY sequence DESC",
+                      ""))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row)
+            vec_push(t->mem, out, take(t->mem, st));
     }
     metadb_done(t, st);
     return true;
@@ -101,7 +131,11 @@ bool plan_row_applied(struct task *t, struct metadb *db, str id, uint64_t mesh_v
 static bool sweep(struct task *t, struct metadb *db, void *state)
 {
     const int64_t *before_us = state;
-    return metadb_run(t, db, "DELETE FROM plan WHERE created_us < ?", "i", *before_us)
+    int64_t proposals_us = *before_us - (int64_t)PLAN_PROPOSAL_DAYS * 24 * 3600 * 1000000;
+    return metadb_run(t, db,
+                      "DELETE FROM plan WHERE created_us < ? AND (created_us < ? OR "
+                      "applied_version IS NOT NULL OR sequence NOT IN (SELECT plan FROM proposal))",
+                      "ii", *before_us, proposals_us)
         && document_sweep(t, db);
 }
 

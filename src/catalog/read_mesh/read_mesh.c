@@ -25,11 +25,19 @@ static const struct {
     const char *table;
     bool (*read)(struct mesh_view *view);
 } READERS[] = {
-    {"domains", read_domains},     {"products", read_products},
-    {"contracts", read_contracts}, {"tables", read_tables},
-    {"columns", read_columns},     {"releases", read_mesh_releases},
-    {"runs", read_mesh_runs},      {"checks", read_mesh_checks},
-    {"grants", read_mesh_grants},  {"access_requests", read_mesh_access_requests},
+    {"domains", read_domains},
+    {"products", read_products},
+    {"contracts", read_contracts},
+    {"tables", read_tables},
+    {"columns", read_columns},
+    {"releases", read_mesh_releases},
+    {"runs", read_mesh_runs},
+    {"checks", read_mesh_checks},
+    {"grants", read_mesh_grants},
+    {"access_requests", read_mesh_access_requests},
+    {"promises", read_mesh_promises},
+    {"policies", read_mesh_policies},
+    {"compliance", read_mesh_compliance},
 };
 
 void read_mesh_names(struct arena *mem, struct str_list *out)
@@ -214,6 +222,11 @@ static void add_contract(struct mesh_view *view, str address, str direction, str
     read_mesh_text(view, contract->name);
     read_mesh_text(view, contract->description);
     read_mesh_list(view, &contract->tags);
+    struct str_list roles = {0};
+    for (size_t i = 0; i < contract->roles.len; i++)
+        str_list_add(view->t->mem, &roles, contract->roles.at[i].role);
+    read_mesh_list(view, &roles);
+    read_mesh_text(view, contract->file);
 }
 
 static bool read_contracts(struct mesh_view *view)
@@ -286,12 +299,17 @@ static void add_columns(struct mesh_view *view, const struct image_product *prod
         read_mesh_text(view, table->name);
         read_mesh_int(view, i + 1);
         read_mesh_text(view, column->name);
-        read_mesh_int(view, column->id);
+        if (column->id != 0)
+            read_mesh_int(view, column->id);
+        else
+            read_mesh_null(view);
         read_mesh_text(view, column->type);
         read_mesh_text(view, contract->logical_type);
         read_mesh_text(view, contract->description);
         read_mesh_text(view, contract->classification);
         read_mesh_list(view, &contract->tags);
+        read_mesh_terms(view, contract->source);
+        read_mesh_text(view, contract->physical_type);
         read_mesh_bool(view, contract->required || contract->primary_key > 0);
         read_mesh_bool(view, contract->unique);
         if (contract->primary_key > 0)

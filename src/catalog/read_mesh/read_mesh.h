@@ -20,6 +20,12 @@ struct mesh_reader {
 void read_mesh_names(struct arena *mem, struct str_list *out);
 /* False when there is no such table. Columns in the order of mesh_tables.def, without rows. */
 bool read_mesh_columns(struct arena *mem, str table, struct job_columns *out);
+/* True when the policy names no product that the reader may not discover. */
+bool read_mesh_may_know_policy(struct arena *mem, const struct image *image,
+                               const struct mesh_reader *reader, const struct policy *policy);
+/* May the actor of the task know how many objects a domain (or, when it is empty, the mesh) has? */
+bool read_mesh_may_count(struct task *t, const struct image *image,
+                         const struct mesh_reader *reader, str domain);
 /* The view `mesh.<table>` with its rows, in the task; ERR_UNKNOWN_NAME when there is no such table.
  * */
 MUST_CHECK bool read_mesh_view(struct task *t, struct metadb *db, const struct image *image,

@@ -111,6 +111,8 @@ static bool is_clear_on_check(struct mesh_view *view, struct mesh_product *produ
 static void add_check(struct mesh_view *view, struct mesh_product *product,
                       const struct check_row *row)
 {
+    /* A requirement speaks of what the mesh declares: its verdict has no values of rows. */
+    bool is_require = str_eq(row->kind, STR("require"));
     bool is_clear = is_clear_on_check(view, product, row);
     bool has_rows = is_clear && row->has_rows;
     read_mesh_text(view, row->run_id);
@@ -133,7 +135,7 @@ static void add_check(struct mesh_view *view, struct mesh_product *product,
                                           (double)row->rows_failed / (double)row->rows_total));
     else
         read_mesh_null(view);
-    read_mesh_text(view, is_clear ? row->message : STR_NONE);
+    read_mesh_text(view, is_clear || is_require ? row->message : STR_NONE);
 }
 
 bool read_mesh_checks(struct mesh_view *view)

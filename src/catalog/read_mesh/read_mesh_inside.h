@@ -45,6 +45,13 @@ bool read_mesh_is_clear(struct mesh_view *view, struct mesh_table *table);
 bool read_mesh_is_all_clear(struct mesh_view *view, struct mesh_product *product);
 bool read_mesh_owns(struct mesh_view *view, struct mesh_product *product);
 
+/* What the files of the mesh say beside products and tables. */
+bool read_mesh_promises(struct mesh_view *view);
+bool read_mesh_policies(struct mesh_view *view);
+bool read_mesh_compliance(struct mesh_view *view);
+/* The urls of a node's `authoritativeDefinitions`. */
+void read_mesh_terms(struct mesh_view *view, const struct tree *source);
+
 /* Rows that the catalog has, and not the image. */
 bool read_mesh_releases(struct mesh_view *view);
 bool read_mesh_runs(struct mesh_view *view);

@@ -4,6 +4,7 @@
 
 #include "contract/contract.h"
 #include "policy/policy.h"
+#include "policy/policy_case.h"
 
 /* One file of a bundle. `document` is there for *.yaml, *.yml and *.json that could be read. */
 struct bundle_file {
@@ -25,6 +26,8 @@ struct model_user {
 struct model_mesh {
     str name, description;
     struct str_list admins, guild; /* `user:NAME`, `group:NAME` */
+    bool
+        four_eyes; /* who applies a change of global policies is another person than who planned it */
     struct {
         VEC_OF(struct model_user)
     } users;
@@ -96,6 +99,7 @@ struct model {
         VEC_OF(struct contract *)
     } contracts;
     struct policies policies;
+    struct policy_cases cases; /* tests of policies */
 };
 
 /* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed

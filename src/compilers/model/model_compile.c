@@ -233,6 +233,26 @@ static void product_part(struct model_builder *b, const struct bundle_file *file
     }
 }
 
+/* NAME.policytest.yaml in policies/tests/ and domains/DOMAIN/tests/. */
+static bool read_policy_test(struct model_builder *b, const struct bundle_file *file,
+                             const struct model_path *path)
+{
+    str stem, domain = STR_NONE;
+    if (!is_document(path->name, ".policytest", &stem))
+        return false;
+    if (path->len == 4 && str_eq(path->parts[0], STR("domains"))
+        && str_eq(path->parts[2], STR("tests")))
+        domain = path->parts[1];
+    else if (path->len != 3 || !str_eq(path->parts[0], STR("policies"))
+             || !str_eq(path->parts[1], STR("tests")))
+        return false;
+    if (file->document)
+        policy_cases_read(b->mem, file->path, domain, file->document, b->report, &b->model->cases);
+    else
+        b->is_partial = true;
+    return true;
+}
+
 static void parts(struct model_builder *b, const struct bundle_file *file,
                   const struct model_path *path)
 {
@@ -244,8 +264,8 @@ static void parts(struct model_builder *b, const struct bundle_file *file,
     } else if (str_eq(path->parts[0], STR("policies"))) {
         if (path->len == 2 && is_policy)
             model_read_policy(b, file, STR_NONE);
-        else
-            stray(b, file, path, "NAME.policy.yaml");
+        else if (!read_policy_test(b, file, path))
+            stray(b, file, path, "NAME.policy.yaml, tests/NAME.policytest.yaml");
     } else if (str_eq(path->parts[0], STR("domains")) && path->len > 2) {
         const struct model_domain *domain = model_find_domain(b->model, path->parts[1]);
         if (!domain) {
@@ -263,9 +283,13 @@ static void parts(struct model_builder *b, const struct bundle_file *file,
                 model_read_policy(b, file, domain->name);
             else
                 stray(b, file, path, "NAME.policy.yaml");
+        } else if (read_policy_test(b, file, path)) {
+            return;
         } else if (path->len == 3) {
             if (!str_eq(path->name, STR("domain.yaml")))
-                stray(b, file, path, "domain.yaml, policies/NAME.policy.yaml, PRODUCT/…");
+                stray(b, file, path,
+                      "domain.yaml, policies/NAME.policy.yaml, tests/NAME.policytest.yaml, "
+                      "PRODUCT/…");
         } else {
             product_part(b, file, path);
         }

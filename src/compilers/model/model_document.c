@@ -4,7 +4,7 @@
 
 static const struct {
     const char *kind;
-    const struct shape *shape; /* NULL: a policy */
+    const struct shape *shape; /* NULL: a policy, or a test of some */
     const char *ending;
 } kinds[] = {
     {"DataContract", &shape_odcs, ".odcs.yaml"},
@@ -12,6 +12,7 @@ static const struct {
     {"Mesh", &shape_mesh, "mesh.yaml"},
     {"Domain", &shape_domain, "domain.yaml"},
     {"Policy", NULL, ".policy.yaml"},
+    {"PolicyTest", NULL, ".policytest.yaml"},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
@@ -23,6 +24,8 @@ static void check_kind(struct arena *mem, str file, const struct tree *document,
         return;
     if (kinds[kind].shape)
         shape_check(mem, file, kinds[kind].shape, document, report);
+    else if (str_eq(str_of(kinds[kind].kind), STR("PolicyTest")))
+        policy_cases_read(mem, file, STR_NONE, document, report, &(struct policy_cases){0});
     else
         (void)policy_read(mem, file, STR_NONE, document, report);
 }
@@ -52,7 +55,7 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
             check_kind(mem, file, document, i, report);
             return;
         }
-    static const char *const words = "DataContract DataProduct Mesh Domain Policy";
+    static const char *const words = "DataContract DataProduct Mesh Domain Policy PolicyTest";
     struct finding *f = kind ? shape_error(mem, file, report, kind, "weft does not know this kind")
                              : shape_error(mem, file, report, document, "kind is missing");
     f->found = kind ? shape_found(mem, kind) : STR_NONE;

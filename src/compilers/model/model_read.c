@@ -46,6 +46,8 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     mesh->description = tree_find_text(root, STR("description"));
     mesh->admins = texts_of(b->mem, tree_find(root, STR("admins")));
     mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));
+    if (tree_find(root, STR("fourEyes")))
+        (void)tree_is_bool(tree_find(root, STR("fourEyes")), &mesh->four_eyes);
     mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
     mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
     mesh->access_longest = tree_find_text(tree_find(root, STR("access")), STR("longest"));

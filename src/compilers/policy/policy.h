@@ -74,6 +74,7 @@ struct policy {
     str approver, reason; /* waive */
     str query, message;   /* require */
     bool is_warning;      /* require: severity */
+    struct place query_place;
     struct place place;
 };
 
@@ -230,6 +231,9 @@ bool policy_is_masked(const struct decision_column *column);
 str policy_clearing_sql(struct arena *mem, const struct decision *decision);
 /* "its last 4 characters", "NULL": what a masked column shows, for people. */
 str policy_mask_text(struct arena *mem, const struct policy_mask *mask);
+/* Does the policy speak of this table? Of one about columns: of how many of them. A require speaks of none. */
+bool policy_reaches(struct arena *mem, const struct policy *policy,
+                    const struct policy_table *table, size_t *columns_out);
 const char *policy_effect_name(enum policy_effect effect);
 const char *mask_method_name(enum mask_method method);
 

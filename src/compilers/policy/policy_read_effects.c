@@ -233,6 +233,7 @@ void policy_read_mask(struct policy_reader *r, const struct tree *node)
 void policy_read_require(struct policy_reader *r, const struct tree *node)
 {
     r->policy->query = tree_find_text(node, STR("query"));
+    r->policy->query_place = tree_place(r->mem, r->file, tree_find(node, STR("query")));
     r->policy->message = tree_find_text(node, STR("message"));
     r->policy->is_warning = str_eq(tree_find_text(node->parent, STR("severity")), STR("warning"));
 }

@@ -79,6 +79,7 @@ const struct shape shape_mesh = {
         TEXT("description"),
         PRINCIPALS("admins", SHAPE_REQUIRED | SHAPE_NOT_EMPTY),
         PRINCIPALS("guild", 0),
+        {.name = "fourEyes", .type = SHAPE_BOOL},
         {.name = "users", .type = SHAPE_MAP, .flags = SHAPE_NAMED, .shape = &user},
         {.name = "purposes", .type = SHAPE_TEXT, .flags = SHAPE_NAMED},
         {.name = "sources", .type = SHAPE_MAP, .shape = &sources},

@@ -151,7 +151,9 @@ bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out)
                                STR_ARG(folder));
     }
     walk.root = str_of(root);
-    if (domain.len > 0) {
+    if (str_eq(domain, STR("policies/"))) {
+        ok = bundle_walk_folder(t, &walk, STR("policies"), 1);
+    } else if (domain.len > 0) {
         str path = arena_format(t->mem, "domains/%.*s", STR_ARG(domain));
         str whole = arena_format(t->mem, "%s/%.*s", root, STR_ARG(path));
 

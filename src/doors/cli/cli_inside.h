@@ -177,9 +177,21 @@ bool cli_is_colored(const FILE *file);
 /* Ctrl-C and kin cancel this task; the second one ends the program. */
 void cli_listen(struct task *t);
 
+/* ---- command_init.c */
+
+/* A new file below the folder, with the folders above it; ERR_CONFLICT where one stands. */
+MUST_CHECK bool cli_write_new(struct task *t, str folder, str path, str text, unsigned mode);
+
+/* ---- command_check.c */
+
+struct engine;
+/* Workers for as long as the task lasts, in a folder of their own: for commands without a server. */
+MUST_CHECK bool cli_open_engine(struct task *t, struct engine **out);
+
 /* ---- cli_bundle.c */
 
-/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's. Sorted. */
+/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's, with `policies/` only
+ * those below it. Sorted. */
 MUST_CHECK bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out);
 
 #endif

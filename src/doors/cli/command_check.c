@@ -30,7 +30,7 @@ static void check_close_engine(void *engine)
     engine_close(engine);
 }
 
-static bool check_open_engine(struct task *t, struct engine **out)
+bool cli_open_engine(struct task *t, struct engine **out)
 {
     const char *folder = getenv("TMPDIR");
     char *home =
@@ -73,7 +73,7 @@ static bool check_mesh(struct task *t, str folder, struct check *check)
         return true;
     }
     check->files += bundle.len;
-    if (!check_open_engine(t, &engine)) {
+    if (!cli_open_engine(t, &engine)) {
         return false;
     }
     if (plan_check(t, engine, &bundle, &check->report)) {

@@ -27,7 +27,7 @@ static bool init_make_parents(struct task *t, str folder, str path)
 }
 
 /* Nothing that stands there is ever written over. */
-static bool init_write(struct task *t, str folder, str path, str text, unsigned mode)
+bool cli_write_new(struct task *t, str folder, str path, str text, unsigned mode)
 {
     str whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path));
     size_t done = 0;
@@ -86,7 +86,8 @@ static bool init_write_files(struct task *t, str folder, str example, size_t *fi
         if (!str_cut(str_of(file->path), '/', &name, &path) || !str_eq(name, example)) {
             continue;
         }
-        if (!init_write(t, folder, path, (str){(const char *)file->bytes, file->len}, file->mode)) {
+        if (!cli_write_new(t, folder, path, (str){(const char *)file->bytes, file->len},
+                           file->mode)) {
             return false;
         }
         (*files_out)++;

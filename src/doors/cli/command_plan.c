@@ -206,11 +206,18 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
     struct json_out o = {.b = buf_new(t->mem, 2 * (size_t)BUNDLE_BYTES_MAX)};
     str folder;
 
-    if (!plan_folder(t, cli, &folder)
-        || !cli_read_bundle(t, folder, cli->value[OPTION_domain], &bundle)) {
+    str scope = cli->has[OPTION_policies] ? STR("policies/") : cli->value[OPTION_domain];
+
+    if (cli->has[OPTION_policies] && cli->has[OPTION_domain]) {
+        return task_fail(t, ERR_USAGE, "say --domain or --policies, not both");
+    }
+    if (!plan_folder(t, cli, &folder) || !cli_read_bundle(t, folder, scope, &bundle)) {
         return false;
     }
     json_out_begin(&o, "", '{');
+    if (cli->has[OPTION_policies]) {
+        json_out_bool(&o, "policies", true);
+    }
     if (cli->has[OPTION_domain]) {
         json_out_str(&o, "domain", cli->value[OPTION_domain]);
     }
@@ -246,6 +253,55 @@ static bool plan_show_csv(struct task *t, struct cli *cli, const struct tree *pl
                       sizeof(columns) / sizeof(columns[0]));
 }
 
+static bool plan_is_proposal(const struct tree *plan)
+{
+    const struct tree *node = tree_find(plan, STR("proposal"));
+    bool is_proposal = false;
+
+    return node != NULL && tree_is_bool(node, &is_proposal) && is_proposal;
+}
+
+/* `added policy x, changed policy y` */
+static str plan_changes_text(struct arena *mem, const struct tree *changes)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+
+    for (size_t i = 0; changes != NULL && i < changes->len; i++) {
+        buf_format(b, "%s%.*s %.*s %.*s", i ? ", " : "",
+                   STR_ARG(tree_find_text(changes->at[i], STR("action"))),
+                   STR_ARG(tree_find_text(changes->at[i], STR("kind"))),
+                   STR_ARG(tree_find_text(changes->at[i], STR("name"))));
+    }
+    return buf_str(b);
+}
+
+bool command_plan_list(struct task *t, struct cli *cli)
+{
+    static const struct cli_column columns[] = {{.key = "plan"},
+                                                {.key = "author"},
+                                                {.key = "created_at", .title = "proposed"},
+                                                {.key = "fits"},
+                                                {.key = "summary", .title = "changes"}};
+    const struct tree *answer, *plans;
+    struct tree *rows = tree_new(t->mem, TREE_LIST);
+
+    cli_listen(t);
+    if (!cli_demand_arguments(t, cli, 0, 0)
+        || !cli_call(t, cli, "GET", STR("/api/v1/plans"), STR_NONE, &answer)) {
+        return false;
+    }
+    plans = tree_find(answer, STR("plans"));
+    for (size_t i = 0; plans != NULL && i < plans->len; i++) {
+        struct tree *row = tree_copy(t->mem, plans->at[i]);
+
+        (void)tree_put(
+            t->mem, row, STR("summary"),
+            tree_text(t->mem, plan_changes_text(t->mem, tree_find(row, STR("changes")))));
+        tree_push(t->mem, rows, row);
+    }
+    return table_list(t, cli, rows, columns, sizeof(columns) / sizeof(columns[0]));
+}
+
 bool command_plan(struct task *t, struct cli *cli)
 {
     const struct tree *plan;
@@ -265,7 +321,11 @@ bool command_plan(struct task *t, struct cli *cli)
     if (tree_find_text(plan, STR("plan")).len > 0) {
         printf("plan %.*s, on mesh version %.*s\n", STR_ARG(tree_find_text(plan, STR("plan"))),
                STR_ARG(tree_find_text(plan, STR("base_version"))));
-        cli_note(cli, "weft apply --plan %.*s does it", STR_ARG(tree_find_text(plan, STR("plan"))));
+        cli_note(cli,
+                 plan_is_proposal(plan) ? "a proposal: somebody of the guild does it by weft apply "
+                                          "--plan %.*s"
+                                        : "weft apply --plan %.*s does it",
+                 STR_ARG(tree_find_text(plan, STR("plan"))));
     }
     return true;
 }
@@ -379,10 +439,10 @@ bool command_apply(struct task *t, struct cli *cli)
     if (!cli_demand_arguments(t, cli, 0, 0)) {
         return false;
     }
-    if (cli->has[OPTION_plan] && cli->has[OPTION_domain]) {
-        return task_fail(
-            t, ERR_USAGE,
-            "--plan names a plan that was made, --domain asks for a new one: say one of them");
+    if (cli->has[OPTION_plan] && (cli->has[OPTION_domain] || cli->has[OPTION_policies])) {
+        return task_fail(t, ERR_USAGE,
+                         "--plan names a plan that was made, --domain and --policies ask for a new "
+                         "one: say one of them");
     }
     if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id)) {
         return false;

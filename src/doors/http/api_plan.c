@@ -28,6 +28,7 @@ static void api_put_plan(struct task *t, const struct plan *p, struct json_out *
     json_out_maybe(o, "plan", p->id);
     json_out_uint(o, "base_version", p->base_version);
     json_out_str(o, "bundle", p->digest);
+    json_out_bool(o, "proposal", p->is_proposal);
     json_out_begin(o, "changes", '[');
     for (size_t i = 0; i < p->changes.len; i++) {
         const struct plan_change *change = &p->changes.at[i];
@@ -72,8 +73,16 @@ bool api_plan_make(struct task *t, struct api *api)
     const struct tree *files;
 
     p->services = api->services;
-    if (!api_keys(t, api, "domain files") || !api_text(t, api, "domain", false, &p->domain)) {
+    if (!api_keys(t, api, "domain policies files")
+        || !api_text(t, api, "domain", false, &p->domain)) {
         return false;
+    }
+    if (tree_find(api->body, STR("policies")) != NULL
+        && !tree_is_bool(tree_find(api->body, STR("policies")), &p->of_policies)) {
+        return task_fail(t, ERR_USAGE, "policies is true or false");
+    }
+    if (p->of_policies && p->domain.len > 0) {
+        return task_fail(t, ERR_USAGE, "a plan is of a domain or of policies, not of both");
     }
     files = tree_find(api->body, STR("files"));
     if (files == NULL || files->kind != TREE_LIST) {
@@ -112,4 +121,11 @@ bool api_plan_apply(struct task *t, struct api *api)
     json_out_bool(&o, "override", applied.is_override);
     json_out_end(&o, '}');
     return api_answer(t, api, 200, o.b);
+}
+
+bool api_plan_list(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+
+    return plan_list(t, api->services, &o) && api_answer(t, api, 200, o.b);
 }

@@ -16,6 +16,11 @@ MUST_CHECK bool browse_runs(struct task *t, struct services *s, str address, uin
                             struct json_out *o);
 /* One run with its checks. What checks found is for those who are clear on the table. */
 MUST_CHECK bool browse_run(struct task *t, struct services *s, str id, struct json_out *o);
+/* Policies that name nothing which the actor may not discover. */
+MUST_CHECK bool browse_policies(struct task *t, struct services *s, struct json_out *o);
+MUST_CHECK bool browse_policy(struct task *t, struct services *s, str id, struct json_out *o);
+/* What requirements found, now and before, and the waivers. */
+MUST_CHECK bool browse_report(struct task *t, struct services *s, struct json_out *o);
 void browse_job(const struct job_row *row, struct json_out *o);
 
 #endif

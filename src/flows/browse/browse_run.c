@@ -100,7 +100,8 @@ static void browse_check(const struct check_row *row, bool is_clear, struct json
     json_out_maybe(o, "dimension", row->dimension);
     json_out_maybe(o, "expected", row->expected);
     json_out_maybe(o, "found", is_clear ? row->found : STR_NONE);
-    json_out_maybe(o, "message", is_clear ? row->message : STR_NONE);
+    json_out_maybe(o, "message",
+                   is_clear || str_eq(row->kind, STR("require")) ? row->message : STR_NONE);
     if (is_clear && row->has_rows) {
         json_out_uint(o, "rows_total", row->rows_total);
         json_out_uint(o, "rows_failed", row->rows_failed);

@@ -44,12 +44,18 @@ int plan_compare_files(const void *a, const void *b)
                        ((const struct bundle_file *)b)->path);
 }
 
-void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain,
+bool plan_is_in_scope(str path, str scope)
+{
+    return str_eq(scope, STR(PLAN_POLICIES)) ? plan_is_global(path)
+                                             : plan_is_of_domain(path, scope);
+}
+
+void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str scope,
                 struct bundle *out)
 {
     *out = (struct bundle){0};
     for (size_t i = 0; i < base->len; i++) {
-        if (domain.len > 0 && !plan_is_of_domain(base->at[i].path, domain)) {
+        if (scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
             vec_push(mem, out, base->at[i]);
         }
     }
@@ -72,6 +78,10 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
             return task_hint(t, "with --domain only files below domains/%.*s/ are sent",
                              STR_ARG(p->domain));
         }
+        if (p->of_policies && !plan_is_global(path)) {
+            task_fail(t, ERR_DENIED, "%.*s lies outside of policies/", STR_ARG(path));
+            return task_hint(t, "with --policies only files below policies/ are sent");
+        }
         if (i > 0 && str_eq(path, p->bundle.at[i - 1].path)) {
             return task_fail(t, ERR_USAGE, "the bundle has %.*s twice", STR_ARG(path));
         }
@@ -80,8 +90,8 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
 }
 
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
-static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
-                         struct report *report, struct model **model_out)
+bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, str domain,
+                  struct report *report, struct model **model_out)
 {
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
@@ -91,6 +101,10 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
         return false;
     }
     if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
+        return false;
+    }
+    if (report->errors == 0
+        && !plan_run_policy_tests(t, engine, *model_out, domain, STR_NONE, report, NULL)) {
         return false;
     }
     report_sort(report);
@@ -105,7 +119,28 @@ bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, st
 {
     struct model *model;
 
-    return plan_compile(t, engine, bundle, report, &model);
+    return plan_compile(t, engine, bundle, STR_NONE, report, &model)
+        && plan_check_requirements_offline(t, engine, model, report);
+}
+
+bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle, str file,
+                        struct report *report, struct plan_case_results *results)
+{
+    struct model *model;
+
+    if (!document_parse(t, t->mem, bundle, report)) {
+        return false;
+    }
+    model = model_compile(t->mem, bundle, report);
+    if (report->errors == 0
+        && (!plan_check_policies(t, engine, model, report)
+            || (report->errors == 0
+                && !plan_run_policy_tests(t, engine, model, STR_NONE, file, report, results)))) {
+        return false;
+    }
+    report_sort(report);
+    return report->errors == 0
+        || task_fail(t, ERR_INVALID, "%zu error%s", report->errors, report->errors > 1 ? "s" : "");
 }
 
 static str plan_summary(struct task *t, const struct plan *p)
@@ -138,7 +173,8 @@ static bool plan_keep(struct task *t, struct plan *p)
     row = (struct plan_row){
         .id = p->id,
         .base_version = p->base_version,
-        .domain = p->domain,
+        .domain = p->of_policies ? STR(PLAN_POLICIES) : p->domain,
+        .policies = p->policies_digest,
         .digest = p->digest,
         .summary = plan_summary(t, p),
         .actor = t->actor->name,
@@ -219,31 +255,58 @@ static bool plan_may_name(struct task *t, const struct image *image, struct plan
     return ok || task_fail(t, ERR_INVALID, "an input of the mesh cannot be read");
 }
 
+/* What was taken out of the model of a proposal did not go. */
+static bool plan_keep_own_changes(struct task *t, struct plan *p)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->changes.len; i++) {
+        if (!p->is_proposal || str_list_has(&p->distrusted, p->changes.at[i].file)) {
+            p->changes.at[kept++] = p->changes.at[i];
+        }
+    }
+    p->changes.len = kept;
+    return plan_keep(t, p);
+}
+
+static bool plan_end(struct task *t, struct plan *p, const struct image *image,
+                     struct bundle *before, const struct bundle *whole)
+{
+    struct report ignored;
+
+    report_init(&ignored, t->mem);
+    return document_parse(t, t->mem, before, &ignored)
+        && plan_compare(t, before, image->model, whole, p->model, p) && plan_keep_own_changes(t, p);
+}
+
 bool plan_make(struct task *t, struct plan *p)
 {
     const struct image *image;
     struct bundle before = {0}, whole;
-    struct report ignored;
     bool is_override;
 
     report_init(&p->findings, t->mem);
-    report_init(&ignored, t->mem);
     t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(p->services->config, run_timeout_s) * 1000;
     if (!plan_check_paths(t, p)
         || !plan_load_base(t, p->services, &before, &image, &p->base_version)) {
         return false;
     }
-    plan_merge(t->mem, &before, &p->bundle, p->domain, &whole);
+    plan_merge(t->mem, &before, &p->bundle, p->of_policies ? STR(PLAN_POLICIES) : p->domain,
+               &whole);
     p->digest = document_digest(t->mem, &whole);
+    p->policies_digest = p->of_policies ? plan_policies_digest(t->mem, &before) : STR_NONE;
     /* A plan tells of the mesh what its files say: only those who may change them get to hear it. */
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
-        return false;
+        if (!plan_may_propose(t, p, image)) {
+            return false;
+        }
+        task_clear_error(t);
+        return plan_propose(t, p, image, &before, &whole) && plan_end(t, p, image, &before, &whole);
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
+    bool ok = plan_compile(t, p->services->engine, &whole, p->domain, &p->findings, &p->model)
            && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     plan_drop_others(p);
-    return ok && document_parse(t, t->mem, &before, &ignored)
-        && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
+    return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);
 }
 
 struct plan_commit {
@@ -251,6 +314,7 @@ struct plan_commit {
     const struct bundle *before, *whole;
     const struct model *model_before, *model;
     struct plan_entitled entitled;
+    struct compliance_list compliance;
     bool touches_policy;
     bool is_override;
     uint64_t mesh_version;
@@ -300,6 +364,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && product_assign_ids(t, db, commit->model, now.image_version)
         && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
+        && compliance_found_all(t, db, &commit->compliance, clock_now_us())
         && plan_row_applied(t, db, commit->row->id, now.mesh_version)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
@@ -356,12 +421,18 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         || !plan_row_bundle(t, t->mem, s->db, id, &ours)) {
         return false;
     }
+    /* A proposal waits for somebody: what happens elsewhere meanwhile does not undo it, and all is checked again. */
+    if (row->policies.len > 0 && str_eq(row->policies, plan_policies_digest(t->mem, &before))) {
+        row->base_version = version;
+    }
     if (version != row->base_version) {
         task_fail(t, ERR_CONFLICT, "the mesh has changed since this plan was made");
         return task_hint(t, "plan again");
     }
     plan_merge(t->mem, &before, &ours, row->domain, &whole);
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)
+        || !plan_four_eyes(t, image, row, &before, &whole, &is_override)
+        || (row->policies.len > 0 && !plan_recheck(t, s, image, &whole))
         || !document_parse(t, t->mem, &whole, &report)) {
         return false;
     }
@@ -378,6 +449,7 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
     if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)
+        || !plan_count_requirements(t, s, commit.model, image, &commit.compliance)
         || !metadb_write(t, s->db, plan_commit, &commit)) {
         return false;
     }

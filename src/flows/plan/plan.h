@@ -28,6 +28,7 @@ struct plan {
     /* What was asked. */
     struct services *services;
     str domain;           /* only this one; empty: the whole mesh */
+    bool of_policies;     /* only files below policies/: whoever may not change them proposes */
     struct bundle bundle; /* paths and texts, sorted */
 
     /* What the steps make. */
@@ -39,8 +40,11 @@ struct plan {
     struct {
         VEC_OF(struct plan_need)
     } needs;
-    str id; /* empty when nothing changes */
+    str id;                     /* empty when nothing changes */
+    bool is_proposal;           /* its author may not apply it */
+    struct str_list distrusted; /* of a proposal: the files that it changes */
     str digest;
+    str policies_digest; /* of the base, where only policies are planned */
     uint64_t base_version;
 };
 
@@ -54,6 +58,25 @@ struct plan_applied {
 };
 /* One transaction. ERR_CONFLICT when the base moved, ERR_DENIED when the actor may not change some file of it. */
 MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out);
+
+struct plan_case_result {
+    const struct policy_case *of;
+    bool has_passed;
+};
+
+struct plan_case_results {
+    VEC_OF(struct plan_case_result)
+};
+
+/* Offline: the tests of policies of a bundle, or of one file of it. False with ERR_INVALID when the bundle has errors or a case fails;
+ * `results` has the cases that were run. */
+MUST_CHECK bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle,
+                                   str file, struct report *report,
+                                   struct plan_case_results *results);
+
+struct json_out;
+/* Open proposals, newest first: all for those who govern, else one's own. */
+MUST_CHECK bool plan_list(struct task *t, struct services *s, struct json_out *o);
 
 /* By path, for qsort: a bundle is sorted. */
 int plan_compare_files(const void *a, const void *b);

@@ -2,6 +2,7 @@
 #ifndef WEFT_PLAN_INSIDE_H
 #define WEFT_PLAN_INSIDE_H
 
+#include "compliance/compliance.h"
 #include "plan/plan.h"
 
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
@@ -10,6 +11,19 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
 /* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
                                     const struct model *model, struct report *report);
+/* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. */
+MUST_CHECK bool plan_run_policy_tests(struct task *t, struct engine *engine,
+                                      const struct model *model, str domain, str file,
+                                      struct report *report, struct plan_case_results *results);
+/* Requirements, over the mesh as the plan would make it; `today` is what it is. ERR_INVALID when one that blocks is not met. */
+MUST_CHECK bool plan_check_requirements(struct task *t, struct plan *p, const struct image *today);
+/* The same for an apply, with what is found counted; the answer to a plan said the rest. */
+MUST_CHECK bool plan_count_requirements(struct task *t, struct services *s,
+                                        const struct model *model, const struct image *today,
+                                        struct compliance_list *out);
+/* Without a catalog, as itself: what needs one is a note. */
+MUST_CHECK bool plan_check_requirements_offline(struct task *t, struct engine *engine,
+                                                const struct model *model, struct report *report);
 /* A table of a product as decisions see it. */
 void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct contract *contract, const struct contract_table *table,
@@ -48,8 +62,31 @@ str plan_audit_detail(struct task *t, const struct plan_change_of_mesh *change);
 bool plan_is_policy(str path);
 /* Is the path inside `domains/<domain>/`? */
 bool plan_is_of_domain(str path, str domain);
-/* Files of `base` outside of the domain with those of `ours` inside of it. */
-void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str domain,
+/* Findings of all files in one go, and the model when there are no errors. `domain`, or empty: whose tests of policies are run. */
+MUST_CHECK bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
+                             str domain, struct report *report, struct model **model_out);
+
+/* The scope of a plan of global policies, beside names of domains. */
+#define PLAN_POLICIES "policies/"
+bool plan_is_global(str path);
+/* Of the files below policies/: as long as they are the same, a proposal fits. */
+str plan_policies_digest(struct arena *mem, const struct bundle *bundle);
+bool plan_may_propose(const struct task *t, const struct plan *p, const struct image *image);
+/* In place of the checks of a plan: as far as the author may discover. */
+MUST_CHECK bool plan_propose(struct task *t, struct plan *p, const struct image *image,
+                             const struct bundle *before, struct bundle *whole);
+/* All checks, before a proposal is applied. ERR_INVALID with the findings as its detail. */
+MUST_CHECK bool plan_recheck(struct task *t, struct services *s, const struct image *image,
+                             struct bundle *whole);
+/* With `fourEyes` in mesh.yaml: ERR_DENIED when who applies a change of policies/ made the plan himself; the owner of the home overrides. */
+struct plan_row;
+MUST_CHECK bool plan_four_eyes(struct task *t, const struct image *image,
+                               const struct plan_row *row, const struct bundle *before,
+                               const struct bundle *after, bool *override_out);
+/* Is the path of this scope: a domain, or PLAN_POLICIES? */
+bool plan_is_in_scope(str path, str scope);
+/* Files of `base` outside of the scope with those of `ours` inside of it. */
+void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str scope,
                 struct bundle *out);
 
 #endif

@@ -40,6 +40,10 @@ static bool plan_may_change_file(const struct plan_rights *rights, str path)
 static bool plan_refuse(struct task *t, str path)
 {
     task_fail(t, ERR_DENIED, "%.*s may not change %.*s", STR_ARG(t->actor->name), STR_ARG(path));
+    if (plan_is_global(path)) {
+        return task_hint(t, "the guild changes policies/; propose the change to it: "
+                            "weft plan --policies");
+    }
     return task_hint(
         t, "members change their domain, the guild changes policies/, administrators mesh.yaml");
 }

@@ -3,6 +3,7 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
+#include "compliance/compliance.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -21,6 +22,14 @@ struct run_table {
     size_t verdict_count;
     struct check_fact *facts;
     size_t fact_count;
+};
+
+/* What a requirement says of the product. */
+struct run_requirement {
+    const struct policy *policy;
+    enum verdict verdict;
+    str message, found;
+    uint64_t rows; /* violations */
 };
 
 /* An input that is another product: its release is pinned with the image. */
@@ -58,7 +67,11 @@ struct run {
     struct {
         VEC_OF(struct run_table)
     } outputs;
-    struct report findings; /* drift and warnings */
+    struct {
+        VEC_OF(struct run_requirement)
+    } requirements;
+    struct compliance_list compliance; /* of the product's domain */
+    struct report findings;            /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
 };

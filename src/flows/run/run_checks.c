@@ -266,7 +266,8 @@ static bool run_find_facts(struct task *t, struct run *r)
 
 bool run_check_outputs(struct task *t, struct run *r)
 {
-    return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs") && run_find_facts(t, r);
+    return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs")
+        && run_check_requirements(t, r) && run_find_facts(t, r);
 }
 
 static const char *run_rule_kind(enum rule_kind kind)
@@ -347,5 +348,5 @@ bool run_write_checks(struct task *t, struct metadb *db, const struct run *r)
             return false;
         }
     }
-    return true;
+    return run_write_requirements(t, db, r);
 }

@@ -41,6 +41,9 @@ MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table
                                  size_t len, const char *what);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
+/* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */
+MUST_CHECK bool run_check_requirements(struct task *t, struct run *r);
+MUST_CHECK bool run_write_requirements(struct task *t, struct metadb *db, const struct run *r);
 /* Sets of entitlements that filters take from the tables of this product. */
 struct run_entitled {
     VEC_OF(struct policy_entitlement)

@@ -1,0 +1,171 @@
+#include "policy/policy_case.h"
+
+#include "clock/clock.h"
+#include "shape/shape.h"
+
+#define END                                                                                        \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+static const struct shape actor = {
+    .title = "who asks",
+    .keys = {(const struct shape_key[]){
+        {.name = "user", .type = SHAPE_TEXT},
+        {.name = "product", .type = SHAPE_TEXT},
+        {.name = "groups", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
+        {.name = "attributes", .type = SHAPE_SCALAR, .flags = SHAPE_NAMED | SHAPE_OR_LIST},
+        END}},
+};
+
+static const struct shape one_case = {
+    .title = "a case",
+    .keys = {(const struct shape_key[]){
+        {.name = "name", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        {.name = "table", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        {.name = "actor", .type = SHAPE_TEXT_OR_MAP, .flags = SHAPE_REQUIRED, .shape = &actor},
+        {.name = "purpose", .type = SHAPE_TEXT},
+        {.name = "at", .type = SHAPE_TEXT},
+        {.name = "rows", .type = SHAPE_MAP, .flags = SHAPE_LIST},
+        {.name = "entitlements", .type = SHAPE_MAP},
+        {.name = "expect", .type = SHAPE_MAP, .flags = SHAPE_LIST},
+        {.name = "hidden", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
+        {.name = "denied", .type = SHAPE_BOOL},
+        {.name = "reason", .type = SHAPE_TEXT},
+        {.name = "release", .type = SHAPE_ANY, .flags = SHAPE_LATER},
+        END}},
+    .slips = (const struct shape_slip[]){{"given", "did you mean rows?"},
+                                         {"expected", "did you mean expect?"},
+                                         {"user", "did you mean actor?"},
+                                         {"as", "did you mean actor?"},
+                                         {0}},
+};
+
+static const struct shape shape_policy_test = {
+    .title = "a test of policies",
+    .keys = {(const struct shape_key[]){
+        {.name = "apiVersion", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "weft/v1"},
+        {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "PolicyTest"},
+        {.name = "description", .type = SHAPE_TEXT},
+        {.name = "cases",
+         .type = SHAPE_MAP,
+         .flags = SHAPE_REQUIRED | SHAPE_LIST | SHAPE_NOT_EMPTY,
+         .shape = &one_case},
+        END}},
+    .slips = (const struct shape_slip[]){{"tests", "did you mean cases?"}, {0}},
+};
+
+struct case_reader {
+    struct arena *mem;
+    str file;
+    struct report *report;
+    struct policy_case *out;
+};
+
+static struct finding *complain(struct case_reader *r, const struct tree *node, const char *what)
+{
+    return shape_error(r->mem, r->file, r->report, node, "%s", what);
+}
+
+static void read_texts(struct case_reader *r, struct str_list *out, const struct tree *list)
+{
+    for (size_t i = 0; list && i < list->len; i++)
+        vec_push(r->mem, out, list->at[i]->text);
+}
+
+static void read_actor(struct case_reader *r, const struct tree *node)
+{
+    struct policy_case *c = r->out;
+    c->actor_place = tree_place(r->mem, r->file, node);
+    if (node->kind == TREE_SCALAR) {
+        c->user = node->text;
+        if (shape_is_principal(c->user) && str_starts(c->user, STR("user:")))
+            c->user = str_from(c->user, sizeof("user:") - 1);
+        return;
+    }
+    c->user = tree_find_text(node, STR("user"));
+    c->product = tree_find_text(node, STR("product"));
+    c->attributes = tree_find(node, STR("attributes"));
+    read_texts(r, &c->groups, tree_find(node, STR("groups")));
+    c->is_made_up = true;
+    if (c->product.len && (c->user.len || c->groups.len || c->attributes))
+        complain(r, node, "a product has neither user, groups nor attributes")->hint =
+            STR("write actor: {product: DOMAIN.PRODUCT}");
+}
+
+static void read_time(struct case_reader *r, const struct tree *node)
+{
+    if (!node || clock_parse(node->text, &r->out->at_us))
+        return;
+    struct finding *f = complain(r, node, "this is no time");
+    f->found = node->text;
+    f->allowed = STR("a date as 2027-01-31, or a time as 2027-01-31T12:00:00Z");
+}
+
+static bool is_table(str address)
+{
+    str domain, product, table, rest;
+    return str_cut(address, '.', &domain, &rest) && str_cut(rest, '.', &product, &table)
+        && str_is_name(domain) && str_is_name(product) && str_is_name(table);
+}
+
+static void read_table(struct case_reader *r, const struct tree *node)
+{
+    struct policy_case *c = r->out;
+    str domain, rest;
+    c->table = node->text;
+    c->table_place = tree_place(r->mem, r->file, node);
+    (void)str_cut(c->table, '.', &domain, &rest);
+    if (!is_table(c->table)) {
+        struct finding *f = complain(r, node, "this is no address of a table");
+        f->found = c->table;
+        f->allowed = STR("domain.product.table");
+    } else if (c->domain.len && !str_eq(domain, c->domain)) {
+        struct finding *f = complain(r, node, "a domain tests policies on its own tables");
+        f->found = c->table;
+        f->hint = STR("tests of other tables stand in policies/tests/");
+    }
+}
+
+static void read_outcome(struct case_reader *r, const struct tree *node)
+{
+    struct policy_case *c = r->out;
+    const struct tree *denied = tree_find(node, STR("denied"));
+    c->rows = tree_find(node, STR("rows"));
+    c->expect = tree_find(node, STR("expect"));
+    c->entitlements = tree_find(node, STR("entitlements"));
+    c->reason = tree_find_text(node, STR("reason"));
+    read_texts(r, &c->hidden, tree_find(node, STR("hidden")));
+    if (denied)
+        (void)tree_is_bool(denied, &c->is_denied);
+    if (c->is_denied == (c->expect != NULL))
+        complain(r, node, "a case expects rows or a denial")->allowed =
+            STR("expect: a list of rows, or denied: true");
+    else if (c->reason.len && !c->is_denied)
+        complain(r, tree_find(node, STR("reason")), "only a denial has a reason")->hint =
+            STR("write denied: true");
+    else if (c->expect && !c->rows)
+        complain(r, node, "the case gives no rows")->allowed = STR("rows: a list of rows");
+}
+
+void policy_cases_read(struct arena *mem, str file, str domain, const struct tree *document,
+                       struct report *report, struct policy_cases *out)
+{
+    if (!shape_check(mem, file, &shape_policy_test, document, report))
+        return;
+    const struct tree *cases = tree_find(document, STR("cases"));
+    for (size_t i = 0; i < cases->len; i++) {
+        const struct tree *node = cases->at[i];
+        struct policy_case *c = vec_add(mem, out);
+        struct case_reader r = {.mem = mem, .file = file, .report = report, .out = c};
+        *c = (struct policy_case){.name = tree_find_text(node, STR("name")),
+                                  .file = file,
+                                  .place = tree_place(mem, file, node),
+                                  .domain = domain,
+                                  .purpose = tree_find_text(node, STR("purpose"))};
+        read_table(&r, tree_find(node, STR("table")));
+        read_actor(&r, tree_find(node, STR("actor")));
+        read_time(&r, tree_find(node, STR("at")));
+        read_outcome(&r, node);
+    }
+}

@@ -1,0 +1,589 @@
+/* Tests of policies: given rows through the very text that clears files, compared with what the case expects. */
+#include <stdlib.h>
+
+#include "buf/buf.h"
+#include "clock/clock.h"
+#include "limits/limits.h"
+#include "plan_inside.h"
+#include "json/json.h"
+
+enum { PLAN_ANSWER_BYTES_MAX = 8 << 20, PLAN_DIFFERENCES_TOLD = 20 };
+
+/* Hashes of tests are no hashes of the mesh: they are compared as `hashed` only. */
+static const char plan_test_key[] = "a key for tests, and for nothing else";
+
+struct plan_testing {
+    struct engine *engine;
+    const struct model *model;
+    struct worker *worker;
+    struct report *report;
+};
+
+/* One case at work. */
+struct plan_case {
+    struct plan_testing *testing;
+    const struct policy_case *of;
+    struct policy_table table;
+    struct decision decision;
+    struct {
+        VEC_OF(struct plan_difference)
+    } differences;
+};
+
+struct plan_difference {
+    str row, column, expected, got;
+};
+
+static struct finding *plan_case_wrong(struct plan_case *c, struct place place, const char *what,
+                                       str found)
+{
+    struct finding *finding = report_add(c->testing->report, FINDING_ERROR, ERR_INVALID, place,
+                                         "case \"%.*s\": %s", STR_ARG(c->of->name), what);
+
+    finding->found = found;
+    return finding;
+}
+
+/* ---- who asks what */
+
+static bool plan_case_find_table(struct arena *mem, struct plan_case *c)
+{
+    const struct model *model = c->testing->model;
+    str product, table;
+
+    (void)str_cut_last(c->of->table, '.', &product, &table);
+    const struct model_product *definition = model_find_product(model, product);
+    const struct contract *contract = NULL;
+    const struct contract_table *found =
+        definition != NULL ? model_find_table(definition, table, &contract) : NULL;
+
+    if (found == NULL) {
+        (void)plan_case_wrong(c, c->of->table_place, "there is no such table", c->of->table);
+        return false;
+    }
+    plan_policy_table(mem, definition, contract, found, &c->table);
+    return true;
+}
+
+static bool plan_case_find_actor(struct plan_case *c, struct policy_actor *out)
+{
+    const struct policy_case *of = c->of;
+    const struct model_mesh *mesh = &c->testing->model->mesh;
+
+    *out = (struct policy_actor){.name = of->user,
+                                 .groups = of->groups,
+                                 .attributes = of->attributes,
+                                 .purpose = of->purpose};
+    if (of->product.len > 0) {
+        out->name = of->product;
+        out->is_product = true;
+        if (model_find_product(c->testing->model, of->product) != NULL) {
+            return true;
+        }
+        (void)plan_case_wrong(c, of->actor_place, "there is no such product", of->product);
+        return false;
+    }
+    for (size_t i = 0; !of->is_made_up && i < mesh->users.len; i++) {
+        if (str_eq(mesh->users.at[i].name, of->user)) {
+            out->groups = mesh->users.at[i].groups;
+            out->attributes = mesh->users.at[i].attributes;
+            return true;
+        }
+    }
+    if (!of->is_made_up) {
+        plan_case_wrong(c, of->actor_place, "mesh.yaml has no such user", of->user)->hint =
+            STR("make one up: actor: {groups: […], attributes: {…}}");
+    }
+    return of->is_made_up;
+}
+
+static int plan_compare_entitled(const void *a, const void *b)
+{
+    const struct policy_entitled *x = a, *y = b;
+    int order = str_compare(x->user, y->user);
+
+    return order ? order : str_compare(x->value, y->value);
+}
+
+static str plan_case_value(struct arena *mem, const struct tree *node)
+{
+    struct buf *b;
+
+    if (node == NULL || node->kind == TREE_NULL) {
+        return STR_NONE;
+    }
+    if (node->kind == TREE_SCALAR) {
+        return node->text;
+    }
+    b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    tree_json(node, b);
+    return buf_str(b);
+}
+
+/* Who is entitled to what is said by the case, as a release would say it. */
+static void plan_case_entitle(struct arena *mem, const struct plan_case *c, struct policies *out)
+{
+    struct policy_entitlement *all =
+        ARENA_ARRAY(mem, struct policy_entitlement, out->entitlements.len + 1);
+
+    for (size_t i = 0; i < out->entitlements.len; i++) {
+        const struct tree *rows = tree_find(c->of->entitlements, out->entitlements.at[i].table);
+        size_t len = rows != NULL && rows->kind == TREE_LIST ? rows->len : 0;
+        struct policy_entitled *at = ARENA_ARRAY(mem, struct policy_entitled, len + 1);
+
+        all[i] = out->entitlements.at[i];
+        for (size_t j = 0; j < len; j++) {
+            at[j] = (struct policy_entitled){.user = tree_find_text(rows->at[j], all[i].user),
+                                             .value = tree_find_text(rows->at[j], all[i].value)};
+        }
+        qsort(at, len, sizeof(*at), plan_compare_entitled);
+        all[i].version = 1;
+        all[i].at = at;
+        all[i].len = len;
+    }
+    out->entitlements.at = all;
+}
+
+static bool plan_case_decide(struct arena *mem, struct plan_case *c)
+{
+    struct policies policies = c->testing->model->policies;
+    struct policy_actor actor;
+    int64_t now_us = c->of->at_us != 0 ? c->of->at_us : clock_now_us();
+
+    if (!plan_case_find_table(mem, c) || !plan_case_find_actor(c, &actor)) {
+        return false;
+    }
+    plan_case_entitle(mem, c, &policies);
+    policy_decide(mem, &policies, &actor, &c->table, now_us, &c->decision);
+    return true;
+}
+
+/* ---- differences */
+
+static void plan_differ(struct arena *mem, struct plan_case *c, size_t row, str column,
+                        str expected, str got)
+{
+    vec_push(mem, &c->differences,
+             ((struct plan_difference){.row = row > 0 ? arena_format(mem, "%zu", row) : STR("-"),
+                                       .column = column.len ? column : STR("-"),
+                                       .expected = expected,
+                                       .got = got}));
+}
+
+static size_t plan_text_width(str text)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        width += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    }
+    return width;
+}
+
+static void plan_put_cell(struct buf *b, str text, size_t width)
+{
+    size_t has = plan_text_width(text);
+
+    buf_add(b, text);
+    for (; has < width; has++) {
+        buf_add_byte(b, ' ');
+    }
+    buf_add(b, STR("  "));
+}
+
+static str plan_difference_table(struct arena *mem, const struct plan_case *c)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    size_t told =
+        c->differences.len < PLAN_DIFFERENCES_TOLD ? c->differences.len : PLAN_DIFFERENCES_TOLD;
+    size_t column = 6, expected = 8;
+
+    for (size_t i = 0; i < told; i++) {
+        const struct plan_difference *at = &c->differences.at[i];
+        size_t a = plan_text_width(at->column), e = plan_text_width(at->expected);
+
+        column = a > column ? a : column;
+        expected = e > expected ? e : expected;
+    }
+    for (size_t i = 0; i <= told; i++) {
+        static const struct plan_difference head = {
+            {"row", 3}, {"column", 6}, {"expected", 8}, {"got", 3}};
+        const struct plan_difference *at = i == 0 ? &head : &c->differences.at[i - 1];
+
+        buf_add(b, i ? STR("\n") : STR(""));
+        plan_put_cell(b, at->row, 3);
+        plan_put_cell(b, at->column, column);
+        plan_put_cell(b, at->expected, expected);
+        buf_add(b, at->got);
+    }
+    if (c->differences.len > told) {
+        buf_format(b, "\n… and %zu more", c->differences.len - told);
+    }
+    return buf_str(b);
+}
+
+/* ---- rows, by the engine */
+
+struct plan_rows {
+    VEC_OF(const struct tree *)
+};
+
+static bool plan_case_ask(struct task *t, struct plan_case *c, struct engine_job *job,
+                          struct plan_rows *out)
+{
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
+    struct buf *bytes = buf_new(t->mem, PLAN_ANSWER_BYTES_MAX);
+    struct row_sink sink = row_sink_to_buf(bytes);
+    struct job_result result;
+    str line, rest;
+
+    job->output = JOB_ROWS;
+    job->format = ROW_FORMAT_ROWS;
+    job->keep_order = true;
+    job->hash_key = (str){plan_test_key, sizeof(plan_test_key) - 1};
+    *out = (struct plan_rows){0};
+    if (!engine_run_uncleared(t, c->testing->worker, job, &sink, &result)) {
+        return false;
+    }
+    (void)str_cut(buf_str(bytes), '\n', &line, &rest);
+    while (rest.len > 0) {
+        struct tree *row;
+
+        (void)str_cut(rest, '\n', &line, &rest);
+        if (!json_read(t, t->mem, line, &limits, &row)) {
+            return false;
+        }
+        vec_push(t->mem, out, row);
+    }
+    return true;
+}
+
+static void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node,
+                           bool is_null)
+{
+    str text = plan_case_value(mem, node);
+    bool is_empty = node == NULL || node->kind == TREE_NULL
+                 || (node->kind == TREE_SCALAR && tree_is_null(node)) || is_null;
+
+    vec_push(mem, &view->cells, ((struct job_cell){.text = text, .is_null = is_empty}));
+}
+
+static void plan_add_number(struct arena *mem, struct job_view *view, size_t number)
+{
+    vec_push(mem, &view->cells, ((struct job_cell){.text = arena_format(mem, "%zu", number)}));
+}
+
+static const struct policy_column *plan_column(const struct policy_table *table, str name)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (str_eq(table->columns[i].name, name)) {
+            return &table->columns[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct decision_column *plan_shown(const struct decision *decision, str name)
+{
+    for (size_t i = 0; i < decision->columns.len; i++) {
+        if (str_eq(decision->columns.at[i].name, name)) {
+            return &decision->columns.at[i];
+        }
+    }
+    return NULL;
+}
+
+/* Names that the table does not have are slips of the pen, not differences. */
+static bool plan_case_knows(struct arena *mem, struct plan_case *c, const struct tree *rows)
+{
+    bool ok = true;
+
+    for (size_t i = 0; rows != NULL && i < rows->len; i++) {
+        for (size_t j = 0; j < rows->at[i]->len; j++) {
+            const struct tree *cell = rows->at[i]->at[j];
+
+            if (plan_column(&c->table, cell->key) == NULL) {
+                plan_case_wrong(c, tree_place(mem, c->of->file, cell),
+                                "the table has no such column", cell->key);
+                ok = false;
+            }
+        }
+    }
+    return ok;
+}
+
+/* Rows come as texts, so that what does not fit its column is an error of the engine that tells the value. */
+static void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql,
+                                 str name, str type)
+{
+    vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
+    buf_add(sql, view->columns.len > 1 ? STR(", CAST(") : STR("CAST("));
+    buf_add_identifier(sql, name);
+    buf_format(sql, " AS %.*s) AS ", STR_ARG(type));
+    buf_add_identifier(sql, name);
+}
+
+/* The text that clears, over a `source` of the given rows, as a clearing worker has a file. `typed` gives the rows as they are: it
+ * fails where one does not fit, which a filter would hide. */
+static void plan_case_source(struct arena *mem, const struct plan_case *c, struct engine_job *job,
+                             struct engine_job *typed)
+{
+    str number = STR("file_row_number");
+    bool has_number = plan_column(&c->table, number) == NULL;
+    struct job_view *view = vec_add(mem, &job->views);
+    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    str clearing = policy_clearing_sql(mem, &c->decision);
+
+    *view = (struct job_view){.name = STR("given"), .is_inline = true};
+    buf_add(sql, STR("SELECT "));
+    for (size_t i = 0; i < c->table.column_count; i++) {
+        plan_add_text_column(mem, view, sql, c->table.columns[i].name, c->table.columns[i].type);
+    }
+    if (has_number) {
+        plan_add_text_column(mem, view, sql, number, STR("BIGINT"));
+    }
+    buf_add(sql, STR(" FROM given"));
+    for (size_t i = 0; i < c->of->rows->len; i++) {
+        for (size_t j = 0; j < c->table.column_count; j++) {
+            plan_put_value(mem, view, tree_find(c->of->rows->at[i], c->table.columns[j].name),
+                           false);
+        }
+        if (has_number) {
+            plan_add_number(mem, view, i);
+        }
+    }
+    *typed = *job;
+    typed->text = buf_str(sql);
+    job->text = arena_format(mem, "WITH source AS MATERIALIZED (%.*s) %.*s", STR_ARG(typed->text),
+                             STR_ARG(clearing));
+}
+
+static bool plan_is_hashed(const struct decision_column *column, const struct tree *cell)
+{
+    return column->mask.method == MASK_HASH && cell != NULL && cell->kind == TREE_SCALAR
+        && str_eq(cell->text, STR("hashed"));
+}
+
+/* What is expected takes the way through the engine too: 1.5 and 1.50 are one number. */
+static void plan_case_expected(struct arena *mem, const struct plan_case *c, struct engine_job *job)
+{
+    const struct decision *decision = &c->decision;
+    struct job_view *view = vec_add(mem, &job->views);
+    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+
+    *view = (struct job_view){.name = STR("expected"), .is_inline = true};
+    buf_add(sql, STR("SELECT "));
+    for (size_t i = 0; i < decision->columns.len; i++) {
+        const struct decision_column *column = &decision->columns.at[i];
+
+        plan_add_text_column(mem, view, sql, column->name, column->type);
+    }
+    vec_push(mem, &view->columns,
+             ((struct job_column){.name = STR("weft row"), .type = STR("BIGINT")}));
+    for (size_t i = 0; i < c->of->expect->len; i++) {
+        for (size_t j = 0; j < decision->columns.len; j++) {
+            const struct decision_column *column = &decision->columns.at[j];
+            const struct tree *cell = tree_find(c->of->expect->at[i], column->name);
+
+            plan_put_value(mem, view, cell, plan_is_hashed(column, cell));
+        }
+        plan_add_number(mem, view, i);
+    }
+    buf_add(sql, STR(" FROM expected ORDER BY \"weft row\""));
+    job->text = buf_str(sql);
+}
+
+static str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
+{
+    const struct tree *cell = at < row->len ? row->at[at] : NULL;
+
+    return cell == NULL || cell->kind == TREE_NULL ? STR("NULL") : plan_case_value(mem, cell);
+}
+
+static bool plan_same_cell(const struct tree *a, const struct tree *b, size_t at)
+{
+    return at < a->len && at < b->len && tree_equal(a->at[at], b->at[at]);
+}
+
+static void plan_compare_row(struct arena *mem, struct plan_case *c, size_t row,
+                             const struct tree *expected, const struct tree *got)
+{
+    const struct tree *wanted = c->of->expect->at[row];
+
+    for (size_t i = 0; i < c->decision.columns.len; i++) {
+        const struct decision_column *column = &c->decision.columns.at[i];
+        const struct tree *cell = tree_get(wanted, column->name);
+
+        if (cell == NULL) {
+            continue;
+        }
+        if (plan_is_hashed(column, cell)) {
+            if (i >= got->len || got->at[i]->kind == TREE_NULL) {
+                plan_differ(mem, c, row + 1, column->name, STR("hashed"),
+                            plan_cell_text(mem, got, i));
+            }
+        } else if (!plan_same_cell(expected, got, i)) {
+            plan_differ(mem, c, row + 1, column->name, plan_cell_text(mem, expected, i),
+                        plan_cell_text(mem, got, i));
+        }
+    }
+    for (size_t i = 0; i < wanted->len; i++) {
+        if (plan_shown(&c->decision, wanted->at[i]->key) == NULL) {
+            plan_differ(mem, c, row + 1, wanted->at[i]->key, plan_case_value(mem, wanted->at[i]),
+                        STR("(the column is denied)"));
+        }
+    }
+}
+
+static str plan_row_text(struct arena *mem, const struct plan_case *c, const struct tree *row)
+{
+    struct buf *b = buf_new(mem, PATH_BYTES_MAX);
+
+    for (size_t i = 0; i < c->decision.columns.len; i++) {
+        str cell = plan_cell_text(mem, row, i);
+
+        buf_format(b, "%s%.*s %.*s", i ? ", " : "", STR_ARG(c->decision.columns.at[i].name),
+                   STR_ARG(cell));
+    }
+    return buf_str(b);
+}
+
+static void plan_compare_rows(struct arena *mem, struct plan_case *c,
+                              const struct plan_rows *expected, const struct plan_rows *got)
+{
+    size_t most = expected->len > got->len ? expected->len : got->len;
+
+    for (size_t i = 0; i < most; i++) {
+        if (i >= got->len) {
+            plan_differ(mem, c, i + 1, STR_NONE, plan_row_text(mem, c, expected->at[i]),
+                        STR("(no such row)"));
+        } else if (i >= expected->len) {
+            plan_differ(mem, c, i + 1, STR_NONE, STR("(no such row)"),
+                        plan_row_text(mem, c, got->at[i]));
+        } else {
+            plan_compare_row(mem, c, i, expected->at[i], got->at[i]);
+        }
+    }
+}
+
+/* Values that do not fit their columns are the case's mistake; a lost worker is nobody's. */
+static bool plan_case_failed(struct task *t, struct plan_case *c)
+{
+    if (t->err.code != ERR_DATA && t->err.code != ERR_TYPE && t->err.code != ERR_INVALID
+        && t->err.code != ERR_LIMIT) {
+        return false;
+    }
+    (void)plan_case_wrong(c, c->of->place, "a value does not fit its column",
+                          arena_str(t->mem, t->err.message));
+    task_clear_error(t);
+    return true;
+}
+
+static bool plan_case_run_rows(struct task *t, struct plan_case *c)
+{
+    struct engine_job job = {0}, typed, wanted = {0};
+    struct plan_rows got, expected;
+
+    if (!plan_case_knows(t->mem, c, c->of->rows) || !plan_case_knows(t->mem, c, c->of->expect)) {
+        return true;
+    }
+    plan_case_source(t->mem, c, &job, &typed);
+    plan_case_expected(t->mem, c, &wanted);
+    if (!plan_case_ask(t, c, &typed, &got) || !plan_case_ask(t, c, &job, &got)
+        || !plan_case_ask(t, c, &wanted, &expected)) {
+        return plan_case_failed(t, c);
+    }
+    plan_compare_rows(t->mem, c, &expected, &got);
+    for (size_t i = 0; i < c->of->hidden.len; i++) {
+        if (plan_shown(&c->decision, c->of->hidden.at[i]) != NULL) {
+            plan_differ(t->mem, c, 0, c->of->hidden.at[i], STR("(hidden)"), STR("(shown)"));
+        }
+    }
+    return true;
+}
+
+/* ---- the outcome of a case */
+
+static str plan_denial(struct arena *mem, const struct decision *decision)
+{
+    struct buf *b = buf_new(mem, PATH_BYTES_MAX);
+
+    for (size_t i = 0; i < decision->reasons.len; i++) {
+        const struct decision_reason *reason = &decision->reasons.at[i];
+
+        if (str_eq(reason->effect, STR("deny"))) {
+            buf_format(b, "%s%.*s (%.*s)", b->len ? "; " : "", STR_ARG(reason->text),
+                       STR_ARG(reason->policy));
+        }
+    }
+    return b->len > 0 ? buf_str(b) : STR("denied");
+}
+
+static void plan_case_judge(struct arena *mem, struct plan_case *c, size_t errors)
+{
+    struct finding *finding;
+
+    if (c->differences.len == 0 || c->testing->report->errors > errors) {
+        return;
+    }
+    finding = report_add(c->testing->report, FINDING_ERROR, ERR_CHECK_FAILED, c->of->place,
+                         "the policies do not do what case \"%.*s\" expects", STR_ARG(c->of->name));
+    finding->found = plan_difference_table(mem, c);
+}
+
+static bool plan_run_case(struct task *t, struct plan_case *c)
+{
+    size_t errors = c->testing->report->errors;
+
+    if (!plan_case_decide(t->mem, c)) {
+        return true;
+    }
+    bool is_denied = !c->decision.allowed || c->decision.columns.len == 0;
+    str why = is_denied ? plan_denial(t->mem, &c->decision) : STR_NONE;
+    if (is_denied != c->of->is_denied) {
+        plan_differ(t->mem, c, 0, STR_NONE, is_denied ? STR("rows") : STR("denied"),
+                    is_denied ? arena_format(t->mem, "denied: %.*s", STR_ARG(why)) : STR("rows"));
+    } else if (is_denied && str_find(why, c->of->reason) == why.len && c->of->reason.len > 0) {
+        plan_differ(t->mem, c, 0, STR_NONE,
+                    arena_format(t->mem, "denied: … %.*s …", STR_ARG(c->of->reason)),
+                    arena_format(t->mem, "denied: %.*s", STR_ARG(why)));
+    } else if (!is_denied && !plan_case_run_rows(t, c)) {
+        return false;
+    }
+    plan_case_judge(t->mem, c, errors);
+    return true;
+}
+
+bool plan_run_policy_tests(struct task *t, struct engine *engine, const struct model *model,
+                           str domain, str file, struct report *report,
+                           struct plan_case_results *results)
+{
+    struct plan_testing testing = {.engine = engine, .model = model, .report = report};
+
+    for (size_t i = 0; i < model->cases.len; i++) {
+        const struct policy_case *of = &model->cases.at[i];
+        struct plan_case c = {.testing = &testing, .of = of};
+        size_t errors = report->errors;
+
+        if ((file.len > 0 && !str_eq(of->file, file))
+            || (domain.len > 0
+                && !str_starts(of->table, arena_format(t->mem, "%.*s.", STR_ARG(domain))))) {
+            continue;
+        }
+        if ((testing.worker == NULL
+             && !engine_lend(t, engine, WORKER_CHECK, STR("plan"), (struct engine_reach){0},
+                             &testing.worker))
+            || !plan_run_case(t, &c)) {
+            return false;
+        }
+        if (results != NULL) {
+            vec_push(t->mem, results,
+                     ((struct plan_case_result){.of = of, .has_passed = report->errors == errors}));
+        }
+    }
+    if (testing.worker != NULL) {
+        engine_return(t, testing.worker);
+    }
+    return true;
+}
