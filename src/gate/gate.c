@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock/clock.h"
 #include "crypto/crypto.h"
 #include "gate_inside.h"
+#include "image/image_decision.h"
 
 /* An apply while a class is cleared starts the work anew; applies without end are an error. */
 enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
@@ -18,7 +20,7 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
 
 static uint64_t policy_version_of(const struct image *image)
 {
-    return image->model ? image->model->policies.version : 0;
+    return image->policies.version;
 }
 
 bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
@@ -32,13 +34,15 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
         clearance->text = tree->text;
         clearance->image = image;
         clearance->policy_version = policy_version_of(image);
+        *out = clearance;
         if (!clear_tables(t, gate, tree, scope, sink, clearance))
             return false;
-        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies. */
+        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies, grants by
+         * agreements too. */
         const struct image *now = image_pin(t, gate->images);
         if (now->mesh_version == image->mesh_version
             && policy_version_of(now) == clearance->policy_version) {
-            *out = clearance;
+            clearance->is_whole = true;
             return true;
         }
         image = now;
@@ -81,12 +85,10 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
                                 STR_ARG(table->schema), STR_ARG(table->name))
                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                                 STR_ARG(table->name));
-    if (reader)
-        gate_decide_for(t, image, reader, table->table, &table->decision);
-    else
-        gate_decide(t, image, table->table, &table->decision);
+    table->decision = reader ? *image_decide(t, image, reader, 0, table->table)
+                             : *gate_decide(t, image, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
-        return gate_denied(t, table->table, full, &table->decision, name->position);
+        return gate_denied(t, reader, table->table, full, &table->decision, name->position);
     if (table->release == 0) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",
@@ -144,9 +146,12 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
                          struct clearance *clearance)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
-        struct clearance_table table;
-        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table))
+        struct clearance_table table = {0};
+        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table)) {
+            if (table.table && !is_there(clearance, &table))
+                vec_push(t->mem, &clearance->tables, table);
             return false;
+        }
         if (!is_there(clearance, &table))
             vec_push(t->mem, &clearance->tables, table);
     }
@@ -280,7 +285,7 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
-    if (!ok || !gate_index_open(t, gate, home)) {
+    if (!ok || !gate_key_open(t, gate) || !gate_index_open(t, gate, home)) {
         gate_close(gate);
         return false;
     }
@@ -303,6 +308,8 @@ void gate_close(struct gate *gate)
     CHECK(gate->holds == NULL);
     pthread_cond_destroy(&gate->changed);
     pthread_mutex_destroy(&gate->lock);
+    explicit_bzero(gate->hash_key, sizeof gate->hash_key);
+    free((char *)(uintptr_t)gate->hash_key_id.ptr);
     gate->magic = 0;
     free(gate);
 }

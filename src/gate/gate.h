@@ -55,6 +55,7 @@ struct clearance {
     str text;
     const struct image *image; /* pinned with the task */
     uint64_t policy_version;
+    bool is_whole; /* false: refused, and these are the tables up to the one that was not cleared */
     struct {
         VEC_OF(struct clearance_table)
     } tables;
@@ -67,7 +68,8 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
                               struct job_columns *out);
 
 /* Resolves every name of the tree, decides for t->actor (or for the product of the scope) and makes sure of the cleared files; a
- * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. */
+ * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. On failure `*out` is
+ * what was decided until then, for the audit. */
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                            const struct gate_scope *scope, struct row_sink *sink,
                            struct clearance **out);
@@ -78,12 +80,50 @@ MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
                                    const struct image_table *table, const struct image_file *file,
                                    const struct decision *decision, struct row_sink *sink,
                                    struct str_list *paths_out, str *class_out);
-/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. */
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
-                 struct decision *out);
+/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
+const struct decision *gate_decide(struct task *t, const struct image *image,
+                                   const struct image_table *table);
+/* What a decision would ask of the files of a table's release. */
+struct gate_weight {
+    uint64_t files, originals, hidden; /* all; served as they are; without a visible row */
+    uint64_t copies, copies_there;     /* the others, and how many of these are made already */
+    uint64_t bytes_there;              /* of these */
+    uint64_t bytes_to_read;            /* of the files whose copies are still to make */
+    struct str_list classes;           /* of the copies, hex */
+};
+
+/* Makes nothing: for those who want to know before it is decided. */
+MUST_CHECK bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *table,
+                           const struct decision *decision, struct gate_weight *out);
+/* A table of a text, as gate_clear would take it. */
+struct gate_explained {
+    str catalog, schema, name;
+    const struct image_table *table; /* NULL: mesh.* */
+    const struct decision *decision; /* NULL: mesh.*; may be a denial */
+    uint64_t release;
+    uint32_t position;
+    struct str_list columns_read;
+    struct gate_weight weight;
+};
+struct gate_explanation {
+    const struct image *image;
+    struct {
+        VEC_OF(struct gate_explained)
+    } tables;
+};
+/* For t->actor. Fails only where a name cannot be resolved. */
+MUST_CHECK bool gate_explain(struct task *t, struct gate *gate, const struct sql_tree *tree,
+                             struct gate_explanation *out);
+/* Does this actor see all rows and values of the table? Only then are numbers about rows for him. */
+bool gate_is_clear(struct task *t, const struct image *image, const struct image_table *table);
 /* May this actor know that the product is there? A restricted one is known to its domain and to those who may read of it. */
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product);
+
+/* Fills the rows of a set of entitlements from files of its table (release files or staged ones): sorted, distinct, in the task. */
+MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
+                                   const struct job_columns *columns, const struct str_list *paths,
+                                   struct policy_entitlement *set);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */

@@ -1,9 +1,7 @@
 /* Who may read, know and ask. */
-#include "clock/clock.h"
 #include "gate_inside.h"
+#include "image/image_decision.h"
 #include "read_mesh/read_mesh.h"
-
-static const struct policies no_policies;
 
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out)
 {
@@ -13,30 +11,31 @@ void gate_reader(const struct task *t, const struct gate_scope *scope, struct po
         actor_to_policy(t->actor, out);
 }
 
-void gate_decide_for(struct task *t, const struct image *image, const struct policy_actor *reader,
-                     const struct image_table *table, struct decision *out)
-{
-    struct policy_table as_seen;
-    image_policy_table(t->mem, table, &as_seen);
-    policy_decide(t->mem, image->model ? &image->model->policies : &no_policies, reader, &as_seen,
-                  clock_now_us(), out);
-}
-
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
-                 struct decision *out)
+const struct decision *gate_decide(struct task *t, const struct image *image,
+                                   const struct image_table *table)
 {
     struct policy_actor reader;
     gate_reader(t, NULL, &reader);
-    gate_decide_for(t, image, &reader, table, out);
-    if (actor_is_operator(t->actor)) {
-        /* No policy means an operator, so the decision is deny already; this says why. */
-        CHECK(!out->allowed);
-        vec_push(
-            t->mem, &out->reasons,
-            ((struct decision_reason){.policy = STR("default"),
-                                      .effect = STR("deny"),
-                                      .text = STR("an operator administers and reads no data")}));
-    }
+    if (!actor_is_operator(t->actor))
+        return image_decide(t, image, &reader, t->actor->version, table);
+    /* No policy means an operator, and no decision of another one is his. */
+    struct decision *denied = ARENA_NEW(t->mem, struct decision);
+    denied->policy_version = image->policies.version;
+    vec_push(t->mem, &denied->reasons,
+             ((struct decision_reason){.policy = STR("default"),
+                                       .effect = STR("deny"),
+                                       .text = STR("an operator administers and reads no data")}));
+    return denied;
+}
+
+bool gate_is_clear(struct task *t, const struct image *image, const struct image_table *table)
+{
+    const struct decision *decision = gate_decide(t, image, table);
+    bool clear = decision->allowed && decision->filters.len == 0
+              && decision->columns.len == table->columns.len;
+    for (size_t i = 0; i < decision->columns.len; i++)
+        clear = clear && !policy_is_masked(&decision->columns.at[i]);
+    return clear;
 }
 
 static bool is_of_domain(const struct task *t, const struct image_product *product)
@@ -59,16 +58,14 @@ bool gate_may_discover(struct task *t, const struct image *image,
     struct arena_mark mark = arena_mark(t->mem);
     bool may = false;
     for (size_t i = 0; i < product->tables.len && !may; i++) {
-        struct decision decision;
-        gate_decide(t, image, &product->tables.at[i], &decision);
-        may = decision.allowed;
+        may = gate_decide(t, image, &product->tables.at[i])->allowed;
     }
     arena_rewind(t->mem, mark);
     return may;
 }
 
-bool gate_denied(struct task *t, const struct image_table *table, str name,
-                 const struct decision *decision, uint32_t position)
+bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
+                 str name, const struct decision *decision, uint32_t position)
 {
     str why = STR("nothing is granted by default");
     for (size_t i = 0; i < decision->reasons.len; i++)
@@ -79,13 +76,13 @@ bool gate_denied(struct task *t, const struct image_table *table, str name,
                 break;
         }
     task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
-    const struct model_domain *domain = table->product->definition->domain;
-    if (t->actor && actor_is_operator(t->actor))
+    if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
     else
-        task_hint(t, "ask the owners of domain " STR_FMT " (" STR_FMT ") for a grant",
-                  STR_ARG(domain->name),
-                  STR_ARG(str_list_join(t->mem, &domain->owners, STR(", "))));
+        task_hint(t, "ask for access: weft access request " STR_FMT "." STR_FMT "%s" STR_FMT,
+                  STR_ARG(table->product->address), STR_ARG(table->name),
+                  reader && reader->is_product ? " --for product:" : "",
+                  STR_ARG(reader && reader->is_product ? reader->name : STR_NONE));
     return task_position(t, position);
 }
 
@@ -103,13 +100,7 @@ static bool may_discover(void *ctx, const struct image_product *product)
 static bool is_clear(void *ctx, const struct image_table *table)
 {
     struct reading *reading = ctx;
-    struct decision decision;
-    gate_decide(reading->t, reading->image, table, &decision);
-    bool clear =
-        decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
-    for (size_t i = 0; i < decision.columns.len; i++)
-        clear = clear && !policy_is_masked(&decision.columns.at[i]);
-    return clear;
+    return gate_is_clear(reading->t, reading->image, table);
 }
 
 static bool owns(void *ctx, const struct image_product *product)

@@ -7,28 +7,11 @@
 
 enum { BROWSE_RELEASES = 20 };
 
-bool browse_is_clear(struct task *t, const struct image *image, const struct image_table *table)
-{
-    struct decision decision = {0};
-
-    gate_decide(t, image, table, &decision);
-    if (!decision.allowed || decision.filters.len > 0
-        || decision.columns.len < table->columns.len) {
-        return false;
-    }
-    for (size_t i = 0; i < decision.columns.len; i++) {
-        if (policy_is_masked(&decision.columns.at[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool browse_is_clear_on_all(struct task *t, const struct image *image,
                             const struct image_product *product)
 {
     for (size_t i = 0; i < product->tables.len; i++) {
-        if (!browse_is_clear(t, image, &product->tables.at[i])) {
+        if (!gate_is_clear(t, image, &product->tables.at[i])) {
             return false;
         }
     }
@@ -136,17 +119,16 @@ static const char *browse_access(const struct decision *decision, uint32_t colum
 static void browse_table(struct task *t, const struct image *image, const struct image_table *table,
                          struct json_out *o)
 {
-    struct decision decision = {0};
+    const struct decision *decision = gate_decide(t, image, table);
 
-    gate_decide(t, image, table, &decision);
     json_out_begin(o, "", '{');
     json_out_str(o, "name", table->name);
     json_out_maybe(o, "description", table->definition->description);
     json_out_str(o, "contract", table->contract->id);
     json_out_str(o, "contract_version", table->contract->version);
-    json_out_bool(o, "granted", decision.allowed);
-    json_out_bool(o, "filtered", decision.filters.len > 0);
-    if (browse_is_clear(t, image, table)) {
+    json_out_bool(o, "granted", decision->allowed);
+    json_out_bool(o, "filtered", decision->filters.len > 0);
+    if (gate_is_clear(t, image, table)) {
         json_out_uint(o, "rows", table->rows);
     } else {
         json_out_null(o, "rows");
@@ -163,7 +145,7 @@ static void browse_table(struct task *t, const struct image *image, const struct
         json_out_bool(o, "primary_key", column->contract->primary_key > 0);
         json_out_maybe(o, "classification", column->contract->classification);
         json_out_maybe(o, "description", column->contract->description);
-        json_out_str(o, "access", str_of(browse_access(&decision, column->id)));
+        json_out_str(o, "access", str_of(browse_access(decision, column->id)));
         json_out_end(o, '}');
     }
     json_out_end(o, ']');
