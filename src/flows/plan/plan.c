@@ -241,6 +241,9 @@ bool plan_make(struct task *t, struct plan *p)
     }
     bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
            && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
+    if (ok) {
+        plan_advise(t, p, image);
+    }
     plan_drop_others(p);
     return ok && document_parse(t, t->mem, &before, &ignored)
         && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
