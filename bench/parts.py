@@ -4,8 +4,9 @@ import shutil
 
 import kit
 
-SIDES = {"several files": {}, "one file": {"WEFT_PART_ROWS_MAX": "1000000000", "WEFT_PART_MB_MAX": "1048576"},
-         "by country": {}}
+SPLIT = {"WEFT_PART_ROWS_MAX": str(kit.ROWS // 6)}
+SIDES = {"several files": SPLIT, "one file": {"WEFT_PART_ROWS_MAX": "1000000000", "WEFT_PART_MB_MAX": "1048576"},
+         "by country": SPLIT}
 
 
 def make(name, env):

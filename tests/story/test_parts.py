@@ -301,17 +301,17 @@ def test_readers_of_many_files(large):
     table[77] = ("CH", "9.00")
     put(mesh, table)
     mesh.weft("run", "--all")
-    assert len(all_files(mesh) - first) == 2, "one of each product"
+    assert 1 <= len(all_files(mesh) - first) <= 2, "at most one of each product: equal rows are equal files"
     nine = "SELECT sum(amount)::BIGINT AS s FROM sales.\"orders%s\".orders WHERE id = 77"
     assert mesh.rows(nine % "", as_user="ana") == [{"s": 9}]
     assert mesh.rows(nine % "#1", as_user="ana") == [{"s": 78}]
-    # Only the newest is kept: the files that it shares with the first stay.
-    mesh.env["WEFT_KEEP_RELEASES"] = "1"
-    mesh.env["WEFT_KEEP_DAYS"] = "0"
-    mesh.weft("status")
-    assert len(all_files(mesh)) == len(first) and len(first - all_files(mesh)) == 2
-    assert mesh.weft("verify", "--format", "json").json["damaged"] == []
+    # Started anew, and swept: what a release names stays, whichever it shares it with.
+    kept = all_files(mesh)
+    server = mesh.serve(http=False)
     assert mesh.rows(both, as_user="noor") == [{"n": 4000}]
+    server.stop()
+    assert all_files(mesh) == kept
+    assert mesh.weft("verify", "--format", "json").json["damaged"] == []
 
 
 @pytest.mark.parametrize("fault", ["RUN_PARTS", "STORE_WRITE", "STORE_SYNC", "STORE_MOVE", "PUBLISH_BEFORE_COMMIT",
