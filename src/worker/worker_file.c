@@ -136,7 +136,8 @@ static str make_copy(struct task *t, const struct engine_job *job, const char *p
         buf_add(sql, STR("\n) AS result"));
     buf_add(sql, STR("\n) TO "));
     buf_add_literal(sql, str_of(path));
-    buf_add(sql, STR(" (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"));
+    buf_format(sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false",
+               job->is_light ? "snappy" : "zstd");
     add_field_ids(sql, &job->columns);
     buf_add_byte(sql, ')');
     return buf_str(sql);

@@ -63,6 +63,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_u8(b, (uint8_t)job->format);
     frame_put_str(b, job->file);
     put_columns(b, &job->columns);
+    frame_put_u8(b, job->is_light);
     frame_put_u8(b, job->keep_order);
     frame_put_u64(b, job->rows_max);
     frame_put_u64(b, job->bytes_max);
@@ -156,6 +157,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     uint8_t format = frame_get_u8(r);
     out->file = frame_get_str(r);
     get_columns(r, mem, &out->columns);
+    out->is_light = get_flag(r);
     out->keep_order = get_flag(r);
     out->rows_max = frame_get_u64(r);
     out->bytes_max = frame_get_u64(r);

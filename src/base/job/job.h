@@ -77,6 +77,7 @@ struct engine_job {
     str file;               /* JOB_FILE */
     struct job_columns
         columns;       /* JOB_FILE: what the file must hold; empty: the result's own columns */
+    bool is_light;     /* JOB_FILE: compressed quickly rather than well */
     bool keep_order;   /* rows leave in the order of the text's result */
     uint64_t rows_max; /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;

@@ -85,7 +85,8 @@ struct contract_table {
     } columns;
     struct {
         VEC_OF(struct contract_rule)
-    } rules; /* of the schema first, then of the table, then of its columns */
+    } rules;                    /* of the schema first, then of the table, then of its columns */
+    struct str_list cluster_by; /* names of columns, as the contract spells them */
     const struct tree *source;
     struct place place;
 };
@@ -141,6 +142,8 @@ bool contract_type_fields(struct arena *mem, str type, struct str_list *names_ou
                           struct str_list *types_out);
 /* May a value of type `from` become `to` without loss? Equal types may. */
 bool contract_type_widens(str from, str to);
+/* Do its values have one order, and one text each, so that files can be split between them? */
+bool contract_type_is_ordered(str type);
 const struct contract_role *contract_find_role(const struct contract *contract, str role);
 /* The approvers of a level, as the standard writes them (names with commas between), as `user:NAME` and `group:NAME`: a plain name
  * is a user's. `na` and `none` name nobody. Parts that can be no name go to `strange_out`. */

@@ -9,16 +9,17 @@ struct custom_property {
     const char *later; /* what it will say in a later version; NULL where all of it comes later */
     bool is_secret;    /* a reference to a secret, never its value */
     bool is_common;    /* a word that others use in other places */
+    bool is_columns;   /* a column, or a list of them: which ones there are is the table's to say */
 };
 
 static const struct custom_property ours[] = {
     {"materialization", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "table", "incremental",
-     false, false},
-    {"schedule", CUSTOM_PRODUCT, "", NULL, false, false},
-    {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false},
-    {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false},
-    {"clusterBy", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "", NULL, false, false},
-    {"password", CUSTOM_SERVER, "", "", true, true},
+     false, false, false},
+    {"schedule", CUSTOM_PRODUCT, "", NULL, false, false, false},
+    {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false, false},
+    {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false, false},
+    {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
+    {"password", CUSTOM_SERVER, "", "", true, true, false},
 };
 
 static const struct custom_property *find_ours(str name)
@@ -45,6 +46,16 @@ static str places_text(struct arena *mem, unsigned places)
     return str_list_join(mem, &list, STR(", "));
 }
 
+static bool is_column_list(const struct tree *value)
+{
+    if (value->kind != TREE_LIST)
+        return value->kind == TREE_SCALAR && !tree_is_null(value);
+    for (size_t i = 0; i < value->len; i++)
+        if (value->at[i]->kind != TREE_SCALAR || tree_is_null(value->at[i]))
+            return false;
+    return value->len > 0;
+}
+
 static void check_value(struct arena *mem, str file, const struct custom_property *own,
                         const struct tree *item, struct report *report)
 {
@@ -69,6 +80,12 @@ static void check_value(struct arena *mem, str file, const struct custom_propert
             shape_error(mem, file, report, value, "%s must name a secret, not hold it", own->name);
         f->allowed = STR("${NAME}");
         f->hint = STR("put the value into WEFT_SECRET_<DOMAIN>_<NAME>");
+    } else if (own->is_columns) {
+        if (is_column_list(value))
+            return;
+        struct finding *f = shape_error(mem, file, report, value, "%s cannot be this", own->name);
+        f->found = shape_found(mem, value);
+        f->allowed = STR("the name of a column, or a list of such names");
     } else if (value->kind != TREE_SCALAR || !shape_has_word(own->words, value->text)) {
         struct finding *f = shape_error(mem, file, report, value, "%s cannot be this", own->name);
         f->found = shape_found(mem, value);

@@ -241,6 +241,9 @@ const char *mask_method_name(enum mask_method method);
  * policies that loosen, waivers of nothing. For plan. `now_us` tells which waivers and grants have ended. */
 void policy_check(const struct policies *policies, const struct policy_table *tables, size_t len,
                   int64_t now_us, struct report *report);
+/* A note for each filter by values of one column other than `clustered_by`, the first one that the table's files are ordered by. */
+void policy_advise(struct arena *mem, const struct policies *policies,
+                   const struct policy_table *table, str clustered_by, struct report *report);
 /* What only the engine can judge: a SELECT for each condition and mask over a row of NULLs, that must bind and run. */
 struct policy_probe {
     const struct policy *policy;

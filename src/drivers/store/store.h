@@ -30,6 +30,8 @@ struct stored_file {
     str sha256; /* hex */
     uint64_t bytes;
 };
+/* Name and size that a staged file would have. */
+MUST_CHECK bool store_digest(struct task *t, str staged, struct stored_file *out);
 /* fsync, read back for SHA-256, rename to its name (kept as it is when that content is there), fsync of folders.
  * Fault points STORE_WRITE, STORE_SYNC, STORE_MOVE. A failed fsync is fatal for the file. */
 MUST_CHECK bool store_publish(struct task *t, struct store *store, str staged,

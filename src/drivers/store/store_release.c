@@ -200,6 +200,21 @@ static bool release_place(struct task *t, struct store *store, const char *stage
     return is_safe;
 }
 
+bool store_digest(struct task *t, str staged, struct stored_file *out)
+{
+    char *path = arena_c_string(t->mem, staged);
+    struct crypto_digest digest;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
+    bool ok = crypto_sha256_fd(t, fd, &digest, &out->bytes);
+    close(fd);
+    if (ok)
+        out->sha256 = crypto_digest_hex(t->mem, &digest);
+    return ok;
+}
+
 bool store_publish(struct task *t, struct store *store, str staged, struct stored_file *out)
 {
     char *path = arena_c_string(t->mem, staged);

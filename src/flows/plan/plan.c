@@ -305,6 +305,9 @@ bool plan_make(struct task *t, struct plan *p)
     }
     bool ok = plan_compile(t, p->services->engine, &whole, p->domain, &p->findings, &p->model)
            && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
+    if (ok) {
+        plan_advise(t, p, image);
+    }
     plan_drop_others(p);
     return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);
 }

@@ -28,6 +28,8 @@ MUST_CHECK bool plan_check_requirements_offline(struct task *t, struct engine *e
 void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct contract *contract, const struct contract_table *table,
                        struct policy_table *out);
+/* Notes where another order of a large table's files would make a filter cheap to clear. */
+void plan_advise(struct task *t, struct plan *p, const struct image *image);
 /* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
 MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
 /* Sets of entitlements whose rows come with an apply. */

@@ -20,7 +20,8 @@ bool run_product(struct task *t, struct run *r)
            && run_extract(t, r)          /* an extract worker: sources -> staged inputs                */
            && run_check_inputs(t, r)     /* held against the source contracts: drift stops here        */
            && run_transform(t, r)        /* through the gate, as the product's own actor -> outputs    */
-           && run_check_outputs(t, r)    /* contract and quality, fused; facts of the files            */
+           && run_check_outputs(t, r)    /* contract and quality, fused                                */
+           && run_parts(t, r)            /* large outputs become several files; facts of each          */
            && run_publish(t, r);         /* fsync, checksum, move, then ONE metadata transaction       */
     run_end(t, r, ok);
     return ok;

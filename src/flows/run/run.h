@@ -7,6 +7,13 @@
 #include "services/services.h"
 #include "sink/sink.h"
 
+/* A file of an output table. */
+struct run_part {
+    str path;
+    uint64_t rows;
+    struct check_fact *facts; /* a fact for each column */
+};
+
 /* A table in staging: extracted from a source, internal, or an output. */
 struct run_table {
     str schema; /* input port, `self`, or empty for outputs */
@@ -17,11 +24,13 @@ struct run_table {
     struct job_columns columns;
     str path;       /* of the staged file */
     bool is_output; /* extracted with the columns of the output table that passes it through */
+    bool is_light;  /* staged for reading once more: its file is no release file */
     uint64_t rows, bytes;
     struct check_result *verdicts;
     size_t verdict_count;
-    struct check_fact *facts;
-    size_t fact_count;
+    struct {
+        VEC_OF(struct run_part)
+    } parts; /* outputs: the files to publish, in the order of the table's key */
 };
 
 /* What a requirement says of the product. */

@@ -221,53 +221,10 @@ bool run_check_inputs(struct task *t, struct run *r)
     return run_check_tables(t, r, r->staged.at, r->staged.len, "inputs");
 }
 
-/* Facts are exact, by our own queries: what a footer says may be cut short. */
-static bool run_find_table_facts(struct task *t, struct worker *worker, struct run_table *table)
-{
-    struct check_facts *facts = check_facts_new(t->mem, run_view(t->mem, table), &table->columns);
-    uint64_t rows;
-    str text;
-
-    while (check_facts_next(facts, &text)) {
-        struct engine_job job = {.text = text};
-        const struct tree *row;
-
-        run_add_staged(t, &job, run_schema(table), table);
-        if (!run_ask_row(t, worker, &job, false, &row)) {
-            return false;
-        }
-        if (!check_facts_take(facts, row)) {
-            return task_fail(t, ERR_WORKER, "a worker told facts of %.*s in an unknown way",
-                             STR_ARG(table->name));
-        }
-    }
-    table->facts = check_facts_list(facts, &rows);
-    table->fact_count = table->columns.len;
-    return true;
-}
-
-static bool run_find_facts(struct task *t, struct run *r)
-{
-    struct worker *worker;
-
-    if (!engine_lend(t, r->services->engine, WORKER_CHECK, STR("check"), (struct engine_reach){0},
-                     &worker)) {
-        return false;
-    }
-    for (size_t i = 0; i < r->outputs.len; i++) {
-        run_progress(t, r, "measure", r->outputs.at[i].name, -1);
-        if (!run_find_table_facts(t, worker, &r->outputs.at[i])) {
-            return false;
-        }
-    }
-    engine_return(t, worker);
-    return true;
-}
-
 bool run_check_outputs(struct task *t, struct run *r)
 {
     return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs")
-        && run_check_requirements(t, r) && run_find_facts(t, r);
+        && run_check_requirements(t, r);
 }
 
 static const char *run_rule_kind(enum rule_kind kind)

@@ -11,6 +11,7 @@ MUST_CHECK bool run_extract(struct task *t, struct run *r);
 MUST_CHECK bool run_check_inputs(struct task *t, struct run *r);
 MUST_CHECK bool run_transform(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);
+MUST_CHECK bool run_parts(struct task *t, struct run *r);
 MUST_CHECK bool run_publish(struct task *t, struct run *r);
 /* The row's last state: published, rejected, failed or cancelled. Keeps t->err. */
 void run_end(struct task *t, struct run *r, bool ok);
@@ -32,6 +33,8 @@ void run_add_staged(struct task *t, struct engine_job *job, str schema,
                     const struct run_table *table);
 /* For work whose rows go to a file: only progress comes. */
 struct row_sink run_progress_sink(struct task *t, struct run *r, str subject);
+/* Will a table be made that is split into several files? A guess, for how it is staged. */
+bool run_is_large(const struct run *r, const struct run_table *table);
 /* Runs the job with its output going to a staged file of the table. */
 MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
                           struct engine_job *job, bool is_cleared, struct run_table *table);

@@ -37,33 +37,23 @@ str run_digest(struct arena *mem, const struct model_product *definition)
     return crypto_digest_hex(mem, &digest);
 }
 
-static bool run_store_table(struct task *t, struct run *r, const struct run_table *table,
-                            struct image_table *out)
+/* A file, and what is known of its rows. */
+static bool run_store_part(struct task *t, struct run *r, const struct run_table *table,
+                           const struct run_part *part, struct image_table *out)
 {
     struct stored_file stored;
     struct image_file *file;
 
-    run_progress(t, r, "publish", table->name, -1);
-    if (!store_publish(t, r->services->store, table->path, &stored)) {
+    if (!store_publish(t, r->services->store, part->path, &stored)) {
         return false;
     }
-    *out = *table->table;
-    out->rows = table->rows;
-    out->files.at = NULL;
-    out->files.len = out->files.cap = 0;
     file = vec_add(t->mem, &out->files);
     file->sha256 = stored.sha256;
-    file->rows = table->rows;
+    file->rows = part->rows;
     file->bytes = stored.bytes;
-    out->columns.at = NULL;
-    out->columns.len = out->columns.cap = 0;
     for (size_t i = 0; i < table->columns.len; i++) {
+        const struct check_fact *fact = &part->facts[i];
         vec_push(t->mem, &file->columns, table->columns.at[i].id);
-        vec_push(t->mem, &out->columns, table->table->columns.at[i]);
-        out->columns.at[i].type = table->columns.at[i].type;
-    }
-    for (size_t i = 0; i < table->fact_count; i++) {
-        const struct check_fact *fact = &table->facts[i];
         vec_push(t->mem, &file->facts,
                  ((struct image_fact){.column_id = fact->column_id,
                                       .has_range = fact->has_range,
@@ -72,6 +62,28 @@ static bool run_store_table(struct task *t, struct run *r, const struct run_tabl
                                       .nulls = fact->nulls,
                                       .has_values = fact->has_values,
                                       .values = fact->values}));
+    }
+    return true;
+}
+
+static bool run_store_table(struct task *t, struct run *r, const struct run_table *table,
+                            struct image_table *out)
+{
+    *out = *table->table;
+    out->rows = table->rows;
+    out->files.at = NULL;
+    out->files.len = out->files.cap = 0;
+    out->columns.at = NULL;
+    out->columns.len = out->columns.cap = 0;
+    for (size_t i = 0; i < table->columns.len; i++) {
+        vec_push(t->mem, &out->columns, table->table->columns.at[i]);
+        out->columns.at[i].type = table->columns.at[i].type;
+    }
+    for (size_t i = 0; i < table->parts.len; i++) {
+        run_progress(t, r, "publish", table->name, (int)(i * 1000 / table->parts.len));
+        if (!run_store_part(t, r, table, &table->parts.at[i], out)) {
+            return false;
+        }
     }
     return true;
 }
