@@ -50,6 +50,7 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
         (void)tree_is_bool(tree_find(root, STR("fourEyes")), &mesh->four_eyes);
     mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
     mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
+    mesh->access_longest = tree_find_text(tree_find(root, STR("access")), STR("longest"));
     mesh->audit.redacts = str_eq(tree_find_text(audit, STR("literals")), STR("redact"));
     mesh->audit.tables = texts_of(b->mem, tree_find(audit, STR("tables")));
     mesh->audit.tags = texts_of(b->mem, tree_find(audit, STR("tags")));

@@ -6,15 +6,14 @@ static bool is_of_columns(const struct policy *policy)
     return policy->effect == POLICY_MASK || policy->is_of_columns;
 }
 
-static size_t count_columns(struct arena *mem, const struct policy *policy,
-                            const struct policy_table *table)
+static size_t count_columns(const struct policy *policy, const struct policy_table *table)
 {
     size_t count = 0;
     for (size_t i = 0; i < table->column_count; i++) {
         const struct policy_column *column = &table->columns[i];
         bool matches = policy_matches_column(policy, column);
         for (size_t k = 0; k < column->field_count && !matches; k++)
-            matches = policy_matches_field(mem, policy, column, &column->fields[k]);
+            matches = policy_matches_field(policy, column, &column->fields[k]);
         count += matches;
     }
     return count;
@@ -29,6 +28,6 @@ bool policy_reaches(struct arena *mem, const struct policy *policy,
         return false;
     if (!is_of_columns(policy))
         return true;
-    *columns_out = count_columns(mem, policy, table);
+    *columns_out = count_columns(policy, table);
     return *columns_out > 0;
 }
