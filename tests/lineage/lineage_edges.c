@@ -2,16 +2,19 @@
  *
  * In: {"tables": [{"schema", "name", "columns": [[name, type], …]}, …], "text", "tree", "result": [name, …] or null}
  * Out: {"is_open", "is_everything", "outputs": [{"name", "edges": [[table, column, kind, carries], …]}, …], "rows": […]}
- * With `--bench SECONDS` the statements are read again and again, and the number of statements a second is printed. */
+ * With `--bench SECONDS` the statements are read again and again, and how many is printed. `--closure NODES` measures closures over a
+ * made graph of so many columns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock/clock.h"
-#include "json/json.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "lineage/lineage.h"
+#include "lineage/lineage_graph.h"
+#include "json/json.h"
 
 enum { LINE_BYTES_MAX = 64 << 20 };
 
@@ -135,7 +138,68 @@ static int bench(struct question *questions, size_t len, int64_t seconds)
         read += len;
         now = clock_monotonic_ms();
     }
-    printf("{\"statements\":%zu,\"ms\":%lld,\"edges\":%zu}\n", read, (long long)(now - start), edges);
+    printf("{\"statements\":%zu,\"ms\":%lld,\"edges\":%zu}\n", read, (long long)(now - start),
+           edges);
+    arena_free(mem);
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Of this thread: a machine that is busy otherwise does not count. */
+static int64_t cpu_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Columns of tables that are made of one another: each of up to four of the thousand before it. */
+static int bench_closure(uint32_t nodes)
+{
+    enum { QUESTIONS = 2000, REACH = 1000, INPUTS = 4 };
+    struct arena *mem = arena_new();
+    struct lineage_links links = {0};
+    static int64_t times[QUESTIONS], cpu_times[QUESTIONS];
+    uint64_t state = 88172645463325252ull;
+    size_t most = 0;
+
+    for (uint32_t i = 1; i < nodes; i++)
+        for (uint32_t k = 0; k < INPUTS; k++) {
+            uint32_t reach = i < REACH ? i : REACH;
+
+            state = state * 6364136223846793005ull + 1442695040888963407ull;
+            vec_push(mem, &links,
+                     ((struct lineage_link){i - 1 - (uint32_t)(state >> 33) % reach, i}));
+        }
+    const struct lineage_graph *graph = lineage_graph_new(mem, nodes, &links);
+
+    for (int i = 0; i < QUESTIONS; i++) {
+        struct arena_mark mark = arena_mark(mem);
+        struct lineage_closure found = {0};
+
+        state = state * 6364136223846793005ull + 1442695040888963407ull;
+        int64_t start = clock_monotonic_us(), cpu = cpu_us();
+
+        lineage_close(mem, graph, (uint32_t)(state >> 33) % nodes,
+                      i % 2 ? LINEAGE_UPSTREAM : LINEAGE_DOWNSTREAM, UINT32_MAX, &found);
+        times[i] = clock_monotonic_us() - start;
+        cpu_times[i] = cpu_us() - cpu;
+        most = found.len > most ? found.len : most;
+        arena_rewind(mem, mark);
+    }
+    qsort(times, QUESTIONS, sizeof times[0], compare);
+    qsort(cpu_times, QUESTIONS, sizeof cpu_times[0], compare);
+    printf("{\"nodes\":%u,\"links\":%zu,\"most_reached\":%zu,\"p50_us\":%lld,\"p99_us\":%lld,"
+           "\"p99_cpu_us\":%lld}\n",
+           nodes, links.len, most, (long long)times[QUESTIONS / 2],
+           (long long)times[QUESTIONS * 99 / 100], (long long)cpu_times[QUESTIONS * 99 / 100]);
     arena_free(mem);
     return 0;
 }
@@ -149,6 +213,8 @@ int main(int count, char **arguments)
 
     if (count == 3 && strcmp(arguments[1], "--bench") == 0)
         seconds = strtol(arguments[2], NULL, 10);
+    if (count == 3 && strcmp(arguments[1], "--closure") == 0)
+        return bench_closure((uint32_t)strtoul(arguments[2], NULL, 10));
     for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
         str text = str_trim((str){line, (size_t)n});
 

@@ -61,8 +61,7 @@ static const struct lineage_cte *find_cte(const struct lineage_walk *w, str cata
 
 static bool is_input(const struct lineage_input *input, str catalog, str schema, str name)
 {
-    return str_eq_nocase(input->name, name)
-        && (!schema.len || str_eq_nocase(input->schema, schema))
+    return str_eq_nocase(input->name, name) && (!schema.len || str_eq_nocase(input->schema, schema))
         && (!catalog.len || str_eq_nocase(input->catalog, catalog));
 }
 

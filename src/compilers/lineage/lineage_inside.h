@@ -14,8 +14,7 @@
 enum {
     LINEAGE_TIES = 1 << 12,  /* a predicate that mentions the value mentions this atom */
     LINEAGE_LOOSE = 1 << 13, /* of rows: how many rows there are tells the atom's value */
-    LINEAGE_DIRECT =
-        1 << LINEAGE_IDENTITY | 1 << LINEAGE_TRANSFORMATION | 1 << LINEAGE_AGGREGATION,
+    LINEAGE_DIRECT = 1 << LINEAGE_IDENTITY | 1 << LINEAGE_TRANSFORMATION | 1 << LINEAGE_AGGREGATION,
     LINEAGE_ALL_KINDS = (1 << LINEAGE_KINDS) - 1,
 };
 
@@ -53,12 +52,13 @@ struct lineage_atom {
 };
 
 struct lineage_field {
-    str name; /* empty: the engine alone knows it */
-    str type; /* empty when unknown */
+    str name;  /* empty: the engine alone knows it */
+    str type;  /* empty when unknown */
     str owner; /* alias of the table that it came by */
     const struct lineage_set *set;
-    bool is_open;                       /* stands for any number of columns */
-    const struct lineage_fields *among; /* of an open one: those that it is some of; NULL when unknown */
+    bool is_open; /* stands for any number of columns */
+    const struct lineage_fields
+        *among; /* of an open one: those that it is some of; NULL when unknown */
 };
 
 struct lineage_fields {
@@ -122,11 +122,12 @@ struct lineage_walk {
     struct {
         VEC_OF(struct lineage_atom)
     } atoms;
-    struct map known; /* node and number to first atom, so that a body that is walked twice has the same */
+    struct map
+        known; /* node and number to first atom, so that a body that is walked twice has the same */
     const struct lineage_cte *ctes;
-    const struct lineage_name *parameters;      /* of lambdas */
-    const struct lineage_set *star;             /* what COLUMNS(…) stands for just now */
-    const struct lineage_set *all;              /* every column of every input */
+    const struct lineage_name *parameters; /* of lambdas */
+    const struct lineage_set *star;        /* what COLUMNS(…) stands for just now */
+    const struct lineage_set *all;         /* every column of every input */
     uint32_t occurrences;
     size_t steps;
     bool is_spent; /* too much, or a shape that is not known */

@@ -128,7 +128,8 @@ static void search_scope(struct search *s, const struct lineage_scope *scope, co
     }
     if (len > 1)
         search_relations(s, scope->from, parts, len);
-    search_fields(s, &scope->from->visible, parts[0], len > 1);
+    if (!s->is_found)
+        search_fields(s, &scope->from->visible, parts[0], len > 1);
     if (!s->is_found)
         search_aliases(s, scope, parts[0], len > 1);
     if (!s->is_found)

@@ -168,8 +168,8 @@ static const struct lineage_from *bind_rows_to_columns(struct lineage_walk *w,
     }
     for (size_t i = 0; i < source->visible.len; i++) {
         const struct lineage_field *field = &source->visible.at[i];
-        bool is_group = groups && groups->len ? has_text(groups, field->name)
-                                              : !has_name(&used, field->name);
+        bool is_group =
+            groups && groups->len ? has_text(groups, field->name) : !has_name(&used, field->name);
 
         if (field->is_open || !field->name.len)
             return from_open(w, node, source);
@@ -241,9 +241,8 @@ static const struct lineage_from *bind_columns_to_rows(struct lineage_walk *w,
 {
     const struct tree *names = tree_find(node, STR("unpivot_names")),
                       *pivots = tree_find(node, STR("pivots"));
-    const struct tree *pivot = pivots && pivots->kind == TREE_LIST && pivots->len == 1
-                                 ? pivots->at[0]
-                                 : NULL;
+    const struct tree *pivot =
+        pivots && pivots->kind == TREE_LIST && pivots->len == 1 ? pivots->at[0] : NULL;
     const struct tree *keys = tree_find(pivot, STR("unpivot_names")),
                       *entries = tree_find(pivot, STR("entries"));
     struct lineage_scope scope = {.outer = outer, .from = source, .node = node};

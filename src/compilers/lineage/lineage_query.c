@@ -276,8 +276,7 @@ static void merge_by_name(struct lineage_walk *w, const struct tree *node,
                  merge_fields(w, node, i, &left->at[i], find_field(right, left->at[i].name), true));
     for (size_t i = 0; i < right->len && lineage_step(w, left->len); i++)
         if (!find_field(left, right->at[i].name))
-            vec_push(w->mem, out,
-                     merge_fields(w, node, left->len + i, NULL, &right->at[i], true));
+            vec_push(w->mem, out, merge_fields(w, node, left->len + i, NULL, &right->at[i], true));
 }
 
 static bool has_blank(const struct lineage_fields *fields)
@@ -332,11 +331,10 @@ static void set_query(struct lineage_walk *w, const struct tree *node,
     } else if (!is_true(node, STR("setop_all"))) {
         lineage_fields_set(w, &out->fields, LINEAGE_AS_GROUP, &out->rows);
     }
-    struct lineage_scope scope = {
-        .outer = outer,
-        .from = lineage_from_one(w, STR_NONE, &out->fields, NULL),
-        .rows = &out->rows,
-        .node = node};
+    struct lineage_scope scope = {.outer = outer,
+                                  .from = lineage_from_one(w, STR_NONE, &out->fields, NULL),
+                                  .rows = &out->rows,
+                                  .node = node};
 
     add_modifiers(w, &scope, node, out);
 }

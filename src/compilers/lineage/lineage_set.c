@@ -160,17 +160,18 @@ uint32_t lineage_tie(struct lineage_walk *w, const struct lineage_set *mentioned
 
         if (!(part->bits & LINEAGE_TIES))
             continue;
-        w->atoms.at[part->atom].bits |= 1u << kind;
         if (!first) {
             first = part;
             continue;
         }
+        struct lineage_atom *one = &w->atoms.at[first->atom], *other = &w->atoms.at[part->atom];
         uint32_t a = lineage_root(w, first->atom), b = lineage_root(w, part->atom);
 
         /* The smaller one stays: chains stay short enough, and the answer does not depend on the order. */
         w->atoms.at[a < b ? b : a].tied = a < b ? a : b;
-        is_wide = is_wide
-               || w->atoms.at[first->atom].occurrence != w->atoms.at[part->atom].occurrence;
+        one->bits |= 1u << kind;
+        other->bits |= 1u << kind;
+        is_wide = is_wide || one->occurrence != other->occurrence;
     }
     return is_wide ? LINEAGE_LOOSE : 0;
 }

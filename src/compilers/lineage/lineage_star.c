@@ -207,7 +207,8 @@ static bool like_of(struct lineage_walk *w, str part, str *out)
         text[len++] = '%';
     for (; i < part.len; i++) {
         char c = part.ptr[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        bool is_word =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 
         if (is_word) {
             text[len++] = c;
@@ -282,10 +283,16 @@ static enum match match_columns(struct lineage_walk *w, const struct tree *expr,
 /* `* LIKE 'x%'` is a choice of columns, not a value. */
 static const struct tree *choosing_star(const struct tree *node)
 {
-    static const str operators[] = {STR("~~"),   STR("!~~"),  STR("~~*"),
-                                    STR("!~~*"), STR("~~~"),  STR("regexp_full_match"),
-                                    STR("not_like_escape"),   STR("like_escape"),
-                                    STR("ilike_escape"),      STR("not_ilike_escape")};
+    static const str operators[] = {STR("~~"),
+                                    STR("!~~"),
+                                    STR("~~*"),
+                                    STR("!~~*"),
+                                    STR("~~~"),
+                                    STR("regexp_full_match"),
+                                    STR("not_like_escape"),
+                                    STR("like_escape"),
+                                    STR("ilike_escape"),
+                                    STR("not_ilike_escape")};
     str name = tree_find_text(node, STR("function_name"));
     const struct tree *children = tree_find(node, STR("children"));
     bool is_columns = false;
@@ -357,10 +364,10 @@ static void expand_star(struct lineage_walk *w, const struct lineage_scope *scop
     for (size_t i = 0; i < fields.len; i++) {
         struct lineage_field *field = &fields.at[i];
 
-        matches[i] = choice                          ? match_choice(node, field->name)
+        matches[i] = choice                                       ? match_choice(node, field->name)
                    : expr && (field->is_open || !field->name.len) ? MATCH_MAYBE
-                   : expr                            ? match_columns(w, expr, field->name)
-                                                     : MATCH_YES;
+                   : expr ? match_columns(w, expr, field->name)
+                          : MATCH_YES;
         if (choice || node == star || !lineage_step(w, 1))
             continue;
         struct lineage_set *set = lineage_set_new(w);

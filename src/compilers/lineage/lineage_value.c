@@ -3,7 +3,14 @@
 
 enum { NAME_PARTS_MAX = 16 };
 
-enum known_kind { KNOWN_AGGREGATE, KNOWN_LISTING, KNOWN_LAMBDA, KNOWN_ROWS, KNOWN_VOLATILE, KNOWN_KEYWORD };
+enum known_kind {
+    KNOWN_AGGREGATE,
+    KNOWN_LISTING,
+    KNOWN_LAMBDA,
+    KNOWN_ROWS,
+    KNOWN_VOLATILE,
+    KNOWN_KEYWORD
+};
 
 static const struct known {
     str name;
@@ -186,7 +193,8 @@ static void value_of_function(struct lineage_walk *w, const struct lineage_scope
     struct operands o = {w, scope, &set, 0};
 
     (void)tree_is_bool(tree_find(node, STR("distinct")), &is_distinct);
-    bool is_aggregate = lineage_is_aggregate(name) || filter || is_distinct || (orders && orders->len);
+    bool is_aggregate =
+        lineage_is_aggregate(name) || filter || is_distinct || (orders && orders->len);
     enum lineage_role role = is_aggregate ? LINEAGE_AS_ARGUMENT : LINEAGE_AS_OPERAND;
 
     add_method(&o, node, role);
@@ -208,8 +216,7 @@ static void value_of_function(struct lineage_walk *w, const struct lineage_scope
     lineage_merge(w, out, &set, LINEAGE_AS_IS, 0, LINEAGE_LOOSE);
     if (is_aggregate)
         add_loose_rows(w, scope->rows, out);
-    if ((is_aggregate || lineage_makes_rows(name) || is_known(name, KNOWN_VOLATILE))
-        && !set.len)
+    if ((is_aggregate || lineage_makes_rows(name) || is_known(name, KNOWN_VOLATILE)) && !set.len)
         lineage_make(w, out, scope->node, 0);
 }
 
@@ -220,10 +227,9 @@ static void value_of_window(struct lineage_walk *w, const struct lineage_scope *
                       *children = tree_find(node, STR("children"));
     struct lineage_set set = {0}, keys = {0};
     struct operands o = {w, scope, &set, 0}, k = {w, scope, &keys, 0};
-    enum lineage_role role =
-        str_eq(tree_find_text(node, STR("type")), STR("WINDOW_AGGREGATE"))
-            ? LINEAGE_AS_ARGUMENT
-            : LINEAGE_AS_OPERAND;
+    enum lineage_role role = str_eq(tree_find_text(node, STR("type")), STR("WINDOW_AGGREGATE"))
+                               ? LINEAGE_AS_ARGUMENT
+                               : LINEAGE_AS_OPERAND;
 
     add_method(&o, node, role);
     add_list(&o, children, role);

@@ -262,7 +262,7 @@ static bool is_word_of(str word, const char *const *words)
 
 static bool names_follow(struct lexer *l)
 {
-    static const char *const joins[] = {"anti",  "asof", "cross",      "full",  "inner", "left",
+    static const char *const joins[] = {"anti",    "asof",  "cross",      "full",  "inner", "left",
                                         "natural", "outer", "positional", "right", "semi",  NULL};
     while (l->at < l->text.len && is_blank_token(l))
         skip_token(l);
@@ -274,8 +274,8 @@ static bool names_follow(struct lexer *l)
 
 bool sql_hides_alias(struct arena *mem, str text)
 {
-    static const char *const queries[] = {"select", "with",    "from",  "values", "table",
-                                          "pivot",  "unpivot", NULL};
+    static const char *const queries[] = {"select", "with",  "from",    "values",
+                                          "table",  "pivot", "unpivot", NULL};
     struct lexer l = {.text = text};
     struct parentheses open = {0};
     while (l.at < text.len) {
@@ -283,7 +283,8 @@ bool sql_hides_alias(struct arena *mem, str text)
         char c = peek(&l, 0);
         if (inside && is_name_start(c)) {
             str word = word_at(&l);
-            inside->is_query = inside->is_query || (!inside->has_words && is_word_of(word, queries));
+            inside->is_query =
+                inside->is_query || (!inside->has_words && is_word_of(word, queries));
             inside->has_join = inside->has_join || str_eq_nocase(word, STR("join"));
         }
         if (inside && !is_blank_token(&l))
