@@ -23,30 +23,30 @@ static bool is_plain_date(str text)
     return text.len == 10;
 }
 
-static enum spelling spelling_of(const struct decision_filter *filter)
+static enum spelling spelling_of(str type, str literal)
 {
     static const char *const integers[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
                                            "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
                                            "UBIGINT", "UHUGEINT", NULL};
     int64_t number;
-    if (str_eq_nocase(filter->type, STR("VARCHAR")))
+    if (str_eq_nocase(type, STR("VARCHAR")))
         return SPELLING_BYTES;
-    if (is_one_of(filter->type, integers))
-        return str_to_i64(filter->literal, &number) ? SPELLING_INTEGER : SPELLING_UNKNOWN;
-    if (str_eq_nocase(filter->type, STR("DATE")))
-        return is_plain_date(filter->literal) ? SPELLING_BYTES : SPELLING_UNKNOWN;
-    if (str_eq_nocase(filter->type, STR("BOOLEAN")))
-        return str_eq(filter->literal, STR("true")) || str_eq(filter->literal, STR("false"))
-                 ? SPELLING_BYTES
-                 : SPELLING_UNKNOWN;
+    if (is_one_of(type, integers))
+        return str_to_i64(literal, &number) ? SPELLING_INTEGER : SPELLING_UNKNOWN;
+    if (str_eq_nocase(type, STR("DATE")))
+        return is_plain_date(literal) ? SPELLING_BYTES : SPELLING_UNKNOWN;
+    if (str_eq_nocase(type, STR("BOOLEAN")))
+        return str_eq(literal, STR("true")) || str_eq(literal, STR("false")) ? SPELLING_BYTES
+                                                                             : SPELLING_UNKNOWN;
     return SPELLING_UNKNOWN;
 }
 
 enum same { SAME, OTHER, UNKNOWN };
 
-static enum same compare(enum spelling spelling, str fact, str literal)
+static enum same compare(str type, str fact, str literal)
 {
     int64_t a, b;
+    enum spelling spelling = spelling_of(type, literal);
     if (spelling == SPELLING_BYTES)
         return str_eq(fact, literal) ? SAME : OTHER;
     if (spelling == SPELLING_INTEGER && str_to_i64(literal, &b)) {
@@ -54,6 +54,17 @@ static enum same compare(enum spelling spelling, str fact, str literal)
             return a == b ? SAME : OTHER;
     }
     return UNKNOWN;
+}
+
+/* Is the fact one of the values? UNKNOWN when a comparison cannot be told and no other says yes. */
+static enum same compare_all(const struct decision_filter *filter, str fact)
+{
+    enum same all = OTHER;
+    for (size_t i = 0; i < filter->values.len && all != SAME; i++) {
+        enum same one = compare(filter->column.type, fact, filter->values.at[i]);
+        all = one == OTHER ? all : one;
+    }
+    return all;
 }
 
 static const struct image_fact *find_fact(const struct image_file *file, uint32_t column_id)
@@ -72,14 +83,13 @@ static bool has_column(const struct image_file *file, uint32_t column_id)
     return false;
 }
 
-static enum gate_proof prove_one(const struct image_file *file,
-                                 const struct decision_filter *filter)
+static enum gate_proof prove_values(const struct image_file *file,
+                                    const struct decision_filter *filter)
 {
     /* A column that the file has not is NULL in every row, and NULL equals nothing. */
-    if (!has_column(file, filter->column_id))
+    if (filter->values.len == 0 || !has_column(file, filter->column.id))
         return GATE_ALL_HIDDEN;
-    const struct image_fact *fact = find_fact(file, filter->column_id);
-    enum spelling spelling = spelling_of(filter);
+    const struct image_fact *fact = find_fact(file, filter->column.id);
     if (!fact)
         return GATE_PROOF_NONE;
     if (fact->nulls >= file->rows)
@@ -87,12 +97,12 @@ static enum gate_proof prove_one(const struct image_file *file,
     size_t same = 0, other = 0;
     size_t listed = fact->has_values ? fact->values.len : 0;
     for (size_t i = 0; i < listed; i++) {
-        enum same found = compare(spelling, fact->values.at[i], filter->literal);
+        enum same found = compare_all(filter, fact->values.at[i]);
         same += found == SAME;
         other += found == OTHER;
     }
     if (!fact->has_values && fact->has_range && str_eq(fact->low, fact->high)) {
-        enum same found = compare(spelling, fact->low, filter->literal);
+        enum same found = compare_all(filter, fact->low);
         same = found == SAME;
         other = found == OTHER;
         listed = 1;
@@ -102,6 +112,72 @@ static enum gate_proof prove_one(const struct image_file *file,
     if (same == 0)
         return GATE_ALL_HIDDEN;
     return other == 0 && fact->nulls == 0 ? GATE_ALL_VISIBLE : GATE_PROOF_NONE;
+}
+
+/* Of integers, and of dates of four digits, whose text goes in their order. False: cannot be told. */
+static bool order_of(str type, str a, str b, int *out)
+{
+    int64_t left, right;
+    enum spelling spelling = spelling_of(type, b);
+    if (spelling == SPELLING_INTEGER && str_to_i64(a, &left) && str_to_i64(b, &right)) {
+        *out = (left > right) - (left < right);
+        return true;
+    }
+    if (!str_eq_nocase(type, STR("DATE")) || !is_plain_date(a) || !is_plain_date(b))
+        return false;
+    *out = str_compare(a, b);
+    return true;
+}
+
+/* One bound against the least and the greatest value of the file: do all rows keep it, or none? */
+static enum gate_proof prove_bound(const struct decision_filter *filter,
+                                   const struct image_fact *fact, bool is_low)
+{
+    str bound = is_low ? filter->low : filter->high;
+    bool is_open = is_low ? filter->low_is_open : filter->high_is_open;
+    int least, greatest;
+    if (!order_of(filter->column.type, fact->low, bound, &least)
+        || !order_of(filter->column.type, fact->high, bound, &greatest))
+        return GATE_PROOF_NONE;
+    int nearest = is_low ? least : -greatest, farthest = is_low ? greatest : -least;
+    if (is_open ? nearest > 0 : nearest >= 0)
+        return GATE_ALL_VISIBLE;
+    return (is_open ? farthest <= 0 : farthest < 0) ? GATE_ALL_HIDDEN : GATE_PROOF_NONE;
+}
+
+static enum gate_proof prove_range(const struct image_file *file,
+                                   const struct decision_filter *filter)
+{
+    if (!has_column(file, filter->column.id))
+        return GATE_ALL_HIDDEN;
+    const struct image_fact *fact = find_fact(file, filter->column.id);
+    if (!fact)
+        return GATE_PROOF_NONE;
+    if (fact->nulls >= file->rows)
+        return GATE_ALL_HIDDEN;
+    if (!fact->has_range)
+        return GATE_PROOF_NONE;
+    enum gate_proof low = filter->has_low ? prove_bound(filter, fact, true) : GATE_ALL_VISIBLE;
+    enum gate_proof high = filter->has_high ? prove_bound(filter, fact, false) : GATE_ALL_VISIBLE;
+    if (low == GATE_ALL_HIDDEN || high == GATE_ALL_HIDDEN)
+        return GATE_ALL_HIDDEN;
+    return low == GATE_ALL_VISIBLE && high == GATE_ALL_VISIBLE && fact->nulls == 0
+             ? GATE_ALL_VISIBLE
+             : GATE_PROOF_NONE;
+}
+
+static enum gate_proof prove_one(const struct image_file *file,
+                                 const struct decision_filter *filter)
+{
+    switch (filter->form) {
+    case FILTER_VALUES:
+        return prove_values(file, filter);
+    case FILTER_RANGE:
+        return prove_range(file, filter);
+    case FILTER_SQL:
+        break;
+    }
+    return GATE_PROOF_NONE;
 }
 
 enum gate_proof gate_prove(const struct image_file *file, const struct decision *decision)

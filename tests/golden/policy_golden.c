@@ -2,7 +2,7 @@
 #include "buf/buf.h"
 #include "cases.h"
 #include "clock/clock.h"
-#include "policy/policy.h"
+#include "model/model.h"
 #include "test.h"
 #include "yaml/yaml.h"
 
@@ -21,8 +21,44 @@ static bool read_policies(struct task *t, const struct golden_case *c, const cha
         return false;
     for (size_t i = 0; i < documents.len; i++) {
         struct policy *policy = policy_read(t->mem, file, domain, documents.at[i], report);
-        if (policy)
-            vec_push(t->mem, out, *policy);
+        if (!policy)
+            continue;
+        vec_push(t->mem, out, *policy);
+        policy_add_entitlements(t->mem, policy, out);
+    }
+    return true;
+}
+
+static void read_fields(struct arena *mem, struct contract_column *out, const struct tree *fields)
+{
+    for (size_t i = 0; fields && i < fields->len; i++) {
+        struct contract_field *field = vec_add(mem, &out->fields);
+        field->path = tree_find_text(fields->at[i], STR("path"));
+        field->type = tree_find_text(fields->at[i], STR("type"));
+        field->classification = tree_find_text(fields->at[i], STR("classification"));
+        read_texts(mem, &field->tags, tree_find(fields->at[i], STR("tags")));
+    }
+}
+
+/* Rows `user: [values]` of each entitlement that the policies name. */
+static bool read_entitled(struct task *t, const struct golden_case *c, struct policies *policies)
+{
+    struct tree *tree;
+    struct {
+        VEC_OF(struct policy_entitled)
+    } rows = {0};
+    if (!golden_section(c, "entitled").len)
+        return true;
+    if (!yaml_read(t, t->mem, golden_section(c, "entitled"), STR("entitled"), YAML_MODE_YAML,
+                   &tree))
+        return false;
+    for (size_t i = 0; i < tree->len; i++)
+        for (size_t k = 0; k < tree->at[i]->len; k++)
+            vec_push(t->mem, &rows,
+                     ((struct policy_entitled){tree->at[i]->key, tree->at[i]->at[k]->text}));
+    for (size_t i = 0; i < policies->entitlements.len; i++) {
+        policies->entitlements.at[i].at = rows.at;
+        policies->entitlements.at[i].len = rows.len;
     }
     return true;
 }
@@ -43,12 +79,13 @@ static bool read_table(struct task *t, const struct golden_case *c, struct polic
     struct policy_column *at =
         ARENA_ARRAY(t->mem, struct policy_column, columns ? columns->len : 0);
     for (size_t i = 0; columns && i < columns->len; i++) {
-        at[i] = (struct policy_column){.id = (uint32_t)i + 1,
-                                       .name = tree_find_text(columns->at[i], STR("name")),
-                                       .type = tree_find_text(columns->at[i], STR("type")),
-                                       .classification =
-                                           tree_find_text(columns->at[i], STR("classification"))};
-        read_texts(t->mem, &at[i].tags, tree_find(columns->at[i], STR("tags")));
+        struct contract_column column = {.name = tree_find_text(columns->at[i], STR("name")),
+                                         .classification =
+                                             tree_find_text(columns->at[i], STR("classification"))};
+        read_texts(t->mem, &column.tags, tree_find(columns->at[i], STR("tags")));
+        read_fields(t->mem, &column, tree_find(columns->at[i], STR("fields")));
+        model_policy_column(t->mem, &column, (uint32_t)i + 1,
+                            tree_find_text(columns->at[i], STR("type")), &at[i]);
     }
     out->columns = at;
     out->column_count = columns ? columns->len : 0;
@@ -67,6 +104,7 @@ static bool read_actor(struct task *t, const struct golden_case *c, struct polic
     }
     out->purpose = tree_find_text(tree, STR("purpose"));
     read_texts(t->mem, &out->groups, tree_find(tree, STR("groups")));
+    out->attributes = tree_find(tree, STR("attributes"));
     return true;
 }
 
@@ -95,7 +133,16 @@ static str decide_one(struct task *t, const struct golden_case *c)
     struct buf *out = buf_new(t->mem, 1 << 20);
     struct report report;
     struct policies policies = {.version = 1};
-    struct policy_table table = {0};
+    static const struct policy_column by_user[] = {
+        {.id = 1, .name = STR("user"), .type = STR("VARCHAR")},
+        {.id = 2, .name = STR("country"), .type = STR("VARCHAR")}};
+    struct policy_table tables[2] = {{0},
+                                     {.domain = STR("sales"),
+                                      .product = STR("entitlements"),
+                                      .name = STR("by_user"),
+                                      .columns = by_user,
+                                      .column_count = 2}};
+    struct policy_table *table = &tables[0];
     struct policy_actor actor = {0};
     int64_t now_us = 0;
     report_init(&report, t->mem);
@@ -103,17 +150,18 @@ static str decide_one(struct task *t, const struct golden_case *c)
     CHECK(clock_parse(now.len ? now : STR("2026-06-15"), &now_us));
     if (!read_policies(t, c, "policies", STR_NONE, &policies, &report)
         || !read_policies(t, c, "local", golden_section(c, "domain"), &policies, &report)
-        || !read_table(t, c, &table) || !read_actor(t, c, &actor)) {
+        || !read_table(t, c, table) || !read_actor(t, c, &actor)
+        || !read_entitled(t, c, &policies)) {
         buf_format(out, "unreadable: " STR_FMT, STR_ARG(t->err.message));
         return buf_str(out);
     }
-    if (table.column_count)
-        policy_check(&policies, &table, 1, &report);
+    if (table->column_count)
+        policy_check(&policies, tables, 2, now_us, &report);
     report_sort(&report);
     report_text(&report, out);
-    if (table.column_count && report.errors == 0) {
+    if (table->column_count && report.errors == 0) {
         struct decision decision;
-        policy_decide(t->mem, &policies, &actor, &table, now_us, &decision);
+        policy_decide(t->mem, &policies, &actor, table, now_us, &decision);
         say_decision(t, &decision, out);
     }
     return buf_str(out);

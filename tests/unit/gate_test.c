@@ -4,10 +4,20 @@
 
 static struct decision_filter filter_of(uint32_t column_id, const char *type, const char *literal)
 {
-    return (struct decision_filter){.column_id = column_id,
-                                    .column = STR("c"),
-                                    .type = str_of(type),
-                                    .literal = str_of(literal)};
+    struct decision_filter filter = {
+        .form = FILTER_VALUES, .column = {.id = column_id, .name = STR("c"), .type = str_of(type)}};
+    vec_push(test_task()->mem, &filter.values, str_of(literal));
+    return filter;
+}
+
+static struct decision_filter range_of(const char *type, const char *low, const char *high)
+{
+    return (struct decision_filter){.form = FILTER_RANGE,
+                                    .column = {.id = 1, .name = STR("c"), .type = str_of(type)},
+                                    .has_low = low != NULL,
+                                    .low = str_of(low),
+                                    .has_high = high != NULL,
+                                    .high = str_of(high)};
 }
 
 /* A file of ten rows and the columns 1 and 2. */
@@ -197,9 +207,10 @@ TEST(columns_read_are_those_that_are_there)
 static void add_column(struct task *t, struct decision *d, uint32_t id, const char *name,
                        enum mask_method mask)
 {
-    vec_push(t->mem, &d->columns,
-             ((struct decision_column){
-                 .id = id, .name = str_of(name), .type = STR("VARCHAR"), .mask = mask}));
+    vec_push(
+        t->mem, &d->columns,
+        ((struct decision_column){
+            .id = id, .name = str_of(name), .type = STR("VARCHAR"), .mask = {.method = mask}}));
 }
 
 static str names_of(struct task *t, const struct job_columns *columns)
@@ -234,13 +245,13 @@ TEST(a_clearing_worker_reads_what_filters_need)
     struct engine_job job;
     add_column(t, &decision, 2, "b", MASK_NULL);
     vec_push(t->mem, &decision.filters, filter_of(2, "VARCHAR", "x"));
-    decision.filters.at[0].column = STR("b");
+    decision.filters.at[0].column.name = STR("b");
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
     gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
     EXPECT_STR(names_of(t, &job.columns), "b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "b:2");
-    EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE TRY(\"b\" = "
-                         "CAST('x' AS VARCHAR)) IS TRUE ORDER BY file_row_number");
+    EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE (\"b\" = "
+                         "TRY_CAST('x' AS VARCHAR)) IS TRUE ORDER BY file_row_number");
 }
 
 TEST(rows_without_visible_columns_still_count)
@@ -254,4 +265,40 @@ TEST(rows_without_visible_columns_still_count)
     EXPECT_STR(names_of(t, &job.columns), "later:7");
     EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "later:7");
+}
+
+TEST(facts_prove_membership_in_several_values)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    add_values(t, file, 1, 0, "CH", "DE");
+    struct decision_filter filter = filter_of(1, "VARCHAR", "CH");
+    EXPECT_INT(prove(t, file, filter), GATE_PROOF_NONE);
+    vec_push(t->mem, &filter.values, STR("DE"));
+    EXPECT_INT(prove(t, file, filter), GATE_ALL_VISIBLE);
+    filter.values.len = 0;
+    EXPECT_INT(prove(t, file, filter), GATE_ALL_HIDDEN);
+}
+
+TEST(facts_prove_ranges_of_integers_and_dates_alone)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    add_range(t, file, 1, 0, "10", "20");
+    EXPECT_INT(prove(t, file, range_of("INTEGER", "10", NULL)), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, range_of("INTEGER", "9", "20")), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, range_of("INTEGER", "11", NULL)), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, range_of("INTEGER", "21", NULL)), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, range_of("INTEGER", NULL, "9")), GATE_ALL_HIDDEN);
+    EXPECT_INT(prove(t, file, range_of("DOUBLE", "9", NULL)), GATE_PROOF_NONE);
+    EXPECT_INT(prove(t, file, range_of("VARCHAR", "0", NULL)), GATE_PROOF_NONE);
+    struct decision_filter open = range_of("INTEGER", "20", NULL);
+    open.low_is_open = true;
+    EXPECT_INT(prove(t, file, open), GATE_ALL_HIDDEN);
+    file->facts.at[0].low = STR("2026-01-01");
+    file->facts.at[0].high = STR("2026-12-31");
+    EXPECT_INT(prove(t, file, range_of("DATE", "2026-01-01", "2026-12-31")), GATE_ALL_VISIBLE);
+    EXPECT_INT(prove(t, file, range_of("DATE", "2027-01-01", NULL)), GATE_ALL_HIDDEN);
+    file->facts.at[0].nulls = 1;
+    EXPECT_INT(prove(t, file, range_of("DATE", "2026-01-01", NULL)), GATE_PROOF_NONE);
 }

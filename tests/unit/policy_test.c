@@ -7,18 +7,17 @@
 static void add_column(struct task *t, struct decision *d, uint32_t id, const char *type,
                        enum mask_method mask)
 {
-    vec_push(
-        t->mem, &d->columns,
-        ((struct decision_column){.id = id, .name = STR("c"), .type = str_of(type), .mask = mask}));
+    vec_push(t->mem, &d->columns,
+             ((struct decision_column){
+                 .id = id, .name = STR("c"), .type = str_of(type), .mask = {.method = mask}}));
 }
 
 static void add_filter(struct task *t, struct decision *d, uint32_t id, const char *literal)
 {
-    vec_push(t->mem, &d->filters,
-             ((struct decision_filter){.column_id = id,
-                                       .column = STR("c"),
-                                       .type = STR("VARCHAR"),
-                                       .literal = str_of(literal)}));
+    struct decision_filter *filter = vec_add(t->mem, &d->filters);
+    filter->form = FILTER_VALUES;
+    filter->column = (struct filter_column){.id = id, .name = STR("c"), .type = STR("VARCHAR")};
+    vec_push(t->mem, &filter->values, str_of(literal));
 }
 
 static str class_of(struct task *t, const struct decision *d, const uint32_t *columns, size_t len)
@@ -105,6 +104,6 @@ TEST(clearing_text_quotes_names_and_values)
     d.columns.at[0].name = STR("a\"b");
     add_filter(t, &d, 1, "it's");
     EXPECT_STR(policy_clearing_sql(t->mem, &d),
-               "SELECT \"a\"\"b\" FROM source WHERE TRY(\"c\" = CAST('it''s' AS VARCHAR)) IS TRUE "
+               "SELECT \"a\"\"b\" FROM source WHERE (\"c\" = TRY_CAST('it''s' AS VARCHAR)) IS TRUE "
                "ORDER BY file_row_number");
 }

@@ -27,7 +27,15 @@ void image_unpin(const struct image *image)
     for (size_t i = 0; i < image->products.len; i++)
         image_node_unpin(spine->nodes[i]);
     image_model_unpin(spine->model);
+    image_decisions_free(spine->decisions);
     arena_free(spine->mem);
+}
+
+struct image_decisions *image_decisions_of(const struct image *image)
+{
+    const struct image_spine *spine = (const struct image_spine *)image;
+    CHECK(spine->magic == IMAGE_MAGIC);
+    return spine->decisions;
 }
 
 struct image_model *image_model_pin(struct image_model *model)
@@ -123,12 +131,11 @@ void image_policy_table(struct arena *mem, const struct image_table *table,
         const struct image_column *column = &table->columns.at[i];
         if (column->contract == NULL)
             continue;
-        columns[out->column_count++] =
-            (struct policy_column){.id = column->id,
-                                   .name = column->name,
-                                   .type = column->type,
-                                   .classification = column->contract->classification,
-                                   .tags = column->contract->tags};
+        struct policy_column *as_seen = &columns[out->column_count++];
+        model_policy_column(mem, column->contract, column->id, column->type, as_seen);
+        as_seen->name = column->name;
+        for (size_t k = 0; k < column->more.len; k++)
+            vec_push(mem, &as_seen->labels, column->more.at[k]);
     }
     out->columns = columns;
 }

@@ -32,6 +32,7 @@ struct image_column {
     uint32_t id;    /* unique in its table, never reused */
     str name, type; /* the type that readers get; what the next run makes is the contract's */
     const struct contract_column *contract; /* NULL: a column of a past release only */
+    struct policy_labels more;              /* beside those that the contract declares */
 };
 
 struct image_product;

@@ -63,8 +63,10 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
         if (id == 0)
             return lost_id(t, product, column->name);
         vec_push(node->mem, &table->columns,
-                 ((struct image_column){id, column->name, readable_type(released, id, column->type),
-                                        column}));
+                 ((struct image_column){.id = id,
+                                        .name = column->name,
+                                        .type = readable_type(released, id, column->type),
+                                        .contract = column}));
     }
     if (released != NULL) {
         table->rows = released->rows;

@@ -20,32 +20,15 @@ static const struct contract_column *find_contract(const struct image_table *tod
     return NULL;
 }
 
-/* A column of then carries the labels of then and those of today. Two different classifications
- * cannot be told as one: it then carries none that hold, and is shown to nobody. */
-static const struct contract_column *
-join_labels(struct arena *mem, const struct contract_column *today, const struct image_labels *then)
+/* A column of then carries the labels of then beside those of today. */
+static void add_labels(struct arena *mem, struct image_column *column,
+                       const struct image_labels *then)
 {
-    if (today == NULL)
-        return NULL;
-    bool is_same =
-        then->classification.len == 0 || str_eq(then->classification, today->classification);
-    if (!is_same && today->classification.len > 0)
-        return NULL;
-    bool has_all_tags = true;
+    if (then->classification.len)
+        vec_push(mem, &column->more, ((struct policy_label){.text = then->classification}));
     for (size_t i = 0; i < then->tags.len; i++)
-        has_all_tags = has_all_tags && str_list_has(&today->tags, then->tags.at[i]);
-    if (is_same && has_all_tags)
-        return today;
-    struct contract_column *column = ARENA_NEW(mem, struct contract_column);
-    *column = *today;
-    if (!is_same)
-        column->classification = then->classification;
-    column->tags = (struct str_list){0};
-    for (size_t i = 0; i < today->tags.len; i++)
-        str_list_add(mem, &column->tags, today->tags.at[i]);
-    for (size_t i = 0; i < then->tags.len; i++)
-        str_list_add(mem, &column->tags, then->tags.at[i]);
-    return column;
+        vec_push(mem, &column->more,
+                 ((struct policy_label){.is_tag = true, .text = then->tags.at[i]}));
 }
 
 static bool has_name(const struct image_table *table, str name)
@@ -69,7 +52,8 @@ static void name_columns(struct arena *mem, struct image_table *table,
         if (contract == NULL)
             continue;
         column.name = contract->name;
-        column.contract = join_labels(mem, contract, &labels[i]);
+        column.contract = contract;
+        add_labels(mem, &column, &labels[i]);
         vec_push(mem, &table->columns, column);
     }
     for (size_t i = 0; i < then.columns.len; i++)

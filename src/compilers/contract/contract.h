@@ -55,6 +55,12 @@ struct contract_rule {
     struct place place;
 };
 
+/* A property inside of a column, as `address.street` or `phones[].number` below it. */
+struct contract_field {
+    str path, type, classification;
+    struct str_list tags;
+};
+
 struct contract_column {
     str name;          /* ODCS name */
     str physical_name; /* in a source; name where absent */
@@ -62,6 +68,9 @@ struct contract_column {
     str type;          /* the engine's spelling, by docs/types.md */
     str logical_type, physical_type, description, classification;
     struct str_list tags;
+    struct {
+        VEC_OF(struct contract_field)
+    } fields; /* those that carry a label */
     bool required, unique;
     int primary_key; /* position from 1; 0 is none */
     const struct tree *source;
@@ -125,6 +134,11 @@ str contract_type(struct arena *mem, str file, const struct tree *property, stru
 /* The spelling that the engine itself gives a type (`numeric(12, 2)` -> `DECIMAL(12,2)`, `text` -> `VARCHAR`);
  * empty when it is none that weft knows. */
 str contract_type_canonical(struct arena *mem, str type);
+/* What lists and arrays hold; empty when the type is neither. */
+str contract_type_element(struct arena *mem, str type);
+/* Fields of a struct with their types, in order; false when the type is none. */
+bool contract_type_fields(struct arena *mem, str type, struct str_list *names_out,
+                          struct str_list *types_out);
 /* May a value of type `from` become `to` without loss? Equal types may. */
 bool contract_type_widens(str from, str to);
 /* One line for people: "nullValues of email must be less than 1 percent". */

@@ -163,6 +163,41 @@ static bool flag_of(const struct tree *node, str key)
     return tree_is_bool(tree_find(node, key), &flag) && flag;
 }
 
+static void read_field(struct contract_reader *r, struct contract_column *column,
+                       const struct tree *node, str path);
+
+/* Labels inside of objects and arrays. */
+static void read_fields(struct contract_reader *r, struct contract_column *column,
+                        const struct tree *node, str path)
+{
+    const struct tree *properties = tree_find(node, STR("properties"));
+    const struct tree *items = tree_find(node, STR("items"));
+    for (size_t i = 0; properties && properties->kind == TREE_LIST && i < properties->len; i++) {
+        str name = tree_find_text(properties->at[i], STR("name"));
+        if (name.len)
+            read_field(r, column, properties->at[i],
+                       arena_format(r->mem, STR_FMT "%s" STR_FMT, STR_ARG(path),
+                                    path.len ? "." : "", STR_ARG(name)));
+    }
+    if (items)
+        read_field(r, column, items, arena_format(r->mem, STR_FMT "[]", STR_ARG(path)));
+}
+
+static void read_field(struct contract_reader *r, struct contract_column *column,
+                       const struct tree *node, str path)
+{
+    struct report ignored; /* the column's own type says what is wrong with its parts */
+    struct contract_field field = {.path = path,
+                                   .classification = tree_find_text(node, STR("classification")),
+                                   .tags = read_texts(r->mem, tree_find(node, STR("tags")))};
+    if (field.classification.len || field.tags.len) {
+        report_init(&ignored, r->mem);
+        field.type = contract_type(r->mem, r->file, node, &ignored);
+        vec_push(r->mem, &column->fields, field);
+    }
+    read_fields(r, column, node, path);
+}
+
 static void read_column(struct contract_reader *r, struct contract_table *table,
                         const struct tree *node)
 {
@@ -195,6 +230,7 @@ static void read_column(struct contract_reader *r, struct contract_table *table,
     contract_check_custom(r->mem, r->file, tree_find(node, STR("customProperties")), CUSTOM_COLUMN,
                           r->report);
     note_unchecked(r, node);
+    read_fields(r, column, node, STR_NONE);
 }
 
 static bool key_position(const struct contract_column *column, int64_t *out)

@@ -356,6 +356,30 @@ str contract_type_canonical(struct arena *mem, str type)
              : STR_NONE;
 }
 
+str contract_type_element(struct arena *mem, str type)
+{
+    struct type_node *node;
+    str problem;
+    if (contract_type_read(mem, type, &node, &problem) != TYPE_READ
+        || (node->kind != TYPE_LIST && node->kind != TYPE_ARRAY))
+        return STR_NONE;
+    return contract_type_print(mem, node->parts.at[0]);
+}
+
+bool contract_type_fields(struct arena *mem, str type, struct str_list *names_out,
+                          struct str_list *types_out)
+{
+    struct type_node *node;
+    str problem;
+    if (contract_type_read(mem, type, &node, &problem) != TYPE_READ || node->kind != TYPE_STRUCT)
+        return false;
+    for (size_t i = 0; i < node->parts.len; i++) {
+        vec_push(mem, names_out, node->fields.at[i]);
+        vec_push(mem, types_out, contract_type_print(mem, node->parts.at[i]));
+    }
+    return true;
+}
+
 static str logical_type(struct arena *mem, str file, const struct tree *property,
                         struct report *report);
 

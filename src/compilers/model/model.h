@@ -102,6 +102,9 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
 const struct model_domain *model_find_domain(const struct model *model, str name);
 /* `domain.product`. */
 const struct model_product *model_find_product(const struct model *model, str address);
+/* A column as policies see it, with the labels that its contract declares. */
+void model_policy_column(struct arena *mem, const struct contract_column *column, uint32_t id,
+                         str type, struct policy_column *out);
 /* The table and its contract among the outputs of a product. */
 const struct contract_table *model_find_table(const struct model_product *product, str table,
                                               const struct contract **contract_out);

@@ -120,6 +120,7 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
         return;
     }
     vec_push(b->mem, &b->model->policies, *policy);
+    policy_add_entitlements(b->mem, policy, &b->model->policies);
 }
 
 static struct place port_place(struct model_builder *b, str file, const struct tree *port,

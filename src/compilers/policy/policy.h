@@ -5,8 +5,39 @@
 #include "error/report.h"
 #include "tree/tree.h"
 
-enum policy_effect { POLICY_GRANT, POLICY_FILTER, POLICY_MASK };
-enum mask_method { MASK_NONE, MASK_NULL };
+enum policy_effect {
+    POLICY_GRANT,
+    POLICY_DENY,
+    POLICY_FILTER,
+    POLICY_MASK,
+    POLICY_REQUIRE, /* a SELECT over mesh.*: its rows are violations */
+    POLICY_WAIVE,   /* an exception to another policy, with an approver and an end */
+};
+
+/* In order of strictness: of two masks on one column the greater wins (policy_mask.c, docs/policies.md). */
+enum mask_method {
+    MASK_NONE,
+    MASK_SQL,
+    MASK_PARTIAL,
+    MASK_TRUNCATE,
+    MASK_BUCKET,
+    MASK_HASH,
+    MASK_CONSTANT,
+    MASK_NULL,
+};
+
+struct policy_expression; /* policy_expression.h */
+
+/* What stands in a masked column instead of its values. */
+struct policy_mask {
+    enum mask_method method;
+    uint32_t keep_first, keep_last; /* partial: characters */
+    str unit;  /* truncate: year, quarter, month, …, or a number (text: characters) */
+    str width; /* bucket: a number; of dates: days */
+    struct str_list bounds; /* bucket: lower bounds, ascending; width is empty then */
+    str value;              /* constant: its text */
+    const struct policy_expression *expression; /* sql, over $value */
+};
 
 /* Which columns or tables: each list that is not empty must match (any of its entries). */
 struct policy_selector {
@@ -16,35 +47,63 @@ struct policy_selector {
     struct str_list columns;  /* names */
 };
 
-struct policy_except {
+struct policy_takers {
     struct str_list users, groups, products;
-    bool owners;
+};
+
+struct policy_except {
+    struct str_list users, groups, products, purposes;
+    bool owners; /* of the domain where the label was declared that makes the policy match */
 };
 
 struct policy {
     str id, file, description, owner;
     str domain; /* scope: empty is global */
     enum policy_effect effect;
-    struct policy_selector
-        selector; /* mask: columns; filter: tables; grant: by contract or product */
+    struct policy_selector selector; /* grant and deny without columns: whole tables */
+    bool is_of_columns;              /* grant, deny: the selector chooses columns */
     struct policy_except except;
-    enum mask_method method;           /* mask */
-    str filter_column, filter_literal; /* filter: column = literal */
-    bool filter_literal_is_text;
-    str contract, role;                                         /* grant */
-    struct str_list to_users, to_groups, to_products, purposes; /* grant */
-    int64_t until_us; /* grant: until the end of that day, UTC; 0 is none */
+    struct policy_mask mask;
+    str where; /* filter: as it is written */
+    const struct policy_expression *condition;
+    str contract, role; /* grant */
+    struct str_list to_users, to_groups, to_products,
+        purposes;         /* grant, deny, waive; of a deny: all when empty */
+    int64_t until_us;     /* grant, waive: until the end of that day, UTC; 0 is none */
+    str waives;           /* waive: id of the other policy */
+    str approver, reason; /* waive */
+    str query, message;   /* require */
+    bool is_warning;      /* require: severity */
     struct place place;
+};
+
+/* Who is entitled to which values: rows of a published table that filters name. */
+struct policy_entitlement {
+    str table;                        /* domain.product.table */
+    str user, value;                  /* names of its columns */
+    uint64_t version;                 /* release; 0: none yet, and nobody is entitled */
+    const struct policy_entitled *at; /* by user, then by value */
+    size_t len;
+};
+
+struct policy_entitled {
+    str user, value;
 };
 
 struct policies {
     uint64_t version; /* changes with every apply that touches a policy */
     VEC_OF(struct policy)
+    struct {
+        VEC_OF(struct policy_entitlement)
+    } entitlements; /* all that filters name; rows are the image's to fill in */
 };
 
 /* Reads one document of kind Policy; NULL and findings when it is not valid. Every key that is not enforced yet is a finding. */
 struct policy *policy_read(struct arena *mem, str file, str domain, const struct tree *document,
                            struct report *report);
+/* Adds what the condition of a filter names to the entitlements, once. */
+void policy_add_entitlements(struct arena *mem, const struct policy *policy,
+                             struct policies *policies);
 
 /* Who asks, as decisions see it. */
 struct policy_actor {
@@ -52,12 +111,31 @@ struct policy_actor {
     bool is_product;
     struct str_list groups;
     str purpose;
+    const struct tree *attributes; /* a map of scalars and lists of them, or NULL */
+};
+
+struct policy_label {
+    bool is_tag; /* else a classification */
+    str text;
+    const struct str_list *owners; /* of the domain that declared it; NULL: the table's own */
+};
+
+struct policy_labels {
+    VEC_OF(struct policy_label)
+};
+
+/* A field inside of a column, as `address.street` or `phones[].number` below it. */
+struct policy_field {
+    str path, type;
+    struct policy_labels labels;
 };
 
 struct policy_column {
     uint32_t id;
-    str name, type, classification;
-    struct str_list tags;
+    str name, type;
+    struct policy_labels labels;
+    const struct policy_field *fields;
+    size_t field_count;
 };
 
 /* A table as decisions see it. */
@@ -71,27 +149,58 @@ struct policy_table {
     size_t column_count;
 };
 
+struct decision_field {
+    str path;
+    struct policy_mask mask;
+};
+
 struct decision_column {
     uint32_t id;
     str name, type;
-    enum mask_method mask;
+    struct policy_mask mask;
+    struct {
+        VEC_OF(struct decision_field)
+    } fields; /* masked ones inside of a column that is not masked itself; by path */
 };
 
+enum filter_form {
+    FILTER_VALUES, /* the column is one of the values */
+    FILTER_RANGE,  /* the column lies between two bounds */
+    FILTER_SQL,    /* anything else */
+};
+
+struct filter_column {
+    uint32_t id;
+    str name, type;
+};
+
+/* Rows are shown where it is true; a null is not. Texts of values are compared in the column's type. */
 struct decision_filter {
-    uint32_t column_id;
-    str column, type;
-    str literal; /* text of the value; compared in the column's type */
+    enum filter_form form;
+    struct filter_column column; /* VALUES, RANGE */
+    struct str_list values;      /* VALUES: sorted by bytes, distinct; none: no row is shown */
+    bool has_low, has_high;      /* RANGE */
+    bool low_is_open, high_is_open;
+    str low, high;
+    str sql; /* SQL: weft's own spelling, with every name quoted and the actor's attributes as literals */
+    struct {
+        VEC_OF(struct filter_column)
+    } columns; /* SQL: those that it reads */
 };
 
 struct decision_reason {
     str policy; /* id, or `owner`, `self`, `default` */
-    str effect; /* grant, filter, mask, deny */
+    str effect; /* grant, deny, filter, mask, waive */
     str text;
+    str column;         /* mask, deny and grant of columns; else empty */
+    struct place place; /* of the policy; none for weft's own reasons */
 };
 
 struct decision {
     bool allowed;
     uint64_t policy_version;
+    int64_t from_us,
+        until_us; /* it holds in between: a grant, deny or waiver ends then; 0: no end */
     struct {
         VEC_OF(struct decision_column)
     } columns; /* visible ones; denied ones are absent */
@@ -101,24 +210,43 @@ struct decision {
     struct {
         VEC_OF(struct decision_reason)
     } reasons;
-    struct str_list
-        duties; /* what the answer must carry along; none yet, purposes come with governance */
 };
 
 /* Starts at deny. `now_us` holds against `until`. */
 void policy_decide(struct arena *mem, const struct policies *policies,
                    const struct policy_actor *actor, const struct policy_table *table,
                    int64_t now_us, struct decision *out);
+/* Does the decision hold at this time? A clock that went back undoes it too. */
+bool policy_still_holds(const struct decision *decision, int64_t now_us);
 /* Canonical bytes of the decision restricted to these columns of a file: equal bytes, equal copy. Length-prefixed, sorted. */
 void policy_class(struct buf *out, uint64_t table_id, const struct decision *decision,
                   const uint32_t *file_columns, size_t len);
 /* True when the decision hides nothing of a file with these columns, filters aside. */
 bool policy_shows_all_columns(const struct decision *decision, const uint32_t *file_columns,
                               size_t len);
-/* The SELECT of a clearing worker over the view `source`: visible and masked columns, WHERE TRY(filter) IS TRUE. */
+/* Is the column masked, whole or in a field? */
+bool policy_is_masked(const struct decision_column *column);
+/* The SELECT of a clearing worker over the view `source`: visible and masked columns, where all filters are true. */
 str policy_clearing_sql(struct arena *mem, const struct decision *decision);
-/* Column and type of the filters must fit the tables they match: findings otherwise. For plan. */
+/* "its last 4 characters", "NULL": what a masked column shows, for people. */
+str policy_mask_text(struct arena *mem, const struct policy_mask *mask);
+const char *policy_effect_name(enum policy_effect effect);
+const char *mask_method_name(enum mask_method method);
+
+/* Policies against the tables that they match, and against each other: unknown columns, values and masks that do not fit a type, local
+ * policies that loosen, waivers of nothing. For plan. `now_us` tells which waivers and grants have ended. */
 void policy_check(const struct policies *policies, const struct policy_table *tables, size_t len,
-                  struct report *report);
+                  int64_t now_us, struct report *report);
+/* What only the engine can judge: a SELECT for each condition and mask over a row of NULLs, that must bind and run. */
+struct policy_probe {
+    const struct policy *policy;
+    const struct policy_table *table;
+    str sql;
+};
+struct policy_probes {
+    VEC_OF(struct policy_probe)
+};
+void policy_probes(struct arena *mem, const struct policies *policies,
+                   const struct policy_table *tables, size_t len, struct policy_probes *out);
 
 #endif

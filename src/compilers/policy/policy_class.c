@@ -5,15 +5,17 @@
 #include "policy/policy_inside.h"
 #include "task/task.h"
 
-static void add_number(struct buf *out, uint64_t value)
+enum { CLASS_BYTES_MAX = 64 << 20 };
+
+void policy_add_number(struct buf *out, uint64_t value)
 {
     for (int i = 0; i < 8; i++)
         buf_add_byte(out, (char)(value >> (8 * i)));
 }
 
-static void add_text(struct buf *out, str text)
+void policy_add_text(struct buf *out, str text)
 {
-    add_number(out, text.len);
+    policy_add_number(out, text.len);
     buf_add(out, text);
 }
 
@@ -32,14 +34,40 @@ static int compare_columns(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static int compare_filters(const void *a, const void *b)
+static void add_column(struct arena *mem, struct buf *out, const struct decision_column *column)
 {
-    const struct decision_filter *left = *(const struct decision_filter *const *)a;
-    const struct decision_filter *right = *(const struct decision_filter *const *)b;
-    if (left->column_id != right->column_id)
-        return left->column_id < right->column_id ? -1 : 1;
-    int order = str_compare(left->type, right->type);
-    return order ? order : str_compare(left->literal, right->literal);
+    policy_add_number(out, column->id);
+    policy_add_text(out, column->type);
+    policy_mask_bytes(mem, &column->mask, out);
+    /* By path, and each once: policy_decide puts them together in the order of the table's fields. */
+    policy_add_number(out, column->fields.len);
+    for (size_t i = 0; i < column->fields.len; i++) {
+        policy_add_text(out, column->fields.at[i].path);
+        policy_mask_bytes(mem, &column->fields.at[i].mask, out);
+    }
+}
+
+static str filter_bytes(struct arena *mem, const struct decision_filter *filter)
+{
+    struct buf *out = buf_new(mem, CLASS_BYTES_MAX);
+    policy_add_number(out, filter->form);
+    policy_add_number(out, filter->column.id);
+    policy_add_text(out, filter->column.type);
+    policy_add_number(out, filter->values.len);
+    for (size_t i = 0; i < filter->values.len; i++)
+        policy_add_text(out, filter->values.at[i]);
+    policy_add_number(out, (uint64_t)filter->has_low << 3 | (uint64_t)filter->has_high << 2
+                               | (uint64_t)filter->low_is_open << 1 | filter->high_is_open);
+    policy_add_text(out, filter->low);
+    policy_add_text(out, filter->high);
+    policy_add_text(out, filter->sql);
+    policy_add_number(out, filter->columns.len);
+    for (size_t i = 0; i < filter->columns.len; i++) {
+        policy_add_number(out, filter->columns.at[i].id);
+        policy_add_text(out, filter->columns.at[i].type);
+    }
+    CHECK(!out->full);
+    return buf_str(out);
 }
 
 void policy_class(struct buf *out, uint64_t table_id, const struct decision *decision,
@@ -48,33 +76,22 @@ void policy_class(struct buf *out, uint64_t table_id, const struct decision *dec
     struct arena *mem = arena_new();
     const struct decision_column **columns =
         arena_array(mem, decision->columns.len + 1, sizeof(const struct decision_column *));
-    const struct decision_filter **filters =
-        arena_array(mem, decision->filters.len + 1, sizeof(const struct decision_filter *));
-    size_t column_count = 0, filter_count = 0;
+    struct str_list filters = {0};
+    size_t column_count = 0;
     for (size_t i = 0; i < decision->columns.len; i++)
         if (is_in_file(decision->columns.at[i].id, file_columns, len))
             columns[column_count++] = &decision->columns.at[i];
-    for (size_t i = 0; i < decision->filters.len; i++)
-        filters[filter_count++] = &decision->filters.at[i];
     qsort(columns, column_count, sizeof *columns, compare_columns);
-    qsort(filters, filter_count, sizeof *filters, compare_filters);
-    size_t distinct = 0;
-    for (size_t i = 0; i < filter_count; i++)
-        if (i == 0 || compare_filters(&filters[i - 1], &filters[i]) != 0)
-            filters[distinct++] = filters[i];
-    add_number(out, table_id);
-    add_number(out, column_count);
-    for (size_t i = 0; i < column_count; i++) {
-        add_number(out, columns[i]->id);
-        add_number(out, columns[i]->mask);
-        add_text(out, columns[i]->type);
-    }
-    add_number(out, distinct);
-    for (size_t i = 0; i < distinct; i++) {
-        add_number(out, filters[i]->column_id);
-        add_text(out, filters[i]->type);
-        add_text(out, filters[i]->literal);
-    }
+    for (size_t i = 0; i < decision->filters.len; i++)
+        str_list_add(mem, &filters, filter_bytes(mem, &decision->filters.at[i]));
+    str_list_sort(&filters);
+    policy_add_number(out, table_id);
+    policy_add_number(out, column_count);
+    for (size_t i = 0; i < column_count; i++)
+        add_column(mem, out, columns[i]);
+    policy_add_number(out, filters.len);
+    for (size_t i = 0; i < filters.len; i++)
+        policy_add_text(out, filters.at[i]);
     arena_free(mem);
 }
 
@@ -85,36 +102,82 @@ bool policy_shows_all_columns(const struct decision *decision, const uint32_t *f
         bool is_shown = false;
         for (size_t k = 0; k < decision->columns.len && !is_shown; k++)
             is_shown = decision->columns.at[k].id == file_columns[i]
-                    && decision->columns.at[k].mask == MASK_NONE;
+                    && !policy_is_masked(&decision->columns.at[k]);
         if (!is_shown)
             return false;
     }
     return true;
 }
 
+static void add_literal(struct buf *b, str text, str type)
+{
+    buf_add(b, STR("TRY_CAST("));
+    buf_add_literal(b, text);
+    buf_format(b, " AS " STR_FMT ")", STR_ARG(type));
+}
+
+static void add_values(struct buf *b, const struct decision_filter *filter)
+{
+    if (filter->values.len == 0) {
+        buf_add(b, STR("FALSE"));
+        return;
+    }
+    buf_add_byte(b, '(');
+    buf_add_identifier(b, filter->column.name);
+    buf_add(b, filter->values.len > 1 ? STR(" IN (") : STR(" = "));
+    for (size_t i = 0; i < filter->values.len; i++) {
+        buf_add(b, i ? STR(", ") : STR(""));
+        add_literal(b, filter->values.at[i], filter->column.type);
+    }
+    buf_add(b, filter->values.len > 1 ? STR(")) IS TRUE") : STR(") IS TRUE"));
+}
+
+static void add_bound(struct buf *b, const struct decision_filter *filter, const char *sign,
+                      str bound)
+{
+    buf_add_byte(b, '(');
+    buf_add_identifier(b, filter->column.name);
+    buf_format(b, " %s ", sign);
+    add_literal(b, bound, filter->column.type);
+    buf_add(b, STR(") IS TRUE"));
+}
+
+static void add_filter(struct buf *b, const struct decision_filter *filter)
+{
+    switch (filter->form) {
+    case FILTER_VALUES:
+        add_values(b, filter);
+        break;
+    case FILTER_RANGE:
+        if (filter->has_low)
+            add_bound(b, filter, filter->low_is_open ? ">" : ">=", filter->low);
+        buf_add(b, filter->has_low && filter->has_high ? STR(" AND ") : STR(""));
+        if (filter->has_high)
+            add_bound(b, filter, filter->high_is_open ? "<" : "<=", filter->high);
+        break;
+    case FILTER_SQL:
+        buf_format(b, "TRY(" STR_FMT ") IS TRUE", STR_ARG(filter->sql));
+        break;
+    }
+}
+
 str policy_clearing_sql(struct arena *mem, const struct decision *decision)
 {
-    struct buf *b = buf_new(mem, 64 << 20);
+    struct buf *b = buf_new(mem, CLASS_BYTES_MAX);
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < decision->columns.len; i++) {
         const struct decision_column *column = &decision->columns.at[i];
         buf_add(b, i ? STR(", ") : STR(""));
-        if (column->mask == MASK_NULL) {
-            buf_format(b, "CAST(NULL AS " STR_FMT ") AS ", STR_ARG(column->type));
-        } else {
-            /* A method that is not known here must never show the value. */
-            CHECK(column->mask == MASK_NONE);
+        if (policy_is_masked(column)) {
+            policy_masked_sql(mem, column, b);
+            buf_add(b, STR(" AS "));
         }
         buf_add_identifier(b, column->name);
     }
     buf_add(b, STR(" FROM source"));
     for (size_t i = 0; i < decision->filters.len; i++) {
-        const struct decision_filter *filter = &decision->filters.at[i];
-        buf_add(b, i ? STR(" AND TRY(") : STR(" WHERE TRY("));
-        buf_add_identifier(b, filter->column);
-        buf_add(b, STR(" = CAST("));
-        buf_add_literal(b, filter->literal);
-        buf_format(b, " AS " STR_FMT ")) IS TRUE", STR_ARG(filter->type));
+        buf_add(b, i ? STR(" AND ") : STR(" WHERE "));
+        add_filter(b, &decision->filters.at[i]);
     }
     /* A filter leaves vectors that are partly filled, and row groups end with a vector: without a sort their sizes would tell
      * how many rows are hidden between those that are seen. */

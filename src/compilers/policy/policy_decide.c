@@ -5,30 +5,14 @@
 
 struct deciding {
     struct arena *mem;
+    const struct policies *policies;
     const struct policy_actor *actor;
     const struct policy_table *table;
+    struct policy_subject subject;
     int64_t now_us;
     struct decision *out;
+    bool *granted; /* of the table's columns, in their order */
 };
-
-str policy_address(struct arena *mem, str domain, str product, str table)
-{
-    return table.len ? arena_format(mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(domain),
-                                    STR_ARG(product), STR_ARG(table))
-                     : arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(domain), STR_ARG(product));
-}
-
-str policy_filter_text(struct arena *mem, const struct policy *policy)
-{
-    struct buf *b = buf_new(mem, 1 << 20);
-    buf_add(b, policy->filter_column);
-    buf_add(b, STR(" = "));
-    if (policy->filter_literal_is_text)
-        buf_add_literal(b, policy->filter_literal);
-    else
-        buf_add(b, policy->filter_literal);
-    return buf_str(b);
-}
 
 str policy_until_text(struct arena *mem, int64_t until_us)
 {
@@ -38,228 +22,318 @@ str policy_until_text(struct arena *mem, int64_t until_us)
     return str_sub(clock_text(mem, until_us - day_us), 0, 10);
 }
 
-/* Labels only ever tighten: a difference in case must not open anything. */
-static bool has_label(const struct str_list *list, str label)
+const char *policy_effect_name(enum policy_effect effect)
 {
-    for (size_t i = 0; i < list->len; i++)
-        if (str_eq_nocase(list->at[i], label))
-            return true;
-    return false;
+    static const char *const names[] = {"grant", "deny", "filter", "mask", "require", "waive"};
+    return names[effect];
 }
 
-static bool shares_label(const struct str_list *list, const struct str_list *labels)
+static void add_reason(struct deciding *d, const struct policy *policy, const char *effect,
+                       str column, str text)
 {
-    for (size_t i = 0; i < labels->len; i++)
-        if (has_label(list, labels->at[i]))
-            return true;
-    return false;
+    vec_push(d->mem, &d->out->reasons,
+             ((struct decision_reason){.policy = policy->id,
+                                       .effect = str_of(effect),
+                                       .text = text,
+                                       .column = column,
+                                       .place = policy->place}));
 }
 
-static bool shares_one(const struct str_list *a, const struct str_list *b)
+/* A reason that no policy file gives. */
+static void add_own_reason(struct deciding *d, const char *name, const char *effect, str text)
 {
-    for (size_t i = 0; i < a->len; i++)
-        if (str_list_has(b, a->at[i]))
-            return true;
-    return false;
+    struct policy none = {.id = str_of(name)};
+    add_reason(d, &none, effect, STR_NONE, text);
 }
 
-bool policy_matches_table(struct arena *mem, const struct policy *policy,
-                          const struct policy_table *table)
+/* True while `until` lies ahead; the decision then ends with it. */
+static bool is_in_time(struct deciding *d, int64_t until_us)
 {
-    const struct policy_selector *s = &policy->selector;
-    if (policy->domain.len && !str_eq(policy->domain, table->domain))
+    if (until_us && d->now_us >= until_us)
         return false;
-    if (policy->effect == POLICY_GRANT && policy->contract.len
-        && !str_eq(policy->contract, table->contract))
-        return false;
-    if (policy->effect == POLICY_GRANT && policy->contract.len == 0 && s->products.len == 0)
-        return false;
-    if (policy->effect == POLICY_FILTER && s->tags.len && !shares_label(&s->tags, &table->tags))
-        return false;
-    return (s->domains.len == 0 || str_list_has(&s->domains, table->domain))
-        && (s->products.len == 0
-            || str_list_has(&s->products,
-                            policy_address(mem, table->domain, table->product, STR_NONE)))
-        && (s->tables.len == 0
-            || str_list_has(&s->tables,
-                            policy_address(mem, table->domain, table->product, table->name)));
+    if (until_us && (d->out->until_us == 0 || until_us < d->out->until_us))
+        d->out->until_us = until_us;
+    return true;
 }
 
-bool policy_matches_column(const struct policy *policy, const struct policy_column *column)
+/* A waiver in force that lets this actor pass, or NULL. */
+static const struct policy *waiver_of(struct deciding *d, const struct policy *policy)
 {
-    const struct policy_selector *s = &policy->selector;
-    return (s->classifications.len == 0 || has_label(&s->classifications, column->classification))
-        && (s->tags.len == 0 || shares_label(&s->tags, &column->tags))
-        && (s->columns.len == 0 || has_label(&s->columns, column->name));
-}
-
-const struct policy_column *policy_find_column(const struct policy_table *table, str name)
-{
-    for (size_t i = 0; i < table->column_count; i++)
-        if (str_eq_nocase(table->columns[i].name, name))
-            return &table->columns[i];
+    for (size_t i = 0; i < d->policies->len; i++) {
+        const struct policy *waiver = &d->policies->at[i];
+        if (waiver->effect == POLICY_WAIVE && str_eq(waiver->waives, policy->id)
+            && policy_matches_table(waiver, &d->subject)
+            && policy_taker(d->mem, d->actor, waiver).len && is_in_time(d, waiver->until_us))
+            return waiver;
+    }
     return NULL;
 }
 
-static void add_reason(struct deciding *d, str policy, const char *effect, str text)
+static bool is_waived(struct deciding *d, const struct policy *policy)
 {
-    vec_push(d->mem, &d->out->reasons,
-             ((struct decision_reason){.policy = policy, .effect = str_of(effect), .text = text}));
+    const struct policy *waiver = waiver_of(d, policy);
+    size_t last = d->out->reasons.len;
+    if (waiver && (last == 0 || !str_eq(d->out->reasons.at[last - 1].policy, waiver->id)))
+        add_reason(
+            d, waiver, "waive", STR_NONE,
+            arena_format(d->mem, STR_FMT " is waived until " STR_FMT ", approved by " STR_FMT,
+                         STR_ARG(policy->id), STR_ARG(policy_until_text(d->mem, waiver->until_us)),
+                         STR_ARG(waiver->approver)));
+    return waiver != NULL;
 }
 
-/* The entry of the owners that means this actor, or an empty str. */
-static str owner_entry(const struct policy_actor *actor, const struct policy_table *table)
-{
-    for (size_t i = 0; !actor->is_product && i < table->owners.len; i++) {
-        str kind, name;
-        if (!str_cut(table->owners.at[i], ':', &kind, &name) || name.len == 0)
-            continue;
-        if (str_eq(kind, STR("user"))
-                ? str_eq(name, actor->name)
-                : str_eq(kind, STR("group")) && str_list_has(&actor->groups, name))
-            return table->owners.at[i];
-    }
-    return STR_NONE;
-}
+/* ---- grants */
 
-static bool is_excepted(const struct deciding *d, const struct policy *policy)
+static str grant_text(struct deciding *d, const struct policy *policy, str who, str purposes)
 {
-    const struct policy_except *e = &policy->except;
-    if (d->actor->is_product)
-        return str_list_has(&e->products, d->actor->name);
-    return (d->actor->name.len && str_list_has(&e->users, d->actor->name))
-        || shares_one(&e->groups, &d->actor->groups)
-        || (e->owners && owner_entry(d->actor, d->table).len);
-}
-
-/* Whom of the grant's takers this actor is, for people; empty when it is none of them. */
-static str taker(const struct deciding *d, const struct policy *policy)
-{
-    const struct policy_actor *actor = d->actor;
-    if (actor->is_product)
-        return str_list_has(&policy->to_products, actor->name)
-                 ? arena_format(d->mem, "product " STR_FMT, STR_ARG(actor->name))
-                 : STR_NONE;
-    if (actor->name.len && str_list_has(&policy->to_users, actor->name))
-        return arena_format(d->mem, "user " STR_FMT, STR_ARG(actor->name));
-    for (size_t i = 0; i < policy->to_groups.len; i++)
-        if (str_list_has(&actor->groups, policy->to_groups.at[i]))
-            return arena_format(d->mem, "group " STR_FMT, STR_ARG(policy->to_groups.at[i]));
-    return STR_NONE;
-}
-
-static void weigh_grant(struct deciding *d, const struct policy *policy)
-{
-    str who = taker(d, policy);
-    if (!who.len || !policy_matches_table(d->mem, policy, d->table))
-        return;
-    str purposes = str_list_join(d->mem, &policy->purposes, STR(", "));
-    if (policy->until_us && d->now_us >= policy->until_us) {
-        add_reason(d, policy->id, "deny",
-                   arena_format(d->mem, "the grant ended with " STR_FMT,
-                                STR_ARG(policy_until_text(d->mem, policy->until_us))));
-        return;
-    }
-    if (policy->purposes.len && !str_list_has(&policy->purposes, d->actor->purpose)) {
-        add_reason(d, policy->id, "deny",
-                   arena_format(d->mem, "the grant is for the purpose " STR_FMT "%s" STR_FMT,
-                                STR_ARG(purposes),
-                                d->actor->purpose.len ? ", not for " : ", and none was declared",
-                                STR_ARG(d->actor->purpose)));
-        return;
-    }
     struct buf *b = buf_new(d->mem, 1 << 20);
     buf_format(b, STR_FMT " may read ", STR_ARG(who));
+    if (policy->is_of_columns)
+        buf_add(b, STR("columns of "));
     if (policy->contract.len)
         buf_format(b, "contract " STR_FMT, STR_ARG(policy->contract));
+    else if (policy->selector.tables.len)
+        buf_format(b, "table " STR_FMT, STR_ARG(d->subject.address));
     else
-        buf_format(b, "product " STR_FMT "." STR_FMT, STR_ARG(d->table->domain),
-                   STR_ARG(d->table->product));
+        buf_format(b, "product " STR_FMT, STR_ARG(d->subject.product));
     if (policy->role.len)
         buf_format(b, " as " STR_FMT, STR_ARG(policy->role));
     if (purposes.len)
         buf_format(b, " for " STR_FMT, STR_ARG(purposes));
     if (policy->until_us)
         buf_format(b, " until " STR_FMT, STR_ARG(policy_until_text(d->mem, policy->until_us)));
-    add_reason(d, policy->id, "grant", buf_str(b));
-    d->out->allowed = true;
+    return buf_str(b);
 }
 
-/* The owners and the grants: may the actor read the table at all? */
-static void decide_access(struct deciding *d, const struct policies *policies)
+static void open_columns(struct deciding *d, const struct policy *policy)
 {
-    str owner = owner_entry(d->actor, d->table);
+    for (size_t i = 0; i < d->table->column_count; i++)
+        if (!policy->is_of_columns || policy_matches_column(policy, &d->table->columns[i]))
+            d->granted[i] = d->out->allowed = true;
+}
+
+static void weigh_grant(struct deciding *d, const struct policy *policy)
+{
+    str who = policy_taker(d->mem, d->actor, policy);
+    if (!who.len || !policy_matches_table(policy, &d->subject))
+        return;
+    if (policy->until_us && d->now_us >= policy->until_us) {
+        add_reason(d, policy, "deny", STR_NONE,
+                   arena_format(d->mem, "the grant ended with " STR_FMT,
+                                STR_ARG(policy_until_text(d->mem, policy->until_us))));
+        return;
+    }
+    str purposes = str_list_join(d->mem, &policy->purposes, STR(", "));
+    if (policy->purposes.len && !str_list_has(&policy->purposes, d->actor->purpose)) {
+        add_reason(d, policy, "deny", STR_NONE,
+                   arena_format(d->mem, "the grant is for the purpose " STR_FMT "%s" STR_FMT,
+                                STR_ARG(purposes),
+                                d->actor->purpose.len ? ", not for " : ", and none was declared",
+                                STR_ARG(d->actor->purpose)));
+        return;
+    }
+    (void)is_in_time(d, policy->until_us);
+    add_reason(d, policy, "grant", STR_NONE, grant_text(d, policy, who, purposes));
+    open_columns(d, policy);
+}
+
+/* The owners and the grants: may the actor read of the table at all? */
+static void weigh_grants(struct deciding *d)
+{
+    str owner = policy_owner_entry(d->actor, &d->table->owners);
     if (owner.len) {
         d->out->allowed = true;
-        add_reason(d, STR("owner"), "grant",
-                   arena_format(d->mem, STR_FMT " owns domain " STR_FMT, STR_ARG(owner),
-                                STR_ARG(d->table->domain)));
+        for (size_t i = 0; i < d->table->column_count; i++)
+            d->granted[i] = true;
+        add_own_reason(d, "owner", "grant",
+                       arena_format(d->mem, STR_FMT " owns domain " STR_FMT, STR_ARG(owner),
+                                    STR_ARG(d->table->domain)));
     }
-    for (size_t i = 0; i < policies->len; i++)
-        if (policies->at[i].effect == POLICY_GRANT)
-            weigh_grant(d, &policies->at[i]);
+    for (size_t i = 0; i < d->policies->len; i++)
+        if (d->policies->at[i].effect == POLICY_GRANT)
+            weigh_grant(d, &d->policies->at[i]);
     if (!d->out->allowed)
-        add_reason(d, STR("default"), "deny", STR("nothing is granted by default"));
+        add_own_reason(d, "default", "deny", STR("nothing is granted by default"));
+}
+
+/* ---- denials */
+
+static bool is_denied_to(struct deciding *d, const struct policy *policy)
+{
+    bool is_to_all = policy->to_users.len + policy->to_groups.len + policy->to_products.len == 0;
+    if (policy->purposes.len && !str_list_has(&policy->purposes, d->actor->purpose))
+        return false;
+    return is_to_all || policy_taker(d->mem, d->actor, policy).len > 0;
+}
+
+static str denial_text(struct deciding *d, const struct policy *policy, const char *what, str name)
+{
+    return policy->description.len
+             ? arena_format(d->mem, "%s " STR_FMT " is denied: " STR_FMT, what, STR_ARG(name),
+                            STR_ARG(policy->description))
+             : arena_format(d->mem, "%s " STR_FMT " is denied", what, STR_ARG(name));
+}
+
+static void weigh_denial(struct deciding *d, const struct policy *policy)
+{
+    if (!policy_matches_table(policy, &d->subject) || !is_denied_to(d, policy)
+        || policy_is_excepted(policy, d->actor))
+        return;
+    if (!policy->is_of_columns) {
+        if (policy_excepts_owner(policy, d->actor, d->table, NULL) || is_waived(d, policy))
+            return;
+        d->out->allowed = false;
+        add_reason(d, policy, "deny", STR_NONE,
+                   denial_text(d, policy, "table", d->subject.address));
+        return;
+    }
+    for (size_t i = 0; i < d->table->column_count; i++) {
+        const struct policy_column *column = &d->table->columns[i];
+        if (!policy_matches_column(policy, column)
+            || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
+            || is_waived(d, policy))
+            continue;
+        d->granted[i] = false;
+        add_reason(d, policy, "deny", column->name, denial_text(d, policy, "column", column->name));
+    }
+}
+
+/* ---- columns, masks, filters */
+
+/* Those that are granted and not denied. */
+static void show_columns(struct deciding *d)
+{
+    for (size_t i = 0; d->out->allowed && i < d->table->column_count; i++)
+        if (d->granted[i])
+            vec_push(d->mem, &d->out->columns,
+                     ((struct decision_column){.id = d->table->columns[i].id,
+                                               .name = d->table->columns[i].name,
+                                               .type = d->table->columns[i].type}));
+    if (d->out->columns.len == 0)
+        d->out->allowed = false;
+}
+
+static struct decision_column *find_shown(struct deciding *d, uint32_t id)
+{
+    for (size_t i = 0; i < d->out->columns.len; i++)
+        if (d->out->columns.at[i].id == id)
+            return &d->out->columns.at[i];
+    return NULL;
+}
+
+static void mask_reason(struct deciding *d, const struct policy *policy,
+                        const struct policy_mask *mask, str name)
+{
+    add_reason(d, policy, "mask", name,
+               arena_format(d->mem, "column " STR_FMT " is " STR_FMT, STR_ARG(name),
+                            STR_ARG(policy_mask_text(d->mem, mask))));
+}
+
+/* Where a mask cannot keep the type, nothing is shown. */
+static struct policy_mask fitting(struct deciding *d, const struct policy *policy, str type)
+{
+    return policy_mask_problem(d->mem, &policy->mask, type).len
+             ? (struct policy_mask){.method = MASK_NULL}
+             : policy->mask;
+}
+
+static void mask_field(struct deciding *d, const struct policy *policy,
+                       const struct policy_column *column, const struct policy_field *field,
+                       struct decision_column *shown)
+{
+    if (!policy_matches_field(d->mem, policy, column, field)
+        || policy_excepts_owner(policy, d->actor, d->table, &field->labels) || is_waived(d, policy))
+        return;
+    struct decision_field *masked = NULL;
+    for (size_t i = 0; i < shown->fields.len && !masked; i++)
+        if (str_eq(shown->fields.at[i].path, field->path))
+            masked = &shown->fields.at[i];
+    if (!masked) {
+        masked = vec_add(d->mem, &shown->fields);
+        masked->path = field->path;
+    }
+    struct policy_mask mask = fitting(d, policy, field->type);
+    masked->mask = policy_stricter(d->mem, &masked->mask, &mask, field->type);
+    mask_reason(
+        d, policy, &mask,
+        arena_format(d->mem, STR_FMT "." STR_FMT, STR_ARG(column->name), STR_ARG(field->path)));
 }
 
 static void add_mask(struct deciding *d, const struct policy *policy)
 {
     for (size_t i = 0; i < d->table->column_count; i++) {
         const struct policy_column *column = &d->table->columns[i];
-        if (!policy_matches_column(policy, column))
+        struct decision_column *shown = find_shown(d, column->id);
+        if (!shown)
             continue;
-        struct decision_column *decided = &d->out->columns.at[i];
-        decided->mask = policy->method > decided->mask ? policy->method : decided->mask;
-        add_reason(
-            d, policy->id, "mask",
-            arena_format(d->mem, "column " STR_FMT " is always NULL", STR_ARG(column->name)));
+        for (size_t k = 0; k < column->field_count; k++)
+            mask_field(d, policy, column, &column->fields[k], shown);
+        if (!policy_matches_column(policy, column)
+            || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
+            || is_waived(d, policy))
+            continue;
+        struct policy_mask mask = fitting(d, policy, column->type);
+        shown->mask = policy_stricter(d->mem, &shown->mask, &mask, column->type);
+        mask_reason(d, policy, &mask, column->name);
     }
+}
+
+/* An owner is excepted from a filter when he owns all that makes it match. */
+static bool is_owner_of_filter(struct deciding *d, const struct policy *policy)
+{
+    if (policy->selector.classifications.len == 0)
+        return policy_excepts_owner(policy, d->actor, d->table, NULL);
+    for (size_t i = 0; i < d->table->column_count; i++)
+        if (policy_matches_column(policy, &d->table->columns[i])
+            && !policy_excepts_owner(policy, d->actor, d->table, &d->table->columns[i].labels))
+            return false;
+    return policy->except.owners;
 }
 
 static void add_filter(struct deciding *d, const struct policy *policy)
 {
-    const struct policy_column *column = policy_find_column(d->table, policy->filter_column);
-    str text = policy_filter_text(d->mem, policy);
-    if (!column) {
-        /* A past release without the column: which rows are meant cannot be told any more. */
+    struct expression_scope scope = {.table = d->table, .actor = d->actor, .policies = d->policies};
+    str why;
+    if (is_owner_of_filter(d, policy) || is_waived(d, policy))
+        return;
+    if (!policy_filters(d->mem, policy, &scope, d->out, &why)) {
         d->out->allowed = false;
-        add_reason(d, policy->id, "deny",
-                   arena_format(d->mem,
-                                "rows are shown where " STR_FMT ", and there is no such column",
-                                STR_ARG(text)));
+        add_reason(d, policy, "deny", STR_NONE, why);
         return;
     }
-    vec_push(d->mem, &d->out->filters,
-             ((struct decision_filter){.column_id = column->id,
-                                       .column = column->name,
-                                       .type = column->type,
-                                       .literal = policy->filter_literal}));
-    add_reason(d, policy->id, "filter",
-               arena_format(d->mem, "rows are shown where " STR_FMT, STR_ARG(text)));
+    add_reason(d, policy, "filter", STR_NONE,
+               arena_format(d->mem, "rows are shown where " STR_FMT, STR_ARG(policy->where)));
 }
 
 void policy_decide(struct arena *mem, const struct policies *policies,
                    const struct policy_actor *actor, const struct policy_table *table,
                    int64_t now_us, struct decision *out)
 {
-    *out = (struct decision){.policy_version = policies->version};
-    struct deciding d = {.mem = mem, .actor = actor, .table = table, .now_us = now_us, .out = out};
-    for (size_t i = 0; i < table->column_count; i++)
-        vec_push(mem, &out->columns,
-                 ((struct decision_column){.id = table->columns[i].id,
-                                           .name = table->columns[i].name,
-                                           .type = table->columns[i].type}));
-    if (actor->is_product
-        && str_eq(actor->name, policy_address(mem, table->domain, table->product, STR_NONE))) {
-        out->allowed = true;
-        add_reason(&d, STR("self"), "grant", STR("a product reads its own tables in the clear"));
+    *out = (struct decision){.policy_version = policies->version, .from_us = now_us};
+    struct deciding d = {.mem = mem,
+                         .policies = policies,
+                         .actor = actor,
+                         .table = table,
+                         .subject = policy_subject(mem, table),
+                         .now_us = now_us,
+                         .out = out,
+                         .granted = ARENA_ARRAY(mem, bool, table->column_count + 1)};
+    if (actor->is_product && str_eq(actor->name, d.subject.product)) {
+        for (size_t i = 0; i < table->column_count; i++)
+            d.granted[i] = out->allowed = true;
+        show_columns(&d);
+        add_own_reason(&d, "self", "grant", STR("a product reads its own tables in the clear"));
         return;
     }
-    decide_access(&d, policies);
+    weigh_grants(&d);
+    for (size_t i = 0; out->allowed && i < policies->len; i++)
+        if (policies->at[i].effect == POLICY_DENY)
+            weigh_denial(&d, &policies->at[i]);
+    show_columns(&d);
     for (size_t i = 0; out->allowed && i < policies->len; i++) {
         const struct policy *policy = &policies->at[i];
-        if (policy->effect == POLICY_GRANT || !policy_matches_table(mem, policy, table)
-            || is_excepted(&d, policy))
+        if ((policy->effect != POLICY_MASK && policy->effect != POLICY_FILTER)
+            || !policy_matches_table(policy, &d.subject) || policy_is_excepted(policy, actor))
             continue;
         if (policy->effect == POLICY_MASK)
             add_mask(&d, policy);
@@ -268,4 +342,14 @@ void policy_decide(struct arena *mem, const struct policies *policies,
     }
     if (!out->allowed)
         out->columns.len = out->filters.len = 0;
+}
+
+bool policy_still_holds(const struct decision *decision, int64_t now_us)
+{
+    return now_us >= decision->from_us && (decision->until_us == 0 || now_us < decision->until_us);
+}
+
+bool policy_is_masked(const struct decision_column *column)
+{
+    return column->mask.method != MASK_NONE || column->fields.len > 0;
 }

@@ -3,20 +3,101 @@
 #define WEFT_POLICY_INSIDE_H
 
 #include "policy/policy.h"
+#include "policy/policy_expression.h"
 #include "shape/shape.h"
 
 extern const struct shape shape_policy; /* weft/v1, kind Policy */
 
+/* ---- reading */
+
+struct policy_reader {
+    struct arena *mem;
+    str file, domain;
+    struct report *report;
+    struct policy *policy;
+};
+
+void policy_read_grant(struct policy_reader *r, const struct tree *node);
+void policy_read_deny(struct policy_reader *r, const struct tree *node);
+void policy_read_filter(struct policy_reader *r, const struct tree *node);
+void policy_read_mask(struct policy_reader *r, const struct tree *node);
+void policy_read_require(struct policy_reader *r, const struct tree *node);
+void policy_read_waive(struct policy_reader *r, const struct tree *node);
+/* The parts that several effects share. */
+void policy_read_selector(struct policy_reader *r, const struct tree *node);
+void policy_read_except(struct policy_reader *r, const struct tree *node);
+/* Findings where a domain's policy names another domain's. */
+void policy_read_scope(struct policy_reader *r, const struct tree *node,
+                       const struct str_list *names, bool is_domain);
+/* False when nobody is named. */
+bool policy_read_takers(struct policy_reader *r, const struct tree *node);
+void policy_read_until(struct policy_reader *r, const struct tree *node);
+void policy_read_purposes(struct policy_reader *r, const struct tree *node);
+void policy_read_texts(struct policy_reader *r, struct str_list *out, const struct tree *node);
+/* `domain.product` or with a table; in a domain's own policy the domain may be left out. */
+void policy_read_addresses(struct policy_reader *r, struct str_list *out, const struct tree *node,
+                           int parts);
+
+/* ---- matching */
+
 /* A `domain.product` or `domain.product.table`, of these parts. */
 str policy_address(struct arena *mem, str domain, str product, str table);
-/* Does the policy speak of this table? A local one never speaks of another domain's. Columns aside. */
-bool policy_matches_table(struct arena *mem, const struct policy *policy,
-                          const struct policy_table *table);
+
+/* A table, with what is asked of it again and again. */
+struct policy_subject {
+    const struct policy_table *table;
+    str product, address; /* domain.product, domain.product.table */
+};
+struct policy_subject policy_subject(struct arena *mem, const struct policy_table *table);
+/* Does the policy speak of this table? A local one never speaks of another domain's. Columns aside, save for effects on rows or
+ * tables whose selector names columns: then one must match. */
+bool policy_matches_table(const struct policy *policy, const struct policy_subject *subject);
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column);
+/* A field has labels of its own; by name it is `column.path`. */
+bool policy_matches_field(struct arena *mem, const struct policy *policy,
+                          const struct policy_column *column, const struct policy_field *field);
 /* NULL when there is none; names are compared without case. */
 const struct policy_column *policy_find_column(const struct policy_table *table, str name);
-/* `country = 'CH'` as it was meant. */
-str policy_filter_text(struct arena *mem, const struct policy *policy);
+/* The entry of the owners that means this actor, or an empty str. */
+str policy_owner_entry(const struct policy_actor *actor, const struct str_list *owners);
+/* Whom of the takers this actor is, for people; empty when it is none of them. */
+str policy_taker(struct arena *mem, const struct policy_actor *actor, const struct policy *policy);
+/* By name, group or purpose; owners aside. */
+bool policy_is_excepted(const struct policy *policy, const struct policy_actor *actor);
+/* `owners: true`: does he own all that makes the policy speak of the column (NULL: of the table)? */
+bool policy_excepts_owner(const struct policy *policy, const struct policy_actor *actor,
+                          const struct policy_table *table, const struct policy_labels *labels);
+
+/* ---- masks */
+
+/* The one that shows less; NULL where neither does. */
+struct policy_mask policy_stricter(struct arena *mem, const struct policy_mask *a,
+                                   const struct policy_mask *b, str type);
+bool policy_is_same_mask(struct arena *mem, const struct policy_mask *a,
+                         const struct policy_mask *b);
+/* Canonical. */
+void policy_mask_bytes(struct arena *mem, const struct policy_mask *mask, struct buf *out);
+/* Empty when the mask can keep this type; else the types it is for. */
+str policy_mask_problem(struct arena *mem, const struct policy_mask *mask, str type);
+/* The column's values as the decision shows them. */
+void policy_masked_sql(struct arena *mem, const struct decision_column *column, struct buf *out);
+bool policy_is_time_unit(str unit);
+bool policy_is_text(str type);
+
+/* ---- filters */
+
+/* The condition for this table and actor as filters that are ANDed. False and why when it cannot be told. */
+bool policy_filters(struct arena *mem, const struct policy *policy,
+                    const struct expression_scope *scope, struct decision *out, str *why_out);
+/* Is the text a value of the type as it is, for a literal that is compared with a column? */
+bool policy_value_fits(str type, str text);
+/* Types that literals are compared in. */
+bool policy_has_values(str type);
+
+/* ---- the rest */
+
+void policy_add_number(struct buf *out, uint64_t value);
+void policy_add_text(struct buf *out, str text);
 /* For people: "until 2027-01-01", from the instant after it. */
 str policy_until_text(struct arena *mem, int64_t until_us);
 

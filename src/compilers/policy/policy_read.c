@@ -1,17 +1,10 @@
-/* One policy document to one rule, or to findings. */
+/* One policy document to one rule, or to findings: its envelope, and the parts that several effects share. */
 #include "clock/clock.h"
 #include "policy/policy_inside.h"
 
 enum { DAY_SECONDS = 86400 };
 
-struct reader {
-    struct arena *mem;
-    str file, domain;
-    struct report *report;
-    struct policy *policy;
-};
-
-static void add_texts(struct reader *r, struct str_list *out, const struct tree *node)
+void policy_read_texts(struct policy_reader *r, struct str_list *out, const struct tree *node)
 {
     if (node && node->kind == TREE_SCALAR)
         str_list_add(r->mem, out, node->text);
@@ -31,7 +24,7 @@ static bool is_address(str text, int parts)
 }
 
 /* `domain.product`; in a domain's own policy the domain may be left out. */
-static void add_address(struct reader *r, struct str_list *out, const struct tree *scalar,
+static void add_address(struct policy_reader *r, struct str_list *out, const struct tree *scalar,
                         int parts)
 {
     str text = scalar->text;
@@ -47,8 +40,8 @@ static void add_address(struct reader *r, struct str_list *out, const struct tre
     f->allowed = parts == 2 ? STR("domain.product") : STR("domain.product.table");
 }
 
-static void add_addresses(struct reader *r, struct str_list *out, const struct tree *node,
-                          int parts)
+void policy_read_addresses(struct policy_reader *r, struct str_list *out, const struct tree *node,
+                           int parts)
 {
     if (node && node->kind == TREE_SCALAR)
         add_address(r, out, node, parts);
@@ -57,7 +50,7 @@ static void add_addresses(struct reader *r, struct str_list *out, const struct t
 }
 
 /* Users and groups stand alone here; elsewhere they are written as principals. */
-static void add_names(struct reader *r, struct str_list *out, const struct tree *node)
+static void add_names(struct policy_reader *r, struct str_list *out, const struct tree *node)
 {
     for (size_t i = 0; node && i < node->len; i++) {
         str text = node->at[i]->text;
@@ -73,20 +66,21 @@ static void add_names(struct reader *r, struct str_list *out, const struct tree 
     }
 }
 
-static void read_except(struct reader *r, const struct tree *node)
+void policy_read_except(struct policy_reader *r, const struct tree *node)
 {
     struct policy_except *except = &r->policy->except;
     add_names(r, &except->users, tree_find(node, STR("users")));
     add_names(r, &except->groups, tree_find(node, STR("groups")));
-    add_addresses(r, &except->products, tree_find(node, STR("products")), 2);
+    policy_read_texts(r, &except->purposes, tree_find(node, STR("purposes")));
+    policy_read_addresses(r, &except->products, tree_find(node, STR("products")), 2);
     const struct tree *owners = tree_find(node, STR("owners"));
     if (owners)
         (void)tree_is_bool(owners, &except->owners);
 }
 
 /* A domain's policy may speak of its own products only: others are not its to tighten or open. */
-static void check_scope(struct reader *r, const struct tree *node, const struct str_list *names,
-                        bool is_domain)
+void policy_read_scope(struct policy_reader *r, const struct tree *node,
+                       const struct str_list *names, bool is_domain)
 {
     for (size_t i = 0; r->domain.len && i < names->len; i++) {
         str domain, rest;
@@ -101,19 +95,19 @@ static void check_scope(struct reader *r, const struct tree *node, const struct 
     }
 }
 
-static void read_selector(struct reader *r, const struct tree *node)
+void policy_read_selector(struct policy_reader *r, const struct tree *node)
 {
     struct policy_selector *s = &r->policy->selector;
-    add_texts(r, &s->classifications, tree_find(node, STR("classification")));
-    add_texts(r, &s->tags, tree_find(node, STR("tags")));
-    add_texts(r, &s->tags, tree_find(node, STR("tag")));
-    add_texts(r, &s->domains, tree_find(node, STR("domain")));
-    add_texts(r, &s->columns, tree_find(node, STR("column")));
-    add_addresses(r, &s->products, tree_find(node, STR("product")), 2);
-    add_addresses(r, &s->tables, tree_find(node, STR("table")), 3);
-    check_scope(r, node, &s->domains, true);
-    check_scope(r, node, &s->products, false);
-    check_scope(r, node, &s->tables, false);
+    policy_read_texts(r, &s->classifications, tree_find(node, STR("classification")));
+    policy_read_texts(r, &s->tags, tree_find(node, STR("tags")));
+    policy_read_texts(r, &s->tags, tree_find(node, STR("tag")));
+    policy_read_texts(r, &s->domains, tree_find(node, STR("domain")));
+    policy_read_texts(r, &s->columns, tree_find(node, STR("column")));
+    policy_read_addresses(r, &s->products, tree_find(node, STR("product")), 2);
+    policy_read_addresses(r, &s->tables, tree_find(node, STR("table")), 3);
+    policy_read_scope(r, node, &s->domains, true);
+    policy_read_scope(r, node, &s->products, false);
+    policy_read_scope(r, node, &s->tables, false);
     if (node->len == 0) {
         struct finding *f = shape_error(r->mem, r->file, r->report, node, "this chooses nothing");
         f->hint = r->policy->effect == POLICY_MASK ? STR("name a classification, or a domain")
@@ -121,121 +115,7 @@ static void read_selector(struct reader *r, const struct tree *node)
     }
 }
 
-static void read_mask(struct reader *r, const struct tree *node)
-{
-    read_selector(r, tree_find(node, STR("columns")));
-    read_except(r, tree_find(node, STR("except")));
-    const struct tree *method = tree_get(tree_find(node, STR("with")), STR("method"));
-    /* `method: null` is a null of YAML; people mean the word. */
-    if (method->kind == TREE_NULL || tree_is_null(method) || str_eq(method->text, STR("null"))) {
-        r->policy->method = MASK_NULL;
-        return;
-    }
-    struct finding *f = shape_error(
-        r->mem, r->file, r->report, method,
-        "mask method " STR_FMT " is not enforced by this version of weft", STR_ARG(method->text));
-    f->found = method->text;
-    f->allowed = STR("null");
-}
-
-struct lexer {
-    str text;
-    size_t at;
-};
-
-static char peek(const struct lexer *l)
-{
-    return l->at < l->text.len ? l->text.ptr[l->at] : '\0';
-}
-
-static void skip_space(struct lexer *l)
-{
-    while (peek(l) == ' ' || peek(l) == '\t' || peek(l) == '\n' || peek(l) == '\r')
-        l->at++;
-}
-
-/* Text between quotes that are doubled inside. */
-static bool take_quoted(struct arena *mem, struct lexer *l, char quote, str *out)
-{
-    char *text = arena_alloc(mem, l->text.len + 1);
-    size_t len = 0;
-    for (l->at++; l->at < l->text.len; l->at++) {
-        if (peek(l) == quote) {
-            l->at++;
-            if (peek(l) != quote) {
-                *out = (str){text, len};
-                return true;
-            }
-        }
-        text[len++] = peek(l);
-    }
-    return false;
-}
-
-static bool is_word_part(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool take_column(struct arena *mem, struct lexer *l, str *out)
-{
-    skip_space(l);
-    if (peek(l) == '"')
-        return take_quoted(mem, l, '"', out) && out->len > 0;
-    size_t start = l->at;
-    while (is_word_part(peek(l)))
-        l->at++;
-    *out = arena_lower(mem, str_sub(l->text, start, l->at - start));
-    return out->len > 0 && !(out->ptr[0] >= '0' && out->ptr[0] <= '9');
-}
-
-static bool take_literal(struct arena *mem, struct lexer *l, str *out, bool *is_text_out)
-{
-    skip_space(l);
-    *is_text_out = peek(l) == '\'';
-    if (*is_text_out)
-        return take_quoted(mem, l, '\'', out);
-    size_t start = l->at;
-    while (is_word_part(peek(l)) || peek(l) == '.' || peek(l) == '-' || peek(l) == '+')
-        l->at++;
-    double number;
-    *out = arena_lower(mem, str_sub(l->text, start, l->at - start));
-    if (str_eq(*out, STR("true")) || str_eq(*out, STR("false")))
-        return true;
-    bool is_digit = out->len && ((out->ptr[out->len - 1] >= '0' && out->ptr[out->len - 1] <= '9'));
-    return is_digit && str_to_f64(*out, &number);
-}
-
-static bool parse_where(struct reader *r, str text)
-{
-    struct lexer l = {.text = text};
-    struct policy *policy = r->policy;
-    if (!take_column(r->mem, &l, &policy->filter_column))
-        return false;
-    skip_space(&l);
-    if (peek(&l) != '=')
-        return false;
-    l.at++;
-    if (!take_literal(r->mem, &l, &policy->filter_literal, &policy->filter_literal_is_text))
-        return false;
-    skip_space(&l);
-    return l.at == text.len;
-}
-
-static void read_filter(struct reader *r, const struct tree *node)
-{
-    read_selector(r, tree_find(node, STR("tables")));
-    read_except(r, tree_find(node, STR("except")));
-    const struct tree *where = tree_find(node, STR("where"));
-    if (parse_where(r, where->text))
-        return;
-    struct finding *f = shape_error(r->mem, r->file, r->report, where,
-                                    "this condition is not enforced by this version of weft");
-    f->found = where->text;
-    f->allowed = STR("column = literal, as country = 'CH'");
-}
-
-static void read_until(struct reader *r, const struct tree *node)
+void policy_read_until(struct policy_reader *r, const struct tree *node)
 {
     if (!node)
         return;
@@ -251,34 +131,22 @@ static void read_until(struct reader *r, const struct tree *node)
         STR("a date as 2027-01-31, whose whole day is meant, or a time as 2027-01-31T12:00:00Z");
 }
 
-static void read_grant(struct reader *r, const struct tree *node)
+bool policy_read_takers(struct policy_reader *r, const struct tree *node)
 {
     struct policy *policy = r->policy;
-    policy->contract = tree_find_text(node, STR("contract"));
-    policy->role = tree_find_text(node, STR("role"));
-    add_addresses(r, &policy->selector.products, tree_find(node, STR("product")), 2);
-    add_addresses(r, &policy->selector.products, tree_find(node, STR("products")), 2);
-    check_scope(r, node, &policy->selector.products, false);
-    const struct tree *to = tree_find(node, STR("to"));
-    add_names(r, &policy->to_users, tree_find(to, STR("users")));
-    add_names(r, &policy->to_groups, tree_find(to, STR("groups")));
-    add_addresses(r, &policy->to_products, tree_find(to, STR("products")), 2);
-    add_texts(r, &policy->purposes, tree_find(node, STR("purposes")));
-    read_until(r, tree_find(node, STR("until")));
-    if (policy->contract.len == 0 && policy->selector.products.len == 0) {
-        struct finding *f =
-            shape_error(r->mem, r->file, r->report, node, "this grant opens nothing");
-        f->hint = STR("name a contract by its id, or products");
-    }
+    add_names(r, &policy->to_users, tree_find(node, STR("users")));
+    add_names(r, &policy->to_groups, tree_find(node, STR("groups")));
+    policy_read_addresses(r, &policy->to_products, tree_find(node, STR("products")), 2);
     size_t takers = 0;
-    for (size_t i = 0; i < to->len; i++)
-        takers += to->at[i]->len;
-    if (takers == 0) {
-        struct finding *f =
-            shape_error(r->mem, r->file, r->report, to, "this grant is given to nobody");
-        f->allowed = STR("users, groups, products");
-    }
+    for (size_t i = 0; node && i < node->len; i++)
+        takers += node->at[i]->len;
+    return takers > 0;
+}
+
+void policy_read_purposes(struct policy_reader *r, const struct tree *node)
+{
     const struct tree *purposes = tree_find(node, STR("purposes"));
+    policy_read_texts(r, &r->policy->purposes, purposes);
     if (purposes && purposes->len == 0) {
         struct finding *f =
             shape_error(r->mem, r->file, r->report, purposes, "an empty list of purposes");
@@ -297,7 +165,7 @@ static bool is_policy_id(str id)
     return id.len > 0;
 }
 
-static void read_envelope(struct reader *r, const struct tree *document)
+static void read_envelope(struct policy_reader *r, const struct tree *document)
 {
     struct policy *policy = r->policy;
     policy->id = tree_find_text(document, STR("id"));
@@ -322,33 +190,76 @@ static void read_envelope(struct reader *r, const struct tree *document)
             ->hint = STR("say why in description");
 }
 
+static void read_effect(struct policy_reader *r, const struct tree *document, const char *name)
+{
+    static const struct {
+        const char *name;
+        void (*read)(struct policy_reader *r, const struct tree *node);
+    } readers[] = {{"grant", policy_read_grant},     {"deny", policy_read_deny},
+                   {"filter", policy_read_filter},   {"mask", policy_read_mask},
+                   {"require", policy_read_require}, {"waive", policy_read_waive}};
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+        if (str_eq(str_of(readers[i].name), str_of(name)))
+            readers[i].read(r, tree_find(document, str_of(name)));
+}
+
 struct policy *policy_read(struct arena *mem, str file, str domain, const struct tree *document,
                            struct report *report)
 {
-    size_t before = report->errors;
+    size_t before = report->errors, effects = 0;
+    const char *name = NULL;
     if (!shape_check(mem, file, &shape_policy, document, report))
         return NULL;
-    struct reader r = {.mem = mem, .file = file, .domain = domain, .report = report};
+    struct policy_reader r = {.mem = mem, .file = file, .domain = domain, .report = report};
     r.policy = ARENA_NEW(mem, struct policy);
     r.policy->file = file;
     r.policy->domain = domain;
     r.policy->place = tree_place(mem, file, document);
-    const struct tree *grant = tree_find(document, STR("grant"));
-    const struct tree *filter = tree_find(document, STR("filter"));
-    const struct tree *mask = tree_find(document, STR("mask"));
     read_envelope(&r, document);
-    if ((grant != NULL) + (filter != NULL) + (mask != NULL) != 1) {
+    for (enum policy_effect effect = POLICY_GRANT; effect <= POLICY_WAIVE; effect++)
+        if (tree_find(document, str_of(policy_effect_name(effect)))) {
+            effects++;
+            r.policy->effect = effect;
+            name = policy_effect_name(effect);
+        }
+    if (effects != 1) {
         struct finding *f =
             shape_error(mem, file, report, document, "a policy has exactly one effect");
-        f->allowed = STR("grant, filter, mask");
+        f->allowed = STR("grant, deny, filter, mask, require, waive");
         return NULL;
     }
-    r.policy->effect = grant ? POLICY_GRANT : filter ? POLICY_FILTER : POLICY_MASK;
-    if (grant)
-        read_grant(&r, grant);
-    if (filter)
-        read_filter(&r, filter);
-    if (mask)
-        read_mask(&r, mask);
+    if (r.policy->effect != POLICY_REQUIRE && tree_find(document, STR("severity")))
+        shape_error(mem, file, report, tree_find(document, STR("severity")),
+                    "only a require has a severity");
+    read_effect(&r, document, name);
     return report->errors == before ? r.policy : NULL;
+}
+
+struct adding {
+    struct arena *mem;
+    struct policies *policies;
+};
+
+static void add_entitlement(void *state, const struct policy_expression *at)
+{
+    struct adding *adding = state;
+    if (at->kind != EXPRESSION_ENTITLED)
+        return;
+    for (size_t i = 0; i < adding->policies->entitlements.len; i++) {
+        const struct policy_entitlement *other = &adding->policies->entitlements.at[i];
+        if (str_eq(other->table, at->table) && str_eq(other->user, at->user)
+            && str_eq(other->value, at->value))
+            return;
+    }
+    vec_push(
+        adding->mem, &adding->policies->entitlements,
+        ((struct policy_entitlement){.table = at->table, .user = at->user, .value = at->value}));
+}
+
+void policy_add_entitlements(struct arena *mem, const struct policy *policy,
+                             struct policies *policies)
+{
+    struct adding adding = {.mem = mem, .policies = policies};
+    if (policy->condition)
+        policy_expression_walk(policy->condition, &adding, add_entitlement);
 }

@@ -29,7 +29,7 @@ static const struct shape except = {
                                         LIST("groups"),
                                         LIST("products"),
                                         {.name = "owners", .type = SHAPE_BOOL},
-                                        LATER("purposes"),
+                                        LIST("purposes"),
                                         END}},
 };
 
@@ -46,27 +46,29 @@ static const struct shape columns = {
 static const struct shape tables = {
     .title = "a choice of tables",
     .keys = {(const struct shape_key[]){TEXTS("domain"), TEXTS("product"), TEXTS("table"),
-                                        TEXTS("tag"), END}},
+                                        TEXTS("tag"), TEXTS("classification"), TEXTS("column"),
+                                        END}},
     .slips = (const struct shape_slip[]){{"tags", "did you mean tag?"},
-                                         {"classification",
-                                          "columns have classifications; tables have a tag"},
+                                         {"classifications", "did you mean classification?"},
+                                         {"columns", "did you mean column?"},
                                          {0}},
 };
 
 static const struct shape method = {
     .title = "a mask's method",
-    .keys = {(const struct shape_key[]){{.name = "method",
-                                         .type = SHAPE_TEXT,
-                                         .flags = SHAPE_REQUIRED | SHAPE_NULL,
-                                         .words = "null constant hash partial truncate bucket sql"},
-                                        LATER("value"),
-                                        LATER("key"),
-                                        LATER("keepFirst"),
-                                        LATER("keepLast"),
-                                        LATER("unit"),
-                                        LATER("width"),
-                                        LATER("expression"),
-                                        END}},
+    .keys = {(const struct shape_key[]){
+        {.name = "method",
+         .type = SHAPE_TEXT,
+         .flags = SHAPE_REQUIRED | SHAPE_NULL,
+         .words = "null constant hash partial truncate bucket sql"},
+        {.name = "value", .type = SHAPE_SCALAR},
+        {.name = "keepFirst", .type = SHAPE_INT},
+        {.name = "keepLast", .type = SHAPE_INT},
+        {.name = "unit", .type = SHAPE_SCALAR},
+        {.name = "width", .type = SHAPE_NUMBER},
+        {.name = "bounds", .type = SHAPE_NUMBER, .flags = SHAPE_LIST | SHAPE_NOT_EMPTY},
+        {.name = "expression", .type = SHAPE_TEXT, .flags = SHAPE_NOT_EMPTY},
+        END}},
 };
 
 static const struct shape mask = {
@@ -106,9 +108,41 @@ static const struct shape grant = {
         {.name = "to", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &takers},
         LIST("purposes"),
         TEXT("until"),
+        TEXTS("tables"),
+        {.name = "columns", .type = SHAPE_MAP, .shape = &columns},
         LATER("except"),
-        LATER("columns"),
-        LATER("tables"),
+        END}},
+    .slips = (const struct shape_slip[]){{"table", "did you mean tables?"}, {0}},
+};
+
+static const struct shape deny = {
+    .title = "a denial",
+    .keys = {(const struct shape_key[]){{.name = "tables", .type = SHAPE_MAP, .shape = &tables},
+                                        {.name = "columns", .type = SHAPE_MAP, .shape = &columns},
+                                        {.name = "to", .type = SHAPE_MAP, .shape = &takers},
+                                        LIST("purposes"),
+                                        {.name = "except", .type = SHAPE_MAP, .shape = &except},
+                                        END}},
+};
+
+static const struct shape require = {
+    .title = "a requirement",
+    .keys = {(const struct shape_key[]){
+        {.name = "query", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        TEXT("message"),
+        END}},
+    .slips = (const struct shape_slip[]){{"sql", "did you mean query?"}, {0}},
+};
+
+static const struct shape waive = {
+    .title = "a waiver",
+    .keys = {(const struct shape_key[]){
+        {.name = "policy", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        {.name = "to", .type = SHAPE_MAP, .flags = SHAPE_REQUIRED, .shape = &takers},
+        {.name = "tables", .type = SHAPE_MAP, .shape = &tables},
+        {.name = "approver", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        {.name = "reason", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        {.name = "until", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
         END}},
 };
 
@@ -123,10 +157,11 @@ const struct shape shape_policy = {
         {.name = "grant", .type = SHAPE_MAP, .shape = &grant},
         {.name = "filter", .type = SHAPE_MAP, .shape = &filter},
         {.name = "mask", .type = SHAPE_MAP, .shape = &mask},
-        LATER("deny"),
-        LATER("require"),
+        {.name = "deny", .type = SHAPE_MAP, .shape = &deny},
+        {.name = "require", .type = SHAPE_MAP, .shape = &require},
+        {.name = "waive", .type = SHAPE_MAP, .shape = &waive},
+        {.name = "severity", .type = SHAPE_TEXT, .words = "error warning"},
         LATER("retain"),
-        LATER("severity"),
         END}},
     .slips = (const struct shape_slip[]){{"name", "did you mean id?"},
                                          {"scope", "the folder of the file says its scope"},
