@@ -225,9 +225,12 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
                "sales.orders.orders|sales.orders|orders|orders-contract|-|money|1|3|1|100\n");
     EXPECT_STR(read_as(c, image, some, "tables"),
                "sales.orders.orders|sales.orders|orders|orders-contract|-|money|1|-|-|-\n");
+    EXPECT_STR(read_as(c, image, some, "lineage"),
+               "sales.orders|1|sales.orders.orders|id|sales.orders:shop-source.orders|id|DIRECT|"
+               "IDENTITY|true\n");
     struct str_list names;
     read_mesh_names(t->mem, &names);
-    EXPECT_INT(names.len, 8);
+    EXPECT_INT(names.len, 9);
     for (size_t i = 0; i < names.len; i++) {
         const char *name = arena_c_string(t->mem, names.at[i]);
         EXPECT(read_as(c, image, all, name).len > 0);

@@ -27,7 +27,7 @@ static const struct {
 } READERS[] = {
     {"domains", read_domains}, {"products", read_products},  {"contracts", read_contracts},
     {"tables", read_tables},   {"columns", read_columns},    {"releases", read_mesh_releases},
-    {"runs", read_mesh_runs},  {"checks", read_mesh_checks},
+    {"runs", read_mesh_runs},  {"checks", read_mesh_checks}, {"lineage", read_mesh_lineage},
 };
 
 void read_mesh_names(struct arena *mem, struct str_list *out)
@@ -290,6 +290,7 @@ static void add_columns(struct mesh_view *view, const struct image_product *prod
         read_mesh_text(view, contract->description);
         read_mesh_text(view, contract->classification);
         read_mesh_list(view, &contract->tags);
+        read_mesh_inherited(view, &column->more);
         read_mesh_bool(view, contract->required || contract->primary_key > 0);
         read_mesh_bool(view, contract->unique);
         if (contract->primary_key > 0)

@@ -49,5 +49,8 @@ bool read_mesh_owns(struct mesh_view *view, struct mesh_product *product);
 bool read_mesh_releases(struct mesh_view *view);
 bool read_mesh_runs(struct mesh_view *view);
 bool read_mesh_checks(struct mesh_view *view);
+bool read_mesh_lineage(struct mesh_view *view);
+/* Labels by lineage, with their origins. */
+void read_mesh_inherited(struct mesh_view *view, const struct policy_labels *labels);
 
 #endif

@@ -117,6 +117,7 @@ struct policy_actor {
 struct policy_label {
     bool is_tag; /* else a classification */
     str text;
+    str origin;                    /* the column that declares it, where it is inherited */
     const struct str_list *owners; /* of the domain that declared it; NULL: the table's own */
 };
 

@@ -16,6 +16,10 @@ MUST_CHECK bool browse_runs(struct task *t, struct services *s, str address, uin
                             struct json_out *o);
 /* One run with its checks. What checks found is for those who are clear on the table. */
 MUST_CHECK bool browse_run(struct task *t, struct services *s, str id, struct json_out *o);
+/* Edges between what `address` (a product, table or column) is made of, and what is made of it: of current releases, and of those alone
+ * that the actor may discover. */
+MUST_CHECK bool browse_lineage(struct task *t, struct services *s, str address, bool is_up,
+                               bool is_down, bool is_of_columns, struct json_out *o);
 void browse_job(const struct job_row *row, struct json_out *o);
 
 #endif

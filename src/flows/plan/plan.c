@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
+#include "column_label/column_label.h"
 #include "document/document.h"
 #include "fault/fault.h"
 #include "image/images.h"
@@ -84,17 +85,27 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
 
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
 static bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
-                         struct report *report, struct model **model_out)
+                         struct report *report, struct model **model_out, struct labels *labels_out)
 {
+    struct label_traces traces = {0};
+
+    *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
-    if (report->errors == 0 && !plan_check_policies(t, engine, *model_out, report)) {
-        return false;
-    }
-    if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
-        return false;
+    if (report->errors == 0) {
+        if (!plan_check_sql(t, engine, *model_out, report, &traces)) {
+            return false;
+        }
+        labels_inherit(t->mem, *model_out, &traces, labels_out);
+        /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
+        if (report->errors == 0) {
+            labels_report(labels_out, report);
+        }
+        if (!plan_check_policies(t, engine, *model_out, labels_out, report)) {
+            return false;
+        }
     }
     report_sort(report);
     if (report->errors > 0) {
@@ -107,8 +118,9 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
 bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report)
 {
     struct model *model;
+    struct labels labels;
 
-    return plan_compile(t, engine, bundle, report, &model);
+    return plan_compile(t, engine, bundle, report, &model, &labels);
 }
 
 static str plan_summary(struct task *t, const struct plan *p)
@@ -227,6 +239,7 @@ bool plan_make(struct task *t, struct plan *p)
     const struct image *image;
     struct bundle before = {0}, whole;
     struct report ignored;
+    struct labels labels;
     bool is_override;
 
     report_init(&p->findings, t->mem);
@@ -242,11 +255,15 @@ bool plan_make(struct task *t, struct plan *p)
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
         return false;
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
+    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model, &labels)
            && plan_may_name(t, image, p);
     plan_drop_others(p);
-    return ok && document_parse(t, t->mem, &before, &ignored)
-        && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
+    if (!ok || !document_parse(t, t->mem, &before, &ignored)
+        || !plan_compare(t, &before, image->model, &whole, p->model, p)) {
+        return false;
+    }
+    plan_compare_labels(t, image, &labels, p);
+    return plan_keep(t, p);
 }
 
 struct plan_commit {
@@ -254,6 +271,7 @@ struct plan_commit {
     const struct bundle *whole;
     const struct model *model;
     struct plan_entitled entitled;
+    struct labels labels;
     bool touches_policy;
     bool is_override;
     uint64_t mesh_version;
@@ -289,7 +307,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
     return document_replace(t, db, commit->whole)
         && product_assign_ids(t, db, commit->model, now.image_version)
-        && user_sync(t, db, commit->model)
+        && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && plan_row_applied(t, db, commit->row->id, now.mesh_version)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
@@ -343,6 +361,7 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     struct bundle before = {0}, ours = {0}, whole;
     const struct image *image;
     struct report report;
+    struct label_traces traces = {0};
     struct plan_commit commit;
     uint64_t version;
     bool is_override;
@@ -382,6 +401,11 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     if (report.errors > 0) {
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
+    /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
+    if (!plan_check_sql(t, s->engine, commit.model, &report, &traces)) {
+        return false;
+    }
+    labels_inherit(t->mem, commit.model, &traces, &commit.labels);
     if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)
         || !metadb_write(t, s->db, plan_commit, &commit)) {
         return false;

@@ -2,14 +2,22 @@
 #ifndef WEFT_PLAN_INSIDE_H
 #define WEFT_PLAN_INSIDE_H
 
+#include "label/label.h"
 #include "plan/plan.h"
 
-/* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
+enum { PLAN_DETAIL_BYTES_MAX = 64 << 10 };
+
+/* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file; and where the columns of
+ * every output table come from. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                               struct report *report);
+                               struct report *report, struct label_traces *traces);
 /* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
-                                    const struct model *model, struct report *report);
+                                    const struct model *model, const struct labels *labels,
+                                    struct report *report);
+/* Columns that gain or lose an inherited label, with its origin and whom it concerns. `image` is the mesh as it is. */
+void plan_compare_labels(struct task *t, const struct image *image, const struct labels *labels,
+                         struct plan *p);
 /* Sets of entitlements whose rows come with an apply. */
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)

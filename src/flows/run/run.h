@@ -3,6 +3,7 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
+#include "lineage/lineage_through.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -35,6 +36,26 @@ struct run_watcher {
     void (*progress)(struct task *t, void *state, const char *step, str subject, int thousandths);
 };
 
+/* An output table with its lineage, of tables of input ports. */
+struct run_trace {
+    str table;
+    const struct lineage_inputs *inputs;
+    const struct lineage *lineage;
+};
+
+struct run_between {
+    str table; /* internal */
+    struct lineage_between between;
+};
+
+/* What the texts of a run have read so far. */
+struct run_tracing {
+    struct lineage_inputs *inputs;
+    struct {
+        VEC_OF(struct run_between)
+    } between;
+};
+
 struct run {
     /* What was asked. */
     struct services *services;
@@ -58,6 +79,10 @@ struct run {
     struct {
         VEC_OF(struct run_table)
     } outputs;
+    struct run_tracing tracing;
+    struct {
+        VEC_OF(struct run_trace)
+    } traces;               /* of the outputs */
     struct report findings; /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
