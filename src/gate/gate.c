@@ -20,7 +20,7 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
 
 static uint64_t policy_version_of(const struct image *image)
 {
-    return image->model ? image->model->policies.version : 0;
+    return image->policies.version;
 }
 
 bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
@@ -34,13 +34,15 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
         clearance->text = tree->text;
         clearance->image = image;
         clearance->policy_version = policy_version_of(image);
+        *out = clearance;
         if (!clear_tables(t, gate, tree, scope, sink, clearance))
             return false;
-        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies. */
+        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies, grants by
+         * agreements too. */
         const struct image *now = image_pin(t, gate->images);
         if (now->mesh_version == image->mesh_version
             && policy_version_of(now) == clearance->policy_version) {
-            *out = clearance;
+            clearance->is_whole = true;
             return true;
         }
         image = now;
@@ -86,7 +88,7 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
     table->decision = reader ? *image_decide(t, image, reader, 0, table->table)
                              : *gate_decide(t, image, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
-        return gate_denied(t, table->table, full, &table->decision, name->position);
+        return gate_denied(t, reader, table->table, full, &table->decision, name->position);
     if (table->release == 0) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",
@@ -144,9 +146,12 @@ static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tre
                          struct clearance *clearance)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
-        struct clearance_table table;
-        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table))
+        struct clearance_table table = {0};
+        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table)) {
+            if (table.table && !is_there(clearance, &table))
+                vec_push(t->mem, &clearance->tables, table);
             return false;
+        }
         if (!is_there(clearance, &table))
             vec_push(t->mem, &clearance->tables, table);
     }

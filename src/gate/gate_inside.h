@@ -86,9 +86,9 @@ void gate_columns_read(struct arena *mem, const struct str_list *named,
 
 /* Who reads: the task's actor, or the product of a build. */
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out);
-/* ERR_DENIED with the reasons, and whom to ask. */
-bool gate_denied(struct task *t, const struct image_table *table, str name,
-                 const struct decision *decision, uint32_t position);
+/* ERR_DENIED with the reasons, and how to ask; `reader` NULL: the task's actor. */
+bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
+                 str name, const struct decision *decision, uint32_t position);
 /* The rows of mesh.NAME that this actor may know. */
 MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image,
                                str name, const struct job_view **out);
@@ -121,10 +121,10 @@ MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_mos
 MUST_CHECK bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table,
                           const struct image_file *file, const struct decision *decision,
                           struct row_sink *sink, str *path_out, str *class_out);
-/* Is the copy there? Nothing is made, and no use is remembered. `class_out` is set either way, the first time. */
-bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
-                   const struct image_file *file, const struct decision *decision, str *class_out,
-                   uint64_t *bytes_out);
+/* Whether the copy is there already; makes nothing. */
+MUST_CHECK bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
+                              const struct image_file *file, const struct decision *decision,
+                              str *class_out, bool *found_out, uint64_t *bytes_out);
 /* The decision for the columns of one file, its texts in `mem`; at least one column. Pure. */
 void gate_restrict(struct arena *mem, const struct decision *decision,
                    const struct image_file *file, struct decision *out);

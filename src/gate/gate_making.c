@@ -349,20 +349,17 @@ bool gate_copy(struct task *t, struct gate *gate, const struct image_table *tabl
 
 bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
                    const struct image_file *file, const struct decision *decision, str *class_out,
-                   uint64_t *bytes_out)
+                   bool *found_out, uint64_t *bytes_out)
 {
     struct gate_copy copy = {0};
-    bool found = false;
-    str class_id = class_id_of(t, gate, table, file, decision);
     str name = file_name(t->mem, file);
+    *class_out = class_id_of(t, gate, table, file, decision);
+    str path = copy_path(t, gate, table->id, *class_out, name);
     pthread_mutex_lock(&gate->lock);
-    bool ok = gate_index_find(t, gate, table->id, class_id, name,
-                              copy_path(t, gate, table->id, class_id, name), &copy, &found);
+    bool ok = gate_index_find(t, gate, table->id, *class_out, name, path, &copy, found_out);
     pthread_mutex_unlock(&gate->lock);
-    if (class_out->len == 0)
-        *class_out = class_id;
     *bytes_out = copy.bytes;
-    return ok && found;
+    return ok;
 }
 
 void gate_end_makings(struct gate *gate)

@@ -35,9 +35,8 @@ static void decide(struct task *t, const struct policy *policy)
                                  .contract = STR("customer-profiles"),
                                  .columns = columns,
                                  .column_count = sizeof columns / sizeof columns[0]};
-    struct policy open = {.id = STR("open"),
-                          .effect = POLICY_GRANT,
-                          .contract = STR("customer-profiles")};
+    struct policy open = {
+        .id = STR("open"), .effect = POLICY_GRANT, .contract = STR("customer-profiles")};
     struct policy_actor actor = {.name = STR("noor")};
     struct policies policies = {.version = 1};
     struct policy_probes probes = {0};

@@ -1,6 +1,7 @@
 """Labels follow lineage: a column carries those of all that its values come from, across products and domains, masked or not."""
 
 import json
+import re
 
 import pytest
 
@@ -91,6 +92,7 @@ def reach(shop):
     write_reach(shop, REACH_SQL, REACH_CONTRACT)
     # What the build sees in the clear is opened to it by name; the labels follow all the same.
     edit(shop, "policies/mask.policy.yaml", "except: {owners: true}", "except: {owners: true, products: [marketing.reach]}")
+    excepted(shop, "{product: marketing.reach, digest: %s}" % digest_to_write(shop)[1])
     return shop
 
 
@@ -245,3 +247,142 @@ def test_lineage_drops_what_may_not_be_discovered(reach):
     assert json.loads(reach.weft("lineage", "marketing.reach", "--as", "eve", "--format", "json").out) == []
     assert reach.weft("lineage", "sales.orders", "--as", "eve", ok=False).code != 0
     assert len(reach.rows("SELECT input_address FROM mesh.lineage WHERE table_address LIKE 'marketing.%'", "noor")) > 0
+
+
+# ---- exceptions of products
+
+
+def excepted(mesh, entry):
+    edit(mesh, "policies/mask.policy.yaml", "products: [marketing.reach]", f"products: [{entry}]")
+
+
+def digest_to_write(mesh):
+    found = [f for f in mesh.weft("check", "--format", "json", ok=None).json if "exception" in f["message"] or "excepts" in f["message"]]
+    assert len(found) == 1, found
+    return found[0], re.search(r"digest: ([0-9a-f]{64})", found[0]["hint"])[1]
+
+
+@pytest.fixture
+def opened(shop):
+    write_reach(shop, REACH_SQL, REACH_CONTRACT)
+    edit(shop, "policies/mask.policy.yaml", "except: {owners: true}", "except: {owners: true, products: [marketing.reach]}")
+    return shop
+
+
+def test_an_exception_of_a_product_is_for_the_sql_that_its_giver_has_read(opened):
+    finding, digest = digest_to_write(opened)
+    assert (finding["level"], finding["file"]) == ("error", "policies/mask.policy.yaml")
+    assert finding["message"] == "the exception of marketing.reach from policy mask-pii does not say for which SQL"
+    assert opened.weft("apply", "--yes", ok=False).code != 0
+    excepted(opened, "{product: marketing.reach, digest: %s}" % digest)
+    started(opened)
+    clear = "SELECT shout FROM marketing.reach.reach WHERE id = 1"
+    opened.write("policies/ana.policy.yaml", REACH_READERS.replace("analysts-read-reach", "ana-reads-reach")
+                 .replace("{groups: [analysts]}", "{users: [ana]}"))
+    opened.weft("apply", "--yes")
+    assert opened.rows(clear, "ana") == [{"shout": "ADA@EXAMPLE.COM"}]
+    # Another text is not what was read: plan says so to its team, and the run sees what it may see without the exception.
+    opened.write(f"{REACH}/reach.sql", REACH_SQL + "-- and now for something else\n")
+    finding, new = digest_to_write(opened)
+    assert finding["level"] == "warning" and new != digest
+    assert finding["file"] == f"{REACH}/product.odps.yaml"
+    assert "its next run is decided without the exception" in opened.weft("plan", "--domain", "marketing").out
+    started(opened)
+    assert opened.rows(clear, "ana") == [{"shout": "HIDDEN"}]
+    edit(opened, "policies/mask.policy.yaml", digest, new)
+    started(opened)
+    assert opened.rows(clear, "ana") == [{"shout": "ADA@EXAMPLE.COM"}]
+
+
+# ---- declassification
+
+
+DECLASSIFY = "customProperties: [{property: declassify, value: {method: %s, who: ana, why: It names nobody%s}}]"
+
+
+def aggregate(k=2, subject="id"):
+    return DECLASSIFY % ("aggregate", f", subject: {subject}, k: {k}")
+
+
+COUNTS_SQL = "SELECT country, count(DISTINCT id) AS people, count(email) AS letters FROM orders.orders GROUP BY country\n"
+
+
+def counts(mesh, sql=COUNTS_SQL, letters=None):
+    write_reach(mesh, sql, reach_contract(country=TEXT, people=NUMBER, letters=f"{NUMBER}, {letters or aggregate()}"))
+    return mesh
+
+
+def problem(mesh):
+    found = [f for f in mesh.weft("check", "--format", "json", ok=None).json if f["level"] == "error"]
+    assert len(found) == 1, found
+    assert found[0]["file"] == f"{REACH}/reach.odcs.yaml"
+    return found[0]["message"]
+
+
+def test_an_aggregate_of_enough_subjects_sheds_its_labels(shop):
+    counts(shop, COUNTS_SQL.replace("\n", " HAVING count(DISTINCT id) >= 2\n"))
+    assert [f for f in check(shop, ok=True) if "letters" in f["message"]] == []
+    started(shop)
+    assert shop.rows("SELECT * FROM marketing.reach.reach", "noor") == [{"country": "CH", "people": 2, "letters": 2}]
+    run = shop.weft("show", "runs", "--format", "json").json[0]
+    verdicts = [c for c in shop.weft("show", run["id"], "--format", "json").json["checks"] if c["column"] == "letters"]
+    assert [(c["verdict"], c["rule"]) for c in verdicts] == [("pass", "declassify-letters")]
+
+
+def test_a_group_of_too_few_rejects_the_run(shop):
+    counts(shop)
+    shop.weft("apply", "--yes")
+    answer = shop.weft("run", "--all", ok=False)
+    assert "declassification of marketing.reach is not proven" in told(answer)
+    assert "expected at least 2 distinct id in every group, found a group of 1" in told(answer)
+    assert shop.rows("SELECT release FROM mesh.products WHERE address = 'marketing.reach'", "noor") == [{"release": None}]
+
+
+@pytest.mark.parametrize("sql, why", [
+    (COUNTS_SQL.replace("count(email)", "max(email)::BIGINT"), "it is not count, sum or avg of one column"),
+    (COUNTS_SQL.replace("count(email)", "count(email) FILTER (WHERE id = 1)"), "it is not count, sum or avg of one column"),
+    (COUNTS_SQL.replace("count(email)", "sum(CASE WHEN id = 1 THEN length(email) END)::BIGINT"), "it is not count, sum or avg"),
+    (COUNTS_SQL.replace("count(DISTINCT id)", "count(*)"), "no column of its SELECT is count(DISTINCT id)"),
+    (COUNTS_SQL.replace("count(DISTINCT id)", "count(DISTINCT id) FILTER (WHERE id > 0)"), "no column of its SELECT is count(DISTINCT id)"),
+    ("SELECT country, count(DISTINCT id) AS people, sum(letters)::BIGINT AS letters FROM (SELECT *, max(length(email)) OVER () AS letters"
+     " FROM orders.orders) GROUP BY country", "its SELECT does not group one table"),
+    ("SELECT country, count(DISTINCT id) AS people, sum(letters)::BIGINT AS letters FROM self.wide GROUP BY country",
+     "the internal table that it groups does not make the value of one row"),
+    ("SELECT country, count(DISTINCT id) AS people, sum(letters)::BIGINT AS letters FROM self.joined GROUP BY country",
+     "the internal table that it groups is no plain SELECT of one table"),
+])
+def test_what_no_rows_could_prove_is_refused_at_plan(shop, sql, why):
+    counts(shop, sql)
+    if "self.wide" in sql:
+        shop.write(f"{REACH}/internal/wide.sql", "SELECT id, country, max(length(email)) OVER () AS letters FROM orders.orders")
+    if "self.joined" in sql:
+        shop.write(f"{REACH}/internal/joined.sql", "SELECT a.id, a.country, length(b.email) AS letters FROM orders.orders a"
+                   " JOIN orders.orders b ON b.id = 1")
+    assert problem(shop).startswith(f"column letters cannot be declassified by aggregate: {why}")
+
+
+def test_a_keyed_hash_sheds_its_labels_where_the_build_saw_no_more(shop):
+    write_reach(shop, "SELECT id, email AS key FROM orders.orders", reach_contract(id=NUMBER, key=f"{TEXT}, {DECLASSIFY % ('keyed-hash', '')}"),
+                policies=False)
+    shop.write("policies/mask.policy.yaml", MASK.replace("method: constant, value: hidden", "method: hash"))
+    started(shop)
+    keys = [row["key"] for row in shop.rows("SELECT key FROM marketing.reach.reach WHERE key IS NOT NULL", "noor")]
+    assert len(keys) == 3 and all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+    shop.write("policies/mask.policy.yaml", MASK)
+    shop.weft("apply", "--yes")
+    answer = shop.weft("run", "--all", ok=False)
+    assert "expected keyed hashes alone, found orders.orders.email is no keyed hash" in told(answer)
+
+
+def test_a_constant_is_one_value(shop):
+    sql = "SELECT id, CASE WHEN length(email) > 0 THEN 'yes' ELSE 'yes' END AS reachable FROM orders.orders"
+    write_reach(shop, sql, reach_contract(id=NUMBER, reachable=f"{TEXT}, {DECLASSIFY % ('constant', '')}"))
+    started(shop)
+    assert shop.rows("SELECT reachable FROM marketing.reach.reach WHERE id = 1", "noor") == [{"reachable": "yes"}]
+    shop.write(f"{REACH}/reach.sql", sql.replace("ELSE 'yes'", "ELSE 'no'").replace("length(email) > 0", "length(email) > 6 OR id = 2"))
+    shop.weft("apply", "--yes")
+    assert "expected one value, found 2 values" in told(shop.weft("run", "--all", ok=False))
+    shop.write(f"{REACH}/reach.sql", "SELECT id, max(email) OVER () AS reachable FROM orders.orders")
+    assert "its value is made of a column" in problem(shop)
+    edit(shop, f"{REACH}/reach.odcs.yaml", "who: ana, ", "")
+    assert any("a declassification says who" in f["message"] for f in shop.weft("check", "--format", "json", ok=None).json)

@@ -62,6 +62,7 @@ struct image_product {
     uint64_t id;
     str address; /* domain.product */
     const struct model_product *definition;
+    str digest;                   /* of its SQL: product_digest */
     struct image_release release; /* the current one */
     struct {
         VEC_OF(struct image_table)
@@ -69,9 +70,12 @@ struct image_product {
 };
 
 struct image {
-    uint64_t version;          /* grows with every apply and publish */
+    uint64_t version;          /* grows with every apply, publish and agreement */
     uint64_t mesh_version;     /* grows with every apply: the base of plans */
     const struct model *model; /* NULL before the first apply */
+    /* Those of the model's files, then the access agreements in force as grants, whose ids are `access:NUMBER`; the version counts
+     * both. What decides. */
+    struct policies policies;
     struct {
         VEC_OF(struct image_product)
     } products; /* by address */

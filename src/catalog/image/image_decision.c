@@ -69,6 +69,7 @@ static bool is_same(const struct kept *kept, const struct kept *wanted)
     return kept->hash == wanted->hash && kept->table == wanted->table
         && kept->actor_version == wanted->actor_version
         && kept->actor->is_product == wanted->actor->is_product
+        && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->name, wanted->actor->name)
         && str_eq(kept->actor->purpose, wanted->actor->purpose);
 }
@@ -101,6 +102,7 @@ static const struct policy_actor *copy_actor(struct arena *mem, const struct pol
     struct policy_actor *copy = ARENA_NEW(mem, struct policy_actor);
     copy->name = arena_str(mem, actor->name);
     copy->is_product = actor->is_product;
+    copy->digest = arena_str(mem, actor->digest);
     copy->purpose = arena_str(mem, actor->purpose);
     copy->attributes = actor->attributes ? tree_copy(mem, actor->attributes) : NULL;
     for (size_t i = 0; i < actor->groups.len; i++)
@@ -112,12 +114,10 @@ static const struct decision *decide(struct arena *mem, const struct image *imag
                                      const struct policy_actor *actor,
                                      const struct image_table *table, int64_t now_us)
 {
-    static const struct policies none;
     struct decision *decision = ARENA_NEW(mem, struct decision);
     struct policy_table as_seen;
     image_policy_table(mem, table, &as_seen);
-    policy_decide(mem, image->model ? &image->model->policies : &none, actor, &as_seen, now_us,
-                  decision);
+    policy_decide(mem, &image->policies, actor, &as_seen, now_us, decision);
     return decision;
 }
 

@@ -52,5 +52,7 @@ bool read_mesh_checks(struct mesh_view *view);
 bool read_mesh_lineage(struct mesh_view *view);
 /* Labels by lineage, with their origins. */
 void read_mesh_inherited(struct mesh_view *view, const struct policy_labels *labels);
+bool read_mesh_grants(struct mesh_view *view);
+bool read_mesh_access_requests(struct mesh_view *view);
 
 #endif

@@ -104,6 +104,7 @@ bool release_load(struct task *t, struct metadb *db, const struct image_product 
     past->id = product->id;
     past->address = product->address;
     past->definition = product->definition;
+    past->digest = product->digest;
     past->release = manifest.release;
     const struct image_labels *labels = manifest.labels.at;
     for (size_t i = 0; i < manifest.tables.len; i++) {

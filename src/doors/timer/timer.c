@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock/clock.h"
+#include "govern/govern.h"
 #include "log/log.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
@@ -194,12 +195,28 @@ static void timer_sweep(struct timer *timer)
     task_free(t);
 }
 
+/* What was agreed until now is over now. */
+static void timer_expire(struct timer *timer, bool *failed)
+{
+    struct task *t = task_new();
+    bool ok = govern_expire(t, timer->services);
+
+    /* It is tried at every turn: a full disk is told once. */
+    if (!ok && !*failed) {
+        log_failure("timer", t);
+    }
+    *failed = !ok;
+    task_free(t);
+}
+
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
     int64_t sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+    bool expiry_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
+        timer_expire(timer, &expiry_failed);
         while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
         }
         if (clock_monotonic_ms() >= sweep_ms) {

@@ -7,27 +7,11 @@
 
 enum { BROWSE_RELEASES = 20 };
 
-bool browse_is_clear(struct task *t, const struct image *image, const struct image_table *table)
-{
-    const struct decision *decision = gate_decide(t, image, table);
-
-    if (!decision->allowed || decision->filters.len > 0
-        || decision->columns.len < table->columns.len) {
-        return false;
-    }
-    for (size_t i = 0; i < decision->columns.len; i++) {
-        if (policy_is_masked(&decision->columns.at[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool browse_is_clear_on_all(struct task *t, const struct image *image,
                             const struct image_product *product)
 {
     for (size_t i = 0; i < product->tables.len; i++) {
-        if (!browse_is_clear(t, image, &product->tables.at[i])) {
+        if (!gate_is_clear(t, image, &product->tables.at[i])) {
             return false;
         }
     }
@@ -144,7 +128,7 @@ static void browse_table(struct task *t, const struct image *image, const struct
     json_out_str(o, "contract_version", table->contract->version);
     json_out_bool(o, "granted", decision->allowed);
     json_out_bool(o, "filtered", decision->filters.len > 0);
-    if (browse_is_clear(t, image, table)) {
+    if (gate_is_clear(t, image, table)) {
         json_out_uint(o, "rows", table->rows);
     } else {
         json_out_null(o, "rows");

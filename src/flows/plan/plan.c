@@ -11,15 +11,12 @@
 #include "image/images.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
-#include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
 #include "user/user.h"
-
-enum { PLAN_SHOW_TRIES = 3 };
 
 const char *plan_action_name(enum plan_action action)
 {
@@ -99,6 +96,8 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
             return false;
         }
         labels_inherit(t->mem, *model_out, &traces, labels_out);
+        plan_check_exceptions(t, *model_out, report);
+        plan_check_declassified(&traces, report);
         /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
         if (report->errors == 0) {
             labels_report(labels_out, report);
@@ -239,9 +238,10 @@ bool plan_make(struct task *t, struct plan *p)
     const struct image *image;
     struct bundle before = {0}, whole;
     struct report ignored;
-    struct labels labels;
+    struct labels *labels = ARENA_NEW(t->mem, struct labels);
     bool is_override;
 
+    p->labels = labels;
     report_init(&p->findings, t->mem);
     report_init(&ignored, t->mem);
     t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(p->services->config, run_timeout_s) * 1000;
@@ -255,21 +255,21 @@ bool plan_make(struct task *t, struct plan *p)
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
         return false;
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model, &labels)
-           && plan_may_name(t, image, p);
+    bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model, labels)
+           && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     plan_drop_others(p);
     if (!ok || !document_parse(t, t->mem, &before, &ignored)
         || !plan_compare(t, &before, image->model, &whole, p->model, p)) {
         return false;
     }
-    plan_compare_labels(t, image, &labels, p);
+    plan_compare_labels(t, image, labels, p);
     return plan_keep(t, p);
 }
 
 struct plan_commit {
     const struct plan_row *row;
-    const struct bundle *whole;
-    const struct model *model;
+    const struct bundle *before, *whole;
+    const struct model *model_before, *model;
     struct plan_entitled entitled;
     struct labels labels;
     bool touches_policy;
@@ -288,6 +288,18 @@ static str plan_detail(struct task *t, const struct plan_commit *commit)
     json_out_bool(&o, "override", commit->is_override);
     json_out_end(&o, '}');
     return buf_str(o.b);
+}
+
+static str plan_change_detail(struct task *t, const struct plan_commit *commit)
+{
+    return plan_audit_detail(t, &(struct plan_change_of_mesh){.plan = commit->row->id,
+                                                              .domain = commit->row->domain,
+                                                              .mesh_version = commit->mesh_version,
+                                                              .is_override = commit->is_override,
+                                                              .before = commit->before,
+                                                              .after = commit->whole,
+                                                              .model_before = commit->model_before,
+                                                              .model_after = commit->model});
 }
 
 static bool plan_commit(struct task *t, struct metadb *db, void *state)
@@ -313,7 +325,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
                         commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),
-                        detail, NULL);
+                        plan_change_detail(t, commit), NULL);
 }
 
 static bool plan_touches_policy(const struct bundle *before, const struct bundle *after)
@@ -337,22 +349,6 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
         j += order >= 0;
     }
     return false;
-}
-
-/* It is committed, whatever happened since: a stale policy must not be served, not even by a server that is out of memory or files. */
-static void plan_show(struct services *s)
-{
-    struct task *last = task_new();
-    bool ok = false;
-
-    for (int tries = 0; tries < PLAN_SHOW_TRIES && !ok; tries++) {
-        ok = images_refresh(last, s->images);
-    }
-    if (!ok) {
-        log_failure("plan", last);
-    }
-    CHECK(ok);
-    task_free(last);
 }
 
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
@@ -393,6 +389,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     }
     commit = (struct plan_commit){
         .row = row,
+        .before = &before,
+        .model_before = image->model,
         .whole = &whole,
         .model = model_compile(t->mem, &whole, &report),
         .touches_policy = plan_touches_policy(&before, &whole),
@@ -413,6 +411,6 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     *out = (struct plan_applied){.mesh_version = commit.mesh_version,
                                  .is_override = commit.is_override};
     bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
-    plan_show(s);
+    services_show(s);
     return ok;
 }

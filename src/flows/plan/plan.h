@@ -4,6 +4,8 @@
 
 #include "services/services.h"
 
+struct labels;
+
 enum plan_action { PLAN_ADDED, PLAN_CHANGED, PLAN_REMOVED };
 const char *plan_action_name(enum plan_action action); /* "added" */
 
@@ -15,6 +17,15 @@ struct plan_change {
     str detail; /* "type INTEGER -> BIGINT", or empty */
 };
 
+/* A grant that a product lacks for an input port: its runs are refused until it is there. */
+struct plan_need {
+    str product, input; /* domain.product that reads, its input port */
+    str target;         /* domain.product, or one of its tables */
+    str reason;
+    str command;      /* that asks for it; empty when it was asked for */
+    uint64_t request; /* the access request that waits for a decision, or 0 */
+};
+
 struct plan {
     /* What was asked. */
     struct services *services;
@@ -24,9 +35,13 @@ struct plan {
     /* What the steps make. */
     struct report findings;
     struct model *model;
+    const struct labels *labels; /* label/label.h: what columns inherit */
     struct {
         VEC_OF(struct plan_change)
     } changes;
+    struct {
+        VEC_OF(struct plan_need)
+    } needs;
     str id; /* empty when nothing changes */
     str digest;
     uint64_t base_version;

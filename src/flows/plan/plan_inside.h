@@ -3,6 +3,7 @@
 #define WEFT_PLAN_INSIDE_H
 
 #include "label/label.h"
+#include "lineage/lineage_proof.h"
 #include "plan/plan.h"
 
 enum { PLAN_DETAIL_BYTES_MAX = 64 << 10 };
@@ -15,9 +16,23 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
                                     const struct model *model, const struct labels *labels,
                                     struct report *report);
+/* Declassifications of an output table that cannot be proven, whatever its rows will be. */
+void plan_check_declassify(struct task *t, const struct model_product *product,
+                           const struct model_sql *sql, const struct sql_tree *tree,
+                           const struct lineage_texts *internal, struct report *report);
+/* What only the edges tell of them. */
+void plan_check_declassified(const struct label_traces *traces, struct report *report);
+/* Exceptions of products without the digest of their SQL are errors, those for another SQL warnings. */
+void plan_check_exceptions(struct task *t, const struct model *model, struct report *report);
 /* Columns that gain or lose an inherited label, with its origin and whom it concerns. `image` is the mesh as it is. */
 void plan_compare_labels(struct task *t, const struct image *image, const struct labels *labels,
                          struct plan *p);
+/* A table of a product as decisions see it. */
+void plan_policy_table(struct arena *mem, const struct model_product *product,
+                       const struct contract *contract, const struct contract_table *table,
+                       const struct labels *labels, struct policy_table *out);
+/* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
+MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
 /* Sets of entitlements whose rows come with an apply. */
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
@@ -36,6 +51,16 @@ MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
 MUST_CHECK bool plan_may_change(struct task *t, const struct model *model,
                                 const struct bundle *before, const struct bundle *after,
                                 bool *override_out);
+/* What an apply changes, as the audit keeps it: files by their hashes, policies, users of mesh.yaml. `model_before` is NULL the first
+ * time. A JSON object. */
+struct plan_change_of_mesh {
+    str plan, domain;
+    uint64_t mesh_version;
+    bool is_override;
+    const struct bundle *before, *after;
+    const struct model *model_before, *model_after;
+};
+str plan_audit_detail(struct task *t, const struct plan_change_of_mesh *change);
 /* `NAME.policy.yaml`, `.yml` or `.json`. */
 bool plan_is_policy(str path);
 /* Is the path inside `domains/<domain>/`? */

@@ -14,7 +14,8 @@ struct plan_product {
     struct lineage_inputs *inputs; /* as scope.inputs */
     struct {
         VEC_OF(struct lineage_between)
-    } between; /* internal tables that have been traced */
+    } between;                  /* internal tables that have been traced */
+    struct lineage_texts texts; /* of internal tables */
     struct label_traces *traces;
 };
 
@@ -288,6 +289,11 @@ static bool plan_check_texts(struct task *t, struct plan_product *p)
 
         if (!plan_reads_broken(tree, &broken) && !plan_check_text(t, p, sql, tree, &result)) {
             return false;
+        }
+        if (sql->is_internal) {
+            vec_push(t->mem, &p->texts, ((struct lineage_text){sql->table, tree}));
+        } else {
+            plan_check_declassify(t, p->definition, sql, tree, &p->texts, p->report);
         }
         if (sql->is_internal && result.len == 0) {
             str_list_add(t->mem, &broken, sql->table);

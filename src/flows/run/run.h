@@ -3,6 +3,7 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
+#include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
 #include "services/services.h"
 #include "sink/sink.h"
@@ -39,6 +40,7 @@ struct run_watcher {
 /* An output table with its lineage, of tables of input ports. */
 struct run_trace {
     str table;
+    const struct sql_tree *tree; /* NULL: passed through */
     const struct lineage_inputs *inputs;
     const struct lineage *lineage;
 };
@@ -51,6 +53,8 @@ struct run_between {
 /* What the texts of a run have read so far. */
 struct run_tracing {
     struct lineage_inputs *inputs;
+    struct str_list hashed; /* `port.table.column`: what the build saw of them is a keyed hash */
+    struct lineage_texts texts; /* of internal tables */
     struct {
         VEC_OF(struct run_between)
     } between;

@@ -266,7 +266,8 @@ static bool run_find_facts(struct task *t, struct run *r)
 
 bool run_check_outputs(struct task *t, struct run *r)
 {
-    return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs") && run_find_facts(t, r);
+    return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs") && run_find_facts(t, r)
+        && run_prove(t, r);
 }
 
 static const char *run_rule_kind(enum rule_kind kind)

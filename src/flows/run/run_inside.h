@@ -64,6 +64,9 @@ void run_trace_passed(struct task *t, struct run *r, const struct gate_input *in
                       const struct image_table *target);
 /* All of it, as a release keeps it. */
 void run_edges(struct task *t, const struct run *r, struct release_edges *out);
+/* Declassifications held against the facts of the staged outputs. ERR_CHECK_FAILED names the first that is not proven; all of them get
+ * a verdict. */
+MUST_CHECK bool run_prove(struct task *t, struct run *r);
 /* Takes values of other products out of an engine's error; always false. */
 bool run_hide_values(struct task *t, const struct run *r);
 /* What a product is made of: equal digests, equal meaning. Hex. */

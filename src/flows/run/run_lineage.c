@@ -31,10 +31,27 @@ static void run_trace_input(struct task *t, struct run_tracing *tracing, str sch
     }
 }
 
-static void run_keep_trace(struct task *t, struct run *r, str table, const struct lineage *lineage)
+static void run_trace_hashed(struct task *t, struct run_tracing *tracing,
+                             const struct clearance_table *table)
+{
+    for (size_t i = 0; table->table != NULL && i < table->decision.columns.len; i++) {
+        const struct decision_column *column = &table->decision.columns.at[i];
+
+        if (column->mask.method == MASK_HASH) {
+            str_list_add(
+                t->mem, &tracing->hashed,
+                arena_lower(t->mem, arena_format(t->mem, "%.*s.%.*s.%.*s", STR_ARG(table->schema),
+                                                 STR_ARG(table->name), STR_ARG(column->name))));
+        }
+    }
+}
+
+static void run_keep_trace(struct task *t, struct run *r, str table, const struct sql_tree *tree,
+                           const struct lineage *lineage)
 {
     vec_push(t->mem, &r->traces,
-             ((struct run_trace){.table = table, .inputs = r->tracing.inputs, .lineage = lineage}));
+             ((struct run_trace){
+                 .table = table, .tree = tree, .inputs = r->tracing.inputs, .lineage = lineage}));
 }
 
 void run_trace(struct task *t, struct run *r, const struct model_sql *sql,
@@ -52,6 +69,7 @@ void run_trace(struct task *t, struct run *r, const struct model_sql *sql,
         const struct clearance_table *table = &clear->tables.at[i];
 
         run_trace_input(t, tracing, table->schema, table->name, &table->columns);
+        run_trace_hashed(t, tracing, table);
     }
     for (size_t i = 0; i < result->len; i++) {
         vec_push(t->mem, &names, result->at[i].name);
@@ -81,8 +99,9 @@ void run_trace(struct task *t, struct run *r, const struct model_sql *sql,
     if (sql->is_internal) {
         vec_push(t->mem, &tracing->between,
                  ((struct run_between){.table = sql->table, .between = {.lineage = lineage}}));
+        vec_push(t->mem, &tracing->texts, ((struct lineage_text){sql->table, tree}));
     } else {
-        run_keep_trace(t, r, sql->table, lineage);
+        run_keep_trace(t, r, sql->table, tree, lineage);
     }
 }
 
@@ -106,7 +125,7 @@ void run_trace_passed(struct task *t, struct run *r, const struct gate_input *in
     }
     run_trace_input(t, tracing, input->schema, input->name,
                     input->table != NULL ? &columns : &input->columns);
-    run_keep_trace(t, r, target->name,
+    run_keep_trace(t, r, target->name, NULL,
                    lineage_copy(t->mem, tracing->inputs,
                                 (uint32_t)run_find_traced(tracing, input->schema, input->name),
                                 &names));
