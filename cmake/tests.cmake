@@ -63,6 +63,10 @@ if(golden_sources)
     endforeach()
 endif()
 
+# ---- what stories and benches ask of a compiler without the program around it
+
+test_program(lineage_edges SOURCES "${tests_folder}/lineage/lineage_edges.c" LIBRARIES ${all_layers})
+
 # ---- fuzz: with clang a libFuzzer program, else one that runs the kept inputs
 
 file(GLOB fuzz_sources CONFIGURE_DEPENDS "${tests_folder}/fuzz/*_fuzz.c")

@@ -6,7 +6,8 @@
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out)
 {
     if (scope && scope->product)
-        *out = (struct policy_actor){.name = scope->product->address, .is_product = true};
+        *out = (struct policy_actor){
+            .name = scope->product->address, .is_product = true, .digest = scope->product->digest};
     else
         actor_to_policy(t->actor, out);
 }

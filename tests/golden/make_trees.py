@@ -1,4 +1,5 @@
-"""Writes sql/*.trees: the engine's own tree of each statement in sql/*.txt. Run it when a statement or the engine changes.
+"""Writes sql/*.trees and lineage/*.trees: the engine's own tree of each statement in the *.txt beside them. Run it when a statement or
+the engine changes.
 
 The python package of the engine must have the version that weft is built with."""
 import json
@@ -6,7 +7,7 @@ import pathlib
 
 import duckdb
 
-folder = pathlib.Path(__file__).parent / "sql"
+folders = [pathlib.Path(__file__).parent / name for name in ("sql", "lineage")]
 connection = duckdb.connect()
 
 
@@ -25,7 +26,7 @@ def cases(text):
             lines.append(line)
 
 
-for path in sorted(folder.glob("*.txt")):
+for path in sorted(path for folder in folders for path in folder.glob("*.txt")):
     with open(path.with_suffix(".trees"), "w", encoding="utf-8") as out:
         for title, sql in cases(path.read_text(encoding="utf-8")):
             tree = connection.execute("SELECT json_serialize_sql($1)", [sql.rstrip("\n")]).fetchone()[0]

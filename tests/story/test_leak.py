@@ -83,6 +83,12 @@ def test_what_was_classified_once_stays_masked_in_that_release(applied):
     change_contract(applied, "physicalType: VARCHAR, classification: pii}", "physicalType: VARCHAR}")
     applied.weft("apply", "--yes")
     applied.weft("run", "--all")
+    # The source still says it, and the column is made of that.
+    assert rows_of(server, f"SELECT email FROM {T} ORDER BY id") == [[None]] * 4
+    source = applied.folder / "domains/sales/orders/shop.odcs.yaml"
+    source.write_text(source.read_text().replace(", classification: pii", ""))
+    applied.weft("apply", "--yes")
+    applied.weft("run", "--all")
     assert rows_of(server, 'SELECT email FROM sales."orders#1".orders ORDER BY id') == [[None]] * 4
     assert rows_of(server, f"SELECT email FROM {T} ORDER BY id")[0] == ["ada@example.com"]
 

@@ -207,6 +207,14 @@ bool catalog_help_publish(struct catalog *c, const struct image *image, uint64_t
     vec_push(mem, &fact->values, STR(""));
     vec_push(mem, &fact->values, STR("a\"b:1"));
     vec_push(mem, &fact->values, STR("x\0y"));
+    vec_push(mem, &p.manifest.edges,
+             ((struct release_edge){.table_id = table->id,
+                                    .column_id = table->columns.at[0].id,
+                                    .input_port = STR("shop"),
+                                    .input_table = STR("orders"),
+                                    .input_column = STR("id"),
+                                    .kind = STR("IDENTITY"),
+                                    .carries = true}));
     if (!metadb_write(c->t, c->db, publish, &p))
         return false;
     *number_out = p.number;

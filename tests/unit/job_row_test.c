@@ -225,6 +225,9 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
                "sales.orders.orders|sales.orders|orders|orders-contract|-|money|1|3|1|100\n");
     EXPECT_STR(read_as(c, image, some, "tables"),
                "sales.orders.orders|sales.orders|orders|orders-contract|-|money|1|-|-|-\n");
+    EXPECT_STR(read_as(c, image, some, "lineage"),
+               "sales.orders|1|sales.orders.orders|id|sales.orders:shop-source.orders|id|DIRECT|"
+               "IDENTITY|true\n");
     struct str_list names;
     read_mesh_names(t->mem, &names);
     EXPECT(names.len >= 12);

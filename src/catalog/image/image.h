@@ -62,6 +62,7 @@ struct image_product {
     uint64_t id;
     str address; /* domain.product */
     const struct model_product *definition;
+    str digest;                   /* of its SQL: product_digest */
     struct image_release release; /* the current one */
     struct {
         VEC_OF(struct image_table)

@@ -69,7 +69,9 @@ static bool is_same(const struct kept *kept, const struct kept *wanted)
     return kept->hash == wanted->hash && kept->table == wanted->table
         && kept->actor_version == wanted->actor_version
         && kept->actor->is_product == wanted->actor->is_product
+        && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->name, wanted->actor->name)
+        && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->purpose, wanted->actor->purpose);
 }
 
@@ -101,7 +103,9 @@ static const struct policy_actor *copy_actor(struct arena *mem, const struct pol
     struct policy_actor *copy = ARENA_NEW(mem, struct policy_actor);
     copy->name = arena_str(mem, actor->name);
     copy->is_product = actor->is_product;
+    copy->digest = arena_str(mem, actor->digest);
     copy->purpose = arena_str(mem, actor->purpose);
+    copy->digest = arena_str(mem, actor->digest);
     copy->attributes = actor->attributes ? tree_copy(mem, actor->attributes) : NULL;
     for (size_t i = 0; i < actor->groups.len; i++)
         vec_push(mem, &copy->groups, arena_str(mem, actor->groups.at[i]));

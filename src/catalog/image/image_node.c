@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "column_label/column_label.h"
 #include "image/image_inside.h"
 
 static const struct product_table *find_table(const struct product *product, str name)
@@ -75,6 +76,35 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
     return true;
 }
 
+static struct image_column *find_node_column(struct image_node *node, const struct column_label *of)
+{
+    for (size_t i = 0; i < node->product.tables.len; i++) {
+        struct image_table *table = &node->product.tables.at[i];
+        for (size_t j = 0; table->id == of->table_id && j < table->columns.len; j++)
+            if (table->columns.at[j].id == of->column_id)
+                return &table->columns.at[j];
+    }
+    return NULL;
+}
+
+/* What a column has by lineage stands beside what its contract declares. */
+static bool add_inherited(struct task *t, struct metadb *db, struct image_node *node)
+{
+    struct column_labels labels;
+    if (!column_label_read(t, node->mem, db, node->product.id, &labels))
+        return false;
+    for (size_t i = 0; i < labels.len; i++) {
+        struct image_column *column = find_node_column(node, &labels.at[i]);
+        if (column == NULL)
+            return task_fail(t, ERR_CORRUPT, "the catalog has labels of a column that is gone");
+        vec_push(
+            node->mem, &column->more,
+            column_label_as_seen(
+                &labels.at[i], model_find_domain(node->model->model, labels.at[i].origin_domain)));
+    }
+    return true;
+}
+
 bool image_node_build(struct task *t, struct metadb *db, struct image_model *model,
                       const struct product *product, struct image_node **out)
 {
@@ -86,6 +116,8 @@ bool image_node_build(struct task *t, struct metadb *db, struct image_model *mod
     node->product.id = product->id;
     node->product.address = arena_str(mem, product->address);
     node->product.definition = model_find_product(model->model, product->address);
+    if (node->product.definition != NULL)
+        node->product.digest = product_digest(mem, node->product.definition);
     struct image_manifest manifest = {0};
     bool ok = node->product.definition != NULL || lost_id(t, product, STR("a definition"));
     if (ok && product->release != 0) {
@@ -101,6 +133,7 @@ bool image_node_build(struct task *t, struct metadb *db, struct image_model *mod
         for (size_t j = 0; ok && contract != NULL && j < contract->tables.len; j++)
             ok = build_table(t, node, product, contract, &contract->tables.at[j], &manifest);
     }
+    ok = ok && add_inherited(t, db, node);
     if (!ok) {
         image_node_unpin(node);
         return false;

@@ -32,6 +32,8 @@ struct product_list {
     VEC_OF(struct product *) /* by address */
 };
 
+/* SHA-256 of the texts of all SELECTs of a product, internal ones too: what an exception of a policy is given to. */
+str product_digest(struct arena *mem, const struct model_product *product);
 /* In an applying transaction: what the model has and the catalog lacks gets ids; what it lacks is
  * marked as removed. A table or column keeps its id under a new name when its ODCS id is the same;
  * one that was removed comes back with a new id. A product that comes back keeps id and release

@@ -38,6 +38,7 @@ static const struct {
     {"promises", read_mesh_promises},
     {"policies", read_mesh_policies},
     {"compliance", read_mesh_compliance},
+    {"lineage", read_mesh_lineage},
 };
 
 void read_mesh_names(struct arena *mem, struct str_list *out)
@@ -310,6 +311,7 @@ static void add_columns(struct mesh_view *view, const struct image_product *prod
         read_mesh_list(view, &contract->tags);
         read_mesh_terms(view, contract->source);
         read_mesh_text(view, contract->physical_type);
+        read_mesh_inherited(view, &column->more);
         read_mesh_bool(view, contract->required || contract->primary_key > 0);
         read_mesh_bool(view, contract->unique);
         if (contract->primary_key > 0)

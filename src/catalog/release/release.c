@@ -1,8 +1,10 @@
 #include "release/release.h"
 
 #include "buf/buf.h"
+#include "column_label/column_label.h"
 #include "image/images.h"
 #include "mesh_state/mesh_state.h"
+#include "release/release_inside.h"
 
 static bool move_on(struct task *t, struct metadb *db, const struct release_manifest *manifest,
                     uint64_t *number_out);
@@ -33,7 +35,7 @@ bool release_publish(struct task *t, struct metadb *db, const struct release_man
             return false;
         arena_rewind(t->mem, mark);
     }
-    return true;
+    return release_insert_edges(t, db, release_id, &manifest->edges);
 }
 
 /* Compare-and-swap: two runs of one product cannot both follow the same release. */
@@ -109,7 +111,7 @@ static bool insert_table(struct task *t, struct metadb *db, uint64_t release_id,
     for (size_t i = 0; i < table->files.len; i++)
         if (!insert_file(t, db, release_id, table, i))
             return false;
-    return true;
+    return column_label_keep(t, db, release_id, table->id);
 }
 
 static bool insert_column(struct task *t, struct metadb *db, uint64_t release_id,

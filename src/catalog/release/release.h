@@ -16,6 +16,22 @@ struct release_inputs {
     VEC_OF(struct release_input)
 };
 
+/* A column of the release, or all of its rows, depends on an input column (lineage.h). */
+struct release_edge {
+    uint64_t table_id;
+    uint32_t column_id; /* 0: of the rows */
+    str column;         /* its name in the release, when it is read */
+    str input_port, input_table, input_column;
+    uint64_t producer_table_id; /* 0: a source */
+    uint32_t producer_column_id;
+    str kind;
+    bool carries; /* labels go along */
+};
+
+struct release_edges {
+    VEC_OF(struct release_edge)
+};
+
 /* What a run publishes. */
 struct release_manifest {
     uint64_t product_id;
@@ -28,6 +44,7 @@ struct release_manifest {
         VEC_OF(struct image_table)
     } tables;
     struct release_inputs inputs;
+    struct release_edges edges;
 };
 
 struct release_row {
@@ -59,6 +76,9 @@ MUST_CHECK bool release_list(struct task *t, struct metadb *db, uint64_t product
                              struct release_list *out);
 MUST_CHECK bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id,
                                uint64_t number, struct release_inputs *out);
+/* Of a release, in the order in which they were traced. */
+MUST_CHECK bool release_read_edges(struct task *t, struct metadb *db, uint64_t product_id,
+                                   uint64_t number, struct release_edges *out);
 /* A write: releases are kept when they are current, among the newest `keep` of their product, or
  * younger than `young_after_us`; the manifests of others are forgotten. Gives how many. The files
  * are then no longer in release_files. */

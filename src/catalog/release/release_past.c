@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "column_label/column_label.h"
 #include "image/images.h"
 #include "release/release.h"
 
@@ -20,10 +21,32 @@ static const struct contract_column *find_contract(const struct image_table *tod
     return NULL;
 }
 
-/* A column of then carries the labels of then beside those of today. */
-static void add_labels(struct arena *mem, struct image_column *column,
-                       const struct image_labels *then)
+static const struct image_column *find_today(const struct image_table *today, uint32_t id)
 {
+    for (size_t i = 0; today != NULL && i < today->columns.len; i++)
+        if (today->columns.at[i].id == id)
+            return &today->columns.at[i];
+    return NULL;
+}
+
+/* A column of then carries the labels of then, declared and inherited, beside those of today. */
+static void add_labels(struct arena *mem, struct image_column *column,
+                       const struct image_labels *then, const struct column_labels *inherited,
+                       const struct image_column *today, const struct model_domain *own)
+{
+    for (size_t i = 0; today != NULL && i < today->more.len; i++)
+        vec_push(mem, &column->more, today->more.at[i]);
+    for (size_t i = 0; i < inherited->len; i++)
+        if (inherited->at[i].table_id == then->table_id
+            && inherited->at[i].column_id == then->column_id) {
+            struct policy_label label = column_label_as_seen(
+                &inherited->at[i], str_eq(inherited->at[i].origin_domain, own->name) ? own : NULL);
+            /* Where it is still inherited today, today's owners of its origin are known. */
+            for (size_t k = 0; today != NULL && k < today->more.len; k++)
+                if (str_eq(today->more.at[k].origin, label.origin))
+                    label.owners = today->more.at[k].owners;
+            vec_push(mem, &column->more, label);
+        }
     if (then->classification.len)
         vec_push(mem, &column->more, ((struct policy_label){.text = then->classification}));
     for (size_t i = 0; i < then->tags.len; i++)
@@ -42,7 +65,8 @@ static bool has_name(const struct image_table *table, str name)
 /* Columns that today's contract knows go by today's names, by which policies and readers mean them;
  * their types are those of then. Others keep their name where it is free. */
 static void name_columns(struct arena *mem, struct image_table *table,
-                         const struct image_table *today, const struct image_labels *labels)
+                         const struct image_table *today, const struct image_labels *labels,
+                         const struct column_labels *inherited)
 {
     struct image_table then = *table;
     memset(&table->columns, 0, sizeof table->columns);
@@ -53,7 +77,8 @@ static void name_columns(struct arena *mem, struct image_table *table,
             continue;
         column.name = contract->name;
         column.contract = contract;
-        add_labels(mem, &column, &labels[i]);
+        add_labels(mem, &column, &labels[i], inherited, find_today(today, column.id),
+                   table->product->definition->domain);
         vec_push(mem, &table->columns, column);
     }
     for (size_t i = 0; i < then.columns.len; i++)
@@ -67,15 +92,19 @@ bool release_load(struct task *t, struct metadb *db, const struct image_product 
 {
     *out = NULL;
     struct image_manifest manifest;
+    struct column_labels inherited;
     bool found;
     if (!image_manifest_read(t, t->mem, db, product->id, number, &manifest, &found))
         return false;
     if (!found)
         return true;
+    if (!column_label_of_release(t, t->mem, db, product->id, number, &inherited))
+        return false;
     struct image_product *past = ARENA_NEW(t->mem, struct image_product);
     past->id = product->id;
     past->address = product->address;
     past->definition = product->definition;
+    past->digest = product->digest;
     past->release = manifest.release;
     const struct image_labels *labels = manifest.labels.at;
     for (size_t i = 0; i < manifest.tables.len; i++) {
@@ -94,7 +123,7 @@ bool release_load(struct task *t, struct metadb *db, const struct image_product 
             table->contract = today->contract;
             table->definition = today->definition;
         }
-        name_columns(t->mem, table, today, own_labels);
+        name_columns(t->mem, table, today, own_labels, &inherited);
     }
     *out = past;
     return true;

@@ -61,6 +61,22 @@ struct contract_field {
     struct str_list tags;
 };
 
+enum declassify_method {
+    DECLASSIFY_NONE,
+    DECLASSIFY_AGGREGATE,
+    DECLASSIFY_KEYED_HASH,
+    DECLASSIFY_CONSTANT,
+};
+
+/* customProperties.declassify: the column sheds what it inherits, by a proof on the rows of every release. */
+struct contract_declassify {
+    enum declassify_method method;
+    str subject; /* aggregate: the column of the SELECT's table that tells subjects apart */
+    uint64_t k;  /* aggregate: subjects that a group has at least */
+    str who, why;
+    struct place place;
+};
+
 struct contract_column {
     str name;          /* ODCS name */
     str physical_name; /* in a source; name where absent */
@@ -71,6 +87,7 @@ struct contract_column {
     struct {
         VEC_OF(struct contract_field)
     } fields; /* those that carry a label */
+    struct contract_declassify declassify;
     bool required, unique;
     int primary_key; /* position from 1; 0 is none */
     const struct tree *source;
@@ -149,6 +166,7 @@ const struct contract_role *contract_find_role(const struct contract *contract, 
  * is a user's. `na` and `none` name nobody. Parts that can be no name go to `strange_out`. */
 void contract_role_approvers(struct arena *mem, str text, struct str_list *out,
                              struct str_list *strange_out);
+const char *contract_declassify_name(enum declassify_method method);
 /* One line for people: "nullValues of email must be less than 1 percent". */
 str contract_rule_text(struct arena *mem, const struct contract_rule *rule);
 

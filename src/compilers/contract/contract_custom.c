@@ -5,7 +5,7 @@
 struct custom_property {
     const char *name;
     unsigned places;
-    const char *words; /* what it may say */
+    const char *words; /* what it may say; NULL: a map, read elsewhere */
     const char *later; /* what it will say in a later version; NULL where all of it comes later */
     bool is_secret;    /* a reference to a secret, never its value */
     bool is_common;    /* a word that others use in other places */
@@ -19,6 +19,7 @@ static const struct custom_property ours[] = {
     {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false, false},
     {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false, false},
     {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
+    {"declassify", CUSTOM_COLUMN, NULL, "", false, false, false},
     {"password", CUSTOM_SERVER, "", "", true, true, false},
 };
 
@@ -60,8 +61,8 @@ static void check_value(struct arena *mem, str file, const struct custom_propert
                         const struct tree *item, struct report *report)
 {
     const struct tree *value = tree_get(item, STR("value"));
-    if (!value)
-        return; /* a finding of the shape */
+    if (!value || !own->words)
+        return; /* a finding of the shape; or read where it belongs */
     if (!own->later || (*own->later && str_eq(value->text, str_of(own->later)))) {
         struct finding *f =
             own->later

@@ -18,4 +18,9 @@ enum custom_place {
 void contract_check_custom(struct arena *mem, str file, const struct tree *custom_properties,
                            enum custom_place place, struct report *report);
 
+/* What a column says of its declassification; findings for what is wrong or missing. */
+struct contract_column;
+void contract_read_declassify(struct arena *mem, str file, const struct tree *custom,
+                              struct contract_column *column, struct report *report);
+
 #endif

@@ -230,6 +230,8 @@ static void read_column(struct contract_reader *r, struct contract_table *table,
     };
     contract_check_custom(r->mem, r->file, tree_find(node, STR("customProperties")), CUSTOM_COLUMN,
                           r->report);
+    contract_read_declassify(r->mem, r->file, tree_find(node, STR("customProperties")), column,
+                             r->report);
     note_unchecked(r, node);
     read_fields(r, column, node, STR_NONE);
 }

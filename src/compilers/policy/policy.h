@@ -53,7 +53,12 @@ struct policy_takers {
 
 struct policy_except {
     struct str_list users, groups, products, purposes;
-    bool owners; /* of the domain where the label was declared that makes the policy match */
+    /* As products: the digest of the SQL that the exception was given to. Empty: none was told, which plan refuses. */
+    struct {
+        VEC_OF(str)
+    } digests;
+    struct place place; /* of the products */
+    bool owners;        /* of the domain where the label was declared that makes the policy match */
 };
 
 struct policy {
@@ -110,6 +115,7 @@ void policy_add_entitlements(struct arena *mem, const struct policy *policy,
 struct policy_actor {
     str name; /* user name, or `domain.product` for a product */
     bool is_product;
+    str digest; /* of the SQL of a product that is built (product_digest): its exceptions are for that text alone */
     struct str_list groups;
     str purpose;
     const struct tree *attributes; /* a map of scalars and lists of them, or NULL */
@@ -118,6 +124,7 @@ struct policy_actor {
 struct policy_label {
     bool is_tag; /* else a classification */
     str text;
+    str origin;                    /* the column that declares it, where it is inherited */
     const struct str_list *owners; /* of the domain that declared it; NULL: the table's own */
 };
 

@@ -154,6 +154,8 @@ static bool names_columns(const struct policy *policy)
 static void check_type(const struct checking *c, const struct policy *policy, str name, str type)
 {
     str for_types = policy_mask_problem(c->mem, &policy->mask, type);
+    if (!policy_constant_fits(policy, type))
+        for_types = STR("types that its value is of");
     if (!for_types.len)
         return;
     struct finding *f =
@@ -510,7 +512,8 @@ void policy_probes(struct arena *mem, const struct policies *policies,
                 probe_filter(mem, policies, policy, &tables[k], out);
             for (size_t n = 0;
                  policy->effect == POLICY_MASK && is_probed && n < tables[k].column_count; n++)
-                if (policy_matches_column(policy, &tables[k].columns[n]))
+                if (policy_matches_column(policy, &tables[k].columns[n])
+                    && policy_constant_fits(policy, tables[k].columns[n].type))
                     probe_mask(mem, policy, &tables[k], &tables[k].columns[n], out);
         }
     }

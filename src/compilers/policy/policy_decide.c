@@ -289,6 +289,7 @@ static void mask_reason(struct deciding *d, const struct policy *policy,
 static struct policy_mask fitting(struct deciding *d, const struct policy *policy, str type)
 {
     return policy_mask_problem(d->scratch, &policy->mask, type).len
+                || !policy_constant_fits(policy, type)
              ? (struct policy_mask){.method = MASK_NULL}
              : policy->mask;
 }

@@ -266,6 +266,12 @@ static bool fits_time(str text)
     return clock_parse(text, &instant) && (point == text.len || end - point - 1 <= 6);
 }
 
+bool policy_constant_fits(const struct policy *policy, str type)
+{
+    return policy->mask.method != MASK_CONSTANT || policy->selector.columns.len > 0
+        || !policy_has_values(type) || policy_value_fits(type, policy->mask.value);
+}
+
 bool policy_value_fits(str type, str text)
 {
     int64_t instant;

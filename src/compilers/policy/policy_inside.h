@@ -97,6 +97,8 @@ bool policy_filters(struct arena *mem, const struct policy *policy,
                     const struct expression_scope *scope, struct decision *out, str *why_out);
 /* Is the text a value of the type as it is, for a literal that is compared with a column? */
 bool policy_value_fits(str type, str text);
+/* False for a constant that cannot stand in a column that the policy takes by its labels: it is NULL there. By name it is tried. */
+bool policy_constant_fits(const struct policy *policy, str type);
 /* Types that literals are compared in. */
 bool policy_has_values(str type);
 

@@ -66,13 +66,31 @@ static void add_names(struct policy_reader *r, struct str_list *out, const struc
     }
 }
 
+/* `domain.product`, or that with the digest of the SQL that is meant. */
+static void read_excepted(struct policy_reader *r, const struct tree *node)
+{
+    struct policy_except *except = &r->policy->except;
+    for (size_t i = 0; node && node->kind == TREE_LIST && i < node->len; i++) {
+        const struct tree *item = node->at[i];
+        const struct tree *product =
+            item->kind == TREE_MAP ? tree_find(item, STR("product")) : item;
+        size_t before = except->products.len;
+        if (product)
+            add_address(r, &except->products, product, 2);
+        if (except->products.len > before)
+            vec_push(r->mem, &except->digests, tree_find_text(item, STR("digest")));
+    }
+    if (node)
+        except->place = tree_place(r->mem, r->file, node);
+}
+
 void policy_read_except(struct policy_reader *r, const struct tree *node)
 {
     struct policy_except *except = &r->policy->except;
     add_names(r, &except->users, tree_find(node, STR("users")));
     add_names(r, &except->groups, tree_find(node, STR("groups")));
     policy_read_texts(r, &except->purposes, tree_find(node, STR("purposes")));
-    policy_read_addresses(r, &except->products, tree_find(node, STR("products")), 2);
+    read_excepted(r, tree_find(node, STR("products")));
     const struct tree *owners = tree_find(node, STR("owners"));
     if (owners)
         (void)tree_is_bool(owners, &except->owners);

@@ -23,14 +23,23 @@
         .name = key, .type = SHAPE_ANY, .flags = SHAPE_LATER                                       \
     }
 
+static const struct shape excepted = {
+    .title = "an excepted product",
+    .keys = {(const struct shape_key[]){
+        {.name = "product", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED},
+        {.name = "digest", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
+        END}},
+};
+
 static const struct shape except = {
     .title = "an exception",
-    .keys = {(const struct shape_key[]){LIST("users"),
-                                        LIST("groups"),
-                                        LIST("products"),
-                                        {.name = "owners", .type = SHAPE_BOOL},
-                                        LIST("purposes"),
-                                        END}},
+    .keys = {(const struct shape_key[]){
+        LIST("users"),
+        LIST("groups"),
+        {.name = "products", .type = SHAPE_TEXT_OR_MAP, .flags = SHAPE_LIST, .shape = &excepted},
+        {.name = "owners", .type = SHAPE_BOOL},
+        LIST("purposes"),
+        END}},
 };
 
 static const struct shape columns = {

@@ -41,5 +41,8 @@ MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document,
 void sql_place(str text, uint32_t position, uint32_t *line_out, uint32_t *column_out);
 /* The line of the position with a caret under it, as psql shows it; empty when the position is 0. */
 str sql_caret(struct arena *mem, str text, uint32_t position);
+/* True when a join in parentheses has a name of its own, as `(a JOIN b USING (id)) j`: the engine's tree leaves it out, so that the
+ * tree alone does not tell what a name means. */
+bool sql_hides_alias(struct arena *mem, str text);
 
 #endif

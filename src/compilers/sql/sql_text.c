@@ -1,6 +1,7 @@
 /* Statements as text: where one ends, what is left of it without its literals, and how to show a place in it. */
 #include "buf/buf.h"
 #include "limits/limits.h"
+#include "shape/shape_names.h"
 #include "sql/sql.h"
 
 struct lexer {
@@ -335,4 +336,71 @@ str sql_caret(struct arena *mem, str text, uint32_t position)
     }
     buf_format(b, "%s\n%*s^", cut_tail ? "..." : "", (int)indent, "");
     return buf_str(b);
+}
+
+/* What stands between two parentheses, as far as it has been read. */
+struct parenthesis {
+    bool has_words, is_query, has_join;
+};
+
+struct parentheses {
+    VEC_OF(struct parenthesis)
+};
+
+static str word_at(const struct lexer *l)
+{
+    size_t end = l->at;
+    while (end < l->text.len && is_name_part(l->text.ptr[end]))
+        end++;
+    return str_sub(l->text, l->at, end - l->at);
+}
+
+static bool is_word_of(str word, const char *const *words)
+{
+    for (; *words; words++)
+        if (str_eq_nocase(word, str_of(*words)))
+            return true;
+    return false;
+}
+
+static bool names_follow(struct lexer *l)
+{
+    static const char *const joins[] = {"anti",    "asof",  "cross",      "full",  "inner", "left",
+                                        "natural", "outer", "positional", "right", "semi",  NULL};
+    while (l->at < l->text.len && is_blank_token(l))
+        skip_token(l);
+    str word = word_at(l);
+    if (word.len == 0)
+        return peek(l, 0) == '"';
+    return str_eq_nocase(word, STR("as")) || (!is_word_of(word, joins) && !shape_is_reserved(word));
+}
+
+bool sql_hides_alias(struct arena *mem, str text)
+{
+    static const char *const queries[] = {"select", "with",  "from",    "values",
+                                          "table",  "pivot", "unpivot", NULL};
+    struct lexer l = {.text = text};
+    struct parentheses open = {0};
+    while (l.at < text.len) {
+        struct parenthesis *inside = open.len ? &open.at[open.len - 1] : NULL;
+        char c = peek(&l, 0);
+        if (inside && is_name_start(c)) {
+            str word = word_at(&l);
+            inside->is_query =
+                inside->is_query || (!inside->has_words && is_word_of(word, queries));
+            inside->has_join = inside->has_join || str_eq_nocase(word, STR("join"));
+        }
+        if (inside && !is_blank_token(&l))
+            inside->has_words = true;
+        skip_token(&l);
+        if (c == '(') {
+            vec_add(mem, &open);
+        } else if (c == ')' && inside) {
+            bool is_join = inside->has_join && !inside->is_query;
+            open.len--;
+            if (is_join && names_follow(&l))
+                return true;
+        }
+    }
+    return false;
 }

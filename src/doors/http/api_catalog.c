@@ -45,6 +45,23 @@ bool api_product_show(struct task *t, struct api *api)
     return browse_product(t, api->services, api->parameters[0], &o) && api_answer(t, api, 200, o.b);
 }
 
+bool api_lineage(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+    str direction = http_fields_value(&api->request->query, STR("direction"));
+    bool is_both = direction.len == 0 || str_eq(direction, STR("both"));
+    bool is_up = is_both || str_eq(direction, STR("up")),
+         is_down = is_both || str_eq(direction, STR("down"));
+    int64_t columns;
+
+    if (!is_up && !is_down) {
+        return task_fail(t, ERR_USAGE, "direction is up, down or both");
+    }
+    return api_query_number(t, api, "columns", 0, 0, 1, &columns)
+        && browse_lineage(t, api->services, api->parameters[0], is_up, is_down, columns == 1, &o)
+        && api_answer(t, api, 200, o.b);
+}
+
 bool api_verify(struct task *t, struct api *api)
 {
     struct json_out o = api_json(t);

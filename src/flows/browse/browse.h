@@ -21,6 +21,10 @@ MUST_CHECK bool browse_policies(struct task *t, struct services *s, struct json_
 MUST_CHECK bool browse_policy(struct task *t, struct services *s, str id, struct json_out *o);
 /* What requirements found, now and before, and the waivers. */
 MUST_CHECK bool browse_report(struct task *t, struct services *s, struct json_out *o);
+/* Edges between what `address` (a product, table or column) is made of, and what is made of it: of current releases, and of those alone
+ * that the actor may discover. */
+MUST_CHECK bool browse_lineage(struct task *t, struct services *s, str address, bool is_up,
+                               bool is_down, bool is_of_columns, struct json_out *o);
 void browse_job(const struct job_row *row, struct json_out *o);
 
 #endif

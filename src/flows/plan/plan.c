@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
+#include "column_label/column_label.h"
 #include "document/document.h"
 #include "fault/fault.h"
 #include "image/images.h"
@@ -91,20 +92,33 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
 
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
 bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, str domain,
-                  struct report *report, struct model **model_out)
+                  struct report *report, struct model **model_out, struct labels *labels_out)
 {
+    struct label_traces traces = {0};
+
+    *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
-    if (report->errors == 0 && !plan_check_policies(t, engine, *model_out, report)) {
-        return false;
-    }
-    if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
-        return false;
+    if (report->errors == 0) {
+        if (!plan_check_sql(t, engine, *model_out, report, &traces)) {
+            return false;
+        }
+        labels_inherit(t->mem, *model_out, &traces, labels_out);
+        plan_check_exceptions(t, *model_out, report);
+        plan_check_declassified(&traces, report);
+        /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
+        if (report->errors == 0) {
+            labels_report(labels_out, report);
+        }
+        if (!plan_check_policies(t, engine, *model_out, labels_out, report)) {
+            return false;
+        }
     }
     if (report->errors == 0
-        && !plan_run_policy_tests(t, engine, *model_out, domain, STR_NONE, report, NULL)) {
+        && !plan_run_policy_tests(t, engine, *model_out, labels_out, domain, STR_NONE, report,
+                                  NULL)) {
         return false;
     }
     report_sort(report);
@@ -118,24 +132,34 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, 
 bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, struct report *report)
 {
     struct model *model;
+    struct labels labels;
 
-    return plan_compile(t, engine, bundle, STR_NONE, report, &model)
+    return plan_compile(t, engine, bundle, STR_NONE, report, &model, &labels)
         && plan_check_requirements_offline(t, engine, model, report);
 }
 
 bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle, str file,
                         struct report *report, struct plan_case_results *results)
 {
+    struct label_traces traces = {0};
+    struct labels labels = {0};
     struct model *model;
 
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     model = model_compile(t->mem, bundle, report);
+    if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces)) {
+        return false;
+    }
+    if (report->errors == 0) {
+        labels_inherit(t->mem, model, &traces, &labels);
+    }
+    if (report->errors == 0 && !plan_check_policies(t, engine, model, &labels, report)) {
+        return false;
+    }
     if (report->errors == 0
-        && (!plan_check_policies(t, engine, model, report)
-            || (report->errors == 0
-                && !plan_run_policy_tests(t, engine, model, STR_NONE, file, report, results)))) {
+        && !plan_run_policy_tests(t, engine, model, &labels, STR_NONE, file, report, results)) {
         return false;
     }
     report_sort(report);
@@ -275,16 +299,25 @@ static bool plan_end(struct task *t, struct plan *p, const struct image *image,
     struct report ignored;
 
     report_init(&ignored, t->mem);
-    return document_parse(t, t->mem, before, &ignored)
-        && plan_compare(t, before, image->model, whole, p->model, p) && plan_keep_own_changes(t, p);
+    if (!document_parse(t, t->mem, before, &ignored)
+        || !plan_compare(t, before, image->model, whole, p->model, p)) {
+        return false;
+    }
+    /* Of a proposal only the policies are looked at: its labels are those of today. */
+    if (!p->is_proposal) {
+        plan_compare_labels(t, image, p->labels, p);
+    }
+    return plan_keep_own_changes(t, p);
 }
 
 bool plan_make(struct task *t, struct plan *p)
 {
     const struct image *image;
     struct bundle before = {0}, whole;
+    struct labels *labels = ARENA_NEW(t->mem, struct labels);
     bool is_override;
 
+    p->labels = labels;
     report_init(&p->findings, t->mem);
     t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(p->services->config, run_timeout_s) * 1000;
     if (!plan_check_paths(t, p)
@@ -303,8 +336,9 @@ bool plan_make(struct task *t, struct plan *p)
         task_clear_error(t);
         return plan_propose(t, p, image, &before, &whole) && plan_end(t, p, image, &before, &whole);
     }
-    bool ok = plan_compile(t, p->services->engine, &whole, p->domain, &p->findings, &p->model)
-           && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
+    bool ok =
+        plan_compile(t, p->services->engine, &whole, p->domain, &p->findings, &p->model, labels)
+        && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     if (ok) {
         plan_advise(t, p, image);
     }
@@ -318,6 +352,7 @@ struct plan_commit {
     const struct model *model_before, *model;
     struct plan_entitled entitled;
     struct compliance_list compliance;
+    struct labels labels;
     bool touches_policy;
     bool is_override;
     uint64_t mesh_version;
@@ -365,7 +400,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
     return document_replace(t, db, commit->whole)
         && product_assign_ids(t, db, commit->model, now.image_version)
-        && user_sync(t, db, commit->model)
+        && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
         && plan_row_applied(t, db, commit->row->id, now.mesh_version)
@@ -404,6 +439,7 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     struct bundle before = {0}, ours = {0}, whole;
     const struct image *image;
     struct report report;
+    struct label_traces traces = {0};
     struct plan_commit commit;
     uint64_t version;
     bool is_override;
@@ -451,6 +487,11 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     if (report.errors > 0) {
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
+    /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
+    if (!plan_check_sql(t, s->engine, commit.model, &report, &traces)) {
+        return false;
+    }
+    labels_inherit(t->mem, commit.model, &traces, &commit.labels);
     if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)
         || !plan_count_requirements(t, s, commit.model, image, &commit.compliance)
         || !metadb_write(t, s->db, plan_commit, &commit)) {

@@ -4,6 +4,8 @@
 
 #include "services/services.h"
 
+struct labels;
+
 enum plan_action { PLAN_ADDED, PLAN_CHANGED, PLAN_REMOVED };
 const char *plan_action_name(enum plan_action action); /* "added" */
 
@@ -34,6 +36,7 @@ struct plan {
     /* What the steps make. */
     struct report findings;
     struct model *model;
+    const struct labels *labels; /* label/label.h: what columns inherit */
     struct {
         VEC_OF(struct plan_change)
     } changes;

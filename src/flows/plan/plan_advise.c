@@ -29,7 +29,7 @@ static void plan_advise_product(struct task *t, struct plan *p, const struct ima
             struct policy_table subject;
 
             if (now != NULL && now->rows > most) {
-                plan_policy_table(t->mem, product, contract, table, &subject);
+                plan_policy_table(t->mem, product, contract, table, p->labels, &subject);
                 policy_advise(t->mem, &p->model->policies, &subject, plan_clustered_by(table),
                               &p->findings);
             }

@@ -3,18 +3,25 @@
 #define WEFT_PLAN_INSIDE_H
 
 #include "compliance/compliance.h"
+#include "label/label.h"
+#include "lineage/lineage_proof.h"
 #include "plan/plan.h"
 
-/* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file. */
+enum { PLAN_DETAIL_BYTES_MAX = 64 << 10 };
+
+/* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file; and where the columns of
+ * every output table come from. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                               struct report *report);
+                               struct report *report, struct label_traces *traces);
 /* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
-                                    const struct model *model, struct report *report);
+                                    const struct model *model, const struct labels *labels,
+                                    struct report *report);
 /* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. */
 MUST_CHECK bool plan_run_policy_tests(struct task *t, struct engine *engine,
-                                      const struct model *model, str domain, str file,
-                                      struct report *report, struct plan_case_results *results);
+                                      const struct model *model, const struct labels *labels,
+                                      str domain, str file, struct report *report,
+                                      struct plan_case_results *results);
 /* Requirements, over the mesh as the plan would make it; `today` is what it is. ERR_INVALID when one that blocks is not met. */
 MUST_CHECK bool plan_check_requirements(struct task *t, struct plan *p, const struct image *today);
 /* The same for an apply, with what is found counted; the answer to a plan said the rest. */
@@ -24,12 +31,23 @@ MUST_CHECK bool plan_count_requirements(struct task *t, struct services *s,
 /* Without a catalog, as itself: what needs one is a note. */
 MUST_CHECK bool plan_check_requirements_offline(struct task *t, struct engine *engine,
                                                 const struct model *model, struct report *report);
+/* Notes where another order of a large table's files would make a filter cheap to clear. */
+void plan_advise(struct task *t, struct plan *p, const struct image *image);
+/* Declassifications of an output table that cannot be proven, whatever its rows will be. */
+void plan_check_declassify(struct task *t, const struct model_product *product,
+                           const struct model_sql *sql, const struct sql_tree *tree,
+                           const struct lineage_texts *internal, struct report *report);
+/* What only the edges tell of them. */
+void plan_check_declassified(const struct label_traces *traces, struct report *report);
+/* Exceptions of products without the digest of their SQL are errors, those for another SQL warnings. */
+void plan_check_exceptions(struct task *t, const struct model *model, struct report *report);
+/* Columns that gain or lose an inherited label, with its origin and whom it concerns. `image` is the mesh as it is. */
+void plan_compare_labels(struct task *t, const struct image *image, const struct labels *labels,
+                         struct plan *p);
 /* A table of a product as decisions see it. */
 void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct contract *contract, const struct contract_table *table,
-                       struct policy_table *out);
-/* Notes where another order of a large table's files would make a filter cheap to clear. */
-void plan_advise(struct task *t, struct plan *p, const struct image *image);
+                       const struct labels *labels, struct policy_table *out);
 /* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
 MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
 /* Sets of entitlements whose rows come with an apply. */
@@ -66,7 +84,8 @@ bool plan_is_policy(str path);
 bool plan_is_of_domain(str path, str domain);
 /* Findings of all files in one go, and the model when there are no errors. `domain`, or empty: whose tests of policies are run. */
 MUST_CHECK bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
-                             str domain, struct report *report, struct model **model_out);
+                             str domain, struct report *report, struct model **model_out,
+                             struct labels *labels_out);
 
 /* The scope of a plan of global policies, beside names of domains. */
 #define PLAN_POLICIES "policies/"

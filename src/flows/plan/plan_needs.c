@@ -11,6 +11,7 @@ enum { PLAN_DAY_S = 86400, PLAN_YEAR_S = 365 * PLAN_DAY_S };
 struct plan_lack {
     const struct model_product *product;
     const struct model_input *input;
+    const struct labels *labels;
     str address, producer; /* domain.product */
     struct str_list tables;
     str reason;
@@ -61,7 +62,8 @@ static void plan_find_lack(struct arena *mem, const struct policies *policies,
         struct policy_table table;
         struct decision decision;
 
-        plan_policy_table(mem, lack->input->producer, contract, &contract->tables.at[i], &table);
+        plan_policy_table(mem, lack->input->producer, contract, &contract->tables.at[i],
+                          lack->labels, &table);
         policy_decide(mem, policies, &reader, &table, clock_now_us(), &decision);
         if (!decision.allowed) {
             vec_push(mem, &lack->tables, contract->tables.at[i].name);
@@ -169,7 +171,8 @@ bool plan_find_needs(struct task *t, const struct image *image, struct plan *p)
         const struct model_product *product = p->model->products.at[i];
 
         for (size_t j = 0; j < product->inputs.len; j++) {
-            struct plan_lack lack = {.product = product, .input = &product->inputs.at[j]};
+            struct plan_lack lack = {
+                .product = product, .input = &product->inputs.at[j], .labels = p->labels};
 
             if (lack.input->producer == NULL
                 || (p->domain.len > 0 && !str_eq(product->domain->name, p->domain))) {

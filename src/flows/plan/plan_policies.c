@@ -5,7 +5,7 @@
 #include "plan_inside.h"
 
 static void plan_policy_columns(struct arena *mem, const struct contract_table *table,
-                                struct policy_table *out)
+                                const struct labels *labels, struct policy_table *out)
 {
     struct policy_column *columns = ARENA_ARRAY(mem, struct policy_column, table->columns.len + 1);
 
@@ -13,6 +13,7 @@ static void plan_policy_columns(struct arena *mem, const struct contract_table *
         const struct contract_column *column = &table->columns.at[i];
 
         model_policy_column(mem, column, (uint32_t)i + 1, column->type, &columns[i]);
+        labels_of(mem, labels, column, &columns[i].labels);
     }
     out->columns = columns;
     out->column_count = table->columns.len;
@@ -20,7 +21,7 @@ static void plan_policy_columns(struct arena *mem, const struct contract_table *
 
 void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct contract *contract, const struct contract_table *table,
-                       struct policy_table *out)
+                       const struct labels *labels, struct policy_table *out)
 {
     *out = (struct policy_table){.domain = product->domain->name,
                                  .product = product->name,
@@ -33,7 +34,7 @@ void plan_policy_table(struct arena *mem, const struct model_product *product,
     for (size_t i = 0; i < contract->tags.len; i++) {
         str_list_add(mem, &out->tags, contract->tags.at[i]);
     }
-    plan_policy_columns(mem, table, out);
+    plan_policy_columns(mem, table, labels, out);
 }
 
 /* A policy that the engine cannot run would refuse every query of the tables that it matches: so it is tried before. */
@@ -85,7 +86,7 @@ static bool plan_probe_policies(struct task *t, struct engine *engine, const str
 }
 
 bool plan_check_policies(struct task *t, struct engine *engine, const struct model *model,
-                         struct report *report)
+                         const struct labels *labels, struct report *report)
 {
     struct {
         VEC_OF(struct policy_table)
@@ -98,7 +99,7 @@ bool plan_check_policies(struct task *t, struct engine *engine, const struct mod
             const struct contract *contract = product->outputs.at[j].contract;
 
             for (size_t k = 0; k < contract->tables.len; k++) {
-                plan_policy_table(t->mem, product, contract, &contract->tables.at[k],
+                plan_policy_table(t->mem, product, contract, &contract->tables.at[k], labels,
                                   vec_add(t->mem, &tables));
             }
         }

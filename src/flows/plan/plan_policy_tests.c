@@ -15,6 +15,7 @@ static const char plan_test_key[] = "a key for tests, and for nothing else";
 struct plan_testing {
     struct engine *engine;
     const struct model *model;
+    const struct labels *labels;
     struct worker *worker;
     struct report *report;
 };
@@ -61,7 +62,7 @@ static bool plan_case_find_table(struct arena *mem, struct plan_case *c)
         (void)plan_case_wrong(c, c->of->table_place, "there is no such table", c->of->table);
         return false;
     }
-    plan_policy_table(mem, definition, contract, found, &c->table);
+    plan_policy_table(mem, definition, contract, found, c->testing->labels, &c->table);
     return true;
 }
 
@@ -556,10 +557,11 @@ static bool plan_run_case(struct task *t, struct plan_case *c)
 }
 
 bool plan_run_policy_tests(struct task *t, struct engine *engine, const struct model *model,
-                           str domain, str file, struct report *report,
+                           const struct labels *labels, str domain, str file, struct report *report,
                            struct plan_case_results *results)
 {
-    struct plan_testing testing = {.engine = engine, .model = model, .report = report};
+    struct plan_testing testing = {
+        .engine = engine, .model = model, .labels = labels, .report = report};
 
     for (size_t i = 0; i < model->cases.len; i++) {
         const struct policy_case *of = &model->cases.at[i];

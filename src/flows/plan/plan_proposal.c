@@ -85,12 +85,14 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
     }
     p->model = model_compile(t->mem, whole, &p->findings);
     plan_take_out_hidden(t, image, p->model);
-    if (p->findings.errors == 0 && !plan_check_policies(t, engine, p->model, &p->findings)) {
+    if (p->findings.errors == 0
+        && !plan_check_policies(t, engine, p->model, p->labels, &p->findings)) {
         return false;
     }
     plan_keep_own(&p->findings, &p->distrusted);
     if (p->findings.errors == 0
-        && !plan_run_policy_tests(t, engine, p->model, STR_NONE, STR_NONE, &p->findings, NULL)) {
+        && !plan_run_policy_tests(t, engine, p->model, p->labels, STR_NONE, STR_NONE, &p->findings,
+                                  NULL)) {
         return false;
     }
     plan_keep_own(&p->findings, &p->distrusted);
@@ -120,11 +122,12 @@ bool plan_propose(struct task *t, struct plan *p, const struct image *image,
 bool plan_recheck(struct task *t, struct services *s, const struct image *image,
                   struct bundle *whole)
 {
-    struct plan p = {.services = s};
+    struct labels labels;
+    struct plan p = {.services = s, .labels = &labels};
     struct buf *text;
 
     report_init(&p.findings, t->mem);
-    if (plan_compile(t, s->engine, whole, STR_NONE, &p.findings, &p.model)
+    if (plan_compile(t, s->engine, whole, STR_NONE, &p.findings, &p.model, &labels)
         && plan_check_requirements(t, &p, image)) {
         return true;
     }

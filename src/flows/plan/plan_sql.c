@@ -1,5 +1,6 @@
 /* Every SELECT held against the contracts of its inputs: compiled over empty tables, so nothing is read. */
 #include "actor/actor.h"
+#include "lineage/lineage_through.h"
 #include "plan_inside.h"
 #include "sql/sql_order.h"
 
@@ -9,7 +10,13 @@ struct plan_product {
     struct worker *worker;
     struct report *report;
     struct gate_scope scope;
-    struct image_product target; /* what the scope is a build of: its address is in messages */
+    struct image_product target;   /* what the scope is a build of: its address is in messages */
+    struct lineage_inputs *inputs; /* as scope.inputs */
+    struct {
+        VEC_OF(struct lineage_between)
+    } between;                  /* internal tables that have been traced */
+    struct lineage_texts texts; /* of internal tables */
+    struct label_traces *traces;
 };
 
 static struct job_columns plan_contract_columns(struct arena *mem,
@@ -26,6 +33,19 @@ static struct job_columns plan_contract_columns(struct arena *mem,
     return columns;
 }
 
+static void plan_scope_input(struct task *t, struct plan_product *p, const struct gate_input *input)
+{
+    struct lineage_input *traced = vec_add(t->mem, p->inputs);
+
+    vec_push(t->mem, &p->scope.inputs, *input);
+    traced->schema = input->schema;
+    traced->name = input->name;
+    for (size_t i = 0; i < input->columns.len; i++) {
+        vec_push(t->mem, &traced->columns,
+                 ((struct lineage_column){input->columns.at[i].name, input->columns.at[i].type}));
+    }
+}
+
 static void plan_scope_inputs(struct task *t, struct plan_product *p)
 {
     for (size_t i = 0; i < p->definition->inputs.len; i++) {
@@ -34,11 +54,11 @@ static void plan_scope_inputs(struct task *t, struct plan_product *p)
         for (size_t j = 0; j < input->contract->tables.len; j++) {
             const struct contract_table *table = &input->contract->tables.at[j];
 
-            vec_push(t->mem, &p->scope.inputs,
-                     ((struct gate_input){.schema = input->name,
-                                          .what = "input port",
-                                          .name = table->name,
-                                          .columns = plan_contract_columns(t->mem, table)}));
+            plan_scope_input(t, p,
+                             &(struct gate_input){.schema = input->name,
+                                                  .what = "input port",
+                                                  .name = table->name,
+                                                  .columns = plan_contract_columns(t->mem, table)});
         }
     }
 }
@@ -152,6 +172,38 @@ static void plan_check_stored(struct task *t, struct plan_product *p, const stru
     }
 }
 
+/* Where the columns of the result come from, through internal tables to those of the input ports. */
+static void plan_trace(struct task *t, struct plan_product *p, const struct model_sql *sql,
+                       const struct sql_tree *tree, const struct job_columns *result)
+{
+    struct str_list names = {0};
+    const struct lineage *lineage;
+
+    for (size_t i = 0; i < result->len; i++) {
+        vec_push(t->mem, &names, result->at[i].name);
+    }
+    for (size_t i = 0; i < p->between.len; i++) {
+        str name = p->inputs->at[p->between.at[i].input].name;
+
+        p->between.at[i].is_read = false;
+        for (size_t j = 0; j < tree->tables.len; j++) {
+            p->between.at[i].is_read = p->between.at[i].is_read
+                                    || (str_eq_nocase(tree->tables.at[j].schema, STR("self"))
+                                        && str_eq_nocase(tree->tables.at[j].name, name));
+        }
+    }
+    lineage = lineage_through(t->mem, p->inputs, lineage_read(t->mem, tree, p->inputs, &names),
+                              p->between.at, p->between.len);
+    if (!sql->is_internal) {
+        vec_push(t->mem, p->traces,
+                 ((struct label_trace){p->definition, sql->table, p->inputs, lineage}));
+    } else if (result->len > 0) {
+        /* It is the next input. */
+        vec_push(t->mem, &p->between,
+                 ((struct lineage_between){.input = (uint32_t)p->inputs->len, .lineage = lineage}));
+    }
+}
+
 /* False only when the machine fails; findings leave the result without columns. */
 static bool plan_check_text(struct task *t, struct plan_product *p, const struct model_sql *sql,
                             const struct sql_tree *tree, struct job_columns *result)
@@ -167,6 +219,7 @@ static bool plan_check_text(struct task *t, struct plan_product *p, const struct
     } else {
         plan_check_stored(t, p, sql, result);
     }
+    plan_trace(t, p, sql, tree, result);
     return true;
 }
 
@@ -237,17 +290,35 @@ static bool plan_check_texts(struct task *t, struct plan_product *p)
         if (!plan_reads_broken(tree, &broken) && !plan_check_text(t, p, sql, tree, &result)) {
             return false;
         }
+        if (sql->is_internal) {
+            vec_push(t->mem, &p->texts, ((struct lineage_text){sql->table, tree}));
+        } else {
+            plan_check_declassify(t, p->definition, sql, tree, &p->texts, p->report);
+        }
         if (sql->is_internal && result.len == 0) {
             str_list_add(t->mem, &broken, sql->table);
         } else if (sql->is_internal) {
-            vec_push(t->mem, &p->scope.inputs,
-                     ((struct gate_input){.schema = STR("self"),
-                                          .what = "internal table",
-                                          .name = sql->table,
-                                          .columns = result}));
+            plan_scope_input(t, p,
+                             &(struct gate_input){.schema = STR("self"),
+                                                  .what = "internal table",
+                                                  .name = sql->table,
+                                                  .columns = result});
         }
     }
     return true;
+}
+
+static void plan_trace_passed(struct task *t, struct plan_product *p, size_t input,
+                              const struct contract_table *table)
+{
+    struct str_list names = {0};
+
+    for (size_t i = 0; i < table->columns.len; i++) {
+        vec_push(t->mem, &names, table->columns.at[i].name);
+    }
+    vec_push(t->mem, p->traces,
+             ((struct label_trace){p->definition, table->name, p->inputs,
+                                   lineage_copy(t->mem, p->inputs, (uint32_t)input, &names)}));
 }
 
 /* A table without SQL takes its columns from the input of its name: they must be there, and fit. */
@@ -260,6 +331,7 @@ static void plan_check_passed(struct task *t, struct plan_product *p,
         if (!str_eq(input->name, table->name) || str_eq(input->schema, STR("self"))) {
             continue;
         }
+        plan_trace_passed(t, p, i, table);
         for (size_t j = 0; j < table->columns.len; j++) {
             const struct contract_column *wanted = &table->columns.at[j];
             const struct job_column *found = plan_find_column(&input->columns, wanted->name);
@@ -296,7 +368,7 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
 }
 
 bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                    struct report *report)
+                    struct report *report, struct label_traces *traces)
 {
     struct worker *worker = NULL;
     /* Texts that strangers wrote: whoever took the worker over must not check another one's. */
@@ -310,6 +382,8 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
             .engine = engine,
             .definition = definition,
             .report = report,
+            .inputs = ARENA_NEW(t->mem, struct lineage_inputs),
+            .traces = traces,
             .target = {.address =
                            arena_format(t->mem, "%.*s.%.*s", STR_ARG(definition->domain->name),
                                         STR_ARG(definition->name)),

@@ -22,6 +22,7 @@ bool run_product(struct task *t, struct run *r)
            && run_transform(t, r)        /* through the gate, as the product's own actor -> outputs    */
            && run_check_outputs(t, r)    /* contract and quality, fused                                */
            && run_parts(t, r)            /* large outputs become several files; facts of each          */
+           && run_prove(t, r)            /* declassifications, on these very rows                      */
            && run_publish(t, r);         /* fsync, checksum, move, then ONE metadata transaction       */
     run_end(t, r, ok);
     return ok;

@@ -4,6 +4,8 @@
 
 #include "check/check.h"
 #include "compliance/compliance.h"
+#include "lineage/lineage_proof.h"
+#include "lineage/lineage_through.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -53,6 +55,29 @@ struct run_watcher {
     void (*progress)(struct task *t, void *state, const char *step, str subject, int thousandths);
 };
 
+/* An output table with its lineage, of tables of input ports. */
+struct run_trace {
+    str table;
+    const struct sql_tree *tree; /* NULL: passed through */
+    const struct lineage_inputs *inputs;
+    const struct lineage *lineage;
+};
+
+struct run_between {
+    str table; /* internal */
+    struct lineage_between between;
+};
+
+/* What the texts of a run have read so far. */
+struct run_tracing {
+    struct lineage_inputs *inputs;
+    struct str_list hashed; /* `port.table.column`: what the build saw of them is a keyed hash */
+    struct lineage_texts texts; /* of internal tables */
+    struct {
+        VEC_OF(struct run_between)
+    } between;
+};
+
 struct run {
     /* What was asked. */
     struct services *services;
@@ -76,6 +101,10 @@ struct run {
     struct {
         VEC_OF(struct run_table)
     } outputs;
+    struct run_tracing tracing;
+    struct {
+        VEC_OF(struct run_trace)
+    } traces; /* of the outputs */
     struct {
         VEC_OF(struct run_requirement)
     } requirements;

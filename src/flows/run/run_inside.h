@@ -2,6 +2,7 @@
 #ifndef WEFT_RUN_INSIDE_H
 #define WEFT_RUN_INSIDE_H
 
+#include "release/release.h"
 #include "run/run.h"
 
 enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
@@ -60,6 +61,18 @@ MUST_CHECK bool run_write_entitled(struct task *t, struct metadb *db, const stru
 MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
                           const struct gate_scope *scope, struct row_sink *sink,
                           struct engine_job *job_out);
+/* Keeps where the columns of a text come from; `result` is what the engine says that it gives. */
+void run_trace(struct task *t, struct run *r, const struct model_sql *sql,
+               const struct sql_tree *tree, const struct clearance *clear,
+               const struct job_columns *result);
+/* The same of a table without SQL. */
+void run_trace_passed(struct task *t, struct run *r, const struct gate_input *input,
+                      const struct image_table *target);
+/* All of it, as a release keeps it. */
+void run_edges(struct task *t, const struct run *r, struct release_edges *out);
+/* Declassifications held against the facts of the parts. ERR_CHECK_FAILED names the first that is not proven; all of them get
+ * a verdict. */
+MUST_CHECK bool run_prove(struct task *t, struct run *r);
 /* Takes values of other products out of an engine's error; always false. */
 bool run_hide_values(struct task *t, const struct run *r);
 /* What a product is made of: equal digests, equal meaning. Hex. */

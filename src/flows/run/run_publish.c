@@ -187,6 +187,7 @@ bool run_publish(struct task *t, struct run *r)
         .compiled_digest = run_digest(t->mem, r->target->definition),
     };
     run_manifest_inputs(t, r, &commit.manifest);
+    run_edges(t, r, &commit.manifest.edges);
     if (!run_read_entitled(t, r, &commit.entitled)) {
         return false;
     }

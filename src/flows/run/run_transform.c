@@ -90,15 +90,18 @@ struct run_build {
 
 /* An internal table has the columns that its SELECT gives. */
 static bool run_build_internal(struct task *t, struct run *r, struct run_build *b,
-                               const struct model_sql *sql, const struct engine_job *cleared)
+                               const struct model_sql *sql, const struct engine_job *cleared,
+                               const struct job_columns *result)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
     struct engine_job build = *cleared;
 
     table->schema = STR("self");
     table->name = sql->table;
-    if (!gate_describe(t, b->worker, cleared, &table->columns)
-        || !run_stage(t, r, b->worker, &build, true, table)) {
+    for (size_t i = 0; i < result->len; i++) {
+        vec_push(t->mem, &table->columns, result->at[i]);
+    }
+    if (!run_stage(t, r, b->worker, &build, true, table)) {
         return false;
     }
     run_scope_staged(t, table, "internal table", &b->scope);
@@ -129,15 +132,22 @@ static bool run_build_sql(struct task *t, struct run *r, struct run_build *b,
     struct row_sink sink = run_progress_sink(t, r, sql->table);
     struct clearance *clear;
     struct engine_job job = {0};
+    struct job_columns result = {0};
 
     run_progress(t, r, "transform", sql->table, -1);
     if (!gate_clear(t, r->services->gate, tree, &b->scope, &sink, &clear)) {
         return run_place_error(t, sql);
     }
     gate_fill_job(t, clear, &job);
-    bool ok = sql->is_internal
-                ? run_build_internal(t, r, b, sql, &job)
-                : run_build_output(t, r, b, image_find_table(r->target, sql->table), &job);
+    bool ok = gate_describe(t, b->worker, &job, &result);
+
+    if (ok) {
+        run_trace(t, r, sql, tree, clear, &result);
+    }
+    ok = ok
+      && (sql->is_internal
+              ? run_build_internal(t, r, b, sql, &job, &result)
+              : run_build_output(t, r, b, image_find_table(r->target, sql->table), &job));
     return ok || run_hide_values(t, r) || run_place_error(t, sql);
 }
 
@@ -208,6 +218,7 @@ static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
                          "output table %.*s has neither SQL nor an input of its name",
                          STR_ARG(table->name));
     }
+    run_trace_passed(t, r, input, table);
     if (run_take_staged(t, r, input, table)) {
         return true;
     }

@@ -1,0 +1,90 @@
+#include "column_label/column_label.h"
+
+bool column_label_replace(struct task *t, struct metadb *db, const struct labels *labels)
+{
+    CHECK(metadb_is_writer(db));
+    if (!metadb_run(t, db, "DELETE FROM column_label", ""))
+        return false;
+    for (size_t i = 0; i < labels->len; i++) {
+        const struct label *label = &labels->at[i];
+        str address =
+            arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(label->product->domain->name),
+                         STR_ARG(label->product->name));
+        if (!metadb_run(t, db,
+                        "INSERT INTO column_label SELECT c.table_id, c.id, ?4, ?5, ?6, ?7 FROM "
+                        "product p JOIN table_ t ON t.product_id = p.id JOIN column_ c ON "
+                        "c.table_id = t.id WHERE p.address = ?1 AND t.name = ?2 AND c.name = ?3 "
+                        "AND p.removed = 0 AND t.removed = 0 AND c.removed = 0",
+                        "sssdsss", address, label->table->name, label->column->name,
+                        (int)label->is_tag, label->text, label->origin, label->domain->name))
+            return false;
+        if (metadb_changes(db) != 1)
+            return task_fail(t, ERR_CORRUPT, "the catalog has no id for " STR_FMT " of " STR_FMT,
+                             STR_ARG(label->column->name), STR_ARG(address));
+    }
+    return true;
+}
+
+static bool read_rows(struct task *t, struct arena *mem, struct metadb_statement *st,
+                      struct column_labels *out)
+{
+    bool has_row = true;
+    *out = (struct column_labels){0};
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row)
+            vec_push(mem, out,
+                     ((struct column_label){.table_id = metadb_uint(st, 0),
+                                            .column_id = (uint32_t)metadb_uint(st, 1),
+                                            .is_tag = metadb_int(st, 2) != 0,
+                                            .text = metadb_str(mem, st, 3),
+                                            .origin = metadb_str(mem, st, 4),
+                                            .origin_domain = metadb_str(mem, st, 5)}));
+    }
+    metadb_done(t, st);
+    return true;
+}
+
+bool column_label_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t product_id,
+                       struct column_labels *out)
+{
+    struct metadb_statement *st;
+    return metadb_query(t, db, &st,
+                        "SELECT l.table_id, l.column_id, l.is_tag, l.label, l.origin, "
+                        "l.origin_domain FROM table_ t JOIN column_label l ON l.table_id = t.id "
+                        "WHERE t.product_id = ? ORDER BY 1, 2, 3, 4, 5",
+                        "i", product_id)
+        && read_rows(t, mem, st, out);
+}
+
+bool column_label_keep(struct task *t, struct metadb *db, uint64_t release_id, uint64_t table_id)
+{
+    CHECK(metadb_is_writer(db));
+    return metadb_run(t, db,
+                      "INSERT INTO release_label SELECT ?1, table_id, column_id, is_tag, label, "
+                      "origin, origin_domain FROM column_label WHERE table_id = ?2",
+                      "ii", release_id, table_id);
+}
+
+bool column_label_of_release(struct task *t, struct arena *mem, struct metadb *db,
+                             uint64_t product_id, uint64_t number, struct column_labels *out)
+{
+    struct metadb_statement *st;
+    return metadb_query(t, db, &st,
+                        "SELECT l.table_id, l.column_id, l.is_tag, l.label, l.origin, "
+                        "l.origin_domain FROM release r JOIN release_label l ON l.release_id = "
+                        "r.id WHERE r.product_id = ? AND r.number = ? ORDER BY 1, 2, 3, 4, 5",
+                        "ii", product_id, number)
+        && read_rows(t, mem, st, out);
+}
+
+struct policy_label column_label_as_seen(const struct column_label *label,
+                                         const struct model_domain *domain)
+{
+    static const struct str_list nobody = {0};
+    return (struct policy_label){.is_tag = label->is_tag,
+                                 .text = label->text,
+                                 .origin = label->origin,
+                                 .owners = domain != NULL ? &domain->owners : &nobody};
+}
