@@ -21,8 +21,13 @@ static bool is_word_byte(char c)
 /* Text between quotes that are doubled inside. */
 static void take_quoted(struct lexer *l, char quote, enum token_kind kind)
 {
-    char *text = arena_alloc(l->mem, l->text.len + 1);
-    size_t len = 0;
+    size_t len = 0, end = l->at + 1;
+    /* Up to a quote that is not doubled: a list has many texts, and each takes its own bytes only. */
+    while (
+        end < l->text.len
+        && (l->text.ptr[end] != quote || (end + 1 < l->text.len && l->text.ptr[end + 1] == quote)))
+        end += l->text.ptr[end] == quote ? 2 : 1;
+    char *text = arena_alloc(l->mem, end - l->at + 1);
     for (l->at++; l->at < l->text.len; l->at++) {
         if (char_at(l, 0) == quote) {
             if (char_at(l, 1) != quote) {
