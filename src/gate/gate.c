@@ -12,36 +12,87 @@
 /* An apply while a class is cleared starts the work anew; applies without end are an error. */
 enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
 
-static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree,
-                         const struct gate_scope *scope, struct row_sink *sink,
-                         struct clearance *clearance);
+/* One walk of a text through the gate; a second one begins anew. */
+struct round {
+    struct gate *gate;
+    const struct gate_scope *scope;
+    const struct image *image;
+    struct policy_actor reader;
+    uint64_t user_version;
+    str owner; /* of the workers */
+    struct row_sink *sink;
+    struct clearance *clearance;
+    struct gate_live *live;
+};
+
+static bool decide_tables(struct task *t, struct round *r, const struct sql_tree *tree);
+static bool clear_tables(struct task *t, struct round *r);
 
 static uint64_t policy_version_of(const struct image *image)
 {
     return image->model ? image->model->policies.version : 0;
 }
 
+static bool walk(struct task *t, struct round *r, const struct sql_tree *tree)
+{
+    r->clearance = ARENA_NEW(t->mem, struct clearance);
+    r->clearance->magic = CLEARANCE_MAGIC;
+    r->clearance->text = tree->text;
+    r->clearance->image = r->image;
+    r->clearance->policy_version = policy_version_of(r->image);
+    if (!decide_tables(t, r, tree))
+        return false;
+    r->live = gate_live_begin(t, r->gate, r->clearance, &r->reader, r->user_version, r->owner);
+    return clear_tables(t, r);
+}
+
+/* May what was decided be read? A stale release may be served, a stale decision never: policies, owners and visibility change by
+ * applies, groups and attributes at any time, and dates pass. */
+static bool is_current(struct task *t, const struct round *r)
+{
+    const struct image *now = image_pin(t, r->gate->images);
+    return now->mesh_version == r->image->mesh_version
+        && policy_version_of(now) == r->clearance->policy_version && gate_live_read(t, r->live);
+}
+
+/* For the next walk: the image and the reader of this moment. */
+static bool look_anew(struct task *t, struct round *r)
+{
+    struct policy_actor before = r->reader;
+    bool is_there;
+    gate_live_end(t, r->live);
+    r->live = NULL;
+    r->image = image_pin(t, r->gate->images);
+    if (!gate_reader_now(t, r->gate, r->image, &before, &r->user_version, &is_there, &r->reader))
+        return false;
+    return is_there
+        || task_fail(t, ERR_DENIED, STR_FMT " is no longer part of the mesh", STR_ARG(before.name));
+}
+
 bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                 const struct gate_scope *scope, struct row_sink *sink, struct clearance **out)
 {
     CHECK(gate->magic == GATE_MAGIC && tree->magic == SQL_TREE_MAGIC && t->actor != NULL);
-    const struct image *image = image_pin(t, gate->images);
+    struct round r = {.gate = gate,
+                      .scope = scope,
+                      .image = image_pin(t, gate->images),
+                      .user_version = scope ? 0 : t->actor->version,
+                      .sink = sink};
+    gate_reader(t, scope, &r.reader);
+    r.owner = scope && scope->product
+                ? arena_format(t->mem, "product:" STR_FMT, STR_ARG(scope->product->address))
+                : actor_key(t->mem, t->actor);
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        struct clearance *clearance = ARENA_NEW(t->mem, struct clearance);
-        clearance->magic = CLEARANCE_MAGIC;
-        clearance->text = tree->text;
-        clearance->image = image;
-        clearance->policy_version = policy_version_of(image);
-        if (!clear_tables(t, gate, tree, scope, sink, clearance))
-            return false;
-        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies. */
-        const struct image *now = image_pin(t, gate->images);
-        if (now->mesh_version == image->mesh_version
-            && policy_version_of(now) == clearance->policy_version) {
-            *out = clearance;
+        bool ok = walk(t, &r, tree);
+        if (ok && is_current(t, &r)) {
+            *out = r.clearance;
             return true;
         }
-        image = now;
+        if (!ok && !(r.live && atomic_load(&r.live->is_stale)))
+            return false;
+        task_clear_error(t);
+        if (!look_anew(t, &r))
+            return false;
     }
     task_fail(t, ERR_CONFLICT, "the mesh changed again and again while the answer was prepared");
     return task_hint(t, "try again");
@@ -57,34 +108,18 @@ static void take_decision(struct task *t, struct clearance_table *table)
     }
 }
 
-static bool clear_files(struct task *t, struct gate *gate, struct clearance_table *table,
-                        struct row_sink *sink)
-{
-    for (size_t i = 0; i < table->table->files.len; i++) {
-        str class_id;
-        if (!task_go_on(t)
-            || !gate_cleared_files(t, gate, table->table, &table->table->files.at[i],
-                                   &table->decision, sink, &table->paths, &class_id))
-            return false;
-        if (class_id.len && !table->class_id.len)
-            table->class_id = class_id;
-    }
-    return true;
-}
-
-static bool clear_mesh_table(struct task *t, struct gate *gate, const struct image *image,
-                             const struct policy_actor *reader, const struct sql_table *name,
-                             struct clearance_table *table, struct row_sink *sink)
+static bool decide_table(struct task *t, struct round *r, const struct sql_table *name,
+                         struct clearance_table *table)
 {
     str full = table->catalog.len
                  ? arena_format(t->mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(table->catalog),
                                 STR_ARG(table->schema), STR_ARG(table->name))
                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                                 STR_ARG(table->name));
-    if (reader)
-        gate_decide_for(t, image, reader, table->table, &table->decision);
+    if (!r->scope && actor_is_operator(t->actor))
+        gate_decide(t, r->image, table->table, &table->decision);
     else
-        gate_decide(t, image, table->table, &table->decision);
+        gate_decide_for(t, r->image, &r->reader, table->table, &table->decision);
     if (!table->decision.allowed || table->decision.columns.len == 0)
         return gate_denied(t, table->table, full, &table->decision, name->position);
     if (table->release == 0) {
@@ -94,33 +129,31 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
         return task_position(t, name->position);
     }
     take_decision(t, table);
-    return clear_files(t, gate, table, sink);
+    return true;
 }
 
-static bool clear_one(struct task *t, struct gate *gate, const struct image *image,
-                      const struct gate_scope *scope, const struct sql_table *name,
-                      struct row_sink *sink, struct clearance_table *table)
+static bool decide_one(struct task *t, struct round *r, const struct sql_table *name,
+                       struct clearance_table *table)
 {
     struct gate_meaning meaning;
-    struct policy_actor reader;
-    if (!gate_resolve(t, gate, image, scope, name, &meaning))
+    if (!gate_resolve(t, r->gate, r->image, r->scope, name, &meaning))
         return false;
     *table = (struct clearance_table){.catalog = meaning.catalog,
                                       .schema = meaning.schema,
                                       .name = meaning.name,
                                       .table = meaning.table,
-                                      .release = meaning.release};
+                                      .release = meaning.release,
+                                      .is_past = meaning.is_past};
     bool ok = true;
     if (meaning.is_mesh) {
-        ok = gate_mesh_rows(t, gate, image, meaning.name, &table->rows);
+        ok = gate_mesh_rows(t, r->gate, r->image, meaning.name, &table->rows);
         if (ok)
             table->columns = table->rows->columns;
     } else if (meaning.staged) {
         table->columns = meaning.staged->columns;
         table->paths = meaning.staged->paths;
     } else {
-        gate_reader(t, scope, &reader);
-        ok = clear_mesh_table(t, gate, image, scope ? &reader : NULL, name, table, sink);
+        ok = decide_table(t, r, name, table);
     }
     if (ok)
         gate_columns_read(t->mem, &name->columns, &table->columns, &table->columns_read);
@@ -139,17 +172,37 @@ static bool is_there(const struct clearance *clearance, const struct clearance_t
     return false;
 }
 
-static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree,
-                         const struct gate_scope *scope, struct row_sink *sink,
-                         struct clearance *clearance)
+static bool decide_tables(struct task *t, struct round *r, const struct sql_tree *tree)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
         struct clearance_table table;
-        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table))
+        if (!decide_one(t, r, &tree->tables.at[i], &table))
             return false;
-        if (!is_there(clearance, &table))
-            vec_push(t->mem, &clearance->tables, table);
+        if (!is_there(r->clearance, &table))
+            vec_push(t->mem, &r->clearance->tables, table);
     }
+    return true;
+}
+
+static bool clear_files(struct task *t, struct round *r, struct clearance_table *table)
+{
+    for (size_t i = 0; i < table->table->files.len; i++) {
+        str class_id;
+        if (!task_go_on(t) || atomic_load(&r->live->is_stale)
+            || !gate_cleared_files(t, r->gate, table->table, &table->table->files.at[i],
+                                   &table->decision, r->sink, &table->paths, &class_id))
+            return false;
+        if (class_id.len && !table->class_id.len)
+            table->class_id = class_id;
+    }
+    return true;
+}
+
+static bool clear_tables(struct task *t, struct round *r)
+{
+    for (size_t i = 0; i < r->clearance->tables.len; i++)
+        if (r->clearance->tables.at[i].table && !clear_files(t, r, &r->clearance->tables.at[i]))
+            return false;
     return true;
 }
 
@@ -274,13 +327,16 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->images = images;
     gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    gate->worker_idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
     CHECK(pthread_mutex_init(&gate->lock, NULL) == 0
-          && pthread_cond_init(&gate->changed, &attributes) == 0);
+          && pthread_mutex_init(&gate->live_lock, NULL) == 0
+          && pthread_cond_init(&gate->changed, &attributes) == 0
+          && pthread_cond_init(&gate->live_changed, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
-    if (!ok || !gate_index_open(t, gate, home)) {
+    if (!ok || !gate_index_open(t, gate, home) || !gate_watch_begin(t, gate)) {
         gate_close(gate);
         return false;
     }
@@ -293,6 +349,7 @@ void gate_close(struct gate *gate)
     if (!gate)
         return;
     CHECK(gate->magic == GATE_MAGIC);
+    gate_watch_end(gate);
     gate_end_makings(gate);
     /* The index says from here on that the copies are whole: they must be so after a loss of power too. */
     if (gate->home_fd >= 0) {
@@ -302,7 +359,9 @@ void gate_close(struct gate *gate)
     metadb_close(gate->cache);
     CHECK(gate->holds == NULL);
     pthread_cond_destroy(&gate->changed);
+    pthread_cond_destroy(&gate->live_changed);
     pthread_mutex_destroy(&gate->lock);
+    pthread_mutex_destroy(&gate->live_lock);
     gate->magic = 0;
     free(gate);
 }

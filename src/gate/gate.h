@@ -40,6 +40,7 @@ struct clearance_table {
     str catalog, schema, name;       /* as the text's names mean it */
     const struct image_table *table; /* NULL: mesh.* or a staged table */
     uint64_t release;
+    bool is_past; /* a release that was named by its number */
     struct decision decision;
     str class_id; /* hex; empty where originals serve */
     struct job_columns columns;
@@ -71,6 +72,11 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                            const struct gate_scope *scope, struct row_sink *sink,
                            struct clearance **out);
+/* Decides anew for all who read, after a change of policies, grants, users or groups: whoever may no longer read what he reads ends
+ * at once, and idle workers with him. A thread of the gate does it several times a second besides. */
+void gate_recheck(struct gate *gate);
+/* Of a task that failed: was its access withdrawn? Then that is its error, and it is no longer cancelled. */
+bool gate_withdrawn(struct task *t, struct gate *gate);
 /* Fills text, views and links of a job from a clearance; output and limits are the caller's. */
 void gate_fill_job(struct task *t, const struct clearance *clearance, struct engine_job *job);
 /* Files that a decision lets see of one file: the original, a copy, or none. They stay until the task ends, and can be linked. */

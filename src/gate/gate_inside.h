@@ -49,7 +49,58 @@ struct gate {
     struct gate_making *makings;
     size_t threads;
     bool is_closing;
+    int64_t worker_idle_ms;
+    pthread_mutex_t live_lock; /* of all that follows; never held together with `lock` */
+    pthread_cond_t live_changed;
+    struct gate_live *lives;
+    struct gate_owner *owners;
+    pthread_t watcher;
+    bool has_watcher, is_watch_over;
 };
+
+/* ---- who reads now */
+
+/* A decision holds in between. */
+struct gate_term {
+    int64_t from_us, until_us;
+};
+
+/* A task that reads, or is about to, by the decisions of its clearance. In the task's memory. */
+struct gate_live {
+    struct gate *gate;
+    struct task *task;
+    const struct clearance *clearance;
+    struct policy_actor reader; /* as decided for */
+    str owner;                  /* of its workers */
+    struct gate_term *terms;    /* one a table of the clearance */
+    atomic_bool is_stale;       /* decided anew before it reads anything */
+    /* Under live_lock. */
+    uint64_t image_version, user_version; /* looked at last */
+    bool is_reading;
+    char *withdrawn; /* malloc; why */
+    struct gate_live *next;
+};
+
+/* Until the task ends, or gate_live_end. */
+struct gate_live *gate_live_begin(struct task *t, struct gate *gate,
+                                  const struct clearance *clearance,
+                                  const struct policy_actor *reader, uint64_t user_version,
+                                  str owner);
+/* From here on a withdrawal ends it. False: it is stale, and must be decided anew. */
+bool gate_live_read(struct task *t, struct gate_live *live);
+void gate_live_end(struct task *t, struct gate_live *live);
+/* The same reader with the groups and attributes of this moment; `is_there`: he is still of the mesh. */
+MUST_CHECK bool gate_reader_now(struct task *t, struct gate *gate, const struct image *now,
+                                const struct policy_actor *before, uint64_t *version_out,
+                                bool *is_there_out, struct policy_actor *out);
+/* A thread that looks several times a second while anybody reads. */
+MUST_CHECK bool gate_watch_begin(struct task *t, struct gate *gate);
+void gate_watch_end(struct gate *gate);
+/* Is all that `before` shows shown by `after` too? Else why not. Pure. */
+bool gate_takes_nothing(struct arena *mem, const struct decision *before,
+                        const struct decision *after, str *why_out);
+/* The reason of a denial that says most. Pure. */
+str gate_why_denied(const struct decision *decision);
 
 /* ---- names */
 
@@ -59,6 +110,7 @@ struct gate_meaning {
     const struct image_table *table; /* of the mesh, at its release */
     const struct gate_input *staged; /* of a build */
     bool is_mesh;                    /* mesh.NAME */
+    bool is_past;                    /* a release by its number */
     uint64_t release;
 };
 

@@ -302,3 +302,65 @@ TEST(facts_prove_ranges_of_integers_and_dates_alone)
     file->facts.at[0].nulls = 1;
     EXPECT_INT(prove(t, file, range_of("DATE", "2026-01-01", NULL)), GATE_PROOF_NONE);
 }
+
+/* ---- does a later decision take anything? */
+
+static struct decision *shown(struct task *t, enum mask_method method)
+{
+    struct decision *decision = ARENA_NEW(t->mem, struct decision);
+    decision->allowed = true;
+    for (uint32_t id = 1; id <= 2; id++)
+        vec_push(t->mem, &decision->columns,
+                 ((struct decision_column){.id = id, .name = STR("c"), .type = STR("VARCHAR")}));
+    decision->columns.at[0].mask.method = method;
+    return decision;
+}
+
+static bool takes_nothing(struct task *t, const struct decision *before,
+                          const struct decision *after)
+{
+    str why;
+    return gate_takes_nothing(t->mem, before, after, &why);
+}
+
+TEST(a_decision_that_is_equal_or_looser_takes_nothing)
+{
+    struct task *t = test_task();
+    struct decision *bare = shown(t, MASK_NONE), *masked = shown(t, MASK_NULL);
+    EXPECT(takes_nothing(t, bare, bare));
+    EXPECT(takes_nothing(t, masked, masked));
+    EXPECT(takes_nothing(t, masked, bare));
+    EXPECT(!takes_nothing(t, bare, masked));
+    EXPECT(!takes_nothing(t, masked, shown(t, MASK_CONSTANT)));
+}
+
+TEST(a_column_that_goes_takes_and_one_that_comes_does_not)
+{
+    struct task *t = test_task();
+    struct decision *two = shown(t, MASK_NONE), *one = shown(t, MASK_NONE);
+    one->columns.len = 1;
+    EXPECT(!takes_nothing(t, two, one));
+    EXPECT(takes_nothing(t, one, two));
+    one->allowed = false;
+    EXPECT(!takes_nothing(t, two, one));
+}
+
+TEST(a_filter_that_comes_or_narrows_takes)
+{
+    struct task *t = test_task();
+    struct decision *all = shown(t, MASK_NONE), *some = shown(t, MASK_NONE),
+                    *few = shown(t, MASK_NONE), *range = shown(t, MASK_NONE);
+    vec_push(t->mem, &few->filters, filter_of(1, "VARCHAR", "CH"));
+    vec_push(t->mem, &some->filters, filter_of(1, "VARCHAR", "CH"));
+    vec_push(t->mem, &some->filters.at[0].values, STR("DE"));
+    vec_push(t->mem, &range->filters, range_of("INTEGER", "1", NULL));
+    EXPECT(!takes_nothing(t, all, some));
+    EXPECT(takes_nothing(t, some, all));
+    EXPECT(takes_nothing(t, few, some));
+    EXPECT(!takes_nothing(t, some, few));
+    EXPECT(!takes_nothing(t, some, range));
+    EXPECT(takes_nothing(t, range, range));
+    vec_push(t->mem, &few->filters, range_of("INTEGER", "1", NULL));
+    EXPECT(takes_nothing(t, few, range));
+    EXPECT(!takes_nothing(t, range, few));
+}

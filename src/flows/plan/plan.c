@@ -333,6 +333,7 @@ static void plan_show(struct services *s)
     }
     CHECK(ok);
     task_free(last);
+    gate_recheck(s->gate);
 }
 
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
