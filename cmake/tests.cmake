@@ -31,7 +31,7 @@ if(worker_unit_sources AND TARGET weft-worker)
     list(FILTER worker_sources EXCLUDE REGEX "/(worker_)?main\\.c$")
     test_program(worker_unit_tests
         SOURCES ${worker_unit_sources} "${tests_folder}/unit/test_main.c" ${worker_sources}
-        LIBRARIES compilers base duckdb seccomp json_c zlib zstd)
+        LIBRARIES compilers base duckdb seccomp json_c zlib zstd crypto_static)
     target_include_directories(worker_unit_tests PRIVATE "${CMAKE_SOURCE_DIR}/src/worker")
     add_test(NAME worker_unit COMMAND worker_unit_tests)
     set_tests_properties(worker_unit PROPERTIES LABELS "unit;smoke" TIMEOUT 300)

@@ -17,6 +17,11 @@ distribution_library(zlib zlib 1.2)
 distribution_library(zstd libzstd 1.5)
 distribution_library(seccomp libseccomp 2.5)
 
+# SHA-256 alone, inside of the worker: it starts often, and the shared library takes milliseconds to load.
+find_library(crypto_archive libcrypto.a REQUIRED)
+add_library(crypto_static STATIC IMPORTED)
+set_target_properties(crypto_static PROPERTIES IMPORTED_LOCATION "${crypto_archive}")
+
 function(need_file path why)
     if(NOT EXISTS "${path}")
         message(FATAL_ERROR "${path} is missing: ${why}")

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock/clock.h"
 #include "crypto/crypto.h"
 #include "gate_inside.h"
+#include "image/image_decision.h"
 
 /* An apply while a class is cleared starts the work anew; applies without end are an error. */
 enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
@@ -116,10 +118,9 @@ static bool decide_table(struct task *t, struct round *r, const struct sql_table
                                 STR_ARG(table->schema), STR_ARG(table->name))
                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                                 STR_ARG(table->name));
-    if (!r->scope && actor_is_operator(t->actor))
-        gate_decide(t, r->image, table->table, &table->decision);
-    else
-        gate_decide_for(t, r->image, &r->reader, table->table, &table->decision);
+    table->decision = !r->scope && actor_is_operator(t->actor)
+                        ? *gate_decide(t, r->image, table->table)
+                        : *image_decide(t, r->image, &r->reader, r->user_version, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
         return gate_denied(t, table->table, full, &table->decision, name->position);
     if (table->release == 0) {
@@ -336,7 +337,8 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
-    if (!ok || !gate_index_open(t, gate, home) || !gate_watch_begin(t, gate)) {
+    if (!ok || !gate_key_open(t, gate) || !gate_index_open(t, gate, home)
+        || !gate_watch_begin(t, gate)) {
         gate_close(gate);
         return false;
     }
@@ -362,6 +364,8 @@ void gate_close(struct gate *gate)
     pthread_cond_destroy(&gate->live_changed);
     pthread_mutex_destroy(&gate->lock);
     pthread_mutex_destroy(&gate->live_lock);
+    explicit_bzero(gate->hash_key, sizeof gate->hash_key);
+    free((char *)(uintptr_t)gate->hash_key_id.ptr);
     gate->magic = 0;
     free(gate);
 }

@@ -84,12 +84,48 @@ MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
                                    const struct image_table *table, const struct image_file *file,
                                    const struct decision *decision, struct row_sink *sink,
                                    struct str_list *paths_out, str *class_out);
-/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. */
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
-                 struct decision *out);
+/* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
+const struct decision *gate_decide(struct task *t, const struct image *image,
+                                   const struct image_table *table);
+/* The state of the files of a table for a decision: nothing is made. */
+struct gate_look {
+    size_t files;
+    size_t originals; /* served as they are */
+    size_t hidden;    /* proven to show no row */
+    size_t copies, missing;
+    uint64_t copy_bytes, missing_bytes; /* of the originals that a copy is to be made of */
+    str class_id;                       /* of the first copy; empty where originals serve */
+};
+void gate_look_at(struct task *t, struct gate *gate, const struct image_table *table,
+                  const struct decision *decision, struct gate_look *out);
+
+/* A table of a text, as gate_clear would take it. */
+struct gate_explained {
+    str catalog, schema, name;
+    const struct image_table *table; /* NULL: mesh.* */
+    const struct decision *decision; /* NULL: mesh.*; may be a denial */
+    uint64_t release;
+    uint32_t position;
+    struct str_list columns_read;
+    struct gate_look look;
+};
+struct gate_explanation {
+    const struct image *image;
+    struct {
+        VEC_OF(struct gate_explained)
+    } tables;
+};
+/* For t->actor. Fails only where a name cannot be resolved. */
+MUST_CHECK bool gate_explain(struct task *t, struct gate *gate, const struct sql_tree *tree,
+                             struct gate_explanation *out);
 /* May this actor know that the product is there? A restricted one is known to its domain and to those who may read of it. */
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product);
+
+/* Fills the rows of a set of entitlements from files of its table (release files or staged ones): sorted, distinct, in the task. */
+MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
+                                   const struct job_columns *columns, const struct str_list *paths,
+                                   struct policy_entitlement *set);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */

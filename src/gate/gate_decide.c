@@ -1,9 +1,7 @@
 /* Who may read, know and ask. */
-#include "clock/clock.h"
 #include "gate_inside.h"
+#include "image/image_decision.h"
 #include "read_mesh/read_mesh.h"
-
-static const struct policies no_policies;
 
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out)
 {
@@ -13,30 +11,21 @@ void gate_reader(const struct task *t, const struct gate_scope *scope, struct po
         actor_to_policy(t->actor, out);
 }
 
-void gate_decide_for(struct task *t, const struct image *image, const struct policy_actor *reader,
-                     const struct image_table *table, struct decision *out)
-{
-    struct policy_table as_seen;
-    image_policy_table(t->mem, table, &as_seen);
-    policy_decide(t->mem, image->model ? &image->model->policies : &no_policies, reader, &as_seen,
-                  clock_now_us(), out);
-}
-
-void gate_decide(struct task *t, const struct image *image, const struct image_table *table,
-                 struct decision *out)
+const struct decision *gate_decide(struct task *t, const struct image *image,
+                                   const struct image_table *table)
 {
     struct policy_actor reader;
     gate_reader(t, NULL, &reader);
-    gate_decide_for(t, image, &reader, table, out);
-    if (actor_is_operator(t->actor)) {
-        /* No policy means an operator, so the decision is deny already; this says why. */
-        CHECK(!out->allowed);
-        vec_push(
-            t->mem, &out->reasons,
-            ((struct decision_reason){.policy = STR("default"),
-                                      .effect = STR("deny"),
-                                      .text = STR("an operator administers and reads no data")}));
-    }
+    if (!actor_is_operator(t->actor))
+        return image_decide(t, image, &reader, t->actor->version, table);
+    /* No policy means an operator, and no decision of another one is his. */
+    struct decision *denied = ARENA_NEW(t->mem, struct decision);
+    denied->policy_version = image->model ? image->model->policies.version : 0;
+    vec_push(t->mem, &denied->reasons,
+             ((struct decision_reason){.policy = STR("default"),
+                                       .effect = STR("deny"),
+                                       .text = STR("an operator administers and reads no data")}));
+    return denied;
 }
 
 static bool is_of_domain(const struct task *t, const struct image_product *product)
@@ -59,9 +48,7 @@ bool gate_may_discover(struct task *t, const struct image *image,
     struct arena_mark mark = arena_mark(t->mem);
     bool may = false;
     for (size_t i = 0; i < product->tables.len && !may; i++) {
-        struct decision decision;
-        gate_decide(t, image, &product->tables.at[i], &decision);
-        may = decision.allowed;
+        may = gate_decide(t, image, &product->tables.at[i])->allowed;
     }
     arena_rewind(t->mem, mark);
     return may;
@@ -96,12 +83,11 @@ static bool may_discover(void *ctx, const struct image_product *product)
 static bool is_clear(void *ctx, const struct image_table *table)
 {
     struct reading *reading = ctx;
-    struct decision decision;
-    gate_decide(reading->t, reading->image, table, &decision);
-    bool clear =
-        decision.allowed && decision.filters.len == 0 && decision.columns.len == table->columns.len;
-    for (size_t i = 0; i < decision.columns.len; i++)
-        clear = clear && !policy_is_masked(&decision.columns.at[i]);
+    const struct decision *decision = gate_decide(reading->t, reading->image, table);
+    bool clear = decision->allowed && decision->filters.len == 0
+              && decision->columns.len == table->columns.len;
+    for (size_t i = 0; i < decision->columns.len; i++)
+        clear = clear && !policy_is_masked(&decision->columns.at[i]);
     return clear;
 }
 

@@ -43,7 +43,9 @@ struct gate {
     struct images *images;
     uint64_t cleared_bytes_max;
     int home_fd;
-    pthread_mutex_t lock; /* of all that follows */
+    char hash_key[GATE_KEY_BYTES]; /* of hash masks: one for the mesh, in <home>/mask.key */
+    str hash_key_id;               /* part of every class; tells nothing of the key */
+    pthread_mutex_t lock;          /* of all that follows */
     pthread_cond_t changed;
     struct gate_hold *holds;
     struct gate_making *makings;
@@ -57,6 +59,11 @@ struct gate {
     pthread_t watcher;
     bool has_watcher, is_watch_over;
 };
+
+/* ---- the key of hash masks */
+
+/* Reads `<home>/mask.key`, or makes it. ERR_CORRUPT when it is not what we wrote. */
+MUST_CHECK bool gate_key_open(struct task *t, struct gate *gate);
 
 /* ---- who reads now */
 
@@ -131,8 +138,6 @@ void gate_columns_read(struct arena *mem, const struct str_list *named,
 
 /* Who reads: the task's actor, or the product of a build. */
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out);
-void gate_decide_for(struct task *t, const struct image *image, const struct policy_actor *reader,
-                     const struct image_table *table, struct decision *out);
 /* ERR_DENIED with the reasons, and whom to ask. */
 bool gate_denied(struct task *t, const struct image_table *table, str name,
                  const struct decision *decision, uint32_t position);
@@ -168,6 +173,10 @@ MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_mos
 MUST_CHECK bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table,
                           const struct image_file *file, const struct decision *decision,
                           struct row_sink *sink, str *path_out, str *class_out);
+/* Is the copy there? Nothing is made, and no use is remembered. `class_out` is set either way, the first time. */
+bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
+                   const struct image_file *file, const struct decision *decision, str *class_out,
+                   uint64_t *bytes_out);
 /* The decision for the columns of one file, its texts in `mem`; at least one column. Pure. */
 void gate_restrict(struct arena *mem, const struct decision *decision,
                    const struct image_file *file, struct decision *out);

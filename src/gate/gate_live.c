@@ -5,6 +5,7 @@
 
 #include "clock/clock.h"
 #include "gate_inside.h"
+#include "image/image_decision.h"
 #include "log/log.h"
 #include "release/release.h"
 #include "user/user.h"
@@ -63,7 +64,7 @@ bool gate_reader_now(struct task *t, struct gate *gate, const struct image *now,
         out->groups = user->groups;
         *version_out = user->version;
     }
-    return true;
+    return user == NULL || user_attributes(t, user, &out->attributes);
 }
 
 /* ---- deciding anew */
@@ -85,12 +86,12 @@ static bool find_table(struct task *t, struct gate *gate, const struct image *no
 }
 
 static bool table_holds(struct task *t, struct gate_live *live, const struct image *now,
-                        const struct policy_actor *reader, size_t at, str *why_out)
+                        const struct policy_actor *reader, uint64_t version, size_t at,
+                        str *why_out)
 {
     const struct clearance_table *table = &live->clearance->tables.at[at];
     struct gate_term *term = &live->terms[at];
     const struct image_table *today;
-    struct decision decision;
     if (!table->table)
         return true;
     if (!find_table(t, live->gate, now, table, &today)) {
@@ -103,10 +104,10 @@ static bool table_holds(struct task *t, struct gate_live *live, const struct ima
         *why_out = STR("the table is no longer part of the mesh");
         return false;
     }
-    gate_decide_for(t, now, reader, today, &decision);
-    if (!gate_takes_nothing(t->mem, &table->decision, &decision, why_out))
+    const struct decision *decision = image_decide(t, now, reader, version, today);
+    if (!gate_takes_nothing(t->mem, &table->decision, decision, why_out))
         return false;
-    *term = (struct gate_term){decision.from_us, decision.until_us};
+    *term = (struct gate_term){decision->from_us, decision->until_us};
     return true;
 }
 
@@ -154,7 +155,7 @@ static bool still_holds(struct task *t, struct gate_live *live, const struct ima
         && all_terms_hold(live))
         return true;
     for (size_t i = 0; i < live->clearance->tables.len; i++)
-        if (!table_holds(t, live, now, &reader, i, why_out)) {
+        if (!table_holds(t, live, now, &reader, version, i, why_out)) {
             *table_out = name_of(t->mem, &live->clearance->tables.at[i]);
             return false;
         }

@@ -110,6 +110,7 @@ static bool make(struct task *t, struct gate_making *making)
     vec_push(t->mem, &making->job.links,
              ((struct job_link){.path = store_file_path(t, gate->store, making->origin),
                                 .name = making->job.views.at[0].files.at[0]}));
+    making->job.hash_key = (str){gate->hash_key, sizeof gate->hash_key};
     if (!lend(t, gate, &worker) || !engine_run_uncleared(t, worker, &making->job, NULL, &result)
         || !keep(t, making, worker, &result))
         return false;
@@ -267,12 +268,13 @@ static void stop_waiting(struct gate_making *making)
     pthread_cond_broadcast(&making->gate->changed);
 }
 
-static str class_id_of(struct task *t, const struct image_table *table,
+static str class_id_of(struct task *t, const struct gate *gate, const struct image_table *table,
                        const struct image_file *file, const struct decision *decision)
 {
     struct buf *bytes = buf_new(t->mem, 64 << 20);
     buf_add(bytes, STR(GATE_CLEARING_VERSION));
     buf_add_byte(bytes, '\0');
+    buf_add(bytes, gate->hash_key_id);
     policy_class(bytes, table->id, decision, file->columns.at, file->columns.len);
     CHECK(!bytes->full);
     struct crypto_digest digest = crypto_sha256(buf_str(bytes));
@@ -322,7 +324,7 @@ bool gate_copy(struct task *t, struct gate *gate, const struct image_table *tabl
                struct row_sink *sink, str *path_out, str *class_out)
 {
     struct wanted w = {.table = table, .file = file, .decision = decision};
-    w.class_id = class_id_of(t, table, file, decision);
+    w.class_id = class_id_of(t, gate, table, file, decision);
     w.name = file_name(t->mem, file);
     w.path = copy_path(t, gate, table->id, w.class_id, w.name);
     bool found;
@@ -343,6 +345,24 @@ bool gate_copy(struct task *t, struct gate *gate, const struct image_table *tabl
     *path_out = w.has_path ? w.path : STR_NONE;
     *class_out = w.class_id;
     return ok;
+}
+
+bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
+                   const struct image_file *file, const struct decision *decision, str *class_out,
+                   uint64_t *bytes_out)
+{
+    struct gate_copy copy = {0};
+    bool found = false;
+    str class_id = class_id_of(t, gate, table, file, decision);
+    str name = file_name(t->mem, file);
+    pthread_mutex_lock(&gate->lock);
+    bool ok = gate_index_find(t, gate, table->id, class_id, name,
+                              copy_path(t, gate, table->id, class_id, name), &copy, &found);
+    pthread_mutex_unlock(&gate->lock);
+    if (class_out->len == 0)
+        *class_out = class_id;
+    *bytes_out = copy.bytes;
+    return ok && found;
 }
 
 void gate_end_makings(struct gate *gate)

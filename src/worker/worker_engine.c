@@ -9,6 +9,7 @@
 #include "clock/clock.h"
 #include "limits/limits.h"
 #include "worker_footers.h"
+#include "worker_hash.h"
 #include "worker_types.h"
 #include "worker_views.h"
 
@@ -119,7 +120,7 @@ bool worker_engine_open(struct task *t, const struct worker_options *options,
     out->views = worker_views_new(out->mem);
     out->footers = worker_footers_new(out->mem);
     return open_database(t, out, extensions) && settle(t, out) && worker_types_open(t, out)
-        && prepare_parse(t, out);
+        && worker_hash_open(t, out) && prepare_parse(t, out);
 }
 
 void worker_engine_interrupt(void *engine)

@@ -10,6 +10,7 @@
 
 struct worker_views;
 struct worker_footers;
+struct worker_hash;
 
 struct worker_engine {
     const struct worker_options *options;
@@ -21,7 +22,8 @@ struct worker_engine {
     struct worker_secrets secrets;
     struct worker_views *views;
     struct worker_footers *footers;
-    struct map *keywords; /* of its grammar */
+    struct worker_hash *hash; /* or NULL */
+    struct map *keywords;     /* of its grammar */
     int64_t spill_looked_ms;
 };
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "catalog_help.h"
+#include "image/image_decision.h"
 #include "mesh_state/mesh_state.h"
 
 TEST(image_before_the_first_apply_is_empty)
@@ -116,4 +117,49 @@ TEST(mesh_state_refuses_a_stale_base)
     REQUIRE_OK(c->t, mesh_state_get(c->t, c->db, &state));
     EXPECT_INT(state.mesh_version, 1);
     EXPECT_INT(state.image_version, 2);
+}
+
+TEST(decision_is_made_once_for_actor_purpose_and_table)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct images *images;
+    REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_open(c->t, c->db, &images));
+    const struct image *image = image_pin(c->t, images);
+    const struct image_table *table =
+        &image_find_product(image, STR("sales"), STR("orders"))->tables.at[0];
+    struct policy_actor ana = {.name = STR("ana")}, again = {.name = STR("ana")};
+    const struct decision *first = image_decide(c->t, image, &ana, 1, table);
+    EXPECT(first->allowed);
+    EXPECT(image_decide(c->t, image, &again, 1, table) == first);
+    EXPECT(image_decide(c->t, image, &ana, 2, table) != first);
+    again.purpose = STR("reporting");
+    EXPECT(image_decide(c->t, image, &again, 1, table) != first);
+    struct policy_actor product = {.name = STR("ana"), .is_product = true};
+    EXPECT(!image_decide(c->t, image, &product, 1, table)->allowed);
+    struct policy_actor eve = {.name = STR("eve")};
+    EXPECT(!image_decide(c->t, image, &eve, 1, table)->allowed);
+    EXPECT(image_decide(c->t, image, &ana, 1, table) == first);
+    images_close(images);
+}
+
+TEST(decision_of_a_past_release_is_not_kept)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct images *images;
+    uint64_t number;
+    REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_open(c->t, c->db, &images));
+    REQUIRE_OK(c->t, catalog_help_publish(c, image_pin(c->t, images), 0, "a1", &number));
+    REQUIRE_OK(c->t, images_refresh(c->t, images));
+    const struct image *image = image_pin(c->t, images);
+    const struct image_product *today = image_find_product(image, STR("sales"), STR("orders"));
+    const struct image_product *past;
+    REQUIRE_OK(c->t, release_load(c->t, c->db, today, number, &past));
+    struct policy_actor ana = {.name = STR("ana")};
+    const struct decision *first = image_decide(c->t, image, &ana, 1, &past->tables.at[0]);
+    EXPECT(first->allowed && first != image_decide(c->t, image, &ana, 1, &past->tables.at[0]));
+    images_close(images);
 }

@@ -80,6 +80,7 @@ struct engine_job {
     bool keep_order;   /* rows leave in the order of the text's result */
     uint64_t rows_max; /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;
+    str hash_key; /* of masks, for clearing workers only; any bytes */
 };
 
 struct job_result {

@@ -46,5 +46,6 @@ void actor_to_policy(const struct actor *actor, struct policy_actor *out)
     out->name = actor->name;
     out->is_product = actor->kind == ACTOR_PRODUCT;
     out->groups = actor->groups;
+    out->attributes = actor->attributes;
     out->purpose = actor->purpose;
 }

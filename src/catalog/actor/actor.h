@@ -15,6 +15,7 @@ struct actor {
     enum actor_kind kind;
     str name; /* user name, or `domain.product`, or the operator's login name */
     struct str_list groups;
+    const struct tree *attributes; /* a map, or NULL */
     str purpose;
     str on_behalf;    /* an operator's own name when he asks as a user (`--as`), else empty */
     uint64_t version; /* changes with groups and attributes */

@@ -27,7 +27,15 @@ void image_unpin(const struct image *image)
     for (size_t i = 0; i < image->products.len; i++)
         image_node_unpin(spine->nodes[i]);
     image_model_unpin(spine->model);
+    image_decisions_free(spine->decisions);
     arena_free(spine->mem);
+}
+
+struct image_decisions *image_decisions_of(const struct image *image)
+{
+    const struct image_spine *spine = (const struct image_spine *)image;
+    CHECK(spine->magic == IMAGE_MAGIC);
+    return spine->decisions;
 }
 
 struct image_model *image_model_pin(struct image_model *model)

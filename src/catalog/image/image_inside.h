@@ -32,6 +32,7 @@ struct image_spine {
     struct arena *mem;
     struct image_model *model; /* or NULL */
     struct image_node **nodes; /* as image.products */
+    struct image_decisions *decisions;
 };
 
 struct images {
@@ -41,6 +42,9 @@ struct images {
     struct image_spine *current;
 };
 
+struct image_decisions *image_decisions_new(void);
+void image_decisions_free(struct image_decisions *decisions);
+struct image_decisions *image_decisions_of(const struct image *image);
 struct image_model *image_model_pin(struct image_model *model);
 void image_model_unpin(struct image_model *model);
 struct image_node *image_node_pin(struct image_node *node);

@@ -1,4 +1,5 @@
 #include "image/images.h"
+#include "entitlement/entitlement.h"
 
 #include <stdlib.h>
 
@@ -75,13 +76,17 @@ static bool build(struct task *t, struct images *images, const struct image_spin
         metadb_snapshot_end(t, now);
         return true;
     }
-    if (before != NULL && before->image.mesh_version != state.mesh_version)
+    if (before != NULL
+        && (before->image.mesh_version != state.mesh_version
+            || (before->image.model != NULL
+                && before->image.model->policies.version != state.policy_version)))
         before = NULL;
     struct arena *mem = arena_new();
     struct image_spine *spine = ARENA_NEW(mem, struct image_spine);
     spine->magic = IMAGE_MAGIC;
     spine->pins = 1;
     spine->mem = mem;
+    spine->decisions = image_decisions_new();
     spine->image.version = state.image_version;
     spine->image.mesh_version = state.mesh_version;
     bool ok = true;
@@ -124,6 +129,10 @@ static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_ver
         return task_detail(t, STR_FMT, STR_ARG(buf_str(text)));
     }
     model->model->policies.version = policy_version;
+    if (!entitlement_fill(t, mem, db, &model->model->policies)) {
+        image_model_unpin(model);
+        return false;
+    }
     *out = model;
     return true;
 }

@@ -48,3 +48,12 @@ bool mesh_state_touch(struct task *t, struct metadb *db, uint64_t *image_version
     *image_version_out = now.image_version;
     return true;
 }
+
+bool mesh_state_touch_policy(struct task *t, struct metadb *db)
+{
+    CHECK(metadb_is_writer(db));
+    return metadb_run(t, db,
+                      "UPDATE mesh_state SET policy_version = policy_version + 1, image_version = "
+                      "image_version + 1",
+                      "");
+}

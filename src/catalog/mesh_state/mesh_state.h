@@ -17,5 +17,7 @@ MUST_CHECK bool mesh_state_apply(struct task *t, struct metadb *db, uint64_t bas
                                  bool touches_policy, struct mesh_state *out);
 /* In any transaction that changes what the image shows: the new image version. */
 MUST_CHECK bool mesh_state_touch(struct task *t, struct metadb *db, uint64_t *image_version_out);
+/* In any transaction that changes who may read what, beside the files: decisions of the image before it are stale. */
+MUST_CHECK bool mesh_state_touch_policy(struct task *t, struct metadb *db);
 
 #endif

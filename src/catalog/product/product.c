@@ -395,3 +395,16 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
         metadb_snapshot_end(t, now);
     return true;
 }
+
+bool product_release(struct task *t, struct metadb *db, str address, uint64_t *out)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    if (!metadb_query(t, db, &st, "SELECT release FROM product WHERE address = ? AND removed = 0",
+                      "s", address)
+        || !metadb_step(t, st, &has_row))
+        return false;
+    *out = has_row ? metadb_uint(st, 0) : 0;
+    metadb_done(t, st);
+    return true;
+}

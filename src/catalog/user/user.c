@@ -3,6 +3,7 @@
 #include "buf/buf.h"
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "json/json.h"
 
 #define USER_COLUMNS "u.id, u.name, u.attributes, u.is_of_mesh, u.is_local, u.version"
 #define USER_EXISTS "(u.is_of_mesh OR u.is_local)"
@@ -315,4 +316,18 @@ bool user_join(struct task *t, struct metadb *db, str name, str group)
 bool user_leave(struct task *t, struct metadb *db, str name, str group)
 {
     return metadb_write(t, db, leave, &(struct user_change){name, group});
+}
+
+bool user_attributes(struct task *t, const struct user *user, const struct tree **out)
+{
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX * 8, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
+    struct tree *tree;
+    *out = NULL;
+    if (user->attributes.len == 0 || str_eq(user->attributes, STR("{}")))
+        return true;
+    if (!json_read(t, t->mem, user->attributes, &limits, &tree))
+        return false;
+    *out = tree;
+    return true;
 }

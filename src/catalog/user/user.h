@@ -31,6 +31,8 @@ struct user_groups {
 MUST_CHECK bool user_sync(struct task *t, struct metadb *db, const struct model *model);
 /* NULL when there is none, or he is removed. */
 MUST_CHECK bool user_find(struct task *t, struct metadb *db, str name, struct user **out);
+/* As a tree; NULL when he has none. */
+MUST_CHECK bool user_attributes(struct task *t, const struct user *user, const struct tree **out);
 MUST_CHECK bool user_list(struct task *t, struct metadb *db, struct user_list *out);
 MUST_CHECK bool user_groups(struct task *t, struct metadb *db, struct user_groups *out);
 

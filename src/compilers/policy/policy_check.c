@@ -411,15 +411,18 @@ void policy_check(const struct policies *policies, const struct policy_table *ta
 
 /* ---- what the engine judges */
 
-/* A row of NULLs in the types of the table: functions of columns give NULL there, so that what fails is a constant. */
-static void add_nulls(struct buf *b, const struct policy_table *table)
+/* A row of NULLs in the types of the columns that are read: functions of columns give NULL there, so that what fails is a constant.
+ * Columns that are not read stay out, so that tables of one shape are asked once. */
+static void add_nulls(struct buf *b, const struct policy_table *table, const struct str_list *names)
 {
-    buf_add(b, STR(" FROM (SELECT "));
-    for (size_t i = 0; i < table->column_count; i++) {
-        buf_format(b, "%sCAST(NULL AS " STR_FMT ") AS ", i ? ", " : "",
-                   STR_ARG(table->columns[i].type));
-        buf_add_identifier(b, table->columns[i].name);
-    }
+    buf_add(b, STR(" FROM (SELECT 1 AS one"));
+    for (size_t i = 0; i < table->column_count; i++)
+        for (size_t k = 0; k < names->len; k++)
+            if (str_eq_nocase(table->columns[i].name, names->at[k])) {
+                buf_format(b, ", CAST(NULL AS " STR_FMT ") AS ", STR_ARG(table->columns[i].type));
+                buf_add_identifier(b, table->columns[i].name);
+                break;
+            }
     buf_add(b, STR(")"));
 }
 
@@ -427,7 +430,6 @@ static void add_probe(struct arena *mem, const struct policy *policy,
                       const struct policy_table *table, const struct buf *sql,
                       struct policy_probes *out)
 {
-    (void)mem;
     for (size_t i = 0; i < out->len; i++)
         if (out->at[i].policy == policy && str_eq(out->at[i].sql, buf_str(sql)))
             return; /* many tables have one shape */
@@ -442,10 +444,12 @@ static void probe_filter(struct arena *mem, const struct policies *policies,
     struct buf *b = buf_new(mem, 64 << 20);
     struct policy_actor nobody = {0};
     struct expression_scope scope = {.table = table, .actor = &nobody, .policies = policies};
+    struct str_list names = {0};
+    policy_expression_columns(mem, policy->condition, &names);
     buf_add(b, STR("SELECT "));
     policy_expression_sql(mem, policy->condition, &scope, b);
     buf_add(b, STR(" IS TRUE"));
-    add_nulls(b, table);
+    add_nulls(b, table, &names);
     add_probe(mem, policy, table, b, out);
 }
 

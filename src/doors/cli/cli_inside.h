@@ -92,6 +92,11 @@ MUST_CHECK bool cli_find_folder(struct task *t, struct cli *cli, str *out);
 /* ERR_NOT_FOUND for a file that is not there, ERR_LIMIT for one over `most` bytes. `-` is standard input. */
 MUST_CHECK bool cli_read_file(struct task *t, str path, size_t most, str *out);
 
+/* ---- command_query.c */
+
+/* The one argument, `--file`, or standard input for `-` and where nobody types. */
+MUST_CHECK bool cli_read_sql(struct task *t, struct cli *cli, str *out);
+
 /* ---- cli_server.c */
 
 /* Somebody answers at cli->target: the server of the home, which is started when it does not run, or that of --server. */

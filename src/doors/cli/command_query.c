@@ -19,7 +19,7 @@ struct query_answer {
 
 /* ---- the text */
 
-static bool query_read_text(struct task *t, struct cli *cli, str *out)
+bool cli_read_sql(struct task *t, struct cli *cli, str *out)
 {
     bool is_input = cli->arguments.len == 1 && str_eq(cli->arguments.at[0], STR("-"));
 
@@ -225,7 +225,7 @@ bool command_query(struct task *t, struct cli *cli)
     str body;
 
     cli_listen(t);
-    bool ok = cli_demand_arguments(t, cli, 0, 1) && query_read_text(t, cli, &cli->sql)
+    bool ok = cli_demand_arguments(t, cli, 0, 1) && cli_read_sql(t, cli, &cli->sql)
            && query_body(t, cli, cli->sql, &body)
            && (cli->format == FORMAT_TABLE ? query_as_table(t, cli, body, &answer)
                                            : query_as_bytes(t, cli, body, &answer));

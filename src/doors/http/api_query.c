@@ -1,6 +1,7 @@
 #include "actor/actor.h"
 #include "http_inside.h"
 #include "query/query.h"
+#include "query/query_explain.h"
 
 struct api_rows {
     struct api *api;
@@ -125,6 +126,30 @@ static bool api_query_failed(struct task *t, struct api *api, enum row_format fo
     return ok;
 }
 
+static void api_bind_purpose(struct task *t, str purpose)
+{
+    if (purpose.len > 0) {
+        struct actor *actor = ARENA_NEW(t->mem, struct actor);
+
+        *actor = *t->actor;
+        actor->purpose = purpose;
+        t->actor = actor;
+    }
+}
+
+bool api_explain(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+    str text, purpose;
+
+    if (!api_keys(t, api, "sql purpose") || !api_text(t, api, "sql", true, &text)
+        || !api_text(t, api, "purpose", false, &purpose)) {
+        return false;
+    }
+    api_bind_purpose(t, purpose);
+    return query_explain(t, api->services, text, &o) && api_answer(t, api, 200, o.b);
+}
+
 bool api_query(struct task *t, struct api *api)
 {
     struct query q = {.services = api->services};
@@ -147,13 +172,7 @@ bool api_query(struct task *t, struct api *api)
         || !api_number(t, api, "timeout_ms", 1, 86400000, &timeout_ms)) {
         return false;
     }
-    if (purpose.len > 0) {
-        struct actor *actor = ARENA_NEW(t->mem, struct actor);
-
-        *actor = *t->actor;
-        actor->purpose = purpose;
-        t->actor = actor;
-    }
+    api_bind_purpose(t, purpose);
     rows.format = q.format;
     q.rows_max = (uint64_t)rows_max;
     q.timeout_ms = timeout_ms;

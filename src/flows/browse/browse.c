@@ -9,15 +9,14 @@ enum { BROWSE_RELEASES = 20 };
 
 bool browse_is_clear(struct task *t, const struct image *image, const struct image_table *table)
 {
-    struct decision decision = {0};
+    const struct decision *decision = gate_decide(t, image, table);
 
-    gate_decide(t, image, table, &decision);
-    if (!decision.allowed || decision.filters.len > 0
-        || decision.columns.len < table->columns.len) {
+    if (!decision->allowed || decision->filters.len > 0
+        || decision->columns.len < table->columns.len) {
         return false;
     }
-    for (size_t i = 0; i < decision.columns.len; i++) {
-        if (policy_is_masked(&decision.columns.at[i])) {
+    for (size_t i = 0; i < decision->columns.len; i++) {
+        if (policy_is_masked(&decision->columns.at[i])) {
             return false;
         }
     }
@@ -136,16 +135,15 @@ static const char *browse_access(const struct decision *decision, uint32_t colum
 static void browse_table(struct task *t, const struct image *image, const struct image_table *table,
                          struct json_out *o)
 {
-    struct decision decision = {0};
+    const struct decision *decision = gate_decide(t, image, table);
 
-    gate_decide(t, image, table, &decision);
     json_out_begin(o, "", '{');
     json_out_str(o, "name", table->name);
     json_out_maybe(o, "description", table->definition->description);
     json_out_str(o, "contract", table->contract->id);
     json_out_str(o, "contract_version", table->contract->version);
-    json_out_bool(o, "granted", decision.allowed);
-    json_out_bool(o, "filtered", decision.filters.len > 0);
+    json_out_bool(o, "granted", decision->allowed);
+    json_out_bool(o, "filtered", decision->filters.len > 0);
     if (browse_is_clear(t, image, table)) {
         json_out_uint(o, "rows", table->rows);
     } else {
@@ -163,7 +161,7 @@ static void browse_table(struct task *t, const struct image *image, const struct
         json_out_bool(o, "primary_key", column->contract->primary_key > 0);
         json_out_maybe(o, "classification", column->contract->classification);
         json_out_maybe(o, "description", column->contract->description);
-        json_out_str(o, "access", str_of(browse_access(&decision, column->id)));
+        json_out_str(o, "access", str_of(browse_access(decision, column->id)));
         json_out_end(o, '}');
     }
     json_out_end(o, ']');

@@ -18,6 +18,9 @@ static bool login_user(struct task *t, struct services *s, str name, const struc
         return task_hint(t, "users stand in mesh.yaml, or are made by: weft user add NAME");
     }
     actor = ARENA_NEW(t->mem, struct actor);
+    if (!user_attributes(t, user, &actor->attributes)) {
+        return false;
+    }
     actor->kind = ACTOR_USER;
     actor->name = user->name;
     actor->groups = user->groups;

@@ -90,8 +90,8 @@ static bool plan_compile(struct task *t, struct engine *engine, struct bundle *b
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
-    if (report->errors == 0) {
-        plan_check_policies(t->mem, *model_out, report);
+    if (report->errors == 0 && !plan_check_policies(t, engine, *model_out, report)) {
+        return false;
     }
     if (report->errors == 0 && !plan_check_sql(t, engine, *model_out, report)) {
         return false;
@@ -253,6 +253,7 @@ struct plan_commit {
     const struct plan_row *row;
     const struct bundle *whole;
     const struct model *model;
+    struct plan_entitled entitled;
     bool touches_policy;
     bool is_override;
     uint64_t mesh_version;
@@ -289,6 +290,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     return document_replace(t, db, commit->whole)
         && product_assign_ids(t, db, commit->model, now.image_version)
         && user_sync(t, db, commit->model)
+        && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && plan_row_applied(t, db, commit->row->id, now.mesh_version)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
@@ -381,7 +383,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     if (report.errors > 0) {
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
-    if (!metadb_write(t, s->db, plan_commit, &commit)) {
+    if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)
+        || !metadb_write(t, s->db, plan_commit, &commit)) {
         return false;
     }
     *out = (struct plan_applied){.mesh_version = commit.mesh_version,

@@ -1,5 +1,7 @@
 /* Every policy against the tables that it speaks of: columns of filters, products of grants. */
+#include "buf/buf.h"
 #include "clock/clock.h"
+#include "limits/limits.h"
 #include "plan_inside.h"
 
 static void plan_policy_columns(struct arena *mem, const struct contract_table *table,
@@ -34,7 +36,56 @@ static void plan_policy_table(struct arena *mem, const struct model_product *pro
     plan_policy_columns(mem, table, out);
 }
 
-void plan_check_policies(struct arena *mem, const struct model *model, struct report *report)
+/* A policy that the engine cannot run would refuse every query of the tables that it matches: so it is tried before. */
+static bool plan_probe(struct task *t, struct worker *worker, const struct policy_probe *probe,
+                       struct report *report)
+{
+    struct engine_job job = {.text = probe->sql, .output = JOB_ROWS, .format = ROW_FORMAT_JSON};
+    struct buf *rows = buf_new(t->mem, HTTP_BODY_BYTES_MAX);
+    struct row_sink sink = row_sink_to_buf(rows);
+    struct job_result result;
+    struct finding *finding;
+
+    if (engine_run_uncleared(t, worker, &job, &sink, &result)) {
+        return true;
+    }
+    if (t->err.code == ERR_CANCELLED || t->err.code == ERR_TIMEOUT || t->err.code == ERR_WORKER) {
+        return false;
+    }
+    finding =
+        report_add(report, FINDING_ERROR, t->err.code, probe->policy->place,
+                   "policy %.*s does not fit %.*s.%.*s.%.*s: %.*s", STR_ARG(probe->policy->id),
+                   STR_ARG(probe->table->domain), STR_ARG(probe->table->product),
+                   STR_ARG(probe->table->name), STR_ARG(t->err.message));
+    finding->found = probe->policy->where;
+    task_clear_error(t);
+    return true;
+}
+
+static bool plan_probe_policies(struct task *t, struct engine *engine, const struct model *model,
+                                const struct policy_table *tables, size_t len,
+                                struct report *report)
+{
+    struct policy_probes probes = {0};
+    struct worker *worker = NULL;
+    bool ok = true;
+
+    policy_probes(t->mem, &model->policies, tables, len, &probes);
+    for (size_t i = 0; ok && i < probes.len; i++) {
+        /* A worker that an error took with it is replaced. */
+        ok = (worker != NULL
+              || engine_lend(t, engine, WORKER_CHECK, STR("plan"), (struct engine_reach){0},
+                             &worker))
+          && plan_probe(t, worker, &probes.at[i], report);
+    }
+    if (worker != NULL) {
+        engine_return(t, worker);
+    }
+    return ok;
+}
+
+bool plan_check_policies(struct task *t, struct engine *engine, const struct model *model,
+                         struct report *report)
 {
     struct {
         VEC_OF(struct policy_table)
@@ -47,10 +98,12 @@ void plan_check_policies(struct arena *mem, const struct model *model, struct re
             const struct contract *contract = product->outputs.at[j].contract;
 
             for (size_t k = 0; k < contract->tables.len; k++) {
-                plan_policy_table(mem, product, contract, &contract->tables.at[k],
-                                  vec_add(mem, &tables));
+                plan_policy_table(t->mem, product, contract, &contract->tables.at[k],
+                                  vec_add(t->mem, &tables));
             }
         }
     }
     policy_check(&model->policies, tables.at, tables.len, clock_now_us(), report);
+    return report->errors > 0
+        || plan_probe_policies(t, engine, model, tables.at, tables.len, report);
 }

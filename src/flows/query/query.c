@@ -3,6 +3,7 @@
 #include "actor/actor.h"
 #include "clock/clock.h"
 #include "log/log.h"
+#include "query/query_purpose.h"
 #include "query_row/query_row.h"
 
 static bool query_begin(struct task *t, struct query *q);
@@ -33,10 +34,9 @@ static uint64_t query_limit(uint64_t wanted, int64_t most)
     return wanted == 0 || wanted > (uint64_t)most ? (uint64_t)most : wanted;
 }
 
-/* A purpose is one that mesh.yaml declares: what it allows comes with the grants. */
-static bool query_has_purpose(struct task *t, const struct query *q)
+bool query_has_purpose(struct task *t, const struct services *s)
 {
-    const struct image *image = image_pin(t, q->services->images);
+    const struct image *image = image_pin(t, s->images);
     str purpose = t->actor->purpose;
 
     if (purpose.len == 0
@@ -61,7 +61,7 @@ static bool query_begin(struct task *t, struct query *q)
     }
     q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
     q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
-    return query_has_purpose(t, q)
+    return query_has_purpose(t, q->services)
         && turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries")
         && engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);

@@ -41,6 +41,15 @@ MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table
                                  size_t len, const char *what);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
+/* Sets of entitlements that filters take from the tables of this product. */
+struct run_entitled {
+    VEC_OF(struct policy_entitlement)
+};
+/* Their rows, from the staged outputs. */
+MUST_CHECK bool run_read_entitled(struct task *t, struct run *r, struct run_entitled *out);
+/* Part of the publishing transaction, after r->release is known. */
+MUST_CHECK bool run_write_entitled(struct task *t, struct metadb *db, const struct run *r,
+                                   struct run_entitled *entitled);
 /* A text of the product through the gate, to a job; `scope` says what its names mean. */
 MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
                           const struct gate_scope *scope, struct row_sink *sink,

@@ -112,6 +112,7 @@ static void run_manifest_inputs(struct task *t, const struct run *r, struct rele
 struct run_commit {
     struct run *r;
     struct release_manifest manifest;
+    struct run_entitled entitled;
     uint64_t rows;
 };
 
@@ -145,7 +146,8 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
 
     /* What was withdrawn while it ran is not published. */
     if (!task_go_on(t) || !run_is_same(t, db, r, &commit->manifest)
-        || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)) {
+        || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)
+        || !run_write_entitled(t, db, r, &commit->entitled)) {
         return false;
     }
     buf_add(payload, STR("{\"product\":"));
@@ -174,6 +176,9 @@ bool run_publish(struct task *t, struct run *r)
         .compiled_digest = run_digest(t->mem, r->target->definition),
     };
     run_manifest_inputs(t, r, &commit.manifest);
+    if (!run_read_entitled(t, r, &commit.entitled)) {
+        return false;
+    }
     for (size_t i = 0; i < r->outputs.len; i++) {
         if (!run_store_table(t, r, &r->outputs.at[i], vec_add(t->mem, &commit.manifest.tables))) {
             return false;

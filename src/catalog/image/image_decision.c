@@ -1,0 +1,176 @@
+#include "image/image_decision.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "clock/clock.h"
+#include "image/image_inside.h"
+
+enum {
+    SHARDS = 16,
+    SLOTS_FIRST = 64, /* a power of two, as all that follow */
+    SHARD_BYTES_MAX = 16 << 20,
+};
+
+/* An actor with a purpose, and a table of this image. */
+struct kept {
+    uint64_t hash;
+    const struct policy_actor *actor;
+    uint64_t actor_version;
+    const struct image_table *table;
+    const struct decision *decision;
+};
+
+/* Actors hash to shards, so that threads of different actors do not meet. */
+struct shard {
+    pthread_rwlock_t lock;
+    struct arena *mem;
+    struct kept *slots; /* open addressing; a slot without a decision is free */
+    size_t len, cap;
+};
+
+struct image_decisions {
+    struct shard shards[SHARDS];
+};
+
+struct image_decisions *image_decisions_new(void)
+{
+    struct image_decisions *decisions = calloc(1, sizeof *decisions);
+    CHECK(decisions != NULL);
+    for (size_t i = 0; i < SHARDS; i++)
+        CHECK(pthread_rwlock_init(&decisions->shards[i].lock, NULL) == 0);
+    return decisions;
+}
+
+void image_decisions_free(struct image_decisions *decisions)
+{
+    for (size_t i = 0; decisions != NULL && i < SHARDS; i++) {
+        arena_free(decisions->shards[i].mem);
+        free(decisions->shards[i].slots);
+        pthread_rwlock_destroy(&decisions->shards[i].lock);
+    }
+    free(decisions);
+}
+
+static uint64_t hash_of(const struct policy_actor *actor, uint64_t version)
+{
+    uint64_t hash = str_hash(actor->name) * 31 + str_hash(actor->purpose);
+    return hash * 31 + version * 2 + actor->is_product;
+}
+
+static uint64_t hash_with(uint64_t actor_hash, const struct image_table *table)
+{
+    uint64_t hash = (actor_hash ^ (uint64_t)(uintptr_t)table) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+
+static bool is_same(const struct kept *kept, const struct kept *wanted)
+{
+    return kept->hash == wanted->hash && kept->table == wanted->table
+        && kept->actor_version == wanted->actor_version
+        && kept->actor->is_product == wanted->actor->is_product
+        && str_eq(kept->actor->name, wanted->actor->name)
+        && str_eq(kept->actor->purpose, wanted->actor->purpose);
+}
+
+/* The slot of the wanted one, or the free one where it would stand. */
+static struct kept *find(const struct shard *shard, const struct kept *wanted)
+{
+    size_t at = wanted->hash & (shard->cap - 1);
+    while (shard->slots[at].decision != NULL && !is_same(&shard->slots[at], wanted))
+        at = (at + 1) & (shard->cap - 1);
+    return &shard->slots[at];
+}
+
+static void grow(struct shard *shard)
+{
+    struct shard before = *shard;
+    if (shard->cap > 0 && shard->len * 2 < shard->cap)
+        return;
+    shard->cap = shard->cap ? shard->cap * 2 : SLOTS_FIRST;
+    shard->slots = calloc(shard->cap, sizeof *shard->slots);
+    CHECK(shard->slots != NULL);
+    for (size_t i = 0; i < before.cap; i++)
+        if (before.slots[i].decision != NULL)
+            *find(shard, &before.slots[i]) = before.slots[i];
+    free(before.slots);
+}
+
+static const struct policy_actor *copy_actor(struct arena *mem, const struct policy_actor *actor)
+{
+    struct policy_actor *copy = ARENA_NEW(mem, struct policy_actor);
+    copy->name = arena_str(mem, actor->name);
+    copy->is_product = actor->is_product;
+    copy->purpose = arena_str(mem, actor->purpose);
+    copy->attributes = actor->attributes ? tree_copy(mem, actor->attributes) : NULL;
+    for (size_t i = 0; i < actor->groups.len; i++)
+        vec_push(mem, &copy->groups, arena_str(mem, actor->groups.at[i]));
+    return copy;
+}
+
+static const struct decision *decide(struct arena *mem, const struct image *image,
+                                     const struct policy_actor *actor,
+                                     const struct image_table *table, int64_t now_us)
+{
+    static const struct policies none;
+    struct decision *decision = ARENA_NEW(mem, struct decision);
+    struct policy_table as_seen;
+    image_policy_table(mem, table, &as_seen);
+    policy_decide(mem, image->model ? &image->model->policies : &none, actor, &as_seen, now_us,
+                  decision);
+    return decision;
+}
+
+/* Under the lock for writing: another thread may have been quicker. */
+static const struct decision *keep(struct shard *shard, const struct image *image,
+                                   struct kept *wanted, int64_t now_us)
+{
+    if (shard->mem == NULL)
+        shard->mem = arena_new();
+    grow(shard);
+    struct kept *slot = find(shard, wanted);
+    if (slot->decision != NULL && policy_still_holds(slot->decision, now_us))
+        return slot->decision;
+    if (arena_bytes(shard->mem) >= SHARD_BYTES_MAX)
+        return NULL;
+    /* Its texts go into the decision, which outlives whoever asks. */
+    wanted->actor = copy_actor(shard->mem, wanted->actor);
+    wanted->decision = decide(shard->mem, image, wanted->actor, wanted->table, now_us);
+    shard->len += slot->decision == NULL;
+    *slot = *wanted;
+    return wanted->decision;
+}
+
+/* Is it one of the image's own, and no past release's, which dies with its task? */
+static bool is_of_image(const struct image *image, const struct image_table *table)
+{
+    const struct image_product *product = image_find_product(
+        image, table->product->definition->domain->name, table->product->definition->name);
+    return product == table->product;
+}
+
+const struct decision *image_decide(struct task *t, const struct image *image,
+                                    const struct policy_actor *actor, uint64_t actor_version,
+                                    const struct image_table *table)
+{
+    int64_t now_us = clock_now_us();
+    uint64_t actor_hash = hash_of(actor, actor_version);
+    struct kept wanted = {.hash = hash_with(actor_hash, table),
+                          .actor = actor,
+                          .actor_version = actor_version,
+                          .table = table};
+    struct shard *shard = &image_decisions_of(image)->shards[actor_hash % SHARDS];
+    const struct decision *found = NULL;
+    pthread_rwlock_rdlock(&shard->lock);
+    if (shard->cap > 0)
+        found = find(shard, &wanted)->decision;
+    pthread_rwlock_unlock(&shard->lock);
+    if (found != NULL && policy_still_holds(found, now_us))
+        return found;
+    if (!is_of_image(image, table))
+        return decide(t->mem, image, actor, table, now_us);
+    pthread_rwlock_wrlock(&shard->lock);
+    found = keep(shard, image, &wanted, now_us);
+    pthread_rwlock_unlock(&shard->lock);
+    return found != NULL ? found : decide(t->mem, image, actor, table, now_us);
+}
