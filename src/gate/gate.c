@@ -88,7 +88,7 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
         bool ok = walk(t, &r, tree);
         if (ok && is_current(t, &r)) {
             *out = r.clearance;
-            return true;
+            return gate_hot_remember(t, gate, r.clearance, &r.reader, r.owner);
         }
         if (!ok && !(r.live && atomic_load(&r.live->is_stale)))
             return false;
@@ -185,49 +185,24 @@ static bool decide_tables(struct task *t, struct round *r, const struct sql_tree
     return true;
 }
 
-static bool clear_files(struct task *t, struct round *r, struct clearance_table *table)
-{
-    for (size_t i = 0; i < table->table->files.len; i++) {
-        str class_id;
-        if (!task_go_on(t) || atomic_load(&r->live->is_stale)
-            || !gate_cleared_files(t, r->gate, table->table, &table->table->files.at[i],
-                                   &table->decision, r->sink, &table->paths, &class_id))
-            return false;
-        if (class_id.len && !table->class_id.len)
-            table->class_id = class_id;
-    }
-    return true;
-}
-
+/* All files of all tables at once: what is missing is made side by side. */
 static bool clear_tables(struct task *t, struct round *r)
 {
-    for (size_t i = 0; i < r->clearance->tables.len; i++)
-        if (r->clearance->tables.at[i].table && !clear_files(t, r, &r->clearance->tables.at[i]))
-            return false;
-    return true;
-}
-
-bool gate_cleared_files(struct task *t, struct gate *gate, const struct image_table *table,
-                        const struct image_file *file, const struct decision *decision,
-                        struct row_sink *sink, struct str_list *paths_out, str *class_out)
-{
-    CHECK(gate->magic == GATE_MAGIC && decision->allowed);
-    *class_out = STR_NONE;
-    enum gate_proof proof = gate_prove(file, decision);
-    if (proof == GATE_ALL_HIDDEN)
-        return true;
-    if (proof == GATE_ALL_VISIBLE && file->deletions.len == 0
-        && policy_shows_all_columns(decision, file->columns.at, file->columns.len)) {
-        if (!store_check(t, gate->store, file->sha256))
-            return false;
-        vec_push(t->mem, paths_out, store_file_path(t, gate->store, file->sha256));
-        return true;
+    struct gate_wants wants = {0};
+    struct clearance *clearance = r->clearance;
+    size_t *ends = ARENA_ARRAY(t->mem, size_t, clearance->tables.len + 1);
+    for (size_t i = 0; i < clearance->tables.len; i++) {
+        struct clearance_table *table = &clearance->tables.at[i];
+        if (table->table)
+            gate_want(t, r->gate, table->table, &table->decision, &wants, &table->class_id);
+        ends[i] = wants.len;
     }
-    str path;
-    if (!gate_copy(t, gate, table, file, decision, sink, &path, class_out))
+    if (!gate_fetch(t, r->gate, &wants, r->sink, &r->live->is_stale))
         return false;
-    if (path.len)
-        vec_push(t->mem, paths_out, path);
+    for (size_t i = 0, at = 0; i < clearance->tables.len; i++)
+        for (; at < ends[i]; at++)
+            if (wants.at[at].has_rows)
+                vec_push(t->mem, &clearance->tables.at[i].paths, wants.at[at].path);
     return true;
 }
 
@@ -328,6 +303,13 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->images = images;
     gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    gate->cleared_days_max = CONFIG_INT(config, cleared_days_max);
+    gate->hot_ms = CONFIG_INT(config, clearing_hot_ms);
+    gate->hot_bytes_max = (uint64_t)CONFIG_INT(config, clearing_hot_mb) << 20;
+    gate->queue_end = &gate->queue;
+    gate->threads_max = (size_t)CONFIG_INT(config, clearing_workers_max);
+    if (gate->threads_max == 0)
+        gate->threads_max = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     gate->worker_idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
     CHECK(pthread_mutex_init(&gate->lock, NULL) == 0
           && pthread_mutex_init(&gate->live_lock, NULL) == 0
@@ -359,7 +341,8 @@ void gate_close(struct gate *gate)
         close(gate->home_fd);
     }
     metadb_close(gate->cache);
-    CHECK(gate->holds == NULL);
+    for (size_t i = 0; i < GATE_BUCKETS; i++)
+        CHECK(gate->holds[i] == NULL && gate->parts[i] == NULL);
     pthread_cond_destroy(&gate->changed);
     pthread_cond_destroy(&gate->live_changed);
     pthread_mutex_destroy(&gate->lock);

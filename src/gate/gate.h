@@ -79,11 +79,6 @@ void gate_recheck(struct gate *gate);
 bool gate_withdrawn(struct task *t, struct gate *gate);
 /* Fills text, views and links of a job from a clearance; output and limits are the caller's. */
 void gate_fill_job(struct task *t, const struct clearance *clearance, struct engine_job *job);
-/* Files that a decision lets see of one file: the original, a copy, or none. They stay until the task ends, and can be linked. */
-MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
-                                   const struct image_table *table, const struct image_file *file,
-                                   const struct decision *decision, struct row_sink *sink,
-                                   struct str_list *paths_out, str *class_out);
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
 const struct decision *gate_decide(struct task *t, const struct image *image,
                                    const struct image_table *table);
@@ -126,6 +121,35 @@ bool gate_may_discover(struct task *t, const struct image *image,
 MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
                                    const struct job_columns *columns, const struct str_list *paths,
                                    struct policy_entitlement *set);
+
+/* Copies that are made before anybody asks, for those who read lately, within the budget of clearing_hot_ms and clearing_hot_mb. What
+ * goes wrong goes to the log: the first query then waits. */
+/* Of tables with the files of a release that is about to be committed: returns when they are there, or the time is over. */
+void gate_prepare_release(struct gate *gate, const struct image_table *tables, size_t len);
+/* Under policies that are about to hold; nothing where one of the readers loses by them. Waits as above. */
+void gate_prepare_policies(struct gate *gate, const struct policies *policies);
+/* For one to whom a table was just granted: begins and returns. */
+void gate_prepare(struct gate *gate, const struct image_table *table,
+                  const struct decision *decision);
+
+/* Copies go that were unused for cleared_days_max, and those of originals that are not in `keep`; some are read again, and those that
+ * are damaged go. */
+struct gate_upkeep {
+    uint64_t removed, damaged, read_bytes;
+};
+MUST_CHECK bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
+                            struct gate_upkeep *out);
+/* What copies take; of tables the heaviest. */
+struct gate_weight_table {
+    uint64_t table_id, classes, copies, bytes;
+};
+struct gate_weight {
+    uint64_t copies, bytes;
+    struct {
+        VEC_OF(struct gate_weight_table)
+    } tables;
+};
+MUST_CHECK bool gate_weigh(struct task *t, struct gate *gate, struct gate_weight *out);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */

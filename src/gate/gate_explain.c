@@ -5,25 +5,28 @@
 void gate_look_at(struct task *t, struct gate *gate, const struct image_table *table,
                   const struct decision *decision, struct gate_look *out)
 {
-    *out = (struct gate_look){0};
-    for (size_t i = 0; decision->allowed && i < table->files.len; i++) {
-        const struct image_file *file = &table->files.at[i];
-        enum gate_proof proof = gate_prove(file, decision);
-        out->files++;
-        if (proof == GATE_ALL_HIDDEN) {
-            out->hidden++;
-        } else if (proof == GATE_ALL_VISIBLE && file->deletions.len == 0
-                   && policy_shows_all_columns(decision, file->columns.at, file->columns.len)) {
+    struct gate_wants wants = {0};
+    const struct image_file *last = NULL, *last_missing = NULL;
+    *out = (struct gate_look){.files = table->files.len, .hidden = table->files.len};
+    if (!decision->allowed)
+        return;
+    gate_want(t, gate, table, decision, &wants, &out->class_id);
+    for (size_t i = 0; i < wants.len; i++) {
+        struct gate_want *want = &wants.at[i];
+        bool is_next = want->file != last;
+        out->hidden -= is_next;
+        last = want->file;
+        if (want->is_original) {
             out->originals++;
+        } else if (gate_peek(t, gate, want) && want->is_found) {
+            out->copies++;
+            out->copy_bytes += want->bytes;
         } else {
-            uint64_t bytes;
-            if (gate_has_copy(t, gate, table, file, decision, &out->class_id, &bytes)) {
-                out->copies++;
-                out->copy_bytes += bytes;
-            } else {
-                out->missing++;
-                out->missing_bytes += file->bytes;
-            }
+            /* What cannot be told now is made when it is asked for. */
+            task_clear_error(t);
+            out->missing++;
+            out->missing_bytes += want->file != last_missing ? want->file->bytes : 0;
+            last_missing = want->file;
         }
     }
 }

@@ -21,8 +21,14 @@ static bool is_word_byte(char c)
 /* Text between quotes that are doubled inside. */
 static void take_quoted(struct lexer *l, char quote, enum token_kind kind)
 {
-    char *text = arena_alloc(l->mem, l->text.len + 1);
-    size_t len = 0;
+    /* Room for this text alone: an expression may have a hundred thousand of them. */
+    size_t end = l->at + 1, len = 0;
+    while (end < l->text.len && l->text.ptr[end] != quote)
+        end++;
+    while (end + 1 < l->text.len && l->text.ptr[end] == quote && l->text.ptr[end + 1] == quote)
+        for (end += 2; end < l->text.len && l->text.ptr[end] != quote;)
+            end++;
+    char *text = arena_alloc(l->mem, end - l->at + 1);
     for (l->at++; l->at < l->text.len; l->at++) {
         if (char_at(l, 0) == quote) {
             if (char_at(l, 1) != quote) {

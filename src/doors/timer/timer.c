@@ -9,7 +9,7 @@
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
-enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64, TIMER_UPKEEP_MS = 600000 };
+enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64 };
 
 struct timer {
     struct services *services;
@@ -197,14 +197,15 @@ static void timer_sweep(struct timer *timer)
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
-    int64_t sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+    int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
+    int64_t sweep_ms = clock_monotonic_ms() + every_ms;
 
     while (!atomic_load(&timer->is_closing)) {
         while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
         }
         if (clock_monotonic_ms() >= sweep_ms) {
             timer_sweep(timer);
-            sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+            sweep_ms = clock_monotonic_ms() + every_ms;
         }
         jobs_wait(timer->services->jobs, TIMER_POLL_MS);
     }

@@ -383,8 +383,14 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     if (report.errors > 0) {
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
-    if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)
-        || !metadb_write(t, s->db, plan_commit, &commit)) {
+    if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)) {
+        return false;
+    }
+    if (commit.touches_policy) {
+        /* What loosens is prepared, then switched; what takes anything holds at once. */
+        gate_prepare_policies(s->gate, &commit.model->policies);
+    }
+    if (!metadb_write(t, s->db, plan_commit, &commit)) {
         return false;
     }
     *out = (struct plan_applied){.mesh_version = commit.mesh_version,

@@ -185,6 +185,8 @@ bool run_publish(struct task *t, struct run *r)
         }
         commit.rows += r->outputs.at[i].rows;
     }
+    /* The first query of those who read it lately finds it ready. */
+    gate_prepare_release(r->services->gate, commit.manifest.tables.at, commit.manifest.tables.len);
     if (!metadb_write(t, r->services->db, run_commit_release, &commit)) {
         return false;
     }
