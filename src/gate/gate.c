@@ -32,7 +32,7 @@ static bool clear_tables(struct task *t, struct round *r);
 
 static uint64_t policy_version_of(const struct image *image)
 {
-    return image->model ? image->model->policies.version : 0;
+    return image->policies.version;
 }
 
 static bool walk(struct task *t, struct round *r, const struct sql_tree *tree)
@@ -86,8 +86,9 @@ bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                 : actor_key(t->mem, t->actor);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         bool ok = walk(t, &r, tree);
+        *out = r.clearance;
         if (ok && is_current(t, &r)) {
-            *out = r.clearance;
+            r.clearance->is_whole = true;
             return gate_hot_remember(t, gate, r.clearance, &r.reader, r.owner);
         }
         if (!ok && !(r.live && atomic_load(&r.live->is_stale)))
@@ -122,7 +123,8 @@ static bool decide_table(struct task *t, struct round *r, const struct sql_table
                         ? *gate_decide(t, r->image, table->table)
                         : *image_decide(t, r->image, &r->reader, r->user_version, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
-        return gate_denied(t, table->table, full, &table->decision, name->position);
+        return gate_denied(t, r->scope ? &r->reader : NULL, table->table, full, &table->decision,
+                           name->position);
     if (table->release == 0) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",
@@ -176,11 +178,13 @@ static bool is_there(const struct clearance *clearance, const struct clearance_t
 static bool decide_tables(struct task *t, struct round *r, const struct sql_tree *tree)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
-        struct clearance_table table;
-        if (!decide_one(t, r, &tree->tables.at[i], &table))
-            return false;
-        if (!is_there(r->clearance, &table))
+        struct clearance_table table = {0};
+        bool ok = decide_one(t, r, &tree->tables.at[i], &table);
+        /* One that is refused is there for the audit. */
+        if ((ok || table.table) && !is_there(r->clearance, &table))
             vec_push(t->mem, &r->clearance->tables, table);
+        if (!ok)
+            return false;
     }
     return true;
 }

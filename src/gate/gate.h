@@ -56,6 +56,7 @@ struct clearance {
     str text;
     const struct image *image; /* pinned with the task */
     uint64_t policy_version;
+    bool is_whole; /* false: refused, and these are the tables up to the one that was not cleared */
     struct {
         VEC_OF(struct clearance_table)
     } tables;
@@ -68,7 +69,8 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
                               struct job_columns *out);
 
 /* Resolves every name of the tree, decides for t->actor (or for the product of the scope) and makes sure of the cleared files; a
- * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. */
+ * cold class is made by a clearing worker, with progress to `sink` where there is one. `scope` NULL: a consumer. On failure `*out` is
+ * what was decided until then, for the audit. */
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                            const struct gate_scope *scope, struct row_sink *sink,
                            struct clearance **out);
@@ -82,18 +84,22 @@ void gate_fill_job(struct task *t, const struct clearance *clearance, struct eng
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
 const struct decision *gate_decide(struct task *t, const struct image *image,
                                    const struct image_table *table);
-/* The state of the files of a table for a decision: nothing is made. */
-struct gate_look {
-    size_t files;
-    size_t originals; /* served as they are */
-    size_t hidden;    /* proven to show no row */
-    size_t copies, missing;
-    uint64_t copy_bytes, missing_bytes; /* of the originals that a copy is to be made of */
-    str class_id;                       /* of the first copy; empty where originals serve */
-};
-void gate_look_at(struct task *t, struct gate *gate, const struct image_table *table,
-                  const struct decision *decision, struct gate_look *out);
+/* Makes the copies that a decision asks for, where they are not there: for those who will read soon. */
+MUST_CHECK bool gate_prepare(struct task *t, struct gate *gate, const struct image_table *table,
+                             const struct decision *decision);
 
+/* What a decision would ask of the files of a table's release. */
+struct gate_weight {
+    uint64_t files, originals, hidden; /* all; served as they are; without a visible row */
+    uint64_t copies, copies_there;     /* the others, and how many of these are made already */
+    uint64_t bytes_there;              /* of these */
+    uint64_t bytes_to_read;            /* of the files whose copies are still to make */
+    struct str_list classes;           /* of the copies, hex */
+};
+
+/* Makes nothing: for those who want to know before it is decided. */
+MUST_CHECK bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *table,
+                           const struct decision *decision, struct gate_weight *out);
 /* A table of a text, as gate_clear would take it. */
 struct gate_explained {
     str catalog, schema, name;
@@ -102,7 +108,7 @@ struct gate_explained {
     uint64_t release;
     uint32_t position;
     struct str_list columns_read;
-    struct gate_look look;
+    struct gate_weight weight;
 };
 struct gate_explanation {
     const struct image *image;
@@ -113,6 +119,8 @@ struct gate_explanation {
 /* For t->actor. Fails only where a name cannot be resolved. */
 MUST_CHECK bool gate_explain(struct task *t, struct gate *gate, const struct sql_tree *tree,
                              struct gate_explanation *out);
+/* Does this actor see all rows and values of the table? Only then are numbers about rows for him. */
+bool gate_is_clear(struct task *t, const struct image *image, const struct image_table *table);
 /* May this actor know that the product is there? A restricted one is known to its domain and to those who may read of it. */
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product);
@@ -128,9 +136,6 @@ MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
 void gate_prepare_release(struct gate *gate, const struct image_table *tables, size_t len);
 /* Under policies that are about to hold; nothing where one of the readers loses by them. Waits as above. */
 void gate_prepare_policies(struct gate *gate, const struct policies *policies);
-/* For one to whom a table was just granted: begins and returns. */
-void gate_prepare(struct gate *gate, const struct image_table *table,
-                  const struct decision *decision);
 
 /* Copies go that were unused for cleared_days_max, and those of originals that are not in `keep`; some are read again, and those that
  * are damaged go. */
@@ -140,16 +145,16 @@ struct gate_upkeep {
 MUST_CHECK bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
                             struct gate_upkeep *out);
 /* What copies take; of tables the heaviest. */
-struct gate_weight_table {
+struct gate_total_table {
     uint64_t table_id, classes, copies, bytes;
 };
-struct gate_weight {
+struct gate_total {
     uint64_t copies, bytes;
     struct {
-        VEC_OF(struct gate_weight_table)
+        VEC_OF(struct gate_total_table)
     } tables;
 };
-MUST_CHECK bool gate_weigh(struct task *t, struct gate *gate, struct gate_weight *out);
+MUST_CHECK bool gate_total(struct task *t, struct gate *gate, struct gate_total *out);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */

@@ -20,12 +20,22 @@ const struct decision *gate_decide(struct task *t, const struct image *image,
         return image_decide(t, image, &reader, t->actor->version, table);
     /* No policy means an operator, and no decision of another one is his. */
     struct decision *denied = ARENA_NEW(t->mem, struct decision);
-    denied->policy_version = image->model ? image->model->policies.version : 0;
+    denied->policy_version = image->policies.version;
     vec_push(t->mem, &denied->reasons,
              ((struct decision_reason){.policy = STR("default"),
                                        .effect = STR("deny"),
                                        .text = STR("an operator administers and reads no data")}));
     return denied;
+}
+
+bool gate_is_clear(struct task *t, const struct image *image, const struct image_table *table)
+{
+    const struct decision *decision = gate_decide(t, image, table);
+    bool clear = decision->allowed && decision->filters.len == 0
+              && decision->columns.len == table->columns.len;
+    for (size_t i = 0; i < decision->columns.len; i++)
+        clear = clear && !policy_is_masked(&decision->columns.at[i]);
+    return clear;
 }
 
 static bool is_of_domain(const struct task *t, const struct image_product *product)
@@ -54,18 +64,18 @@ bool gate_may_discover(struct task *t, const struct image *image,
     return may;
 }
 
-bool gate_denied(struct task *t, const struct image_table *table, str name,
-                 const struct decision *decision, uint32_t position)
+bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
+                 str name, const struct decision *decision, uint32_t position)
 {
     str why = gate_why_denied(decision);
     task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
-    const struct model_domain *domain = table->product->definition->domain;
-    if (t->actor && actor_is_operator(t->actor))
+    if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
     else
-        task_hint(t, "ask the owners of domain " STR_FMT " (" STR_FMT ") for a grant",
-                  STR_ARG(domain->name),
-                  STR_ARG(str_list_join(t->mem, &domain->owners, STR(", "))));
+        task_hint(t, "ask for access: weft access request " STR_FMT "." STR_FMT "%s" STR_FMT,
+                  STR_ARG(table->product->address), STR_ARG(table->name),
+                  reader && reader->is_product ? " --for product:" : "",
+                  STR_ARG(reader && reader->is_product ? reader->name : STR_NONE));
     return task_position(t, position);
 }
 
@@ -83,12 +93,7 @@ static bool may_discover(void *ctx, const struct image_product *product)
 static bool is_clear(void *ctx, const struct image_table *table)
 {
     struct reading *reading = ctx;
-    const struct decision *decision = gate_decide(reading->t, reading->image, table);
-    bool clear = decision->allowed && decision->filters.len == 0
-              && decision->columns.len == table->columns.len;
-    for (size_t i = 0; i < decision->columns.len; i++)
-        clear = clear && !policy_is_masked(&decision->columns.at[i]);
-    return clear;
+    return gate_is_clear(reading->t, reading->image, table);
 }
 
 static bool owns(void *ctx, const struct image_product *product)

@@ -1,35 +1,5 @@
 /* What a clearance would be, without making it: decisions, and which cleared files are there. */
 #include "gate_inside.h"
-#include "image/image_decision.h"
-
-void gate_look_at(struct task *t, struct gate *gate, const struct image_table *table,
-                  const struct decision *decision, struct gate_look *out)
-{
-    struct gate_wants wants = {0};
-    const struct image_file *last = NULL, *last_missing = NULL;
-    *out = (struct gate_look){.files = table->files.len, .hidden = table->files.len};
-    if (!decision->allowed)
-        return;
-    gate_want(t, gate, table, decision, &wants, &out->class_id);
-    for (size_t i = 0; i < wants.len; i++) {
-        struct gate_want *want = &wants.at[i];
-        bool is_next = want->file != last;
-        out->hidden -= is_next;
-        last = want->file;
-        if (want->is_original) {
-            out->originals++;
-        } else if (gate_peek(t, gate, want) && want->is_found) {
-            out->copies++;
-            out->copy_bytes += want->bytes;
-        } else {
-            /* What cannot be told now is made when it is asked for. */
-            task_clear_error(t);
-            out->missing++;
-            out->missing_bytes += want->file != last_missing ? want->file->bytes : 0;
-            last_missing = want->file;
-        }
-    }
-}
 
 static bool explain_one(struct task *t, struct gate *gate, const struct image *image,
                         const struct sql_table *name, struct gate_explained *out)
@@ -52,8 +22,7 @@ static bool explain_one(struct task *t, struct gate *gate, const struct image *i
                  ((struct job_column){.name = meaning.table->columns.at[i].name,
                                       .id = meaning.table->columns.at[i].id}));
     gate_columns_read(t->mem, &name->columns, &columns, &out->columns_read);
-    gate_look_at(t, gate, meaning.table, out->decision, &out->look);
-    return true;
+    return gate_weigh(t, gate, meaning.table, out->decision, &out->weight);
 }
 
 bool gate_explain(struct task *t, struct gate *gate, const struct sql_tree *tree,

@@ -1,5 +1,5 @@
-/* Copies that are made before anybody asks: for those who read a table lately, of a release that is about to be current, under a
- * policy that is about to hold, or for one to whom it was just granted. All of it is a favour: where it fails, the query waits. */
+/* Copies that are made before anybody asks: for those who read a table lately, of a release that is about to be current, or under
+ * a policy that is about to hold. All of it is a favour: where it fails, the query waits. */
 #include "actor/actor.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
@@ -130,7 +130,7 @@ static bool weigh_missing(struct task *t, struct gate *gate, struct gate_wants *
 }
 
 static bool prepare(struct task *t, struct gate *gate, const struct image_table *table,
-                    const struct decision *decision, bool waits, struct budget *budget)
+                    const struct decision *decision, struct budget *budget)
 {
     struct gate_wants wants = {0};
     uint64_t bytes;
@@ -145,7 +145,7 @@ static bool prepare(struct task *t, struct gate *gate, const struct image_table 
         return true;
     budget->bytes -= bytes;
     int64_t left_ms = budget->until_ms - clock_monotonic_ms();
-    return gate_fetch_early(t, gate, &wants, waits && left_ms > 0 ? left_ms : 0)
+    return gate_fetch_early(t, gate, &wants, left_ms > 0 ? left_ms : 0)
         || t->err.code == ERR_TIMEOUT;
 }
 
@@ -171,7 +171,7 @@ static void say_failure(struct task *t)
                   error_name(t->err.code));
 }
 
-/* ---- the three occasions */
+/* ---- the two occasions */
 
 static const struct image_table *find_table(const struct image *image, uint64_t id)
 {
@@ -200,20 +200,9 @@ void gate_prepare_release(struct gate *gate, const struct image_table *tables, s
             struct policy_actor reader;
             const struct decision *decision;
             ok = decide(t, gate, image, &readings.at[k], today, &reader, &decision)
-              && (!decision || prepare(t, gate, &tables[i], decision, true, &budget));
+              && (!decision || prepare(t, gate, &tables[i], decision, &budget));
         }
     }
-    say_failure(t);
-    task_free(t);
-}
-
-void gate_prepare(struct gate *gate, const struct image_table *table,
-                  const struct decision *decision)
-{
-    struct budget budget = budget_of(gate);
-    struct task *t = task_new();
-    CHECK(gate->magic == GATE_MAGIC);
-    (void)(has_time(&budget) && prepare(t, gate, table, decision, false, &budget));
     say_failure(t);
     task_free(t);
 }
@@ -267,7 +256,7 @@ void gate_prepare_policies(struct gate *gate, const struct policies *policies)
     bool ok = has_time(&budget) && find_readings(t, gate, 0, &readings)
            && decide_coming(t, gate, image, policies, &readings, &comings, &loosens);
     for (size_t i = 0; ok && loosens && i < comings.len && has_time(&budget); i++)
-        ok = prepare(t, gate, comings.at[i].table, &comings.at[i].decision, true, &budget);
+        ok = prepare(t, gate, comings.at[i].table, &comings.at[i].decision, &budget);
     say_failure(t);
     task_free(t);
 }

@@ -161,9 +161,9 @@ void gate_columns_read(struct arena *mem, const struct str_list *named,
 
 /* Who reads: the task's actor, or the product of a build. */
 void gate_reader(const struct task *t, const struct gate_scope *scope, struct policy_actor *out);
-/* ERR_DENIED with the reasons, and whom to ask. */
-bool gate_denied(struct task *t, const struct image_table *table, str name,
-                 const struct decision *decision, uint32_t position);
+/* ERR_DENIED with the reasons, and how to ask; `reader` NULL: the task's actor. */
+bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
+                 str name, const struct decision *decision, uint32_t position);
 /* The rows of mesh.NAME that this actor may know. */
 MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image,
                                str name, const struct job_view **out);

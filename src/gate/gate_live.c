@@ -36,7 +36,7 @@ static char *keep_text(str text)
 
 static uint64_t policy_version_of(const struct image *image)
 {
-    return image->model ? image->model->policies.version : 0;
+    return image->policies.version;
 }
 
 /* ---- who asks, as he is now */

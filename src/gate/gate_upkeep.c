@@ -155,13 +155,13 @@ bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
     return remove_over(t, gate, &kept, &out->removed) && scrub(t, gate, out);
 }
 
-bool gate_weigh(struct task *t, struct gate *gate, struct gate_weight *out)
+bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
 {
     struct metadb_statement *st;
     bool has_row = true;
     CHECK(gate->magic == GATE_MAGIC);
     pthread_mutex_lock(&gate->lock);
-    *out = (struct gate_weight){.copies = gate->copies, .bytes = gate->copy_bytes};
+    *out = (struct gate_total){.copies = gate->copies, .bytes = gate->copy_bytes};
     pthread_mutex_unlock(&gate->lock);
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT table_id, count(DISTINCT class_id), count(*), sum(bytes) AS b FROM "
@@ -173,8 +173,8 @@ bool gate_weigh(struct task *t, struct gate *gate, struct gate_weight *out)
             return false;
         if (has_row)
             vec_push(t->mem, &out->tables,
-                     ((struct gate_weight_table){metadb_uint(st, 0), metadb_uint(st, 1),
-                                                 metadb_uint(st, 2), metadb_uint(st, 3)}));
+                     ((struct gate_total_table){metadb_uint(st, 0), metadb_uint(st, 1),
+                                                metadb_uint(st, 2), metadb_uint(st, 3)}));
     }
     metadb_done(t, st);
     return true;

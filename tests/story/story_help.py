@@ -141,4 +141,4 @@ def plan_files(mesh, domain=None):
 
 
 def audit(mesh):
-    return mesh.weft("audit", "list", "--limit", "1000", "--format", "json").json
+    return mesh.weft("audit", "show", "--limit", "1000", "--format", "json").json

@@ -18,7 +18,9 @@ owner: guild
 mask: {columns: {classification: [pii]}, with: {method: "null"}}
 """
 # After the commit the work is done, though nobody was told.
-DONE_BEFORE_DEATH = {"PUBLISH_AFTER_COMMIT", "APPLY_AFTER_COMMIT"}
+DONE_BEFORE_DEATH = {"PUBLISH_AFTER_COMMIT", "APPLY_AFTER_COMMIT", "ACCESS_AFTER_COMMIT"}
+REQUEST = ["access", "request", "sales.orders.orders", "--purpose", "reporting", "--until", "2099-12-31", "--reason",
+           "Figures", "--as", "eve"]
 
 
 def release_files(mesh):
@@ -39,6 +41,8 @@ def act(mesh, fault):
     if fault.startswith("APPLY_"):
         mesh.write("policies/mask.policy.yaml", MASK)
         return mesh.weft("apply", "--yes", ok=None)
+    if fault.startswith("ACCESS_"):
+        return mesh.weft("access", "approve", "1", "--as", "ana", ok=None)
     return mesh.weft("query", "SELECT count(*) AS n, count(email) AS emails FROM sales.orders.orders",
                      "--as", "noor", "--format", "ndjson", ok=None)
 
@@ -48,6 +52,9 @@ def is_done(mesh, fault):
         return mesh.rows("SELECT count(*) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 5}]
     if fault.startswith("APPLY_"):
         return mesh.rows("SELECT count(email) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 0}]
+    if fault.startswith("ACCESS_"):
+        return mesh.weft("query", "SELECT * FROM sales.orders.orders", "--as", "eve", "--purpose", "reporting",
+                         ok=None).code == 0
     return True
 
 
@@ -61,6 +68,8 @@ def test_at_each_write(applied, fault, how):
     if fault.startswith("CLEAR_"):
         applied.write("policies/mask.policy.yaml", MASK)
         applied.weft("apply", "--yes")
+    if fault.startswith("ACCESS_"):
+        applied.weft(*REQUEST)
     before = release_files(applied)
     server = applied.serve(env={"WEFT_FAULT": f"{fault}:{how}"}, http=False)
     answer = act(applied, fault)
@@ -78,7 +87,7 @@ def test_at_each_write(applied, fault, how):
     done = is_done(applied, fault)
     if fault in DONE_BEFORE_DEATH:
         assert done
-    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "APPLY_")):
+    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "APPLY_", "ACCESS_")):
         assert not done
     if not done:
         assert release_files(applied) == before, "files of a release that never was"
@@ -86,9 +95,9 @@ def test_at_each_write(applied, fault, how):
     runs = applied.rows("SELECT state FROM mesh.runs", as_user="ana")
     assert all(r["state"] in ("published", "failed", "rejected", "cancelled") for r in runs)
 
-    # And again, without the fault.
+    # And again, without the fault. What is approved already is not approved twice.
     again = act(applied, fault)
-    assert again.code == 0, again
+    assert again.code == (75 if done and fault.startswith("ACCESS_") else 0), again
     assert is_done(applied, fault)
     assert applied.weft("verify", "--format", "json").json["damaged"] == []
 

@@ -402,7 +402,7 @@ def test_nobody_asks_in_another_name(server):
 @pytest.mark.parametrize("method, path, body", [
     ("POST", "/api/v1/plans/latest/apply", {}), ("GET", "/api/v1/users", None), ("POST", "/api/v1/users", {"name": "mallory"}),
     ("DELETE", "/api/v1/users/ana", None), ("PUT", "/api/v1/groups/guild/members/noor", {}), ("POST", "/api/v1/tokens", {"user": "ana"}),
-    ("GET", "/api/v1/audit", None), ("GET", "/api/v1/audit/verify", None), ("POST", "/api/v1/verify", {}), ("GET", "/api/v1/config", None),
+    ("GET", "/api/v1/audit/head", None), ("POST", "/api/v1/audit/verify", {}), ("POST", "/api/v1/verify", {}), ("GET", "/api/v1/config", None),
     ("GET", "/api/v1/products/sales.secret", None), ("GET", "/api/v1/runs?product=sales.secret", None),
     ("POST", "/api/v1/runs", {"products": ["sales.secret"]}), ("DELETE", "/api/v1/tokens/999", None),
 ])

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "catalog_help.h"
+#include "chain/chain.h"
 #include "query_row/query_row.h"
 
 static bool append(struct catalog *c, const char *object)
@@ -14,19 +15,19 @@ TEST(audit_rows_form_a_chain)
 {
     struct catalog *c = catalog_help_open();
     REQUIRE(c != NULL);
-    struct audit_state state;
-    REQUIRE_OK(c->t, audit_verify(c->t, c->db, &state));
-    EXPECT(state.is_whole && state.rows == 0);
+    struct chain_verdict state;
+    REQUIRE_OK(c->t, chain_verify(c->t, c->db, NULL, NULL, &state));
+    EXPECT(state.fault == CHAIN_WHOLE && state.rows == 0);
     for (int i = 0; i < 3; i++)
         REQUIRE_OK(c->t, append(c, "mesh"));
     struct audit_list list;
-    REQUIRE_OK(c->t, audit_after(c->t, c->db, STR_NONE, 0, 10, &list));
+    REQUIRE_OK(c->t, audit_after(c->t, c->db, 0, 10, &list));
     REQUIRE(list.len == 3);
     EXPECT_STR(list.at[1].previous_hash, list.at[0].hash);
     EXPECT_STR(list.at[2].previous_hash, list.at[1].hash);
     EXPECT_STR(list.at[0].actor, "ana");
-    REQUIRE_OK(c->t, audit_verify(c->t, c->db, &state));
-    EXPECT(state.is_whole && state.rows == 3);
+    REQUIRE_OK(c->t, chain_verify(c->t, c->db, NULL, NULL, &state));
+    EXPECT(state.fault == CHAIN_WHOLE && state.rows == 3);
     EXPECT_STR(state.head, list.at[2].hash);
 }
 
@@ -42,13 +43,13 @@ TEST(audit_rows_cannot_be_changed_or_removed_through_us)
 /* As who has the file in his hands could. */
 static void tamper(struct catalog *c, const char *sql, uint64_t broken_at)
 {
-    struct audit_state state;
+    struct chain_verdict state;
     REQUIRE_OK(c->t, metadb_script(
                          c->t, c->db,
                          "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_removed"));
     REQUIRE_OK(c->t, metadb_script(c->t, c->db, sql));
-    REQUIRE_OK(c->t, audit_verify(c->t, c->db, &state));
-    EXPECT(!state.is_whole);
+    REQUIRE_OK(c->t, chain_verify(c->t, c->db, NULL, NULL, &state));
+    EXPECT(state.fault != CHAIN_WHOLE);
     EXPECT_INT(state.broken_at, broken_at);
 }
 
@@ -67,7 +68,7 @@ TEST(audit_verify_finds_a_missing_row)
     REQUIRE(c != NULL);
     for (int i = 0; i < 3; i++)
         REQUIRE_OK(c->t, append(c, "mesh"));
-    tamper(c, "DELETE FROM audit WHERE sequence = 1", 2);
+    tamper(c, "DELETE FROM audit WHERE sequence = 1", 1);
 }
 
 TEST(audit_verify_finds_a_chain_that_was_cut_together)
@@ -95,9 +96,9 @@ TEST(audit_row_goes_with_its_change)
     REQUIRE_OK(c->t, append(c, "mesh"));
     EXPECT_FAIL(c->t, ERR_DATA, metadb_write(c->t, c->db, append_then_fail, NULL));
     REQUIRE_OK(c->t, append(c, "mesh"));
-    struct audit_state state;
-    REQUIRE_OK(c->t, audit_verify(c->t, c->db, &state));
-    EXPECT(state.is_whole && state.rows == 2);
+    struct chain_verdict state;
+    REQUIRE_OK(c->t, chain_verify(c->t, c->db, NULL, NULL, &state));
+    EXPECT(state.fault == CHAIN_WHOLE && state.rows == 2);
 }
 
 TEST(audit_that_cannot_be_written_announces_nothing)
@@ -106,7 +107,7 @@ TEST(audit_that_cannot_be_written_announces_nothing)
     REQUIRE(c != NULL);
     struct query_row row = {.text = STR("SELECT 1")};
     struct query_row_list list;
-    struct audit_state state;
+    struct chain_verdict state;
     setenv("WEFT_FAULT", "AUDIT_WRITE:full", 1);
     REQUIRE_OK(c->t, fault_setup(c->t));
     EXPECT_FAIL(c->t, ERR_FULL, query_row_announced(c->t, query_row_announce(c->t, c->db, &row)));
@@ -114,8 +115,8 @@ TEST(audit_that_cannot_be_written_announces_nothing)
     REQUIRE_OK(c->t, fault_setup(c->t));
     REQUIRE_OK(c->t, query_row_list(c->t, c->db, STR_NONE, 0, &list));
     EXPECT_INT(list.len, 0);
-    REQUIRE_OK(c->t, audit_verify(c->t, c->db, &state));
-    EXPECT(state.is_whole && state.rows == 0);
+    REQUIRE_OK(c->t, chain_verify(c->t, c->db, NULL, NULL, &state));
+    EXPECT(state.fault == CHAIN_WHOLE && state.rows == 0);
 }
 
 TEST(query_row_is_announced_and_ended)
@@ -130,7 +131,7 @@ TEST(query_row_is_announced_and_ended)
     vec_push(c->t->mem, &table->files, STR("00ff"));
     vec_push(c->t->mem, &table->columns, ((struct query_row_column){1, STR("id")}));
     REQUIRE_OK(c->t, query_row_announced(c->t, query_row_announce(c->t, c->db, &row)));
-    query_row_end(c->db, row.sequence, STR("done"), ERR_NONE, 3, 40, 1500);
+    query_row_end(c->db, &row, STR("done"), ERR_NONE, 3, 40, 1500);
     REQUIRE_OK(c->t, append(c, "after the posted end"));
     struct query_row_list list;
     REQUIRE_OK(c->t, query_row_list(c->t, c->db, STR("ana"), 0, &list));
@@ -139,8 +140,12 @@ TEST(query_row_is_announced_and_ended)
     EXPECT_STR(list.at[0]->purpose, "reporting");
     EXPECT_INT(list.at[0]->rows, 3);
     struct audit_list audit;
-    REQUIRE_OK(c->t, audit_after(c->t, c->db, STR("ana"), 0, 10, &audit));
-    REQUIRE(audit.len == 2);
+    REQUIRE_OK(c->t, audit_after(c->t, c->db, 0, 10, &audit));
+    REQUIRE(audit.len == 3);
+    EXPECT_STR(audit.at[1].action, "query.end");
+    EXPECT_STR(audit.at[1].outcome, "done");
+    EXPECT_STR(audit.at[1].actor, "ana");
+    EXPECT_STR(audit.at[1].detail, "{\"rows\":3,\"bytes\":40,\"error\":\"\"}");
     EXPECT_STR(audit.at[0].outcome, "allowed");
     EXPECT(str_find(audit.at[0].detail, STR("\"linked\":[\"00ff\"],\"read\":[\"id\"]"))
            < audit.at[0].detail.len);

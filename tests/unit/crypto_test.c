@@ -111,3 +111,24 @@ TEST(crypto_equal_compares_bytes_and_lengths)
     EXPECT(!crypto_equal(STR("abc"), STR("abd")));
     EXPECT(!crypto_equal(STR("abc"), STR("ab")));
 }
+
+/* RFC 8032, section 7.1, test 2. */
+TEST(crypto_signs_as_published)
+{
+    struct task *t = test_task();
+    str seed, key, signature;
+    REQUIRE(crypto_from_hex(
+        t->mem, STR("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"), &seed));
+    REQUIRE(crypto_from_hex(
+        t->mem, STR("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"), &key));
+    EXPECT_STR(crypto_hex(t->mem, crypto_public_key(t->mem, seed)),
+               "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+    signature = crypto_sign(t->mem, seed, STR("\x72"));
+    EXPECT_STR(crypto_hex(t->mem, signature),
+               "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+               "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+    EXPECT(crypto_is_signed(key, STR("\x72"), signature));
+    EXPECT(!crypto_is_signed(key, STR("\x73"), signature));
+    EXPECT(!crypto_is_signed(seed, STR("\x72"), signature));
+    EXPECT(!crypto_is_signed(STR_NONE, STR("\x72"), signature));
+}

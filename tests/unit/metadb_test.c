@@ -256,3 +256,50 @@ TEST(metadb_a_cache_that_was_not_closed_starts_empty)
     EXPECT_INT(count(c->t, db), -1);
     metadb_close(db);
 }
+
+/* More texts than are kept, the same one open twice, and a table that changes under a kept statement. */
+static bool use_kept_statements(struct task *t, struct metadb *db, void *state)
+{
+    struct metadb_statement *outer, *inner;
+    bool has_row;
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        str sql = arena_format(t->mem, "INSERT INTO thing (name) VALUES ('%d ' || ?)", i);
+        str name = STR("thing");
+        if (!metadb_run(t, db, sql.ptr, "s", name))
+            return false;
+    }
+    if (!metadb_query(t, db, &outer, "SELECT id FROM thing WHERE id <= ? ORDER BY id", "i",
+                      (int64_t)3))
+        return false;
+    for (int64_t id = 1; id <= 3; id++) {
+        if (!metadb_step(t, outer, &has_row))
+            return false;
+        EXPECT(has_row && metadb_int(outer, 0) == id);
+        if (!metadb_query(t, db, &inner, "SELECT id FROM thing WHERE id <= ? ORDER BY id", "i",
+                          (int64_t)1)
+            || !metadb_step(t, inner, &has_row))
+            return false;
+        EXPECT(has_row && metadb_int(inner, 0) == 1);
+        metadb_done(t, inner);
+    }
+    metadb_done(t, outer);
+    return true;
+}
+
+TEST(metadb_kept_statements_are_as_good_as_new_ones)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, use_kept_statements, NULL));
+    EXPECT_INT(count(c->t, c->db), 200);
+    str name = STR("before");
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    REQUIRE_OK(c->t, metadb_script(c->t, c->db, "ALTER TABLE thing ADD COLUMN more TEXT"));
+    name = STR("after");
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    EXPECT_FAIL(c->t, ERR_CONFLICT, metadb_write(c->t, c->db, insert_name, &name));
+    name = STR("after all");
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &name));
+    EXPECT_INT(count(c->t, c->db), 203);
+}

@@ -54,6 +54,11 @@ const char *config_name(enum setting setting)
     return rows[setting].name;
 }
 
+str config_default(enum setting setting)
+{
+    return str_of(rows[setting].fallback);
+}
+
 str config_text(const struct config *config, enum setting setting)
 {
     return config->values[setting].text;

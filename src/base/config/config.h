@@ -26,6 +26,7 @@ MUST_CHECK bool config_set(struct task *t, struct config *config, str name, str 
 str config_text(const struct config *config, enum setting setting);
 int64_t config_int(const struct config *config, enum setting setting);
 const char *config_name(enum setting setting);
+str config_default(enum setting setting);
 /* "default", "file", "environment" or "flag". */
 const char *config_origin(const struct config *config, enum setting setting);
 #define CONFIG_INT(config, name) config_int((config), SETTING_##name)

@@ -8,6 +8,16 @@ bool actor_is_operator(const struct actor *actor)
     return actor->kind == ACTOR_OPERATOR;
 }
 
+const char *actor_kind_name(enum actor_kind kind)
+{
+    static const char *const NAMES[] = {
+        [ACTOR_USER] = "user",
+        [ACTOR_PRODUCT] = "product",
+        [ACTOR_OPERATOR] = "operator",
+    };
+    return NAMES[kind];
+}
+
 /* No name can look like another name with a purpose behind it. */
 static void add_escaped(struct buf *b, str name)
 {
@@ -23,13 +33,8 @@ static void add_escaped(struct buf *b, str name)
 
 str actor_key(struct arena *mem, const struct actor *actor)
 {
-    static const char *const KINDS[] = {
-        [ACTOR_USER] = "user:",
-        [ACTOR_PRODUCT] = "product:",
-        [ACTOR_OPERATOR] = "operator:",
-    };
     struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
-    buf_add(b, str_of(KINDS[actor->kind]));
+    buf_format(b, "%s:", actor_kind_name(actor->kind));
     add_escaped(b, actor->name);
     buf_add_byte(b, '/');
     add_escaped(b, actor->purpose);

@@ -18,8 +18,11 @@ struct actor {
     const struct tree *attributes; /* a map, or NULL */
     str purpose;
     str on_behalf;    /* an operator's own name when he asks as a user (`--as`), else empty */
+    str door;         /* by which he came, for the audit: cli, socket, http, job */
     uint64_t version; /* changes with groups and attributes */
 };
+
+const char *actor_kind_name(enum actor_kind kind); /* "user" */
 
 /* An operator administers and reads no data; the audit records what he does as an override. */
 bool actor_is_operator(const struct actor *actor);

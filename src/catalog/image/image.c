@@ -26,6 +26,7 @@ void image_unpin(const struct image *image)
     spine->magic = 0;
     for (size_t i = 0; i < image->products.len; i++)
         image_node_unpin(spine->nodes[i]);
+    image_policies_unpin(spine->policies);
     image_model_unpin(spine->model);
     image_decisions_free(spine->decisions);
     arena_free(spine->mem);

@@ -69,9 +69,12 @@ struct image_product {
 };
 
 struct image {
-    uint64_t version;          /* grows with every apply and publish */
+    uint64_t version;          /* grows with every apply, publish and agreement */
     uint64_t mesh_version;     /* grows with every apply: the base of plans */
     const struct model *model; /* NULL before the first apply */
+    /* Those of the model's files, then the access agreements in force as grants, whose ids are `access:NUMBER`; the version counts
+     * both. What decides. */
+    struct policies policies;
     struct {
         VEC_OF(struct image_product)
     } products; /* by address */

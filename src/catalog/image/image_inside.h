@@ -17,6 +17,14 @@ struct image_model {
     struct model *model;
 };
 
+/* What decisions go by, as images share it between two changes. */
+struct image_policies {
+    atomic_uint pins;
+    struct arena *mem;
+    struct image_model *model; /* whose texts they refer to */
+    struct policies policies;
+};
+
 /* A product as many images share it. Tables refer to it, never to the copy in an image's list. */
 struct image_node {
     atomic_uint pins;
@@ -30,8 +38,9 @@ struct image_spine {
     uint32_t magic;
     atomic_uint pins;
     struct arena *mem;
-    struct image_model *model; /* or NULL */
-    struct image_node **nodes; /* as image.products */
+    struct image_model *model;       /* or NULL */
+    struct image_policies *policies; /* or NULL, as the model */
+    struct image_node **nodes;       /* as image.products */
     struct image_decisions *decisions;
 };
 
@@ -47,6 +56,11 @@ void image_decisions_free(struct image_decisions *decisions);
 struct image_decisions *image_decisions_of(const struct image *image);
 struct image_model *image_model_pin(struct image_model *model);
 void image_model_unpin(struct image_model *model);
+struct image_policies *image_policies_pin(struct image_policies *policies);
+void image_policies_unpin(struct image_policies *policies);
+/* The model's policies and the agreements of the catalog. */
+bool image_policies_build(struct task *t, struct metadb *db, struct image_model *model,
+                          uint64_t version, struct image_policies **out);
 struct image_node *image_node_pin(struct image_node *node);
 void image_node_unpin(struct image_node *node);
 /* The node of one product, with its current release. */

@@ -1,5 +1,4 @@
 #include "image/images.h"
-#include "entitlement/entitlement.h"
 
 #include <stdlib.h>
 
@@ -13,6 +12,8 @@ static bool build(struct task *t, struct images *images, const struct image_spin
                   struct image_spine **out);
 static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_version,
                           struct image_model **out);
+static bool build_policies(struct task *t, struct metadb *db, const struct image_spine *before,
+                           uint64_t version, struct image_spine *spine);
 static bool build_nodes(struct task *t, struct metadb *db, const struct image_spine *before,
                         struct image_spine *spine);
 
@@ -76,10 +77,7 @@ static bool build(struct task *t, struct images *images, const struct image_spin
         metadb_snapshot_end(t, now);
         return true;
     }
-    if (before != NULL
-        && (before->image.mesh_version != state.mesh_version
-            || (before->image.model != NULL
-                && before->image.model->policies.version != state.policy_version)))
+    if (before != NULL && before->image.mesh_version != state.mesh_version)
         before = NULL;
     struct arena *mem = arena_new();
     struct image_spine *spine = ARENA_NEW(mem, struct image_spine);
@@ -95,7 +93,8 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     else if (state.mesh_version != 0)
         ok = compile_model(t, now, state.policy_version, &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
-    ok = ok && (spine->model == NULL || build_nodes(t, now, before, spine));
+    ok = ok && (spine->model == NULL || build_policies(t, now, before, state.policy_version, spine))
+      && (spine->model == NULL || build_nodes(t, now, before, spine));
     metadb_snapshot_end(t, now);
     if (!ok) {
         image_unpin(&spine->image);
@@ -129,11 +128,19 @@ static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_ver
         return task_detail(t, STR_FMT, STR_ARG(buf_str(text)));
     }
     model->model->policies.version = policy_version;
-    if (!entitlement_fill(t, mem, db, &model->model->policies)) {
-        image_model_unpin(model);
-        return false;
-    }
     *out = model;
+    return true;
+}
+
+/* Those of `before`, which has the same model, unless agreements or entitlements changed. */
+static bool build_policies(struct task *t, struct metadb *db, const struct image_spine *before,
+                           uint64_t version, struct image_spine *spine)
+{
+    if (before != NULL && before->image.policies.version == version)
+        spine->policies = image_policies_pin(before->policies);
+    else if (!image_policies_build(t, db, spine->model, version, &spine->policies))
+        return false;
+    spine->image.policies = spine->policies->policies;
     return true;
 }
 

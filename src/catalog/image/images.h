@@ -2,6 +2,7 @@
 #ifndef WEFT_IMAGES_H
 #define WEFT_IMAGES_H
 
+#include "access_request/access_request.h"
 #include "image/image.h"
 #include "metadb/metadb.h"
 
@@ -13,6 +14,11 @@ void images_close(struct images *images);
  * nodes but those of the changed products are shared with the image before; after an apply the
  * model is compiled anew. On failure the old image stays. */
 MUST_CHECK bool images_refresh(struct task *t, struct images *images);
+
+/* Adds the grant that a request is once it is approved: to the policies of an image, or to a copy that tries it out. Its texts are
+ * the row's, or in `mem`. */
+void image_add_agreement(struct arena *mem, struct policies *policies,
+                         const struct access_request *row);
 
 /* Labels that a column had when its release was made. */
 struct image_labels {

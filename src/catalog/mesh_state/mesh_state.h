@@ -5,9 +5,10 @@
 #include "metadb/metadb.h"
 
 struct mesh_state {
-    uint64_t mesh_version;   /* grows with every apply: the base of plans */
-    uint64_t policy_version; /* grows with every apply that touches a policy */
-    uint64_t image_version;  /* grows with every apply and publish */
+    uint64_t mesh_version; /* grows with every apply: the base of plans */
+    uint64_t
+        policy_version; /* grows with every apply that touches a policy, and every agreement that comes or goes */
+    uint64_t image_version; /* grows with every apply and publish */
 };
 
 MUST_CHECK bool mesh_state_get(struct task *t, struct metadb *db, struct mesh_state *out);

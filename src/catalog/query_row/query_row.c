@@ -24,7 +24,39 @@ static void add_names(struct buf *b, const struct str_list *names)
     buf_add_byte(b, ']');
 }
 
-/* What the audit binds: the query's digest and what it was let see. */
+static void add_policies(struct buf *b, const struct query_row_table *table)
+{
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < table->policies.len; i++) {
+        buf_add(b, i > 0 ? STR(",{\"effect\":") : STR("{\"effect\":"));
+        buf_add_json(b, table->policies.at[i].effect);
+        buf_add(b, STR(",\"policy\":"));
+        buf_add_json(b, table->policies.at[i].policy);
+        buf_add_byte(b, '}');
+    }
+    buf_add_byte(b, ']');
+}
+
+static void add_table(struct buf *b, const struct query_row_table *table)
+{
+    buf_add(b, STR("{\"table\":"));
+    buf_add_json(b, table->address);
+    buf_format(b, ",\"release\":%llu,\"class\":", (unsigned long long)table->release);
+    buf_add_json(b, table->class_id);
+    buf_add(b, STR(",\"linked\":"));
+    add_names(b, &table->files);
+    buf_add(b, STR(",\"read\":["));
+    for (size_t i = 0; i < table->columns.len; i++) {
+        if (i > 0)
+            buf_add_byte(b, ',');
+        buf_add_json(b, table->columns.at[i].name);
+    }
+    buf_add(b, STR("],\"policies\":"));
+    add_policies(b, table);
+    buf_add_byte(b, '}');
+}
+
+/* What can be read without the query's own rows. */
 static str audit_detail(struct arena *mem, const struct query_row *row)
 {
     struct buf *b = buf_new(mem, QUERY_ROW_JSON_BYTES_MAX);
@@ -35,20 +67,9 @@ static str audit_detail(struct arena *mem, const struct query_row *row)
     buf_add_json(b, row->error);
     buf_add(b, STR(",\"tables\":["));
     for (size_t i = 0; i < row->tables.len; i++) {
-        const struct query_row_table *table = &row->tables.at[i];
-        buf_add(b, i > 0 ? STR(",{\"table\":") : STR("{\"table\":"));
-        buf_add_json(b, table->address);
-        buf_format(b, ",\"release\":%llu,\"class\":", (unsigned long long)table->release);
-        buf_add_json(b, table->class_id);
-        buf_add(b, STR(",\"linked\":"));
-        add_names(b, &table->files);
-        buf_add(b, STR(",\"read\":["));
-        for (size_t j = 0; j < table->columns.len; j++) {
-            if (j > 0)
-                buf_add_byte(b, ',');
-            buf_add_json(b, table->columns.at[j].name);
-        }
-        buf_add(b, STR("]}"));
+        if (i > 0)
+            buf_add_byte(b, ',');
+        add_table(b, &row->tables.at[i]);
     }
     buf_add(b, STR("]}"));
     CHECK(!b->full);
@@ -60,10 +81,14 @@ static bool insert_table(struct task *t, struct metadb *db, const struct query_r
 {
     const struct query_row_table *table = &row->tables.at[position];
     struct buf *files = buf_new(t->mem, QUERY_ROW_JSON_BYTES_MAX);
+    struct buf *policies = buf_new(t->mem, QUERY_ROW_JSON_BYTES_MAX);
     add_names(files, &table->files);
-    if (!metadb_run(t, db, "INSERT INTO query_table VALUES (?, ?, ?, ?, ?, ?, ?)", "iiIsiSs",
-                    row->sequence, (uint64_t)position, table->table_id, table->address,
-                    table->release, table->class_id, buf_str(files)))
+    add_policies(policies, table);
+    if (!metadb_run(t, db,
+                    "INSERT INTO query_table (query, position, table_id, address, release, "
+                    "class_id, files, policies) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "iiIsiSss", row->sequence, (uint64_t)position, table->table_id, table->address,
+                    table->release, table->class_id, buf_str(files), buf_str(policies)))
         return false;
     for (size_t i = 0; i < table->columns.len; i++) {
         const struct query_row_column *column = &table->columns.at[i];
@@ -79,21 +104,32 @@ static bool insert_table(struct task *t, struct metadb *db, const struct query_r
 static bool insert(struct task *t, struct metadb *db, void *state)
 {
     struct query_row *row = state;
-    if (!metadb_run(
-            t, db,
-            "INSERT INTO query (id, time_us, actor, on_behalf, purpose, text, digest, "
-            "policy_version, outcome, error, duration_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-            "?, ?)",
-            "sisssssisSi", row->id, row->time_us, row->actor, row->on_behalf, row->purpose,
-            row->text, row->digest, row->policy_version, row->outcome, row->error,
-            row->duration_us))
+    bool is_refused = !str_eq(row->outcome, STR("running"));
+    struct audit_row audit = {.time_us = clock_now_us(),
+                              .actor_kind = row->actor_kind,
+                              .actor = row->actor,
+                              .on_behalf = row->on_behalf,
+                              .door = row->door,
+                              .action = STR("query"),
+                              .object = row->id,
+                              .outcome = is_refused ? row->outcome : STR("allowed")};
+    if (!metadb_run(t, db,
+                    "INSERT INTO query (id, time_us, actor_kind, actor, on_behalf, door, purpose, "
+                    "text, digest, policy_version, outcome, error, duration_us) VALUES (?, ?, ?, "
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "sisssssssisSi", row->id, row->time_us, row->actor_kind, row->actor,
+                    row->on_behalf, row->door, row->purpose, row->text, row->digest,
+                    row->policy_version, row->outcome, row->error, row->duration_us))
         return false;
     row->sequence = metadb_last_id(db);
     for (size_t i = 0; i < row->tables.len; i++)
         if (!insert_table(t, db, row, i))
             return false;
-    str outcome = str_eq(row->outcome, STR("running")) ? STR("allowed") : row->outcome;
-    return audit_append(t, db, STR("query"), row->id, outcome, audit_detail(t->mem, row), NULL);
+    /* Taken from what was written, as whoever verifies will. */
+    audit.query = row->sequence;
+    audit.detail = audit_detail(t->mem, row);
+    return query_row_record(t, db, row->sequence, is_refused, &audit.record)
+        && audit_add(t, db, &audit);
 }
 
 static void fill(struct task *t, struct query_row *row)
@@ -101,6 +137,8 @@ static void fill(struct task *t, struct query_row *row)
     CHECK(t->actor != NULL);
     struct crypto_digest digest = crypto_sha256(row->text);
     row->digest = crypto_digest_hex(t->mem, &digest);
+    row->actor_kind = str_of(actor_kind_name(t->actor->kind));
+    row->door = t->actor->door;
     row->actor = t->actor->name;
     row->on_behalf = t->actor->on_behalf;
     row->purpose = t->actor->purpose;
@@ -139,89 +177,109 @@ bool query_row_refuse(struct task *t, struct metadb *db, struct query_row *row)
     return ok;
 }
 
+/* What outlives the task of the query: the texts lie behind the struct. */
 struct query_end {
-    uint64_t sequence;
-    char outcome[16];
+    struct audit_row audit;
+    str outcome;
     enum error_code error;
     uint64_t rows, bytes;
     int64_t duration_us;
 };
 
-static bool end(struct task *t, struct metadb *db, void *state)
+static bool append_end(struct task *t, struct metadb *db, struct audit_row *audit, uint64_t rows,
+                       uint64_t bytes, str error)
 {
-    const struct query_end *e = state;
-    return metadb_run(
-        t, db,
-        "UPDATE query SET outcome = ?, error = ?, rows = ?, bytes = ?, duration_us = ? "
-        "WHERE sequence = ?",
-        "sSiiii", str_of(e->outcome),
-        e->error != ERR_NONE ? str_of(error_name(e->error)) : STR_NONE, e->rows, e->bytes,
-        e->duration_us, e->sequence);
+    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    buf_format(b, "{\"rows\":%llu,\"bytes\":%llu,\"error\":", (unsigned long long)rows,
+               (unsigned long long)bytes);
+    buf_add_json(b, error);
+    buf_add_byte(b, '}');
+    audit->time_us = clock_now_us();
+    audit->action = STR("query.end");
+    audit->detail = buf_str(b);
+    return query_row_end_record(t, db, audit->query, &audit->record) && audit_add(t, db, audit);
 }
 
-void query_row_end(struct metadb *db, uint64_t sequence, str outcome, enum error_code error,
-                   uint64_t rows, uint64_t bytes, int64_t duration_us)
+static bool end(struct task *t, struct metadb *db, void *state)
 {
-    struct query_end *e = calloc(1, sizeof *e);
-    CHECK(e != NULL && outcome.len < sizeof e->outcome);
-    *e = (struct query_end){.sequence = sequence,
+    struct query_end *e = state;
+    str error = e->error != ERR_NONE ? str_of(error_name(e->error)) : STR_NONE;
+    return metadb_run(
+               t, db,
+               "UPDATE query SET outcome = ?, error = ?, rows = ?, bytes = ?, duration_us = ? "
+               "WHERE sequence = ?",
+               "sSiiii", e->audit.outcome, error, e->rows, e->bytes, e->duration_us, e->audit.query)
+        && append_end(t, db, &e->audit, e->rows, e->bytes, error);
+}
+
+static str copy_behind(char **room, str text)
+{
+    char *copy = *room;
+    if (text.len > 0)
+        memcpy(copy, text.ptr, text.len);
+    *room += text.len;
+    return (str){copy, text.len};
+}
+
+void query_row_end(struct metadb *db, const struct query_row *row, str outcome,
+                   enum error_code error, uint64_t rows, uint64_t bytes, int64_t duration_us)
+{
+    size_t texts = row->actor_kind.len + row->actor.len + row->on_behalf.len + row->door.len
+                 + row->id.len + outcome.len;
+    struct query_end *e = calloc(1, sizeof *e + texts);
+    CHECK(e != NULL);
+    char *room = (char *)(e + 1);
+    *e = (struct query_end){.audit = {.actor_kind = copy_behind(&room, row->actor_kind),
+                                      .actor = copy_behind(&room, row->actor),
+                                      .on_behalf = copy_behind(&room, row->on_behalf),
+                                      .door = copy_behind(&room, row->door),
+                                      .object = copy_behind(&room, row->id),
+                                      .outcome = copy_behind(&room, outcome),
+                                      .query = row->sequence},
                             .error = error,
                             .rows = rows,
                             .bytes = bytes,
                             .duration_us = duration_us};
-    memcpy(e->outcome, outcome.ptr, outcome.len);
     metadb_post(db, end, e, free);
 }
 
+/* Who asked stays who asked; that the end is unknown is what this server says. */
 static bool recover(struct task *t, struct metadb *db, void *state)
 {
     uint64_t *count = state;
+    struct metadb_statement *st;
+    struct {
+        VEC_OF(struct audit_row)
+    } ends = {0};
+    bool has_row = true;
+    if (!metadb_query(t, db, &st,
+                      "SELECT sequence, id, actor_kind, actor, on_behalf, door FROM query "
+                      "WHERE outcome = 'running' ORDER BY sequence",
+                      ""))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row)
+            vec_push(t->mem, &ends,
+                     ((struct audit_row){.query = metadb_uint(st, 0),
+                                         .object = metadb_str(t->mem, st, 1),
+                                         .actor_kind = metadb_str(t->mem, st, 2),
+                                         .actor = metadb_str(t->mem, st, 3),
+                                         .on_behalf = metadb_str(t->mem, st, 4),
+                                         .door = metadb_str(t->mem, st, 5),
+                                         .outcome = STR("unknown")}));
+    }
+    metadb_done(t, st);
     bool ok =
         metadb_run(t, db, "UPDATE query SET outcome = 'unknown' WHERE outcome = 'running'", "");
-    *count = metadb_changes(db);
+    for (size_t i = 0; i < ends.len && ok; i++)
+        ok = append_end(t, db, &ends.at[i], 0, 0, STR_NONE);
+    *count = ends.len;
     return ok;
 }
 
 bool query_row_recover(struct task *t, struct metadb *db, uint64_t *count_out)
 {
     return metadb_write(t, db, recover, count_out);
-}
-
-bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
-                    struct query_row_list *out)
-{
-    *out = (struct query_row_list){0};
-    struct metadb_statement *st;
-    bool has_row = true;
-    if (!metadb_query(
-            t, db, &st,
-            "SELECT sequence, id, time_us, actor, on_behalf, purpose, text, digest, "
-            "policy_version, outcome, error, rows, bytes, duration_us FROM query WHERE ?1 = "
-            "'' OR actor = ?1 ORDER BY sequence DESC LIMIT ?2",
-            "si", actor, most != 0 ? (int64_t)most : (int64_t)-1))
-        return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
-        struct query_row *row = ARENA_NEW(t->mem, struct query_row);
-        *row = (struct query_row){.sequence = metadb_uint(st, 0),
-                                  .id = metadb_str(t->mem, st, 1),
-                                  .time_us = metadb_int(st, 2),
-                                  .actor = metadb_str(t->mem, st, 3),
-                                  .on_behalf = metadb_str(t->mem, st, 4),
-                                  .purpose = metadb_str(t->mem, st, 5),
-                                  .text = metadb_str(t->mem, st, 6),
-                                  .digest = metadb_str(t->mem, st, 7),
-                                  .policy_version = metadb_uint(st, 8),
-                                  .outcome = metadb_str(t->mem, st, 9),
-                                  .error = metadb_str(t->mem, st, 10),
-                                  .rows = metadb_uint(st, 11),
-                                  .bytes = metadb_uint(st, 12),
-                                  .duration_us = metadb_int(st, 13)};
-        vec_push(t->mem, out, row);
-    }
-    metadb_done(t, st);
-    return true;
 }

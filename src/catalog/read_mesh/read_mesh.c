@@ -25,9 +25,11 @@ static const struct {
     const char *table;
     bool (*read)(struct mesh_view *view);
 } READERS[] = {
-    {"domains", read_domains}, {"products", read_products},  {"contracts", read_contracts},
-    {"tables", read_tables},   {"columns", read_columns},    {"releases", read_mesh_releases},
-    {"runs", read_mesh_runs},  {"checks", read_mesh_checks},
+    {"domains", read_domains},     {"products", read_products},
+    {"contracts", read_contracts}, {"tables", read_tables},
+    {"columns", read_columns},     {"releases", read_mesh_releases},
+    {"runs", read_mesh_runs},      {"checks", read_mesh_checks},
+    {"grants", read_mesh_grants},  {"access_requests", read_mesh_access_requests},
 };
 
 void read_mesh_names(struct arena *mem, struct str_list *out)

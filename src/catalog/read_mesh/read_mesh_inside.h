@@ -49,5 +49,7 @@ bool read_mesh_owns(struct mesh_view *view, struct mesh_product *product);
 bool read_mesh_releases(struct mesh_view *view);
 bool read_mesh_runs(struct mesh_view *view);
 bool read_mesh_checks(struct mesh_view *view);
+bool read_mesh_grants(struct mesh_view *view);
+bool read_mesh_access_requests(struct mesh_view *view);
 
 #endif

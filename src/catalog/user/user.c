@@ -331,3 +331,13 @@ bool user_attributes(struct task *t, const struct user *user, const struct tree 
     *out = tree;
     return true;
 }
+
+bool user_to_actor(struct task *t, const struct user *user, str purpose, struct actor *out)
+{
+    *out = (struct actor){.kind = ACTOR_USER,
+                          .name = user->name,
+                          .groups = user->groups,
+                          .version = user->version,
+                          .purpose = purpose};
+    return user_attributes(t, user, &out->attributes);
+}

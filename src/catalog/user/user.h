@@ -2,6 +2,7 @@
 #ifndef WEFT_USER_H
 #define WEFT_USER_H
 
+#include "actor/actor.h"
 #include "metadb/metadb.h"
 #include "model/model.h"
 
@@ -33,6 +34,9 @@ MUST_CHECK bool user_sync(struct task *t, struct metadb *db, const struct model 
 MUST_CHECK bool user_find(struct task *t, struct metadb *db, str name, struct user **out);
 /* As a tree; NULL when he has none. */
 MUST_CHECK bool user_attributes(struct task *t, const struct user *user, const struct tree **out);
+/* Him as one who asks for a purpose. */
+MUST_CHECK bool user_to_actor(struct task *t, const struct user *user, str purpose,
+                              struct actor *out);
 MUST_CHECK bool user_list(struct task *t, struct metadb *db, struct user_list *out);
 MUST_CHECK bool user_groups(struct task *t, struct metadb *db, struct user_groups *out);
 

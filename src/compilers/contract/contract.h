@@ -141,6 +141,11 @@ bool contract_type_fields(struct arena *mem, str type, struct str_list *names_ou
                           struct str_list *types_out);
 /* May a value of type `from` become `to` without loss? Equal types may. */
 bool contract_type_widens(str from, str to);
+const struct contract_role *contract_find_role(const struct contract *contract, str role);
+/* The approvers of a level, as the standard writes them (names with commas between), as `user:NAME` and `group:NAME`: a plain name
+ * is a user's. `na` and `none` name nobody. Parts that can be no name go to `strange_out`. */
+void contract_role_approvers(struct arena *mem, str text, struct str_list *out,
+                             struct str_list *strange_out);
 /* One line for people: "nullValues of email must be less than 1 percent". */
 str contract_rule_text(struct arena *mem, const struct contract_rule *rule);
 

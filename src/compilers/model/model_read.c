@@ -40,6 +40,7 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     const struct tree *users = map_of(root, STR("users"));
     const struct tree *purposes = map_of(root, STR("purposes"));
     const struct tree *sources = map_of(root, STR("sources"));
+    const struct tree *audit = map_of(root, STR("audit"));
     mesh->place = tree_place(b->mem, file->path, root);
     b->has_mesh = true;
     mesh->description = tree_find_text(root, STR("description"));
@@ -47,6 +48,10 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));
     mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
     mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
+    mesh->access_longest = tree_find_text(tree_find(root, STR("access")), STR("longest"));
+    mesh->audit.redacts = str_eq(tree_find_text(audit, STR("literals")), STR("redact"));
+    mesh->audit.tables = texts_of(b->mem, tree_find(audit, STR("tables")));
+    mesh->audit.tags = texts_of(b->mem, tree_find(audit, STR("tags")));
     if (name)
         model_check_name(b, tree_place(b->mem, file->path, name), "the mesh", name->text);
     mesh->name = tree_find_text(root, STR("name"));

@@ -55,6 +55,21 @@ static const struct shape sources = {
         END}},
 };
 
+static const struct shape access = {
+    .title = "what access requests may ask for",
+    .keys = {(const struct shape_key[]){
+        {.name = "longest", .type = SHAPE_TEXT, .format = &shape_format_duration}, END}},
+};
+
+static const struct shape audit = {
+    .title = "the audit of a mesh",
+    .keys = {(const struct shape_key[]){
+        {.name = "literals", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "keep redact"},
+        {.name = "tables", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
+        {.name = "tags", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
+        END}},
+};
+
 const struct shape shape_mesh = {
     .title = "a mesh",
     .keys = {(const struct shape_key[]){
@@ -67,6 +82,8 @@ const struct shape shape_mesh = {
         {.name = "users", .type = SHAPE_MAP, .flags = SHAPE_NAMED, .shape = &user},
         {.name = "purposes", .type = SHAPE_TEXT, .flags = SHAPE_NAMED},
         {.name = "sources", .type = SHAPE_MAP, .shape = &sources},
+        {.name = "access", .type = SHAPE_MAP, .shape = &access},
+        {.name = "audit", .type = SHAPE_MAP, .shape = &audit},
         LATER("storage"),
         LATER("engine"),
         LATER("channels"),

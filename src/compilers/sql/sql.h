@@ -28,6 +28,11 @@ struct sql_tree {
 /* The text up to its end or first top-level `;`. Fails when it is longer than SQL_BYTES_MAX, no UTF-8, holds NUL, nests
  * comments deeper than SQL_COMMENT_DEPTH_MAX, is empty, or when anything but space and comments follows the `;`. */
 MUST_CHECK bool sql_statement(struct task *t, str text, str *out);
+/* The text with `?` for every number and string literal and a space for every comment; all else as it was, quoted names too. Takes
+ * any bytes, and what it takes for a literal is rather too much than too little. */
+str sql_redact(struct arena *mem, str text);
+/* The same for telling queries apart: one space for many, lower case outside of quoted names, `?` for a list of them. */
+str sql_fingerprint(struct arena *mem, str text);
 /* From the JSON that the engine made of the text. Fails closed: more than one statement, SHOW or DESCRIBE, unknown node classes,
  * table functions off the list, refused functions, oversized literals, tree too big; with the position in the text and a hint. */
 MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document,

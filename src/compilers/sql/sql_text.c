@@ -1,10 +1,10 @@
-/* Statements as text: where one ends, and how to show a place in it. */
+/* Statements as text: where one ends, what is left of it without its literals, and how to show a place in it. */
 #include "buf/buf.h"
 #include "limits/limits.h"
 #include "sql/sql.h"
 
 struct lexer {
-    struct task *t;
+    struct task *t; /* NULL: any depth of comments is passed */
     str text;
     size_t at;
 };
@@ -70,7 +70,7 @@ static bool skip_comment(struct lexer *l)
     int depth = 0;
     while (l->at < l->text.len) {
         if (peek(l, 0) == '/' && peek(l, 1) == '*') {
-            if (++depth > SQL_COMMENT_DEPTH_MAX) {
+            if (++depth > SQL_COMMENT_DEPTH_MAX && l->t != NULL) {
                 task_fail(l->t, ERR_LIMIT, "comments nest deeper than %d levels",
                           SQL_COMMENT_DEPTH_MAX);
                 return task_position(l->t, (uint32_t)start + 1);
@@ -174,6 +174,109 @@ bool sql_statement(struct task *t, str text, str *out)
     }
     *out = statement;
     return true;
+}
+
+/* ---- without literals */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_number_start(const struct lexer *l)
+{
+    return is_digit(peek(l, 0)) || (peek(l, 0) == '.' && is_digit(peek(l, 1)));
+}
+
+/* Rather too much than too little: what is stuck to a number goes with it. */
+static void skip_number(struct lexer *l)
+{
+    while (is_name_part(peek(l, 0)) || peek(l, 0) == '.') {
+        bool is_exponent = peek(l, 0) == 'e' || peek(l, 0) == 'E';
+        l->at++;
+        if (is_exponent && (peek(l, 0) == '+' || peek(l, 0) == '-') && is_digit(peek(l, 1)))
+            l->at++;
+    }
+}
+
+/* A parameter `$1` is no literal: its number says nothing. */
+static bool is_parameter(const struct lexer *l)
+{
+    return peek(l, 0) == '$' && is_digit(peek(l, 1));
+}
+
+static void skip_parameter(struct lexer *l)
+{
+    for (l->at++; is_digit(peek(l, 0));)
+        l->at++;
+}
+
+str sql_redact(struct arena *mem, str text)
+{
+    struct lexer l = {.text = text};
+    struct buf *out = buf_new(mem, text.len + 1);
+    while (l.at < text.len) {
+        size_t start = l.at;
+        char c = peek(&l, 0);
+        bool is_comment = is_blank_token(&l) && !is_space(c);
+        bool is_literal = c == '\'' || is_number_start(&l);
+        if (is_parameter(&l))
+            skip_parameter(&l);
+        else if (is_number_start(&l))
+            skip_number(&l);
+        else
+            (void)skip_token(&l);
+        str token = str_sub(text, start, l.at - start);
+        /* `$$…$$` and E'…' show in what was passed, not in how it began. */
+        is_literal = is_literal || (c == '$' && token.len > 1 && !is_digit(token.ptr[1]))
+                  || (token.len > 1 && token.ptr[1] == '\'' && c != '"');
+        buf_add(out, is_comment ? STR(" ") : is_literal ? STR("?") : token);
+    }
+    return buf_str(out);
+}
+
+/* `?, ?` becomes `?`: how many values a list has says little about what is asked. */
+static void add_mark(struct buf *out)
+{
+    size_t len = out->len;
+    while (len > 0 && out->ptr[len - 1] == ' ')
+        len--;
+    if (len > 0 && out->ptr[len - 1] == ',') {
+        len--;
+        while (len > 0 && out->ptr[len - 1] == ' ')
+            len--;
+        if (len > 0 && out->ptr[len - 1] == '?') {
+            out->len = len;
+            return;
+        }
+    }
+    buf_add_byte(out, '?');
+}
+
+str sql_fingerprint(struct arena *mem, str text)
+{
+    struct lexer l = {.text = sql_redact(mem, text)};
+    struct buf *out = buf_new(mem, l.text.len + 1);
+    while (l.at < l.text.len) {
+        size_t start = l.at;
+        if (is_space(peek(&l, 0))) {
+            while (is_space(peek(&l, 0)))
+                l.at++;
+            if (out->len > 0 && l.at < l.text.len)
+                buf_add_byte(out, ' ');
+            continue;
+        }
+        if (peek(&l, 0) == '?') {
+            l.at++;
+            add_mark(out);
+            continue;
+        }
+        bool is_quoted = peek(&l, 0) == '"';
+        (void)skip_token(&l);
+        str token = str_sub(l.text, start, l.at - start);
+        buf_add(out, is_quoted ? token : arena_lower(mem, token));
+    }
+    return buf_str(out);
 }
 
 /* Start of the line of a byte offset; counts lines and the characters before it. */

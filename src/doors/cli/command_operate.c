@@ -1,6 +1,4 @@
-/* Commands of those who keep a mesh running: status, config, audit, verify. */
-#include <inttypes.h>
-
+/* Commands of those who keep a mesh running: status, config, verify. */
 #include "cli_inside.h"
 
 static bool operate_get(struct task *t, struct cli *cli, const char *method, str path,
@@ -28,51 +26,12 @@ bool command_config_show(struct task *t, struct cli *cli)
         && table_list(t, cli, tree_find(config, STR("settings")), columns, 3);
 }
 
-bool command_audit_list(struct task *t, struct cli *cli)
-{
-    static const struct cli_column columns[] = {{.key = "sequence", .is_right = true},
-                                                {.key = "time"},
-                                                {.key = "actor"},
-                                                {.key = "on_behalf"},
-                                                {.key = "action"},
-                                                {.key = "object"},
-                                                {.key = "outcome"},
-                                                {.key = "detail"}};
-    const struct tree *audit;
-    int64_t after, limit;
-    str path;
-
-    if (!cli_number(t, cli, OPTION_after, 0, 0, &after)
-        || !cli_number(t, cli, OPTION_limit, 1, 100, &limit)) {
-        return false;
-    }
-    path = arena_format(t->mem, "/api/v1/audit?after=%" PRId64 "&limit=%" PRId64, after, limit);
-    return operate_get(t, cli, "GET", path, &audit)
-        && table_list(t, cli, tree_find(audit, STR("audit")), columns,
-                      sizeof(columns) / sizeof(columns[0]));
-}
-
 static bool operate_is_whole(const struct tree *audit)
 {
     bool is_whole = false;
 
     return tree_find(audit, STR("whole")) != NULL
         && tree_is_bool(tree_find(audit, STR("whole")), &is_whole) && is_whole;
-}
-
-bool command_audit_verify(struct task *t, struct cli *cli)
-{
-    const struct tree *audit;
-
-    if (!operate_get(t, cli, "GET", STR("/api/v1/audit/verify"), &audit)
-        || !table_object(t, cli, audit)) {
-        return false;
-    }
-    if (!operate_is_whole(audit)) {
-        cli->exit_code = error_exit_code(ERR_CORRUPT);
-        cli_note(cli, "weft: the audit was changed after it was written");
-    }
-    return true;
 }
 
 bool command_verify(struct task *t, struct cli *cli)

@@ -147,12 +147,30 @@ static struct plan_counts plan_count(const struct tree *changes)
     return counts;
 }
 
+/* What the products of the plan may not read yet. */
+static void plan_show_needs(struct task *t, const struct tree *needs)
+{
+    for (size_t i = 0; needs != NULL && i < needs->len; i++) {
+        const struct tree *need = needs->at[i];
+        str request = tree_find_text(need, STR("request"));
+
+        printf("%s  %.*s for %.*s%s%.*s\n", i == 0 ? "grants still needed\n" : "",
+               STR_ARG(table_shown(t->mem, tree_find_text(need, STR("target")))),
+               STR_ARG(table_shown(t->mem, tree_find_text(need, STR("product")))),
+               request.len > 0 ? ": waits for a decision, access request " : "", STR_ARG(request));
+    }
+    if (needs != NULL && needs->len > 0) {
+        putchar('\n');
+    }
+}
+
 static void plan_show(struct task *t, const struct tree *plan)
 {
     const struct tree *changes = tree_find(plan, STR("changes"));
     struct plan_counts counts;
 
     cli_tell_findings(t, tree_find(plan, STR("findings")), stdout);
+    plan_show_needs(t, tree_find(plan, STR("grants_needed")));
     if (changes == NULL || changes->len == 0) {
         puts("Nothing to change: the mesh is as its files say.");
         return;

@@ -217,11 +217,18 @@ struct api_token {
 static bool api_write_token(struct task *t, struct metadb *db, void *state)
 {
     struct api_token *token = state;
+    struct json_out o = api_json(t);
 
-    return token_create(t, db, token->user, token->label, token->expires_us, &token->text,
-                        &token->id)
-        && audit_append(t, db, STR("token.create"), token->user, STR("done"),
-                        arena_format(t->mem, "{\"id\":%llu}", (unsigned long long)token->id), NULL);
+    if (!token_create(t, db, token->user, token->label, token->expires_us, &token->text,
+                      &token->id)) {
+        return false;
+    }
+    json_out_begin(&o, "", '{');
+    json_out_uint(&o, "id", token->id);
+    json_out_str(&o, "label", token->label);
+    json_out_time(&o, "expires_at", token->expires_us);
+    json_out_end(&o, '}');
+    return audit_append(t, db, STR("token.create"), token->user, STR("done"), buf_str(o.b), NULL);
 }
 
 bool api_token_create(struct task *t, struct api *api)

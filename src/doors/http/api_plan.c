@@ -41,6 +41,24 @@ static void api_put_plan(struct task *t, const struct plan *p, struct json_out *
         json_out_end(o, '}');
     }
     json_out_end(o, ']');
+    json_out_begin(o, "grants_needed", '[');
+    for (size_t i = 0; i < p->needs.len; i++) {
+        const struct plan_need *need = &p->needs.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "product", need->product);
+        json_out_str(o, "input", need->input);
+        json_out_str(o, "target", need->target);
+        json_out_str(o, "reason", need->reason);
+        json_out_maybe(o, "command", need->command);
+        if (need->request > 0) {
+            json_out_uint(o, "request", need->request);
+        } else {
+            json_out_null(o, "request");
+        }
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
     report_json(&p->findings, findings);
     /* One that was cut short is too large for the answer too, which is then refused. */
     json_out_raw(o, "findings", buf_str(findings));

@@ -1,3 +1,4 @@
+#include "audit/audit.h"
 #include "browse/browse.h"
 #include "http_inside.h"
 #include "run/run_all.h"
@@ -147,19 +148,41 @@ bool api_job_events(struct task *t, struct api *api)
     return http_end_stream(t, api->x);
 }
 
+struct api_cancel {
+    const struct job_row *row;
+    enum job_state state;
+};
+
+static bool api_write_cancel(struct task *t, struct metadb *db, void *state)
+{
+    struct api_cancel *cancel = state;
+    struct json_out o = api_json(t);
+
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "job", cancel->row->id);
+    json_out_str(&o, "subject", cancel->row->subject);
+    json_out_end(&o, '}');
+    return job_row_cancel(t, db, cancel->row->id, &cancel->state)
+        && audit_append(t, db, STR("job.cancel"), cancel->row->id, STR("done"), buf_str(o.b), NULL);
+}
+
 bool api_job_cancel(struct task *t, struct api *api)
 {
     struct json_out o = api_json(t);
+    struct api_cancel cancel = {0};
     struct job_row *row;
-    enum job_state state;
 
-    if (!api_find_job(t, api, &row) || !job_row_cancel(t, api->services->db, row->id, &state)) {
+    if (!api_find_job(t, api, &row)) {
+        return false;
+    }
+    cancel.row = row;
+    if (!metadb_write(t, api->services->db, api_write_cancel, &cancel)) {
         return false;
     }
     (void)jobs_cancel(api->services->jobs, row->id);
     json_out_begin(&o, "", '{');
     json_out_str(&o, "id", row->id);
-    json_out_str(&o, "state", str_of(job_state_name(state)));
+    json_out_str(&o, "state", str_of(job_state_name(cancel.state)));
     json_out_end(&o, '}');
     return api_answer(t, api, 200, o.b);
 }

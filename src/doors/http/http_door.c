@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/audit.h"
 #include "http_inside.h"
 #include "limits/limits.h"
 #include "log/log.h"
@@ -80,6 +81,17 @@ static bool api_origin_is_safe(struct task *t, const struct api *api)
                      "requests that change something are not taken from other pages");
 }
 
+/* What our own commands call themselves is a word, not a proof; over TCP it is not even asked for. */
+static str api_door(const struct http_request *request)
+{
+    if (!request->peer.is_unix) {
+        return STR("http");
+    }
+    return str_eq(http_fields_value(&request->headers, STR("user-agent")), STR("weft"))
+             ? STR("cli")
+             : STR("socket");
+}
+
 static bool api_login(struct task *t, struct api *api)
 {
     const struct http_request *request = api->request;
@@ -89,6 +101,7 @@ static bool api_login(struct task *t, struct api *api)
         .peer_name = api->door->owner_name,
         .as_user = http_fields_value(&request->headers, STR("weft-as")),
         .purpose = http_fields_value(&request->headers, STR("weft-purpose")),
+        .door = api_door(request),
     };
     struct actor *actor;
 
@@ -123,6 +136,26 @@ static bool api_read_body(struct task *t, struct api *api)
     return true;
 }
 
+/* Somebody known tried what is not his. Queries have rows of their own. */
+static void api_audit_denial(const struct task *t, const struct api *api)
+{
+    struct task *last;
+
+    if (t->actor == NULL || t->err.code != ERR_DENIED
+        || str_eq(api->request->path, STR("/api/v1/query"))) {
+        return;
+    }
+    last = task_new();
+    last->actor = t->actor;
+    str object = arena_format(last->mem, "%.*s %.*s", STR_ARG(api->request->method),
+                              STR_ARG(api->request->path));
+    if (!audit_append(last, api->services->db, STR("request"), object, STR("denied"), STR("{}"),
+                      NULL)) {
+        log_failure("http", last);
+    }
+    task_free(last);
+}
+
 static bool api_handle(struct task *t, struct api *api)
 {
     const struct route *route = NULL;
@@ -149,6 +182,7 @@ static void http_handle(void *state, struct task *t, struct http_exchange *x)
     if (t->err.code != ERR_NOT_FOUND && t->err.code != ERR_CANCELLED) {
         log_failure("http", t);
     }
+    api_audit_denial(t, &api);
     if (http_is_sent(x)) {
         http_abort_stream(x);
     } else {

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock/clock.h"
+#include "govern/govern.h"
 #include "log/log.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
@@ -76,6 +77,21 @@ static void timer_run_one(struct timer_work *work)
     work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
 }
 
+/* Nobody waits for it, and what it does not make is made when it is asked for. */
+static void timer_clear(struct timer_work *work)
+{
+    struct task *t = work->t;
+
+    if (work->has_thread ? govern_prepare(t, work->timer->services, work->row->subject)
+                         : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
+        work->row->state = JOB_DONE;
+        return;
+    }
+    log_failure("timer", t);
+    work->row->state = t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    work->row->result = str_of(error_name(t->err.code));
+}
+
 static void timer_run_all(struct timer_work *work)
 {
     struct task *t = work->t;
@@ -121,6 +137,8 @@ static void *timer_work(void *state)
 
     if (str_eq(work->row->kind, STR("run"))) {
         timer_run_one(work);
+    } else if (str_eq(work->row->kind, STR("clear"))) {
+        timer_clear(work);
     } else {
         timer_run_all(work);
     }
@@ -194,13 +212,29 @@ static void timer_sweep(struct timer *timer)
     task_free(t);
 }
 
+/* What was agreed until now is over now. */
+static void timer_expire(struct timer *timer, bool *failed)
+{
+    struct task *t = task_new();
+    bool ok = govern_expire(t, timer->services);
+
+    /* It is tried at every turn: a full disk is told once. */
+    if (!ok && !*failed) {
+        log_failure("timer", t);
+    }
+    *failed = !ok;
+    task_free(t);
+}
+
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
     int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
     int64_t sweep_ms = clock_monotonic_ms() + every_ms;
+    bool expiry_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
+        timer_expire(timer, &expiry_failed);
         while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
         }
         if (clock_monotonic_ms() >= sweep_ms) {

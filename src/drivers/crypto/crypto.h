@@ -1,4 +1,4 @@
-/* Hashes, keyed hashes, comparison in constant time and the texts of bytes; by OpenSSL. */
+/* Hashes, keyed hashes, signatures, comparison in constant time and the texts of bytes; by OpenSSL. */
 #ifndef WEFT_CRYPTO_H
 #define WEFT_CRYPTO_H
 
@@ -24,6 +24,14 @@ struct crypto_digest crypto_hash_end(struct crypto_hash *hash);
  * ERR_IO, or the task's end. */
 MUST_CHECK bool crypto_sha256_fd(struct task *t, int fd, struct crypto_digest *out,
                                  uint64_t *bytes_out);
+
+enum { CRYPTO_SEED_BYTES = 32, CRYPTO_PUBLIC_KEY_BYTES = 32, CRYPTO_SIGNATURE_BYTES = 64 };
+
+/* Ed25519. The seed is the private key: 32 random bytes. */
+str crypto_public_key(struct arena *mem, str seed);
+str crypto_sign(struct arena *mem, str seed, str bytes);
+/* False too for a key or a signature of another length. */
+bool crypto_is_signed(str public_key, str bytes, str signature);
 
 /* 64 lower case digits in the arena. */
 str crypto_digest_hex(struct arena *mem, const struct crypto_digest *digest);

@@ -34,7 +34,6 @@ bool metadb_open(struct task *t, str path, enum metadb_kind kind, struct metadb 
     CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     CHECK(pthread_cond_init(&core->work, &monotonic) == 0);
     pthread_condattr_destroy(&monotonic);
-    CHECK(pthread_cond_init(&core->done, NULL) == 0);
     db->magic = METADB_MAGIC;
     db->core = core;
     struct metadb_connection *connection = NULL;
@@ -64,7 +63,6 @@ void metadb_close(struct metadb *db)
         metadb_disconnect(idle);
     }
     metadb_stop_writer(core);
-    pthread_cond_destroy(&core->done);
     pthread_cond_destroy(&core->work);
     pthread_mutex_destroy(&core->lock);
     free((void *)(uintptr_t)core->path.ptr);
@@ -126,6 +124,7 @@ bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
     struct metadb_connection *connection = calloc(1, sizeof *connection);
     CHECK(connection != NULL);
     connection->handle = handle;
+    metadb_keep_statements(connection);
     *out = connection;
     return true;
 }
@@ -135,6 +134,9 @@ void metadb_disconnect(struct metadb_connection *connection)
     if (connection == NULL)
         return;
     CHECK(connection->open == NULL);
+    for (size_t i = 0; i < METADB_KEPT_MAX; i++)
+        sqlite3_finalize(connection->kept[i].handle);
+    free(connection->kept);
     CHECK(sqlite3_close(connection->handle) == SQLITE_OK);
     free(connection);
 }

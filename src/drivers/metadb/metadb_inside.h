@@ -3,6 +3,7 @@
 #define WEFT_METADB_INSIDE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 
 #include "log/log.h"
@@ -13,6 +14,15 @@ enum {
     METADB_STATEMENT_MAGIC = 0x57a7e3,
     METADB_IDLE_READERS_MAX = 4,
     METADB_BUSY_MS = 5000,
+    METADB_KEPT_MAX = 64,
+};
+
+/* A statement that is prepared once for many uses: parsing costs more than most writes. */
+struct metadb_kept {
+    sqlite3_stmt *handle; /* NULL: free */
+    uint64_t hash;        /* of its text */
+    uint64_t used_at;     /* the least lately used goes first */
+    bool is_lent;
 };
 
 /* Used by one thread at a time: handed over under the lock of the core. */
@@ -20,6 +30,8 @@ struct metadb_connection {
     sqlite3 *handle;
     struct metadb_connection *next; /* among the idle ones */
     struct metadb_statement *open;  /* statements, latest first */
+    struct metadb_kept *kept;       /* METADB_KEPT_MAX of them */
+    uint64_t uses;
 };
 
 struct metadb_statement {
@@ -27,6 +39,7 @@ struct metadb_statement {
     sqlite3_stmt *handle; /* NULL: closed */
     struct metadb_connection *connection;
     struct metadb_core *core;
+    struct metadb_kept *kept;              /* NULL: it ends with its use */
     bool is_of_pool;                       /* the connection goes back with it */
     struct metadb_statement *next, **link; /* in connection->open */
 };
@@ -36,7 +49,8 @@ struct metadb_request {
     struct task *t;
     metadb_write_fn *fn;
     void *state;
-    bool ok, is_done, is_post;
+    bool ok, is_post;
+    sem_t done; /* of one that is waited for */
     void (*free_state)(void *);
     struct metadb_request *next;
 };
@@ -54,12 +68,14 @@ struct metadb_core {
     str path;
     enum metadb_kind kind;
     pthread_mutex_t lock; /* of all that follows */
-    pthread_cond_t work;  /* the queue has something, or stop */
-    pthread_cond_t done;  /* a group has ended */
+    pthread_cond_t work;  /* as many wait as are wanted, or stop */
     struct metadb_connection *idle;
     size_t idle_len, lent;
     struct metadb_request *first, **last;
-    bool is_awaited; /* somebody waits for one of them */
+    size_t posted, awaited; /* how many are queued that nobody waits for, and that somebody does */
+    size_t wanted;          /* of `awaited`: so many wake the writer */
+    size_t last_awaited;    /* in the group before: as many will be back soon */
+    int64_t commit_us;      /* how long that group took */
     bool stop;
     struct metadb writer; /* the face of the writer's thread */
     pthread_t thread;
@@ -77,6 +93,10 @@ bool metadb_borrow(struct task *t, struct metadb *db, struct metadb_connection *
 void metadb_give_back(struct metadb_core *core, struct metadb_connection *connection);
 void metadb_close_statements(struct metadb_connection *connection);
 bool metadb_exec(struct task *t, struct metadb_core *core, sqlite3 *handle, const char *sql);
+/* The same for one statement without results that comes again and again. */
+bool metadb_exec_kept(struct task *t, struct metadb_core *core,
+                      struct metadb_connection *connection, const char *sql);
+void metadb_keep_statements(struct metadb_connection *connection);
 /* Takes the connection. */
 bool metadb_start_writer(struct task *t, struct metadb_core *core,
                          struct metadb_connection *connection);

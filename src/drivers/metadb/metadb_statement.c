@@ -8,7 +8,13 @@ static void close_statement(void *state)
     struct metadb_statement *st = state;
     if (st->handle == NULL)
         return;
-    sqlite3_finalize(st->handle);
+    if (st->kept != NULL) {
+        (void)sqlite3_reset(st->handle);
+        (void)sqlite3_clear_bindings(st->handle);
+        st->kept->is_lent = false;
+    } else {
+        sqlite3_finalize(st->handle);
+    }
     st->handle = NULL;
     *st->link = st->next;
     if (st->next != NULL)
@@ -23,6 +29,78 @@ void metadb_close_statements(struct metadb_connection *connection)
         close_statement(connection->open);
 }
 
+void metadb_keep_statements(struct metadb_connection *connection)
+{
+    connection->kept = calloc(METADB_KEPT_MAX, sizeof *connection->kept);
+    CHECK(connection->kept != NULL);
+}
+
+static struct metadb_kept *find_kept(struct metadb_connection *connection, str sql, uint64_t hash)
+{
+    for (size_t i = 0; i < METADB_KEPT_MAX; i++) {
+        struct metadb_kept *kept = &connection->kept[i];
+        if (kept->handle != NULL && kept->hash == hash && !kept->is_lent
+            && str_eq(str_of(sqlite3_sql(kept->handle)), sql))
+            return kept;
+    }
+    return NULL;
+}
+
+/* A free place, or that of the least lately used one; NULL when all are lent. */
+static struct metadb_kept *place_to_keep(struct metadb_connection *connection)
+{
+    struct metadb_kept *oldest = NULL;
+    for (size_t i = 0; i < METADB_KEPT_MAX; i++) {
+        struct metadb_kept *kept = &connection->kept[i];
+        if (kept->handle == NULL)
+            return kept;
+        if (!kept->is_lent && (oldest == NULL || kept->used_at < oldest->used_at))
+            oldest = kept;
+    }
+    return oldest;
+}
+
+/* Prepares, or takes what was kept; `*kept_out` is NULL when the statement is the caller's to finalize. */
+static int take_statement(struct metadb_connection *connection, const char *text,
+                          sqlite3_stmt **out, struct metadb_kept **kept_out)
+{
+    *kept_out = NULL;
+    str sql = str_of(text);
+    uint64_t hash = str_hash(sql);
+    struct metadb_kept *kept = find_kept(connection, sql, hash);
+    if (kept == NULL) {
+        int code =
+            sqlite3_prepare_v3(connection->handle, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+        if (code != SQLITE_OK || (kept = place_to_keep(connection)) == NULL)
+            return code;
+        sqlite3_finalize(kept->handle);
+        *kept = (struct metadb_kept){.handle = *out, .hash = hash};
+    }
+    kept->is_lent = true;
+    kept->used_at = ++connection->uses;
+    *out = kept->handle;
+    *kept_out = kept;
+    return SQLITE_OK;
+}
+
+bool metadb_exec_kept(struct task *t, struct metadb_core *core,
+                      struct metadb_connection *connection, const char *sql)
+{
+    struct metadb_kept *kept;
+    sqlite3_stmt *handle = NULL;
+    int code = take_statement(connection, sql, &handle, &kept);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(handle);
+    bool ok = code == SQLITE_DONE || metadb_failed(t, core, connection->handle, code, sql);
+    if (kept != NULL) {
+        (void)sqlite3_reset(handle);
+        kept->is_lent = false;
+    } else {
+        sqlite3_finalize(handle);
+    }
+    return ok;
+}
+
 bool metadb_prepare(struct task *t, struct metadb *db, const char *sql,
                     struct metadb_statement **out)
 {
@@ -31,7 +109,8 @@ bool metadb_prepare(struct task *t, struct metadb *db, const char *sql,
         return false;
     bool is_of_pool = db->connection == NULL;
     sqlite3_stmt *handle = NULL;
-    int code = sqlite3_prepare_v2(connection->handle, sql, -1, &handle, NULL);
+    struct metadb_kept *kept;
+    int code = take_statement(connection, sql, &handle, &kept);
     if (code != SQLITE_OK) {
         metadb_failed(t, db->core, connection->handle, code, sql);
         if (is_of_pool)
@@ -44,6 +123,7 @@ bool metadb_prepare(struct task *t, struct metadb *db, const char *sql,
                                     .handle = handle,
                                     .connection = connection,
                                     .core = db->core,
+                                    .kept = kept,
                                     .is_of_pool = is_of_pool,
                                     .next = connection->open,
                                     .link = &connection->open};

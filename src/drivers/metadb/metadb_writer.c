@@ -5,7 +5,9 @@
 #include "clock/clock.h"
 #include "metadb/metadb_inside.h"
 
-enum { POST_WAIT_MS = 50 };
+/* How long what nobody waits for waits for company; and how long a group waits for those that were in the one before, as a part of
+ * what its commit took. */
+enum { POST_WAIT_US = 50000, GATHER_PART = 8, GATHER_US_MAX = 1000 };
 
 static void *write_groups(void *state);
 static void write_group(struct metadb *db, struct metadb_request *first);
@@ -43,12 +45,32 @@ void metadb_stop_writer(struct metadb_core *core)
     metadb_disconnect(core->writer.connection);
 }
 
+/* Under the lock. The writer is woken when what it waits for is there, not for each: it has work with those that are. */
 static void enqueue(struct metadb_core *core, struct metadb_request *request)
 {
     *core->last = request;
     core->last = &request->next;
-    core->is_awaited = core->is_awaited || !request->is_post;
-    pthread_cond_signal(&core->work);
+    core->posted += request->is_post;
+    core->awaited += !request->is_post;
+    if (core->awaited >= core->wanted)
+        pthread_cond_signal(&core->work);
+}
+
+static void begin_request(struct metadb_core *core, struct metadb_request *request)
+{
+    CHECK(request->is_post || sem_init(&request->done, 0, 0) == 0);
+    pthread_mutex_lock(&core->lock);
+    CHECK(!core->stop);
+    enqueue(core, request);
+    pthread_mutex_unlock(&core->lock);
+}
+
+/* Once or again: what was posted stays posted. */
+static void await(struct metadb_request *request)
+{
+    while (sem_wait(&request->done) != 0)
+        CHECK(errno == EINTR);
+    CHECK(sem_post(&request->done) == 0);
 }
 
 bool metadb_write(struct task *t, struct metadb *db, metadb_write_fn *fn, void *state)
@@ -62,33 +84,22 @@ bool metadb_write(struct task *t, struct metadb *db, metadb_write_fn *fn, void *
      * itself. */
     CHECK(!pthread_equal(pthread_self(), core->thread));
     struct metadb_request request = {.t = t, .fn = fn, .state = state};
-    pthread_mutex_lock(&core->lock);
-    CHECK(!core->stop);
-    enqueue(core, &request);
-    while (!request.is_done)
-        pthread_cond_wait(&core->done, &core->lock);
-    pthread_mutex_unlock(&core->lock);
+    begin_request(core, &request);
+    await(&request);
+    (void)sem_destroy(&request.done);
     return request.ok;
 }
 
 struct metadb_ticket {
-    struct metadb_core *core;
     struct metadb_request request;
 };
-
-static void await(struct metadb_ticket *ticket)
-{
-    pthread_mutex_lock(&ticket->core->lock);
-    while (!ticket->request.is_done)
-        pthread_cond_wait(&ticket->core->done, &ticket->core->lock);
-    pthread_mutex_unlock(&ticket->core->lock);
-}
 
 /* The writer still works on what the arena is about to free: it is waited for. */
 static void close_ticket(void *handle)
 {
     struct metadb_ticket *ticket = handle;
-    await(ticket);
+    await(&ticket->request);
+    (void)sem_destroy(&ticket->request.done);
     task_free(ticket->request.t);
     free(ticket);
 }
@@ -99,20 +110,16 @@ struct metadb_ticket *metadb_write_begin(struct task *t, struct metadb *db, meta
     CHECK(db->magic == METADB_MAGIC && !db->is_writer && db->connection == NULL);
     struct metadb_ticket *ticket = calloc(1, sizeof *ticket);
     CHECK(ticket != NULL);
-    ticket->core = db->core;
     ticket->request = (struct metadb_request){.t = task_new(), .fn = fn, .state = state};
     ticket->request.t->actor = t->actor;
-    pthread_mutex_lock(&db->core->lock);
-    CHECK(!db->core->stop);
-    enqueue(db->core, &ticket->request);
-    pthread_mutex_unlock(&db->core->lock);
+    begin_request(db->core, &ticket->request);
     arena_defer(t->mem, close_ticket, ticket);
     return ticket;
 }
 
 bool metadb_write_end(struct task *t, struct metadb_ticket *ticket)
 {
-    await(ticket);
+    await(&ticket->request);
     bool ok = ticket->request.ok;
     if (!ok)
         task_fail_as(t, &ticket->request.t->err);
@@ -123,15 +130,11 @@ bool metadb_write_end(struct task *t, struct metadb_ticket *ticket)
 void metadb_post(struct metadb *db, metadb_write_fn *fn, void *state, void (*free_state)(void *))
 {
     CHECK(db->magic == METADB_MAGIC);
-    struct metadb_core *core = db->core;
     struct metadb_request *request = calloc(1, sizeof *request);
     CHECK(request != NULL);
     *request = (struct metadb_request){
         .t = task_new(), .fn = fn, .state = state, .is_post = true, .free_state = free_state};
-    pthread_mutex_lock(&core->lock);
-    CHECK(!core->stop);
-    enqueue(core, request);
-    pthread_mutex_unlock(&core->lock);
+    begin_request(db->core, request);
 }
 
 void metadb_pass_before_commit(struct metadb *db, enum fault_point point)
@@ -151,14 +154,38 @@ static void end_post(struct metadb_request *request)
     free(request);
 }
 
-/* What nobody waits for joins the commit of a write that somebody does: a sync of its own would hold that one up. */
-static void await_company(struct metadb_core *core)
+static void await_work(struct metadb_core *core, size_t wanted, int64_t most_us)
 {
-    int64_t end_ms = clock_monotonic_ms() + POST_WAIT_MS;
-    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
-    while (core->first != NULL && !core->is_awaited && !core->stop)
+    int64_t end_us = clock_monotonic_us() + most_us;
+    struct timespec until = {.tv_sec = end_us / 1000000, .tv_nsec = end_us % 1000000 * 1000};
+    core->wanted = wanted;
+    while (core->awaited < wanted && !core->stop)
         if (pthread_cond_timedwait(&core->work, &core->lock, &until) == ETIMEDOUT)
             break;
+    core->wanted = 0;
+}
+
+/* A sync costs a hundred times what a row does, so it should take many along. What nobody waits for joins the commit of a write that
+ * somebody does; and those who were in the group before, woken all at once, are waited for a little when they are on their way
+ * back: else the first of them would have a sync of its own while all others wait for the next. */
+static void await_company(struct metadb_core *core)
+{
+    int64_t gather_us = core->commit_us / GATHER_PART;
+    if (core->awaited == 0 && core->posted > 0)
+        await_work(core, 1, POST_WAIT_US);
+    if (core->awaited > 0 && core->awaited < core->last_awaited)
+        await_work(core, core->last_awaited, gather_us < GATHER_US_MAX ? gather_us : GATHER_US_MAX);
+}
+
+static void end_group_requests(struct metadb_request *first)
+{
+    for (struct metadb_request *next; first != NULL; first = next) {
+        next = first->next;
+        if (first->is_post)
+            end_post(first);
+        else
+            CHECK(sem_post(&first->done) == 0); /* from here on it may be gone */
+    }
 }
 
 static void *write_groups(void *state)
@@ -174,18 +201,15 @@ static void *write_groups(void *state)
             break;
         core->first = NULL;
         core->last = &core->first;
-        core->is_awaited = false;
+        core->last_awaited = core->awaited;
+        core->awaited = core->posted = 0;
         pthread_mutex_unlock(&core->lock);
+        int64_t start_us = clock_monotonic_us();
         write_group(&core->writer, first);
+        int64_t commit_us = clock_monotonic_us() - start_us;
+        end_group_requests(first);
         pthread_mutex_lock(&core->lock);
-        for (struct metadb_request *next; first != NULL; first = next) {
-            next = first->next;
-            if (first->is_post)
-                end_post(first);
-            else
-                first->is_done = true; /* from here on it may be gone */
-        }
-        pthread_cond_broadcast(&core->done);
+        core->commit_us = commit_us;
     }
     pthread_mutex_unlock(&core->lock);
     return NULL;
@@ -198,7 +222,7 @@ static void write_group(struct metadb *db, struct metadb_request *first)
     sqlite3 *handle = db->connection->handle;
     struct task *t = first->t;
     db->faults = 0;
-    if (!metadb_exec(t, db->core, handle, "BEGIN IMMEDIATE")) {
+    if (!metadb_exec_kept(t, db->core, db->connection, "BEGIN IMMEDIATE")) {
         fail_group(first, t);
         return;
     }
@@ -225,7 +249,7 @@ static void run_request(struct metadb *db, struct metadb_request *request)
 {
     struct task *t = request->t;
     sqlite3 *handle = db->connection->handle;
-    if (!metadb_exec(t, db->core, handle, "SAVEPOINT request"))
+    if (!metadb_exec_kept(t, db->core, db->connection, "SAVEPOINT request"))
         return;
     request->ok = request->fn(t, db, request->state);
     metadb_close_statements(db->connection);
@@ -235,7 +259,7 @@ static void run_request(struct metadb *db, struct metadb_request *request)
         return;
     }
     if (request->ok) {
-        request->ok = metadb_exec(t, db->core, handle, "RELEASE request");
+        request->ok = metadb_exec_kept(t, db->core, db->connection, "RELEASE request");
         return;
     }
     (void)sqlite3_exec(handle, "ROLLBACK TO request; RELEASE request", NULL, NULL, NULL);
@@ -252,7 +276,7 @@ static bool pass_faults(struct task *t, const struct metadb *db)
 static bool end_group(struct task *t, struct metadb *db)
 {
     sqlite3 *handle = db->connection->handle;
-    bool ok = pass_faults(t, db) && metadb_exec(t, db->core, handle, "COMMIT");
+    bool ok = pass_faults(t, db) && metadb_exec_kept(t, db->core, db->connection, "COMMIT");
     if (!ok && !sqlite3_get_autocommit(handle))
         (void)sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
     return ok;

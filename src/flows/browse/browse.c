@@ -7,27 +7,11 @@
 
 enum { BROWSE_RELEASES = 20 };
 
-bool browse_is_clear(struct task *t, const struct image *image, const struct image_table *table)
-{
-    const struct decision *decision = gate_decide(t, image, table);
-
-    if (!decision->allowed || decision->filters.len > 0
-        || decision->columns.len < table->columns.len) {
-        return false;
-    }
-    for (size_t i = 0; i < decision->columns.len; i++) {
-        if (policy_is_masked(&decision->columns.at[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool browse_is_clear_on_all(struct task *t, const struct image *image,
                             const struct image_product *product)
 {
     for (size_t i = 0; i < product->tables.len; i++) {
-        if (!browse_is_clear(t, image, &product->tables.at[i])) {
+        if (!gate_is_clear(t, image, &product->tables.at[i])) {
             return false;
         }
     }
@@ -144,7 +128,7 @@ static void browse_table(struct task *t, const struct image *image, const struct
     json_out_str(o, "contract_version", table->contract->version);
     json_out_bool(o, "granted", decision->allowed);
     json_out_bool(o, "filtered", decision->filters.len > 0);
-    if (browse_is_clear(t, image, table)) {
+    if (gate_is_clear(t, image, table)) {
         json_out_uint(o, "rows", table->rows);
     } else {
         json_out_null(o, "rows");
@@ -229,12 +213,12 @@ bool browse_product(struct task *t, struct services *s, str address, struct json
 }
 
 /* The tables whose copies weigh most; of one that is gone, its number. */
-static void browse_weight(const struct image *image, const struct gate_weight *weight,
-                          struct json_out *o)
+static void browse_total(const struct image *image, const struct gate_total *total,
+                         struct json_out *o)
 {
     json_out_begin(o, "cleared_tables", '[');
-    for (size_t i = 0; i < weight->tables.len; i++) {
-        const struct gate_weight_table *row = &weight->tables.at[i];
+    for (size_t i = 0; i < total->tables.len; i++) {
+        const struct gate_total_table *row = &total->tables.at[i];
         const struct image_table *found = NULL;
 
         for (size_t j = 0; j < image->products.len; j++) {
@@ -261,9 +245,9 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     const struct image *image = image_pin(t, s->images);
     struct engine_state engine = engine_state(s->engine);
     uint64_t products = 0, published = 0;
-    struct gate_weight weight;
+    struct gate_total total;
 
-    if (!gate_weigh(t, s->gate, &weight)) {
+    if (!gate_total(t, s->gate, &total)) {
         return false;
     }
     for (size_t i = 0; image->model != NULL && i < image->model->products.len; i++) {
@@ -290,9 +274,9 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     json_out_uint(o, "workers_killed", engine.killed);
     /* Sizes of copies for others speak of rows that this actor may not see. */
     if (actor_is_operator(t->actor)) {
-        json_out_uint(o, "cleared_files", weight.copies);
-        json_out_uint(o, "cleared_bytes", weight.bytes);
-        browse_weight(image, &weight, o);
+        json_out_uint(o, "cleared_files", total.copies);
+        json_out_uint(o, "cleared_bytes", total.bytes);
+        browse_total(image, &total, o);
     } else {
         json_out_null(o, "cleared_files");
         json_out_null(o, "cleared_bytes");

@@ -6,8 +6,7 @@
 
 MUST_CHECK bool browse_find(struct task *t, const struct image *image, str address,
                             const struct image_product **out);
-/* Nothing of it is hidden from the actor. */
-bool browse_is_clear(struct task *t, const struct image *image, const struct image_table *table);
+/* Nothing of any of its tables is hidden from the actor. */
 bool browse_is_clear_on_all(struct task *t, const struct image *image,
                             const struct image_product *product);
 

@@ -18,14 +18,10 @@ static bool login_user(struct task *t, struct services *s, str name, const struc
         return task_hint(t, "users stand in mesh.yaml, or are made by: weft user add NAME");
     }
     actor = ARENA_NEW(t->mem, struct actor);
-    if (!user_attributes(t, user, &actor->attributes)) {
+    if (!user_to_actor(t, user, login->purpose, actor)) {
         return false;
     }
-    actor->kind = ACTOR_USER;
-    actor->name = user->name;
-    actor->groups = user->groups;
-    actor->version = user->version;
-    actor->purpose = login->purpose;
+    actor->door = login->door;
     *out = actor;
     return true;
 }
@@ -67,6 +63,7 @@ bool login_actor(struct task *t, struct services *s, const struct login *login, 
     (*out)->kind = ACTOR_OPERATOR;
     (*out)->name = login->peer_name;
     (*out)->purpose = login->purpose;
+    (*out)->door = login->door;
     return true;
 }
 

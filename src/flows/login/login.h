@@ -11,6 +11,7 @@ struct login {
     str token;             /* Bearer; else */
     str as_user;           /* Weft-As: only by the owner of the home */
     str purpose;
+    str door; /* by which the request came, for the audit */
 };
 
 /* ERR_UNAUTHENTICATED for an unknown or ended token, ERR_DENIED for an `as_user` by someone who may not, ERR_NOT_FOUND for one

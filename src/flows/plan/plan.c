@@ -10,15 +10,12 @@
 #include "image/images.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
-#include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
 #include "user/user.h"
-
-enum { PLAN_SHOW_TRIES = 3 };
 
 const char *plan_action_name(enum plan_action action)
 {
@@ -243,7 +240,7 @@ bool plan_make(struct task *t, struct plan *p)
         return false;
     }
     bool ok = plan_compile(t, p->services->engine, &whole, &p->findings, &p->model)
-           && plan_may_name(t, image, p);
+           && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     plan_drop_others(p);
     return ok && document_parse(t, t->mem, &before, &ignored)
         && plan_compare(t, &before, image->model, &whole, p->model, p) && plan_keep(t, p);
@@ -251,8 +248,8 @@ bool plan_make(struct task *t, struct plan *p)
 
 struct plan_commit {
     const struct plan_row *row;
-    const struct bundle *whole;
-    const struct model *model;
+    const struct bundle *before, *whole;
+    const struct model *model_before, *model;
     struct plan_entitled entitled;
     bool touches_policy;
     bool is_override;
@@ -270,6 +267,18 @@ static str plan_detail(struct task *t, const struct plan_commit *commit)
     json_out_bool(&o, "override", commit->is_override);
     json_out_end(&o, '}');
     return buf_str(o.b);
+}
+
+static str plan_change_detail(struct task *t, const struct plan_commit *commit)
+{
+    return plan_audit_detail(t, &(struct plan_change_of_mesh){.plan = commit->row->id,
+                                                              .domain = commit->row->domain,
+                                                              .mesh_version = commit->mesh_version,
+                                                              .is_override = commit->is_override,
+                                                              .before = commit->before,
+                                                              .after = commit->whole,
+                                                              .model_before = commit->model_before,
+                                                              .model_after = commit->model});
 }
 
 static bool plan_commit(struct task *t, struct metadb *db, void *state)
@@ -295,7 +304,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
                         commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),
-                        detail, NULL);
+                        plan_change_detail(t, commit), NULL);
 }
 
 static bool plan_touches_policy(const struct bundle *before, const struct bundle *after)
@@ -319,23 +328,6 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
         j += order >= 0;
     }
     return false;
-}
-
-/* It is committed, whatever happened since: a stale policy must not be served, not even by a server that is out of memory or files. */
-static void plan_show(struct services *s)
-{
-    struct task *last = task_new();
-    bool ok = false;
-
-    for (int tries = 0; tries < PLAN_SHOW_TRIES && !ok; tries++) {
-        ok = images_refresh(last, s->images);
-    }
-    if (!ok) {
-        log_failure("plan", last);
-    }
-    CHECK(ok);
-    task_free(last);
-    gate_recheck(s->gate);
 }
 
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
@@ -375,6 +367,8 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     }
     commit = (struct plan_commit){
         .row = row,
+        .before = &before,
+        .model_before = image->model,
         .whole = &whole,
         .model = model_compile(t->mem, &whole, &report),
         .touches_policy = plan_touches_policy(&before, &whole),
@@ -396,6 +390,6 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     *out = (struct plan_applied){.mesh_version = commit.mesh_version,
                                  .is_override = commit.is_override};
     bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
-    plan_show(s);
+    services_show(s);
     return ok;
 }

@@ -15,6 +15,15 @@ struct plan_change {
     str detail; /* "type INTEGER -> BIGINT", or empty */
 };
 
+/* A grant that a product lacks for an input port: its runs are refused until it is there. */
+struct plan_need {
+    str product, input; /* domain.product that reads, its input port */
+    str target;         /* domain.product, or one of its tables */
+    str reason;
+    str command;      /* that asks for it; empty when it was asked for */
+    uint64_t request; /* the access request that waits for a decision, or 0 */
+};
+
 struct plan {
     /* What was asked. */
     struct services *services;
@@ -27,6 +36,9 @@ struct plan {
     struct {
         VEC_OF(struct plan_change)
     } changes;
+    struct {
+        VEC_OF(struct plan_need)
+    } needs;
     str id; /* empty when nothing changes */
     str digest;
     uint64_t base_version;

@@ -18,9 +18,9 @@ static void plan_policy_columns(struct arena *mem, const struct contract_table *
     out->column_count = table->columns.len;
 }
 
-static void plan_policy_table(struct arena *mem, const struct model_product *product,
-                              const struct contract *contract, const struct contract_table *table,
-                              struct policy_table *out)
+void plan_policy_table(struct arena *mem, const struct model_product *product,
+                       const struct contract *contract, const struct contract_table *table,
+                       struct policy_table *out)
 {
     *out = (struct policy_table){.domain = product->domain->name,
                                  .product = product->name,

@@ -3,7 +3,7 @@
 #include "actor/actor.h"
 #include "clock/clock.h"
 #include "log/log.h"
-#include "query/query_purpose.h"
+#include "query_inside.h"
 #include "query_row/query_row.h"
 
 static bool query_begin(struct task *t, struct query *q);
@@ -109,6 +109,7 @@ static void query_describe_table(struct arena *mem, const struct clearance_table
         vec_push(mem, &out->files, name);
     }
     query_describe_columns(mem, table, out);
+    query_describe_policies(mem, &table->decision, out);
 }
 
 static struct query_row *query_describe(struct task *t, const struct query *q)
@@ -117,7 +118,7 @@ static struct query_row *query_describe(struct task *t, const struct query *q)
 
     row->id = str_of(t->id);
     row->time_us = q->started_us;
-    row->text = q->text;
+    row->text = query_recorded_text(t, q);
     if (q->clear != NULL) {
         row->policy_version = q->clear->policy_version;
         for (size_t i = 0; i < q->clear->tables.len; i++) {
@@ -238,8 +239,8 @@ static void query_close(struct task *t, struct query *q, bool ok)
         engine_return(t, q->worker);
     }
     if (q->row != NULL && q->row->sequence != 0) {
-        query_row_end(q->services->db, q->row->sequence, str_of(query_outcome(code)), code,
-                      q->result.rows, q->result.bytes, clock_now_us() - q->started_us);
+        query_row_end(q->services->db, q->row, str_of(query_outcome(code)), code, q->result.rows,
+                      q->result.bytes, clock_now_us() - q->started_us);
     } else if (!query_row_refuse(t, q->services->db, query_describe(t, q))) {
         /* The answer is a refusal already; that it could not be recorded is the operator's to know. */
         log_failure("query", t);

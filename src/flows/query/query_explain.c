@@ -2,7 +2,7 @@
 
 #include "actor/actor.h"
 #include "clock/clock.h"
-#include "query/query_purpose.h"
+#include "query_inside.h"
 
 static void explain_reason(const struct decision_reason *reason, struct json_out *o)
 {
@@ -74,17 +74,17 @@ static void explain_column(struct task *t, const struct gate_explained *table,
     json_out_end(o, '}');
 }
 
-static void explain_files(const struct gate_look *look, struct json_out *o)
+static void explain_files(const struct gate_weight *weight, struct json_out *o)
 {
     json_out_begin(o, "cleared_files", '{');
-    json_out_uint(o, "files", look->files);
-    json_out_uint(o, "as_they_are", look->originals);
-    json_out_uint(o, "all_hidden", look->hidden);
-    json_out_uint(o, "copies", look->copies);
-    json_out_uint(o, "copy_bytes", look->copy_bytes);
-    json_out_uint(o, "to_be_made", look->missing);
-    json_out_uint(o, "bytes_to_read", look->missing_bytes);
-    json_out_maybe(o, "class", look->class_id);
+    json_out_uint(o, "files", weight->files);
+    json_out_uint(o, "as_they_are", weight->originals);
+    json_out_uint(o, "all_hidden", weight->hidden);
+    json_out_uint(o, "copies", weight->copies_there);
+    json_out_uint(o, "copy_bytes", weight->bytes_there);
+    json_out_uint(o, "to_be_made", weight->copies - weight->copies_there);
+    json_out_uint(o, "bytes_to_read", weight->bytes_to_read);
+    json_out_list(o, "classes", &weight->classes);
     json_out_end(o, '}');
 }
 
@@ -115,7 +115,7 @@ static void explain_table(struct task *t, const struct gate_explained *table, st
         explain_column(t, table, &table->table->columns.at[i], o);
     }
     json_out_end(o, ']');
-    explain_files(&table->look, o);
+    explain_files(&table->weight, o);
     json_out_end(o, '}');
 }
 

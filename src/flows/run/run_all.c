@@ -147,6 +147,7 @@ bool run_all_actor(struct task *t, struct services *s, const struct job_row *row
     }
     actor->on_behalf = tree_find_text(input, STR("on_behalf"));
     actor->name = tree_find_text(input, STR("operator"));
+    actor->door = STR("job");
     *out = actor;
     if (actor->name.len > 0) {
         actor->kind = ACTOR_OPERATOR;

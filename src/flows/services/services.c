@@ -11,6 +11,8 @@
 #include "release/release.h"
 #include "run_row/run_row.h"
 
+enum { SERVICES_SHOW_TRIES = 3 };
+
 static void turns_open(struct turns *turns, int64_t most)
 {
     pthread_condattr_t attributes;
@@ -42,6 +44,10 @@ static bool services_recover(struct task *t, struct services *s)
            && query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep)
            && store_sweep(t, s->store, &keep, 0, &files);
 
+    if (ok && queries > 0) {
+        log_event(LOG_WARN, "services", t, "an earlier server left %llu queries without an end",
+                  (unsigned long long)queries);
+    }
     if (ok && runs + jobs + files > 0) {
         log_event(LOG_WARN, "services", t,
                   "an earlier server left %llu runs, %llu jobs and %llu files unfinished",
@@ -76,7 +82,7 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     turns_open(&s->queries, CONFIG_INT(config, queries_max));
     turns_open(&s->runs, CONFIG_INT(config, runs_max));
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
-           && services_open_catalog(t, s) && services_recover(t, s)
+           && services_open_catalog(t, s) && services_open_home(t, s) && services_recover(t, s)
            && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
            && gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
     if (!ok) {
@@ -95,6 +101,7 @@ void services_close(struct services *s)
     gate_close(s->gate);
     engine_close(s->engine);
     images_close(s->images);
+    services_close_home(s);
     metadb_close(s->db);
     store_close(s->store);
     jobs_free(s->jobs);
@@ -103,6 +110,22 @@ void services_close(struct services *s)
     pthread_cond_destroy(&s->runs.freed);
     pthread_mutex_destroy(&s->runs.lock);
     free(s);
+}
+
+void services_show(struct services *s)
+{
+    struct task *last = task_new();
+    bool ok = false;
+
+    for (int tries = 0; tries < SERVICES_SHOW_TRIES && !ok; tries++) {
+        ok = images_refresh(last, s->images);
+    }
+    if (!ok) {
+        log_failure("services", last);
+    }
+    CHECK(ok);
+    task_free(last);
+    gate_recheck(s->gate);
 }
 
 static void turns_end(void *handle)

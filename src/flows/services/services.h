@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "config/config.h"
+#include "crypto/crypto.h"
 #include "engine/engine.h"
 #include "gate.h"
 #include "image/image.h"
@@ -32,6 +33,8 @@ struct services {
     struct turns queries;
     struct turns runs;
     struct jobs *jobs;
+    char audit_seed[CRYPTO_SEED_BYTES]; /* signs heads of the audit */
+    char home_id[37];                   /* empty until the home is open */
 };
 
 /* Opens all of it under the lock of the home: store, catalog, image, engine, gate; then removes what no manifest names. */
@@ -39,6 +42,14 @@ MUST_CHECK bool services_open(struct task *t, const struct config *config, str h
                               struct services **out);
 /* Ends workers, waits, closes in reverse order. NULL is allowed. */
 void services_close(struct services *s);
+
+/* After a COMMIT that changes who may read what: the image follows, whatever happened since. A stale policy must not be served, not
+ * even by a server that is out of memory or files. */
+void services_show(struct services *s);
+/* The audit tells that a server has the home now and how it is set; the key that signs its heads is made when it is not there. */
+MUST_CHECK bool services_open_home(struct task *t, struct services *s);
+/* It tells that it has it no more; nothing where it was not opened. */
+void services_close_home(struct services *s);
 
 /* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of. The turn ends with the task's
  * arena, or with turns_give. */

@@ -38,7 +38,7 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
         out->catalog = arena_str(t->mem, t->err.message);
         task_clear_error(t);
     }
-    if (!audit_verify(t, s->db, &out->audit) || !release_files(t, s->db, &files)) {
+    if (!chain_verify(t, s->db, NULL, NULL, &out->audit) || !release_files(t, s->db, &files)) {
         return false;
     }
     out->files = files.len;

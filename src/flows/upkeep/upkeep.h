@@ -2,14 +2,14 @@
 #ifndef WEFT_UPKEEP_H
 #define WEFT_UPKEEP_H
 
-#include "audit/audit.h"
+#include "chain/chain.h"
 #include "services/services.h"
 
 struct upkeep_verdict {
     uint64_t files;
     struct str_list damaged; /* SHA-256 names of files whose content is another */
     str catalog;             /* empty: whole; else the first finding */
-    struct audit_state audit;
+    struct chain_verdict audit;
 };
 
 /* Reads every file of every kept release again, and the chain of the audit. False only when it cannot look. */

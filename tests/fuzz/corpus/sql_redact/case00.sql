@@ -1,0 +1,1 @@
+SELECT id, 'x' AS kind FROM sales.orders.orders WHERE email = 'ada@example.com' AND amount > 12.50

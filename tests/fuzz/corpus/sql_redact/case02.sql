@@ -1,0 +1,1 @@
+SELECT "my ""col"" 7", t1.c2 FROM "t 9" AS t1

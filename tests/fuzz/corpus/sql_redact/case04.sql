@@ -1,0 +1,1 @@
+SELECT a1, b_2c, x$3 FROM t1 WHERE t1.k9 = 9

@@ -1,0 +1,1 @@
+SELECT E'a\'b', e'\\', E'c''d' || x

@@ -1,0 +1,1 @@
+SELECT $$secret's$$, $tag$ more $$ secret $tag$, $x FROM t

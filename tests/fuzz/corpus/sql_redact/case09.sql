@@ -1,0 +1,1 @@
+SELECT $1, $22, ?, $name FROM t WHERE a = $1

@@ -1,0 +1,1 @@
+SELECT a /* secret 1

@@ -1,0 +1,1 @@
+SELECT '--x' AS a, '/*' AS b, c

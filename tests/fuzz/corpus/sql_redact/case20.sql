@@ -1,0 +1,1 @@
+SELECT a /* it's */, 'secret' FROM t

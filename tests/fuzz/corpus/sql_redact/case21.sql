@@ -1,0 +1,1 @@
+SELECT [1, 2, 3], {'k': 1, 'l': 'v'}, list_transform([1], x -> x + 1)[1:2]

@@ -1,0 +1,1 @@
+SELECT doc->'$.card.number', doc->>'name' FROM t

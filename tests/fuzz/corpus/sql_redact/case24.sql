@@ -1,0 +1,2 @@
+  select   ID
+	FROM	Sales.Orders."Orders"  WHERE Id=7 ;  

@@ -1,0 +1,1 @@
+SELECT 'zürich', größe, "Straße 5" FROM t WHERE stadt = 'Zürich' AND n = 5ü

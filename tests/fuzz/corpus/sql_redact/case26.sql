@@ -1,0 +1,1 @@
+hunter2 is 'my' p4ssword 12

@@ -1,0 +1,32 @@
+/* Any bytes as a statement: without literals it is no longer, holds no string and no comment, and a second time changes nothing. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sql/sql.h"
+
+/* Outside of quoted names. */
+static bool has_quote(str text)
+{
+    bool is_quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"')
+            is_quoted = !is_quoted;
+        if (!is_quoted && text.ptr[i] == '\'')
+            return true;
+    }
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct task *t = task_new();
+    str input = {(const char *)bytes, len};
+    str once = sql_redact(t->mem, input), print = sql_fingerprint(t->mem, input);
+    CHECK(once.len <= len && print.len <= len);
+    CHECK(str_eq(once, sql_redact(t->mem, once)));
+    CHECK(!has_quote(once) && !has_quote(print));
+    CHECK(str_eq(print, sql_fingerprint(t->mem, once)));
+    CHECK(str_eq(print, sql_fingerprint(t->mem, print)));
+    task_free(t);
+    return 0;
+}
