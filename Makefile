@@ -1,7 +1,7 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test asan tsan clang fuzz lint format docs demo run install bench clean
+.PHONY: help all deps test proof asan tsan clang fuzz lint format docs demo run install bench clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -19,6 +19,11 @@ deps: ## bring everything that building, testing and the demo need
 test: ## run all tests but fuzzing and benches
 	@tools/deps build test
 	@tools/test
+
+proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
+	@tools/deps build test
+	@tools/build debug
+	@tools/proof $(ARGS)
 
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@tools/deps build test

@@ -57,6 +57,7 @@ static bool read_entitled(struct task *t, const struct golden_case *c, struct po
             vec_push(t->mem, &rows,
                      ((struct policy_entitled){tree->at[i]->key, tree->at[i]->at[k]->text}));
     for (size_t i = 0; i < policies->entitlements.len; i++) {
+        policies->entitlements.at[i].version = 1;
         policies->entitlements.at[i].at = rows.at;
         policies->entitlements.at[i].len = rows.len;
     }

@@ -122,6 +122,12 @@ bool read_access_opens(struct arena *mem, const struct policy *grant,
     struct policy_table as_seen;
     struct policy_actor reader = {0};
     struct decision decision;
+    /* Most grants name what they open: no need to decide about the rest. */
+    if ((grant->contract.len > 0
+         && (table->contract == NULL || !str_eq(grant->contract, table->contract->id)))
+        || (grant->selector.products.len > 0
+            && !str_list_has(&grant->selector.products, table->product->address)))
+        return false;
     vec_push(mem, &alone, *grant);
     image_policy_table(mem, table, &as_seen);
     /* Who owns the table reads it anyway: that is not the grant's doing. */

@@ -45,22 +45,35 @@ struct literals {
     const struct checking *c;
     const struct policy *policy;
     const struct policy_subject *subject;
+    bool has_slip;
 };
 
-/* `name = 5` is a slip, and `'5'` is what it would be compared with. */
+/* `name = 5` is a slip, and `'5'` is what it would be compared with; so is a text that the column cannot hold. */
+static bool is_slip(const struct policy_expression *literal, str type)
+{
+    bool is_bare = literal->kind == EXPRESSION_NUMBER || literal->kind == EXPRESSION_BOOL;
+    if (policy_is_text(type))
+        return is_bare;
+    return literal->kind == EXPRESSION_TEXT && policy_has_values(type)
+        && !policy_value_fits(type, literal->text);
+}
+
 static void check_literals(void *state, const struct policy_expression *at)
 {
-    const struct literals *l = state;
+    struct literals *l = state;
     const struct policy_column *column = NULL;
-    if (at->kind != EXPRESSION_IN && !(at->kind == EXPRESSION_BINARY && str_eq(at->text, STR("="))))
+    if (l->has_slip)
+        return;
+    if (at->kind != EXPRESSION_IN
+        && !(at->kind == EXPRESSION_BINARY && shape_has_word("= <> < <= > >=", at->text)))
         return;
     for (size_t i = 0; i < at->children.len && !column; i++)
         if (at->children.at[i]->kind == EXPRESSION_COLUMN && at->children.at[i]->parts.len == 1)
             column = policy_find_column(l->subject->table, at->children.at[i]->parts.at[0]);
-    for (size_t i = 0; column && policy_is_text(column->type) && i < at->children.len; i++)
-        if (at->children.at[i]->kind == EXPRESSION_NUMBER
-            || at->children.at[i]->kind == EXPRESSION_BOOL) {
+    for (size_t i = 0; column && i < at->children.len; i++)
+        if (is_slip(at->children.at[i], column->type)) {
             report_value(l->c, l->policy, l->subject, column->name, column->type);
+            l->has_slip = true;
             return;
         }
 }
@@ -86,8 +99,15 @@ static void check_filter(const struct checking *c, const struct policy *policy,
     }
     struct literals literals = {.c = c, .policy = policy, .subject = subject};
     policy_expression_walk(policy->condition, &literals, check_literals);
-    if (!policy_filters(c->mem, policy, &scope, &decision, &why))
+    if (literals.has_slip)
         return;
+    if (!policy_filters(c->mem, policy, &scope, &decision, &why)) {
+        problem(c, FINDING_ERROR, policy,
+                arena_format(c->mem, "filter " STR_FMT " cannot be kept: " STR_FMT,
+                             STR_ARG(policy->id), STR_ARG(why)))
+            ->hint = STR("give the column another name");
+        return;
+    }
     for (size_t i = 0; i < decision.filters.len; i++)
         if (decision.filters.at[i].form == FILTER_VALUES)
             check_values(c, policy, subject, &decision.filters.at[i]);
@@ -159,7 +179,7 @@ static bool check_masked(const struct checking *c, const struct policy *policy,
             check_type(c, policy, name, column->type);
         }
         for (size_t k = 0; k < column->field_count; k++)
-            if (policy_matches_field(c->mem, policy, column, &column->fields[k])) {
+            if (policy_matches_field(policy, column, &column->fields[k])) {
                 has_matched = true;
                 check_type(c, policy,
                            arena_format(c->mem, STR_FMT "." STR_FMT, STR_ARG(name),
@@ -353,6 +373,14 @@ static void check_names(const struct checking *c, const struct policy *policy)
     }
 }
 
+static bool speaks_of(const struct policy *policy, const struct policy_column *column)
+{
+    bool does = policy_matches_column(policy, column);
+    for (size_t i = 0; policy->effect == POLICY_DENY && i < column->field_count && !does; i++)
+        does = policy_matches_field(policy, column, &column->fields[i]);
+    return does;
+}
+
 static bool check_table(const struct checking *c, const struct policy *policy,
                         const struct policy_subject *subject)
 {
@@ -369,8 +397,7 @@ static bool check_table(const struct checking *c, const struct policy *policy,
     case POLICY_GRANT:
     case POLICY_DENY:
         for (size_t i = 0; i < subject->table->column_count; i++)
-            if (!policy->is_of_columns
-                || policy_matches_column(policy, &subject->table->columns[i]))
+            if (!policy->is_of_columns || speaks_of(policy, &subject->table->columns[i]))
                 return true;
         return subject->table->column_count == 0;
     case POLICY_REQUIRE:

@@ -16,7 +16,8 @@ struct deciding {
     struct policy_subject subject;
     int64_t now_us;
     struct decision *out;
-    bool *granted; /* of the table's columns, in their order */
+    bool *granted;    /* of the table's columns, in their order */
+    bool has_purpose; /* the declared purpose is one that a grant names */
     struct {
         VEC_OF(struct decision_reason)
     } reasons;
@@ -81,9 +82,14 @@ static void gather(struct deciding *d)
 static const struct policy *waiver_of(struct deciding *d, const struct policy *policy)
 {
     const struct policy_refs *waivers = &d->of[POLICY_WAIVE];
-    for (size_t i = 0; i < waivers->len; i++)
-        if (str_eq(waivers->at[i]->waives, policy->id) && is_in_time(d, waivers->at[i]->until_us))
-            return waivers->at[i];
+    for (size_t i = 0; i < waivers->len; i++) {
+        const struct policy *waiver = waivers->at[i];
+        /* A domain waives what is its own, whatever plan has let through. */
+        if (str_eq(waiver->waives, policy->id)
+            && (waiver->domain.len == 0 || str_eq(waiver->domain, policy->domain))
+            && is_in_time(d, waiver->until_us))
+            return waiver;
+    }
     return NULL;
 }
 
@@ -151,6 +157,7 @@ static void weigh_grant(struct deciding *d, const struct policy *policy)
         return;
     }
     (void)is_in_time(d, policy->until_us);
+    d->has_purpose = d->has_purpose || policy->purposes.len > 0;
     add_reason(d, policy, "grant", STR_NONE, grant_text(d, policy, who, purposes));
     open_columns(d, policy);
 }
@@ -191,12 +198,47 @@ static str denial_text(struct deciding *d, const struct policy *policy, const ch
              : arena_format(d->mem, "%s " STR_FMT " is denied", what, STR_ARG(name));
 }
 
+/* An owner is excepted from what is done to a table when he owns all that makes it match. */
+static bool is_owner_of_all(struct deciding *d, const struct policy *policy)
+{
+    if (policy->selector.classifications.len == 0)
+        return policy_excepts_owner(policy, d->actor, d->table, NULL);
+    bool has_matched = false;
+    for (size_t i = 0; i < d->table->column_count; i++) {
+        const struct policy_column *column = &d->table->columns[i];
+        for (size_t k = 0; k <= column->field_count; k++) {
+            const struct policy_field *field = k ? &column->fields[k - 1] : NULL;
+            if (!policy_chooses_table_by(policy, column, field))
+                continue;
+            has_matched = true;
+            if (!policy_excepts_owner(policy, d->actor, d->table,
+                                      field ? &field->labels : &column->labels))
+                return false;
+        }
+    }
+    return has_matched;
+}
+
+/* A field is not denied alone: the column goes with it. */
+static bool is_column_denied(struct deciding *d, const struct policy *policy,
+                             const struct policy_column *column)
+{
+    if (policy_matches_column(policy, column)
+        && !policy_excepts_owner(policy, d->actor, d->table, &column->labels))
+        return true;
+    for (size_t i = 0; i < column->field_count; i++)
+        if (policy_matches_field(policy, column, &column->fields[i])
+            && !policy_excepts_owner(policy, d->actor, d->table, &column->fields[i].labels))
+            return true;
+    return false;
+}
+
 static void weigh_denial(struct deciding *d, const struct policy *policy)
 {
-    if (!is_denied_to(d, policy) || policy_is_excepted(policy, d->actor))
+    if (!is_denied_to(d, policy) || policy_is_excepted(policy, d->actor, d->has_purpose))
         return;
     if (!policy->is_of_columns) {
-        if (policy_excepts_owner(policy, d->actor, d->table, NULL) || is_waived(d, policy))
+        if (is_owner_of_all(d, policy) || is_waived(d, policy))
             return;
         d->out->allowed = false;
         add_reason(d, policy, "deny", STR_NONE,
@@ -205,9 +247,7 @@ static void weigh_denial(struct deciding *d, const struct policy *policy)
     }
     for (size_t i = 0; i < d->table->column_count; i++) {
         const struct policy_column *column = &d->table->columns[i];
-        if (!policy_matches_column(policy, column)
-            || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
-            || is_waived(d, policy))
+        if (!is_column_denied(d, policy, column) || is_waived(d, policy))
             continue;
         d->granted[i] = false;
         add_reason(d, policy, "deny", column->name, denial_text(d, policy, "column", column->name));
@@ -257,10 +297,16 @@ static void mask_field(struct deciding *d, const struct policy *policy,
                        const struct policy_column *column, const struct policy_field *field,
                        struct decision_column *shown)
 {
-    if (!policy_matches_field(d->scratch, policy, column, field)
+    if (!policy_matches_field(policy, column, field)
         || policy_excepts_owner(policy, d->actor, d->table, &field->labels) || is_waived(d, policy))
         return;
     struct decision_field *masked = NULL;
+    if (!policy_has_path(d->mem, column->type, field->path)) {
+        /* The label is of a field that the type names otherwise: it may be any of them. */
+        shown->mask = (struct policy_mask){.method = MASK_NULL};
+        mask_reason(d, policy, &shown->mask, column->name);
+        return;
+    }
     for (size_t i = 0; i < shown->fields.len && !masked; i++)
         if (str_eq(shown->fields.at[i].path, field->path))
             masked = &shown->fields.at[i];
@@ -294,23 +340,11 @@ static void add_mask(struct deciding *d, const struct policy *policy)
     }
 }
 
-/* An owner is excepted from a filter when he owns all that makes it match. */
-static bool is_owner_of_filter(struct deciding *d, const struct policy *policy)
-{
-    if (policy->selector.classifications.len == 0)
-        return policy_excepts_owner(policy, d->actor, d->table, NULL);
-    for (size_t i = 0; i < d->table->column_count; i++)
-        if (policy_matches_column(policy, &d->table->columns[i])
-            && !policy_excepts_owner(policy, d->actor, d->table, &d->table->columns[i].labels))
-            return false;
-    return policy->except.owners;
-}
-
 static void add_filter(struct deciding *d, const struct policy *policy)
 {
     struct expression_scope scope = {.table = d->table, .actor = d->actor, .policies = d->policies};
     str why;
-    if (is_owner_of_filter(d, policy) || is_waived(d, policy))
+    if (is_owner_of_all(d, policy) || is_waived(d, policy))
         return;
     if (!policy_filters(d->mem, policy, &scope, d->out, &why)) {
         d->out->allowed = false;
@@ -339,10 +373,10 @@ static void decide_other(struct deciding *d)
         weigh_denial(d, denials->at[i]);
     show_columns(d);
     for (size_t i = 0; d->out->allowed && i < filters->len; i++)
-        if (!policy_is_excepted(filters->at[i], d->actor))
+        if (!policy_is_excepted(filters->at[i], d->actor, d->has_purpose))
             add_filter(d, filters->at[i]);
     for (size_t i = 0; d->out->allowed && i < masks->len; i++)
-        if (!policy_is_excepted(masks->at[i], d->actor))
+        if (!policy_is_excepted(masks->at[i], d->actor, d->has_purpose))
             add_mask(d, masks->at[i]);
 }
 

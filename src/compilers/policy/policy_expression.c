@@ -104,11 +104,18 @@ static bool add(struct parser *p, struct policy_expression *parent, node child)
     return child != NULL;
 }
 
+/* Each sign of a chain deepens the tree without nesting the text. */
+static bool count_sign(struct parser *p, uint32_t position)
+{
+    return ++p->signs <= EXPRESSION_SIGNS_MAX
+        || fail(p, position, STR("the expression is too long"),
+                STR("write x IN (…) for many values of one column"));
+}
+
 static node binary(struct parser *p, const char *sign, node left, node right, uint32_t position)
 {
-    if (++p->signs > EXPRESSION_SIGNS_MAX)
-        return fail(p, position, STR("the expression is too long"),
-                    STR("write x IN (…) for many values of one column"));
+    if (!count_sign(p, position))
+        return NULL;
     struct policy_expression *e = make(p, EXPRESSION_BINARY, position);
     e->text = str_of(sign);
     return add(p, e, left) && add(p, e, right) ? e : NULL;
@@ -116,6 +123,8 @@ static node binary(struct parser *p, const char *sign, node left, node right, ui
 
 static node unary(struct parser *p, const char *sign, node child, bool is_suffix, uint32_t position)
 {
+    if (!count_sign(p, position))
+        return NULL;
     struct policy_expression *e = make(p, EXPRESSION_UNARY, position);
     e->text = str_of(sign);
     e->is_suffix = is_suffix;
@@ -347,6 +356,8 @@ static node parse_postfix(struct parser *p)
     node e = parse_primary(p);
     while (e && is_sign(p, "::")) {
         struct policy_expression *cast = make(p, EXPRESSION_CAST, p->l.token.position);
+        if (!count_sign(p, cast->position))
+            return NULL;
         lexer_next(&p->l);
         e = add(p, cast, e) && parse_type(p, &cast->text) ? cast : NULL;
     }
@@ -446,7 +457,7 @@ static node parse_in(struct parser *p, node left, bool is_negated, uint32_t posi
 {
     struct policy_expression *e = make(p, EXPRESSION_IN, position);
     e->is_negated = is_negated;
-    if (!want_sign(p, "(") || !add(p, e, left))
+    if (!count_sign(p, position) || !want_sign(p, "(") || !add(p, e, left))
         return NULL;
     if (take_word(p, "select")) {
         e->kind = EXPRESSION_ENTITLED;

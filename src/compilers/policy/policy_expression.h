@@ -67,6 +67,9 @@ void policy_expression_columns(struct arena *mem, const struct policy_expression
  * A null stands for no value. */
 bool policy_expression_values(struct arena *mem, const struct policy_expression *expression,
                               const struct expression_scope *scope, struct str_list *out);
+/* An attribute that is a list: where a scalar is meant it equals nothing. */
+bool policy_is_list(struct arena *mem, const struct policy_expression *expression,
+                    const struct expression_scope *scope);
 /* Calls `visit` for the expression and each below it. */
 void policy_expression_walk(const struct policy_expression *expression, void *state,
                             void (*visit)(void *state, const struct policy_expression *at));

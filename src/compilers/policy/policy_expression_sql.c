@@ -13,14 +13,14 @@ static void write(struct writer *w, const struct policy_expression *e);
 static void write_scalar(struct buf *out, const struct tree *scalar)
 {
     double number;
+    int64_t whole;
     bool truth;
     if (scalar->kind != TREE_SCALAR || tree_is_null(scalar))
         buf_add(out, STR("NULL"));
     else if (tree_is_bool(scalar, &truth))
         buf_add(out, truth ? STR("TRUE") : STR("FALSE"));
-    else if (!scalar->quoted && tree_is_number(scalar, &number) && number == (double)(int64_t)number
-             && number < 9e15 && number > -9e15)
-        buf_format(out, "%lld", (long long)number);
+    else if (!scalar->quoted && str_to_i64(scalar->text, &whole))
+        buf_format(out, "%lld", (long long)whole); /* no double keeps all of its digits */
     else if (!scalar->quoted && tree_is_number(scalar, &number))
         buf_format(out, "CAST('%.17g' AS DOUBLE)", number);
     else
@@ -68,6 +68,70 @@ static void write_attribute(struct writer *w, const struct policy_expression *e)
     buf_add_byte(w->out, ']');
 }
 
+/* A literal or an attribute that is written as a text. */
+static bool is_text(const struct writer *w, const struct policy_expression *e)
+{
+    const struct tree *value =
+        e->kind == EXPRESSION_ATTRIBUTE ? attribute(w->mem, w->scope->actor, e->text) : NULL;
+    double number;
+    bool truth;
+    return e->kind == EXPRESSION_TEXT
+        || (value && value->kind == TREE_SCALAR && !tree_is_null(value)
+            && (value->quoted
+                || (!tree_is_number(value, &number) && !tree_is_bool(value, &truth))));
+}
+
+static const struct policy_entitlement *find_entitlement(const struct expression_scope *scope,
+                                                         const struct policy_expression *e)
+{
+    for (size_t i = 0; scope->policies && i < scope->policies->entitlements.len; i++) {
+        const struct policy_entitlement *entitlement = &scope->policies->entitlements.at[i];
+        if (str_eq(entitlement->table, e->table) && str_eq(entitlement->user, e->user)
+            && str_eq(entitlement->value, e->value))
+            return entitlement;
+    }
+    return NULL;
+}
+
+/* Is there anything in a list that is not known: a null, an attribute that the actor has not, an entitlement that nobody published? */
+static bool has_unknown(const struct writer *w, const struct policy_expression *e)
+{
+    const struct policy_entitlement *entitlement;
+    const struct tree *value;
+    bool has = false;
+    switch (e->kind) {
+    case EXPRESSION_NULL:
+        return true;
+    case EXPRESSION_ATTRIBUTE:
+        value = attribute(w->mem, w->scope->actor, e->text);
+        has = !value || tree_is_null(value);
+        for (size_t i = 0; value && value->kind == TREE_LIST && i < value->len; i++)
+            has = has || value->at[i]->kind != TREE_SCALAR || tree_is_null(value->at[i]);
+        return has;
+    case EXPRESSION_LIST:
+        for (size_t i = 0; i < e->children.len; i++)
+            has = has || has_unknown(w, e->children.at[i]);
+        return has;
+    case EXPRESSION_ENTITLED:
+        entitlement = find_entitlement(w->scope, e);
+        return !w->scope->actor || !entitlement || entitlement->version == 0;
+    case EXPRESSION_COLUMN:
+    case EXPRESSION_VALUE:
+    case EXPRESSION_BOOL:
+    case EXPRESSION_NUMBER:
+    case EXPRESSION_TEXT:
+    case EXPRESSION_UNARY:
+    case EXPRESSION_BINARY:
+    case EXPRESSION_IN:
+    case EXPRESSION_ANY:
+    case EXPRESSION_CALL:
+    case EXPRESSION_CASE:
+    case EXPRESSION_CAST:
+        break;
+    }
+    return false;
+}
+
 static void write_children(struct writer *w, const struct policy_expression *e, size_t from)
 {
     for (size_t i = from; i < e->children.len; i++) {
@@ -80,36 +144,60 @@ static void write_column(struct writer *w, const struct policy_expression *e)
 {
     const struct policy_column *column =
         w->scope->table ? policy_find_column(w->scope->table, e->parts.at[0]) : NULL;
+    /* With a dot `source.x` would be the column x of the table that is cleared, whose name is source. */
+    for (size_t i = 1; i < e->parts.len; i++)
+        buf_add(w->out, STR("struct_extract("));
     buf_add_identifier(w->out, column ? column->name : e->parts.at[0]);
     for (size_t i = 1; i < e->parts.len; i++) {
-        buf_add_byte(w->out, '.');
-        buf_add_identifier(w->out, e->parts.at[i]);
+        buf_add(w->out, STR(", "));
+        buf_add_literal(w->out, e->parts.at[i]);
+        buf_add_byte(w->out, ')');
     }
 }
 
-/* A list that stands there as values: of literals, an attribute, an entitlement. */
-static void write_membership(struct writer *w, const struct policy_expression *value,
-                             const struct str_list *values, bool is_negated)
+/* The type of a column of the table itself, where literals are compared in it; else empty. */
+static str compared_type(const struct writer *w, const struct policy_expression *e)
 {
-    if (values->len == 0) {
-        buf_add(w->out, is_negated ? STR("(NOT FALSE)") : STR("FALSE"));
+    const struct policy_column *column =
+        w->scope->table && e->kind == EXPRESSION_COLUMN && e->parts.len == 1
+            ? policy_find_column(w->scope->table, e->parts.at[0])
+            : NULL;
+    return column && policy_has_values(column->type) ? column->type : STR_NONE;
+}
+
+/* A list that stands there as values: of literals, an attribute, an entitlement. A null in it makes what is not found unknown, so that
+ * a negation shows no more than is known. */
+static void write_membership(struct writer *w, const struct policy_expression *value,
+                             const struct policy_expression *list, bool is_negated)
+{
+    struct str_list values = {0}, fitting = {0};
+    str type = compared_type(w, value);
+    (void)policy_expression_values(w->mem, list, w->scope, &values);
+    for (size_t i = 0; i < values.len; i++)
+        if (!type.len || policy_value_fits(type, values.at[i]))
+            vec_push(w->mem, &fitting, values.at[i]);
+    bool has_null = fitting.len < values.len || has_unknown(w, list);
+    if (fitting.len == 0) {
+        buf_add(w->out, has_null     ? STR("CAST(NULL AS BOOLEAN)")
+                        : is_negated ? STR("(NOT FALSE)")
+                                     : STR("FALSE"));
         return;
     }
     buf_add_byte(w->out, '(');
     write(w, value);
     buf_add(w->out, is_negated ? STR(" NOT IN (") : STR(" IN ("));
-    for (size_t i = 0; i < values->len; i++) {
+    for (size_t i = 0; i < fitting.len; i++) {
         buf_add(w->out, i ? STR(", ") : STR(""));
-        buf_add_literal(w->out, values->at[i]);
+        buf_add_literal(w->out, fitting.at[i]);
     }
-    buf_add(w->out, STR("))"));
+    buf_add(w->out, has_null ? STR(", NULL))") : STR("))"));
 }
 
 static void write_any(struct writer *w, const struct policy_expression *e)
 {
     struct str_list values = {0};
     if (policy_expression_values(w->mem, e->children.at[1], w->scope, &values)) {
-        write_membership(w, e->children.at[0], &values, false);
+        write_membership(w, e->children.at[0], e->children.at[1], false);
         return;
     }
     buf_add(w->out, STR("list_contains("));
@@ -117,6 +205,43 @@ static void write_any(struct writer *w, const struct policy_expression *e)
     buf_add(w->out, STR(", "));
     write(w, e->children.at[0]);
     buf_add_byte(w->out, ')');
+}
+
+/* One of the values of IN: of an attribute that is a list, each. A text that the column cannot hold would be rounded by a cast. */
+static void write_member(struct writer *w, const struct policy_expression *e, str type)
+{
+    const struct tree *value =
+        e->kind == EXPRESSION_ATTRIBUTE ? attribute(w->mem, w->scope->actor, e->text) : NULL;
+    struct str_list texts = {0};
+    if (value && value->kind == TREE_LIST && value->len) {
+        for (size_t i = 0; i < value->len; i++) {
+            buf_add(w->out, i ? STR(", ") : STR(""));
+            if (type.len && !policy_value_fits(type, value->at[i]->text))
+                buf_add(w->out, STR("NULL"));
+            else
+                write_scalar(w->out, value->at[i]);
+        }
+    } else if ((value && value->kind == TREE_LIST)
+               || (type.len && is_text(w, e)
+                   && policy_expression_values(w->mem, e, w->scope, &texts) && texts.len == 1
+                   && !policy_value_fits(type, texts.at[0]))) {
+        buf_add(w->out, STR("NULL"));
+    } else {
+        write(w, e);
+    }
+}
+
+static void write_in(struct writer *w, const struct policy_expression *e)
+{
+    str type = compared_type(w, e->children.at[0]);
+    buf_add_byte(w->out, '(');
+    write(w, e->children.at[0]);
+    buf_add(w->out, e->is_negated ? STR(" NOT IN (") : STR(" IN ("));
+    for (size_t i = 1; i < e->children.len; i++) {
+        buf_add(w->out, i > 1 ? STR(", ") : STR(""));
+        write_member(w, e->children.at[i], type);
+    }
+    buf_add(w->out, STR("))"));
 }
 
 static void write_case(struct writer *w, const struct policy_expression *e)
@@ -140,9 +265,30 @@ static void write_case(struct writer *w, const struct policy_expression *e)
     buf_add(w->out, STR(" END)"));
 }
 
+/* A column beside a text that its type cannot hold, or beside a list: a cast would make something else of it. */
+static bool is_beside_its_type(struct writer *w, const struct policy_expression *e)
+{
+    for (size_t i = 0; e->kind == EXPRESSION_BINARY && i < 2; i++) {
+        const struct policy_expression *other = e->children.at[1 - i];
+        str type = compared_type(w, e->children.at[i]);
+        struct str_list texts = {0};
+        if (!type.len || !shape_has_word("= <> < <= > >=", e->text))
+            continue;
+        if (policy_is_list(w->mem, other, w->scope)
+            || (is_text(w, other) && policy_expression_values(w->mem, other, w->scope, &texts)
+                && texts.len == 1 && !policy_value_fits(type, texts.at[0])))
+            return true;
+    }
+    return false;
+}
+
 static void write_sign(struct writer *w, const struct policy_expression *e)
 {
     bool is_prefix = e->kind == EXPRESSION_UNARY && !e->is_suffix;
+    if (is_beside_its_type(w, e)) {
+        buf_add(w->out, STR("CAST(NULL AS BOOLEAN)"));
+        return;
+    }
     buf_add_byte(w->out, '(');
     if (is_prefix)
         buf_format(w->out, STR_FMT " ", STR_ARG(e->text));
@@ -158,7 +304,6 @@ static void write_sign(struct writer *w, const struct policy_expression *e)
 
 static void write(struct writer *w, const struct policy_expression *e)
 {
-    struct str_list values = {0};
     switch (e->kind) {
     case EXPRESSION_COLUMN:
         write_column(w, e);
@@ -189,18 +334,13 @@ static void write(struct writer *w, const struct policy_expression *e)
         write_sign(w, e);
         break;
     case EXPRESSION_IN:
-        buf_add_byte(w->out, '(');
-        write(w, e->children.at[0]);
-        buf_add(w->out, e->is_negated ? STR(" NOT IN (") : STR(" IN ("));
-        write_children(w, e, 1);
-        buf_add(w->out, STR("))"));
+        write_in(w, e);
         break;
     case EXPRESSION_ANY:
         write_any(w, e);
         break;
     case EXPRESSION_ENTITLED:
-        (void)policy_expression_values(w->mem, e, w->scope, &values);
-        write_membership(w, e->children.at[0], &values, e->is_negated);
+        write_membership(w, e->children.at[0], e, e->is_negated);
         break;
     case EXPRESSION_CALL:
         buf_add(w->out, e->text);
@@ -226,6 +366,15 @@ void policy_expression_sql(struct arena *mem, const struct policy_expression *ex
     write(&w, expression);
 }
 
+bool policy_is_list(struct arena *mem, const struct policy_expression *expression,
+                    const struct expression_scope *scope)
+{
+    const struct tree *value = expression->kind == EXPRESSION_ATTRIBUTE
+                                 ? attribute(mem, scope->actor, expression->text)
+                                 : NULL;
+    return value && value->kind == TREE_LIST;
+}
+
 static void add_scalar(struct arena *mem, struct str_list *out, const struct tree *scalar)
 {
     if (scalar->kind == TREE_SCALAR && !tree_is_null(scalar))
@@ -248,17 +397,12 @@ static size_t first_of(const struct policy_entitlement *entitlement, str user)
 static void add_entitled(struct arena *mem, const struct policy_expression *e,
                          const struct expression_scope *scope, struct str_list *out)
 {
-    for (size_t i = 0; scope->policies && scope->actor && i < scope->policies->entitlements.len;
-         i++) {
-        const struct policy_entitlement *entitlement = &scope->policies->entitlements.at[i];
-        if (!str_eq(entitlement->table, e->table) || !str_eq(entitlement->user, e->user)
-            || !str_eq(entitlement->value, e->value))
-            continue;
-        for (size_t k = first_of(entitlement, scope->actor->name);
-             k < entitlement->len && str_eq(entitlement->at[k].user, scope->actor->name); k++)
-            vec_push(mem, out, entitlement->at[k].value);
+    const struct policy_entitlement *entitlement = find_entitlement(scope, e);
+    if (!entitlement || !scope->actor)
         return;
-    }
+    for (size_t k = first_of(entitlement, scope->actor->name);
+         k < entitlement->len && str_eq(entitlement->at[k].user, scope->actor->name); k++)
+        vec_push(mem, out, entitlement->at[k].value);
 }
 
 bool policy_expression_values(struct arena *mem, const struct policy_expression *expression,

@@ -29,6 +29,7 @@ static bool take_scalar(const struct filtering *f, node e, struct str_list *valu
 {
     size_t before = values->len;
     return e->kind != EXPRESSION_ENTITLED && e->kind != EXPRESSION_LIST
+        && !policy_is_list(f->mem, e, f->scope)
         && policy_expression_values(f->mem, e, f->scope, values) && values->len <= before + 1;
 }
 
@@ -55,7 +56,9 @@ static bool take_values(const struct filtering *f, node e, const struct policy_c
         found = plain_column(f, e->children.at[0]);
         ok = true;
         for (size_t i = 1; ok && i < e->children.len; i++)
-            ok = take_scalar(f, e->children.at[i], values);
+            ok = take_scalar(f, e->children.at[i], values)
+              || (policy_is_list(f->mem, e->children.at[i], f->scope)
+                  && policy_expression_values(f->mem, e->children.at[i], f->scope, values));
     }
     if (!ok || !found || !policy_has_values(found->type) || (*column && *column != found))
         return false;
@@ -165,6 +168,14 @@ bool policy_filters(struct arena *mem, const struct policy *policy,
                 mem, "rows are shown where " STR_FMT ", and there is no column " STR_FMT,
                 STR_ARG(policy->where), STR_ARG(names.at[i]));
             return false;
+        } else if (str_eq_nocase(names.at[i], STR("file_row_number"))) {
+            /* What is cleared keeps its order by the engine's column of that name: it would be put in the order of values that may
+             * be hidden. */
+            *why_out = arena_format(mem,
+                                    "rows are shown where " STR_FMT
+                                    ", and no condition may ask for a column file_row_number",
+                                    STR_ARG(policy->where));
+            return false;
         }
     add_filters(&f, policy->condition);
     return true;
@@ -227,28 +238,55 @@ static bool fits_decimal(str type, str text)
         && digits.len <= scale;
 }
 
+/* Digits that count. More than a float keeps, and two texts would be one value of it. */
+static bool fits_float(str type, str text)
+{
+    size_t digits = 0, zeros = 0, most = str_eq_nocase(type, STR("FLOAT")) ? 6 : 15;
+    double number;
+    for (size_t i = 0; i < text.len && text.ptr[i] != 'e' && text.ptr[i] != 'E'; i++) {
+        bool is_zero = text.ptr[i] == '0';
+        if ((text.ptr[i] < '0' || text.ptr[i] > '9') || (is_zero && digits == 0))
+            continue;
+        zeros = is_zero ? zeros + 1 : 0;
+        digits++;
+    }
+    if (!str_to_f64(text, &number) || digits - zeros > most)
+        return false;
+    double size = number < 0 ? -number : number;
+    return digits == 0 || (most > 6 ? size > 0 : size > 1.2e-38 && size < 3.4e38);
+}
+
+/* Microseconds are what a TIMESTAMP keeps. */
+static bool fits_time(str text)
+{
+    int64_t instant;
+    size_t point = str_find(text, STR(".")), end = point + 1;
+    while (end < text.len && text.ptr[end] >= '0' && text.ptr[end] <= '9')
+        end++;
+    return clock_parse(text, &instant) && (point == text.len || end - point - 1 <= 6);
+}
+
 bool policy_value_fits(str type, str text)
 {
     int64_t instant;
-    double number;
     str whole = text.len && (text.ptr[0] == '-' || text.ptr[0] == '+') ? str_from(text, 1) : text;
     bool is_integer = whole.len > 0;
     for (size_t i = 0; i < whole.len; i++)
         is_integer = is_integer && whole.ptr[i] >= '0' && whole.ptr[i] <= '9';
     switch (literal_of(type)) {
     case LITERAL_TEXT:
-        return true;
+        return !str_has(text, '\0'); /* no text of SQL holds it */
     case LITERAL_INTEGER:
         return is_integer;
     case LITERAL_NUMBER:
         return str_starts(type, STR("DECIMAL(")) ? fits_decimal(type, text)
-                                                 : str_to_f64(text, &number);
+                                                 : fits_float(type, text);
     case LITERAL_BOOL:
         return str_eq(text, STR("true")) || str_eq(text, STR("false"));
     case LITERAL_DATE:
         return text.len == 10 && clock_parse(text, &instant);
     case LITERAL_TIME:
-        return clock_parse(text, &instant);
+        return fits_time(text);
     case LITERAL_NONE:
         break;
     }

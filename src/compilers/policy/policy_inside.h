@@ -54,16 +54,20 @@ struct policy_subject policy_subject(struct arena *mem, const struct policy_tabl
 bool policy_matches_table(const struct policy *policy, const struct policy_subject *subject);
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column);
 /* A field has labels of its own; by name it is `column.path`. */
-bool policy_matches_field(struct arena *mem, const struct policy *policy,
-                          const struct policy_column *column, const struct policy_field *field);
+bool policy_matches_field(const struct policy *policy, const struct policy_column *column,
+                          const struct policy_field *field);
+/* Is it by this column, or this field in it, that a filter or a denial of tables speaks of the table? */
+bool policy_chooses_table_by(const struct policy *policy, const struct policy_column *column,
+                             const struct policy_field *field);
 /* NULL when there is none; names are compared without case. */
 const struct policy_column *policy_find_column(const struct policy_table *table, str name);
 /* The entry of the owners that means this actor, or an empty str. */
 str policy_owner_entry(const struct policy_actor *actor, const struct str_list *owners);
 /* Whom of the takers this actor is, for people; empty when it is none of them. */
 str policy_taker(struct arena *mem, const struct policy_actor *actor, const struct policy *policy);
-/* By name, group or purpose; owners aside. */
-bool policy_is_excepted(const struct policy *policy, const struct policy_actor *actor);
+/* By name, group or purpose; owners aside. A purpose is the asker's own word: it excepts only where a grant names it for him. */
+bool policy_is_excepted(const struct policy *policy, const struct policy_actor *actor,
+                        bool has_purpose);
 /* `owners: true`: does he own all that makes the policy speak of the column (NULL: of the table)? */
 bool policy_excepts_owner(const struct policy *policy, const struct policy_actor *actor,
                           const struct policy_table *table, const struct policy_labels *labels);
@@ -81,6 +85,8 @@ void policy_mask_bytes(struct arena *mem, const struct policy_mask *mask, struct
 str policy_mask_problem(struct arena *mem, const struct policy_mask *mask, str type);
 /* The column's values as the decision shows them. */
 void policy_masked_sql(struct arena *mem, const struct decision_column *column, struct buf *out);
+/* Is there a field of this path in the type? */
+bool policy_has_path(struct arena *mem, str type, str path);
 bool policy_is_time_unit(str unit);
 bool policy_is_text(str type);
 

@@ -21,13 +21,12 @@ static bool is_word_byte(char c)
 /* Text between quotes that are doubled inside. */
 static void take_quoted(struct lexer *l, char quote, enum token_kind kind)
 {
-    /* Room for this text alone: an expression may have a hundred thousand of them. */
-    size_t end = l->at + 1, len = 0;
-    while (end < l->text.len && l->text.ptr[end] != quote)
-        end++;
-    while (end + 1 < l->text.len && l->text.ptr[end] == quote && l->text.ptr[end + 1] == quote)
-        for (end += 2; end < l->text.len && l->text.ptr[end] != quote;)
-            end++;
+    size_t len = 0, end = l->at + 1;
+    /* Up to a quote that is not doubled: a list has many texts, and each takes its own bytes only. */
+    while (
+        end < l->text.len
+        && (l->text.ptr[end] != quote || (end + 1 < l->text.len && l->text.ptr[end + 1] == quote)))
+        end += l->text.ptr[end] == quote ? 2 : 1;
     char *text = arena_alloc(l->mem, end - l->at + 1);
     for (l->at++; l->at < l->text.len; l->at++) {
         if (char_at(l, 0) == quote) {

@@ -321,10 +321,10 @@ static void hash_sql(struct buf *out, str type, str value)
     else if (str_eq(type, STR("UUID")))
         buf_format(out, "CAST(left(weft_keyed_hash(CAST(" STR_FMT " AS VARCHAR)), 32) AS UUID)",
                    STR_ARG(value));
-    else /* 60 bits: no sign, and too many to meet by chance */
+    else /* 60 bits: no sign, and too many to meet by chance; a HUGEINT is not read from hexadecimal digits */
         buf_format(out,
-                   "CAST('0x' || left(weft_keyed_hash(CAST(" STR_FMT
-                   " AS VARCHAR)), 15) AS " STR_FMT ")",
+                   "CAST(CAST('0x' || left(weft_keyed_hash(CAST(" STR_FMT
+                   " AS VARCHAR)), 15) AS BIGINT) AS " STR_FMT ")",
                    STR_ARG(value), STR_ARG(type));
 }
 
@@ -401,6 +401,27 @@ static void leaf_sql(struct arena *mem, const struct policy_mask *mask, str type
         CHECK(false); /* made before */
     }
     buf_format(out, " AS " STR_FMT "))", STR_ARG(type));
+}
+
+static bool is_path_below(struct arena *mem, str type, str at, str path)
+{
+    struct str_list names = {0}, types = {0};
+    str element = contract_type_element(mem, type);
+    bool found = at.len > 0 && str_eq_nocase(at, path);
+    if (!found && element.len)
+        return is_path_below(mem, element, arena_format(mem, STR_FMT "[]", STR_ARG(at)), path);
+    if (!found && contract_type_fields(mem, type, &names, &types))
+        for (size_t i = 0; i < names.len && !found; i++)
+            found = is_path_below(mem, types.at[i],
+                                  arena_format(mem, STR_FMT "%s" STR_FMT, STR_ARG(at),
+                                               at.len ? "." : "", STR_ARG(names.at[i])),
+                                  path);
+    return found;
+}
+
+bool policy_has_path(struct arena *mem, str type, str path)
+{
+    return is_path_below(mem, type, STR_NONE, path);
 }
 
 struct masking {

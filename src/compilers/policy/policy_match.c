@@ -59,14 +59,45 @@ static bool is_of_tables(const struct policy *policy)
             && !policy->is_of_columns);
 }
 
-static bool has_column(const struct policy_selector *s, const struct policy_table *table)
+/* `address.street`, `phones[]`: as a selector names a field. */
+static bool is_field_named(const struct str_list *names, str column, str path)
 {
+    size_t dot = path.len && path.ptr[0] == '[' ? 0 : 1;
+    for (size_t i = 0; i < names->len; i++) {
+        str name = names->at[i];
+        if (name.len == column.len + dot + path.len
+            && str_eq_nocase(str_sub(name, 0, column.len), column)
+            && (dot == 0 || name.ptr[column.len] == '.')
+            && str_eq_nocase(str_from(name, column.len + dot), path))
+            return true;
+    }
+    return false;
+}
+
+bool policy_chooses_table_by(const struct policy *policy, const struct policy_column *column,
+                             const struct policy_field *field)
+{
+    const struct policy_selector *s = &policy->selector;
+    if (!is_labelled(&s->classifications, false, field ? &field->labels : &column->labels))
+        return false;
+    return s->columns.len == 0
+        || (field ? is_field_named(&s->columns, column->name, field->path)
+                  : has_label(&s->columns, column->name));
+}
+
+static bool has_column(const struct policy *policy, const struct policy_table *table)
+{
+    const struct policy_selector *s = &policy->selector;
     if (s->classifications.len == 0 && s->columns.len == 0)
         return true;
-    for (size_t i = 0; i < table->column_count; i++)
-        if (is_labelled(&s->classifications, false, &table->columns[i].labels)
-            && (s->columns.len == 0 || has_label(&s->columns, table->columns[i].name)))
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct policy_column *column = &table->columns[i];
+        if (policy_chooses_table_by(policy, column, NULL))
             return true;
+        for (size_t k = 0; k < column->field_count; k++)
+            if (policy_chooses_table_by(policy, column, &column->fields[k]))
+                return true;
+    }
     return false;
 }
 
@@ -85,7 +116,8 @@ bool policy_matches_table(const struct policy *policy, const struct policy_subje
     if (s->tables.len && !str_list_has(&s->tables, subject->address))
         return false;
     return !is_of_tables(policy)
-        || ((s->tags.len == 0 || shares_label(&s->tags, &table->tags)) && has_column(s, table));
+        || ((s->tags.len == 0 || shares_label(&s->tags, &table->tags))
+            && has_column(policy, table));
 }
 
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column)
@@ -96,16 +128,14 @@ bool policy_matches_column(const struct policy *policy, const struct policy_colu
         && (s->columns.len == 0 || has_label(&s->columns, column->name));
 }
 
-bool policy_matches_field(struct arena *mem, const struct policy *policy,
-                          const struct policy_column *column, const struct policy_field *field)
+bool policy_matches_field(const struct policy *policy, const struct policy_column *column,
+                          const struct policy_field *field)
 {
     const struct policy_selector *s = &policy->selector;
-    str name = arena_format(mem, STR_FMT "%s" STR_FMT, STR_ARG(column->name),
-                            str_starts(field->path, STR("[")) ? "" : ".", STR_ARG(field->path));
     return (s->columns.len || s->classifications.len || s->tags.len)
         && is_labelled(&s->classifications, false, &field->labels)
         && is_labelled(&s->tags, true, &field->labels)
-        && (s->columns.len == 0 || has_label(&s->columns, name));
+        && (s->columns.len == 0 || is_field_named(&s->columns, column->name, field->path));
 }
 
 const struct policy_column *policy_find_column(const struct policy_table *table, str name)
@@ -144,10 +174,11 @@ str policy_taker(struct arena *mem, const struct policy_actor *actor, const stru
     return STR_NONE;
 }
 
-bool policy_is_excepted(const struct policy *policy, const struct policy_actor *actor)
+bool policy_is_excepted(const struct policy *policy, const struct policy_actor *actor,
+                        bool has_purpose)
 {
     const struct policy_except *e = &policy->except;
-    if (actor->purpose.len && str_list_has(&e->purposes, actor->purpose))
+    if (has_purpose && actor->purpose.len && str_list_has(&e->purposes, actor->purpose))
         return true;
     if (actor->is_product)
         return str_list_has(&e->products, actor->name);

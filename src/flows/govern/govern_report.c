@@ -26,6 +26,7 @@ struct govern_report {
     struct services *services;
     const struct image *image;
     struct json_out *o;
+    struct json_out *rest; /* of a column: those who cannot see it come last */
 };
 
 static str govern_key(struct arena *mem, const struct image_table *table,
@@ -195,7 +196,7 @@ static bool govern_find_column(struct task *t, const struct image *image, str ad
 
 static bool govern_put_viewer(struct task *t, const struct govern_report *r,
                               const struct govern_subject *subject, const struct image_table *table,
-                              str column, bool who_can)
+                              str column)
 {
     struct govern_outcomes outcomes;
     uint32_t id = 0;
@@ -212,31 +213,43 @@ static bool govern_put_viewer(struct task *t, const struct govern_report *r,
         const struct govern_outcome *outcome = &outcomes.at[i];
         const char *access = govern_access(&outcome->decision, id);
         bool can = str_eq(str_of(access), STR("visible")) || str_eq(str_of(access), STR("masked"));
+        struct json_out *o = can ? r->o : r->rest;
 
-        if (can != who_can) {
-            continue;
-        }
-        json_out_begin(r->o, "", '{');
-        json_out_str(r->o, "actor", subject->name);
-        json_out_str(r->o, "kind", str_of(access_request_taker_name(subject->kind)));
-        json_out_str(r->o, "for", govern_for(t, subject, &outcomes, outcome));
-        govern_put_purposes(subject, &outcomes, outcome, r->o);
-        json_out_str(r->o, "access", str_of(access));
-        govern_put_rows(&outcome->decision, r->o);
-        govern_put_by(t, &outcome->decision, column, r->o);
-        json_out_end(r->o, '}');
+        json_out_begin(o, "", '{');
+        json_out_str(o, "actor", subject->name);
+        json_out_str(o, "kind", str_of(access_request_taker_name(subject->kind)));
+        json_out_str(o, "for", govern_for(t, subject, &outcomes, outcome));
+        govern_put_purposes(subject, &outcomes, outcome, o);
+        json_out_str(o, "access", str_of(access));
+        govern_put_rows(&outcome->decision, o);
+        govern_put_by(t, &outcome->decision, column, o);
+        json_out_end(o, '}');
     }
+    return true;
+}
+
+/* What is decided for one is forgotten before the next. */
+static bool govern_put_viewer_alone(struct task *t, const struct govern_report *r,
+                                    const struct govern_subject *subject,
+                                    const struct image_table *table, str column)
+{
+    struct arena_mark mark = arena_mark(t->mem);
+
+    if (!govern_put_viewer(t, r, subject, table, column)) {
+        return false;
+    }
+    arena_rewind(t->mem, mark);
     return true;
 }
 
 static bool govern_put_viewers(struct task *t, const struct govern_report *r,
                                const struct user_list *users, const struct image_table *table,
-                               str column, bool who_can)
+                               str column)
 {
     for (size_t i = 0; i < users->len; i++) {
         struct govern_subject subject = {ACCESS_USER, users->at[i]->name};
 
-        if (!govern_put_viewer(t, r, &subject, table, column, who_can)) {
+        if (!govern_put_viewer_alone(t, r, &subject, table, column)) {
             return false;
         }
     }
@@ -244,7 +257,7 @@ static bool govern_put_viewers(struct task *t, const struct govern_report *r,
         struct govern_subject subject = {ACCESS_PRODUCT, r->image->products.at[i].address};
 
         if (gate_may_discover(t, r->image, &r->image->products.at[i])
-            && !govern_put_viewer(t, r, &subject, table, column, who_can)) {
+            && !govern_put_viewer_alone(t, r, &subject, table, column)) {
             return false;
         }
     }
@@ -253,7 +266,9 @@ static bool govern_put_viewers(struct task *t, const struct govern_report *r,
 
 bool govern_report_column(struct task *t, struct services *s, str column, struct json_out *o)
 {
-    struct govern_report r = {.services = s, .image = image_pin(t, s->images), .o = o};
+    struct json_out rest = {.b = buf_new(t->mem, o->b->most)};
+    struct govern_report r = {
+        .services = s, .image = image_pin(t, s->images), .o = o, .rest = &rest};
     const struct image_table *table;
     struct user_list users;
     str name;
@@ -276,11 +291,14 @@ bool govern_report_column(struct task *t, struct services *s, str column, struct
     json_out_str(o, "column", column);
     json_out_time(o, "at", clock_now_us());
     json_out_begin(o, "actors", '[');
-    bool ok = govern_put_viewers(t, &r, &users, table, name, true)
-           && govern_put_viewers(t, &r, &users, table, name, false);
+    bool ok = govern_put_viewers(t, &r, &users, table, name);
+    if (rest.b->len > 0) {
+        buf_add(o->b, o->needs_comma ? STR(",") : STR_NONE);
+        buf_add(o->b, buf_str(rest.b));
+    }
     json_out_end(o, ']');
     json_out_end(o, '}');
-    return ok;
+    return ok && (!rest.b->full || task_fail(t, ERR_LIMIT, "the answer is too large"));
 }
 
 /* ---- what this actor can see */
@@ -401,7 +419,12 @@ bool govern_report_actor(struct task *t, struct services *s, str name, struct js
             continue;
         }
         for (size_t j = 0; ok && j < product->tables.len; j++) {
+            struct arena_mark mark = arena_mark(t->mem);
+
             ok = govern_put_view(t, &r, &subject, &product->tables.at[j]);
+            if (ok) {
+                arena_rewind(t->mem, mark);
+            }
         }
     }
     json_out_end(o, ']');

@@ -98,7 +98,11 @@ static void govern_find_tables(struct task *t, const struct govern_uses *all,
             continue;
         }
         for (size_t j = 0; j < product->tables.len; j++) {
-            if (read_access_opens(t->mem, use->grant, &use->taker, &product->tables.at[j])) {
+            struct arena_mark mark = arena_mark(t->mem);
+            bool opens = read_access_opens(t->mem, use->grant, &use->taker, &product->tables.at[j]);
+
+            arena_rewind(t->mem, mark);
+            if (opens) {
                 vec_push(t->mem, &use->tables, &product->tables.at[j]);
             }
         }
