@@ -137,6 +137,18 @@ void gate_prepare_release(struct gate *gate, const struct image_table *tables, s
 /* Under policies that are about to hold; nothing where one of the readers loses by them. Waits as above. */
 void gate_prepare_policies(struct gate *gate, const struct policies *policies);
 
+/* What policies make of a table, for plan. */
+struct gate_classes {
+    uint64_t readers; /* of the actors */
+    uint64_t classes; /* of copies: none where originals serve everybody */
+    uint64_t bytes;   /* of all of them, at most */
+    str column; /* that most filters are over; to cluster by it makes copies small or needless */
+};
+/* For these actors, each with one purpose. Pure. */
+void gate_count_classes(struct arena *mem, const struct policies *policies,
+                        const struct image_table *table, const struct policy_actor *actors,
+                        size_t len, int64_t now_us, struct gate_classes *out);
+
 /* Copies go that were unused for cleared_days_max, and those of originals that are not in `keep`; some are read again, and those that
  * are damaged go. */
 struct gate_upkeep {
