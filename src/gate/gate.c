@@ -14,38 +14,88 @@
 /* An apply while a class is cleared starts the work anew; applies without end are an error. */
 enum { ROUNDS_MAX = 8, LINK_NAME_BYTES = 16 };
 
-static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree,
-                         const struct gate_scope *scope, struct row_sink *sink,
-                         struct clearance *clearance);
+/* One walk of a text through the gate; a second one begins anew. */
+struct round {
+    struct gate *gate;
+    const struct gate_scope *scope;
+    const struct image *image;
+    struct policy_actor reader;
+    uint64_t user_version;
+    str owner; /* of the workers */
+    struct row_sink *sink;
+    struct clearance *clearance;
+    struct gate_live *live;
+};
+
+static bool decide_tables(struct task *t, struct round *r, const struct sql_tree *tree);
+static bool clear_tables(struct task *t, struct round *r);
 
 static uint64_t policy_version_of(const struct image *image)
 {
     return image->policies.version;
 }
 
+static bool walk(struct task *t, struct round *r, const struct sql_tree *tree)
+{
+    r->clearance = ARENA_NEW(t->mem, struct clearance);
+    r->clearance->magic = CLEARANCE_MAGIC;
+    r->clearance->text = tree->text;
+    r->clearance->image = r->image;
+    r->clearance->policy_version = policy_version_of(r->image);
+    if (!decide_tables(t, r, tree))
+        return false;
+    r->live = gate_live_begin(t, r->gate, r->clearance, &r->reader, r->user_version, r->owner);
+    return clear_tables(t, r);
+}
+
+/* May what was decided be read? A stale release may be served, a stale decision never: policies, owners and visibility change by
+ * applies, groups and attributes at any time, and dates pass. */
+static bool is_current(struct task *t, const struct round *r)
+{
+    const struct image *now = image_pin(t, r->gate->images);
+    return now->mesh_version == r->image->mesh_version
+        && policy_version_of(now) == r->clearance->policy_version && gate_live_read(t, r->live);
+}
+
+/* For the next walk: the image and the reader of this moment. */
+static bool look_anew(struct task *t, struct round *r)
+{
+    struct policy_actor before = r->reader;
+    bool is_there;
+    gate_live_end(t, r->live);
+    r->live = NULL;
+    r->image = image_pin(t, r->gate->images);
+    if (!gate_reader_now(t, r->gate, r->image, &before, &r->user_version, &is_there, &r->reader))
+        return false;
+    return is_there
+        || task_fail(t, ERR_DENIED, STR_FMT " is no longer part of the mesh", STR_ARG(before.name));
+}
+
 bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                 const struct gate_scope *scope, struct row_sink *sink, struct clearance **out)
 {
     CHECK(gate->magic == GATE_MAGIC && tree->magic == SQL_TREE_MAGIC && t->actor != NULL);
-    const struct image *image = image_pin(t, gate->images);
+    struct round r = {.gate = gate,
+                      .scope = scope,
+                      .image = image_pin(t, gate->images),
+                      .user_version = scope ? 0 : t->actor->version,
+                      .sink = sink};
+    gate_reader(t, scope, &r.reader);
+    r.owner = scope && scope->product
+                ? arena_format(t->mem, "product:" STR_FMT, STR_ARG(scope->product->address))
+                : actor_key(t->mem, t->actor);
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        struct clearance *clearance = ARENA_NEW(t->mem, struct clearance);
-        clearance->magic = CLEARANCE_MAGIC;
-        clearance->text = tree->text;
-        clearance->image = image;
-        clearance->policy_version = policy_version_of(image);
-        *out = clearance;
-        if (!clear_tables(t, gate, tree, scope, sink, clearance))
-            return false;
-        /* A stale release may be served, a stale decision never: policies, owners and visibility change by applies, grants by
-         * agreements too. */
-        const struct image *now = image_pin(t, gate->images);
-        if (now->mesh_version == image->mesh_version
-            && policy_version_of(now) == clearance->policy_version) {
-            clearance->is_whole = true;
-            return true;
+        bool ok = walk(t, &r, tree);
+        *out = r.clearance;
+        if (ok && is_current(t, &r)) {
+            r.clearance->is_whole = true;
+            return gate_hot_remember(t, gate, r.clearance, &r.reader, r.owner);
         }
-        image = now;
+        if (!ok && !(r.live && atomic_load(&r.live->is_stale)))
+            return false;
+        task_clear_error(t);
+        if (!look_anew(t, &r))
+            return false;
     }
     task_fail(t, ERR_CONFLICT, "the mesh changed again and again while the answer was prepared");
     return task_hint(t, "try again");
@@ -61,34 +111,20 @@ static void take_decision(struct task *t, struct clearance_table *table)
     }
 }
 
-static bool clear_files(struct task *t, struct gate *gate, struct clearance_table *table,
-                        struct row_sink *sink)
-{
-    for (size_t i = 0; i < table->table->files.len; i++) {
-        str class_id;
-        if (!task_go_on(t)
-            || !gate_cleared_files(t, gate, table->table, &table->table->files.at[i],
-                                   &table->decision, sink, &table->paths, &class_id))
-            return false;
-        if (class_id.len && !table->class_id.len)
-            table->class_id = class_id;
-    }
-    return true;
-}
-
-static bool clear_mesh_table(struct task *t, struct gate *gate, const struct image *image,
-                             const struct policy_actor *reader, const struct sql_table *name,
-                             struct clearance_table *table, struct row_sink *sink)
+static bool decide_table(struct task *t, struct round *r, const struct sql_table *name,
+                         struct clearance_table *table)
 {
     str full = table->catalog.len
                  ? arena_format(t->mem, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(table->catalog),
                                 STR_ARG(table->schema), STR_ARG(table->name))
                  : arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                                 STR_ARG(table->name));
-    table->decision = reader ? *image_decide(t, image, reader, 0, table->table)
-                             : *gate_decide(t, image, table->table);
+    table->decision = !r->scope && actor_is_operator(t->actor)
+                        ? *gate_decide(t, r->image, table->table)
+                        : *image_decide(t, r->image, &r->reader, r->user_version, table->table);
     if (!table->decision.allowed || table->decision.columns.len == 0)
-        return gate_denied(t, reader, table->table, full, &table->decision, name->position);
+        return gate_denied(t, r->scope ? &r->reader : NULL, table->table, full, &table->decision,
+                           name->position);
     if (table->release == 0) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",
@@ -96,33 +132,31 @@ static bool clear_mesh_table(struct task *t, struct gate *gate, const struct ima
         return task_position(t, name->position);
     }
     take_decision(t, table);
-    return clear_files(t, gate, table, sink);
+    return true;
 }
 
-static bool clear_one(struct task *t, struct gate *gate, const struct image *image,
-                      const struct gate_scope *scope, const struct sql_table *name,
-                      struct row_sink *sink, struct clearance_table *table)
+static bool decide_one(struct task *t, struct round *r, const struct sql_table *name,
+                       struct clearance_table *table)
 {
     struct gate_meaning meaning;
-    struct policy_actor reader;
-    if (!gate_resolve(t, gate, image, scope, name, &meaning))
+    if (!gate_resolve(t, r->gate, r->image, r->scope, name, &meaning))
         return false;
     *table = (struct clearance_table){.catalog = meaning.catalog,
                                       .schema = meaning.schema,
                                       .name = meaning.name,
                                       .table = meaning.table,
-                                      .release = meaning.release};
+                                      .release = meaning.release,
+                                      .is_past = meaning.is_past};
     bool ok = true;
     if (meaning.is_mesh) {
-        ok = gate_mesh_rows(t, gate, image, meaning.name, &table->rows);
+        ok = gate_mesh_rows(t, r->gate, r->image, meaning.name, &table->rows);
         if (ok)
             table->columns = table->rows->columns;
     } else if (meaning.staged) {
         table->columns = meaning.staged->columns;
         table->paths = meaning.staged->paths;
     } else {
-        gate_reader(t, scope, &reader);
-        ok = clear_mesh_table(t, gate, image, scope ? &reader : NULL, name, table, sink);
+        ok = decide_table(t, r, name, table);
     }
     if (ok)
         gate_columns_read(t->mem, &name->columns, &table->columns, &table->columns_read);
@@ -141,44 +175,38 @@ static bool is_there(const struct clearance *clearance, const struct clearance_t
     return false;
 }
 
-static bool clear_tables(struct task *t, struct gate *gate, const struct sql_tree *tree,
-                         const struct gate_scope *scope, struct row_sink *sink,
-                         struct clearance *clearance)
+static bool decide_tables(struct task *t, struct round *r, const struct sql_tree *tree)
 {
     for (size_t i = 0; i < tree->tables.len; i++) {
         struct clearance_table table = {0};
-        if (!clear_one(t, gate, clearance->image, scope, &tree->tables.at[i], sink, &table)) {
-            if (table.table && !is_there(clearance, &table))
-                vec_push(t->mem, &clearance->tables, table);
+        bool ok = decide_one(t, r, &tree->tables.at[i], &table);
+        /* One that is refused is there for the audit. */
+        if ((ok || table.table) && !is_there(r->clearance, &table))
+            vec_push(t->mem, &r->clearance->tables, table);
+        if (!ok)
             return false;
-        }
-        if (!is_there(clearance, &table))
-            vec_push(t->mem, &clearance->tables, table);
     }
     return true;
 }
 
-bool gate_cleared_files(struct task *t, struct gate *gate, const struct image_table *table,
-                        const struct image_file *file, const struct decision *decision,
-                        struct row_sink *sink, struct str_list *paths_out, str *class_out)
+/* All files of all tables at once: what is missing is made side by side. */
+static bool clear_tables(struct task *t, struct round *r)
 {
-    CHECK(gate->magic == GATE_MAGIC && decision->allowed);
-    *class_out = STR_NONE;
-    enum gate_proof proof = gate_prove(file, decision);
-    if (proof == GATE_ALL_HIDDEN)
-        return true;
-    if (proof == GATE_ALL_VISIBLE && file->deletions.len == 0
-        && policy_shows_all_columns(decision, file->columns.at, file->columns.len)) {
-        if (!store_check(t, gate->store, file->sha256))
-            return false;
-        vec_push(t->mem, paths_out, store_file_path(t, gate->store, file->sha256));
-        return true;
+    struct gate_wants wants = {0};
+    struct clearance *clearance = r->clearance;
+    size_t *ends = ARENA_ARRAY(t->mem, size_t, clearance->tables.len + 1);
+    for (size_t i = 0; i < clearance->tables.len; i++) {
+        struct clearance_table *table = &clearance->tables.at[i];
+        if (table->table)
+            gate_want(t, r->gate, table->table, &table->decision, &wants, &table->class_id);
+        ends[i] = wants.len;
     }
-    str path;
-    if (!gate_copy(t, gate, table, file, decision, sink, &path, class_out))
+    if (!gate_fetch(t, r->gate, &wants, r->sink, &r->live->is_stale))
         return false;
-    if (path.len)
-        vec_push(t->mem, paths_out, path);
+    for (size_t i = 0, at = 0; i < clearance->tables.len; i++)
+        for (; at < ends[i]; at++)
+            if (wants.at[at].has_rows)
+                vec_push(t->mem, &clearance->tables.at[i].paths, wants.at[at].path);
     return true;
 }
 
@@ -279,13 +307,24 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->images = images;
     gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    gate->cleared_days_max = CONFIG_INT(config, cleared_days_max);
+    gate->hot_ms = CONFIG_INT(config, clearing_hot_ms);
+    gate->hot_bytes_max = (uint64_t)CONFIG_INT(config, clearing_hot_mb) << 20;
+    gate->queue_end = &gate->queue;
+    gate->threads_max = (size_t)CONFIG_INT(config, clearing_workers_max);
+    if (gate->threads_max == 0)
+        gate->threads_max = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+    gate->worker_idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
     CHECK(pthread_mutex_init(&gate->lock, NULL) == 0
-          && pthread_cond_init(&gate->changed, &attributes) == 0);
+          && pthread_mutex_init(&gate->live_lock, NULL) == 0
+          && pthread_cond_init(&gate->changed, &attributes) == 0
+          && pthread_cond_init(&gate->live_changed, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
-    if (!ok || !gate_key_open(t, gate) || !gate_index_open(t, gate, home)) {
+    if (!ok || !gate_key_open(t, gate) || !gate_index_open(t, gate, home)
+        || !gate_watch_begin(t, gate)) {
         gate_close(gate);
         return false;
     }
@@ -298,6 +337,7 @@ void gate_close(struct gate *gate)
     if (!gate)
         return;
     CHECK(gate->magic == GATE_MAGIC);
+    gate_watch_end(gate);
     gate_end_makings(gate);
     /* The index says from here on that the copies are whole: they must be so after a loss of power too. */
     if (gate->home_fd >= 0) {
@@ -305,9 +345,12 @@ void gate_close(struct gate *gate)
         close(gate->home_fd);
     }
     metadb_close(gate->cache);
-    CHECK(gate->holds == NULL);
+    for (size_t i = 0; i < GATE_BUCKETS; i++)
+        CHECK(gate->holds[i] == NULL && gate->parts[i] == NULL);
     pthread_cond_destroy(&gate->changed);
+    pthread_cond_destroy(&gate->live_changed);
     pthread_mutex_destroy(&gate->lock);
+    pthread_mutex_destroy(&gate->live_lock);
     explicit_bzero(gate->hash_key, sizeof gate->hash_key);
     free((char *)(uintptr_t)gate->hash_key_id.ptr);
     gate->magic = 0;

@@ -40,6 +40,7 @@ struct clearance_table {
     str catalog, schema, name;       /* as the text's names mean it */
     const struct image_table *table; /* NULL: mesh.* or a staged table */
     uint64_t release;
+    bool is_past; /* a release that was named by its number */
     struct decision decision;
     str class_id; /* hex; empty where originals serve */
     struct job_columns columns;
@@ -73,13 +74,13 @@ MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struc
 MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_tree *tree,
                            const struct gate_scope *scope, struct row_sink *sink,
                            struct clearance **out);
+/* Decides anew for all who read, after a change of policies, grants, users or groups: whoever may no longer read what he reads ends
+ * at once, and idle workers with him. A thread of the gate does it several times a second besides. */
+void gate_recheck(struct gate *gate);
+/* Of a task that failed: was its access withdrawn? Then that is its error, and it is no longer cancelled. */
+bool gate_withdrawn(struct task *t, struct gate *gate);
 /* Fills text, views and links of a job from a clearance; output and limits are the caller's. */
 void gate_fill_job(struct task *t, const struct clearance *clearance, struct engine_job *job);
-/* Files that a decision lets see of one file: the original, a copy, or none. They stay until the task ends, and can be linked. */
-MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
-                                   const struct image_table *table, const struct image_file *file,
-                                   const struct decision *decision, struct row_sink *sink,
-                                   struct str_list *paths_out, str *class_out);
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
 const struct decision *gate_decide(struct task *t, const struct image *image,
                                    const struct image_table *table);
@@ -128,6 +129,44 @@ bool gate_may_discover(struct task *t, const struct image *image,
 MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
                                    const struct job_columns *columns, const struct str_list *paths,
                                    struct policy_entitlement *set);
+
+/* Copies that are made before anybody asks, for those who read lately, within the budget of clearing_hot_ms and clearing_hot_mb. What
+ * goes wrong goes to the log: the first query then waits. */
+/* Of tables with the files of a release that is about to be committed: returns when they are there, or the time is over. */
+void gate_prepare_release(struct gate *gate, const struct image_table *tables, size_t len);
+/* Under policies that are about to hold; nothing where one of the readers loses by them. Waits as above. */
+void gate_prepare_policies(struct gate *gate, const struct policies *policies);
+
+/* What policies make of a table, for plan. */
+struct gate_classes {
+    uint64_t readers; /* of the actors */
+    uint64_t classes; /* of copies: none where originals serve everybody */
+    uint64_t bytes;   /* of all of them, at most */
+    str column; /* that most filters are over; to cluster by it makes copies small or needless */
+};
+/* For these actors, each with one purpose. Pure. */
+void gate_count_classes(struct arena *mem, const struct policies *policies,
+                        const struct image_table *table, const struct policy_actor *actors,
+                        size_t len, int64_t now_us, struct gate_classes *out);
+
+/* Copies go that were unused for cleared_days_max, and those of originals that are not in `keep`; some are read again, and those that
+ * are damaged go. */
+struct gate_upkeep {
+    uint64_t removed, damaged, read_bytes;
+};
+MUST_CHECK bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
+                            struct gate_upkeep *out);
+/* What copies take; of tables the heaviest. */
+struct gate_total_table {
+    uint64_t table_id, classes, copies, bytes;
+};
+struct gate_total {
+    uint64_t copies, bytes;
+    struct {
+        VEC_OF(struct gate_total_table)
+    } tables;
+};
+MUST_CHECK bool gate_total(struct task *t, struct gate *gate, struct gate_total *out);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */

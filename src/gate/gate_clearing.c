@@ -1,7 +1,12 @@
 /* What a clearing worker is told to do. Pure. */
 #include <string.h>
 
+#include "buf/buf.h"
 #include "gate_inside.h"
+#include "limits/limits.h"
+
+/* Of so few values each is looked for in all that was staged; of more, they are sorted first. */
+enum { STAGED_UNSORTED_MAX = 16 };
 
 static bool is_in_file(const struct image_file *file, uint32_t id)
 {
@@ -93,15 +98,15 @@ static void add_once(struct arena *mem, struct job_columns *columns, str name, s
     vec_push(mem, columns, ((struct job_column){.name = name, .type = type, .id = id}));
 }
 
-void gate_clearing_job(struct arena *mem, const struct decision *restricted, str file,
-                       struct engine_job *out)
+/* The view over the file: what is shown, and what the filters read. */
+static void add_source(struct arena *mem, const struct decision *restricted, str name, str file,
+                       struct engine_job *out, struct job_columns *layout)
 {
-    *out = (struct engine_job){.output = JOB_FILE, .file = STR("copy.parquet"), .keep_order = true};
     struct job_view *source = vec_add(mem, &out->views);
-    source->name = STR("source");
+    source->name = name;
     for (size_t i = 0; i < restricted->columns.len; i++) {
         const struct decision_column *column = &restricted->columns.at[i];
-        add_once(mem, &out->columns, column->name, column->type, column->id);
+        add_once(mem, layout, column->name, column->type, column->id);
         /* Not even the clearing worker reads what it is to hide whole. */
         if (column->mask.method < MASK_CONSTANT)
             add_once(mem, &source->columns, column->name, column->type, column->id);
@@ -120,5 +125,61 @@ void gate_clearing_job(struct arena *mem, const struct decision *restricted, str
         add_once(mem, &source->columns, restricted->columns.at[0].name,
                  restricted->columns.at[0].type, restricted->columns.at[0].id);
     vec_push(mem, &source->files, file);
-    out->text = policy_clearing_sql(mem, restricted);
+}
+
+static void add_copy(struct arena *mem, struct engine_job *out, str text, bool is_file)
+{
+    struct job_copy *copy = vec_add(mem, &out->copies);
+    copy->text = text;
+    copy->layout = (uint32_t)out->layouts.len - 1;
+    if (is_file)
+        copy->file = arena_format(mem, "copy-%zu.parquet", out->copies.len - 1);
+}
+
+/* The rows of all values at once, each with its value and its place. Where values are many, those of one lie together. No name of a
+ * column has a `#`. */
+static str staged_sql(struct arena *mem, const struct decision *restricted, str source)
+{
+    const struct decision_filter *filter = &restricted->filters.at[0];
+    struct buf *more = buf_new(mem, NAME_BYTES_MAX * 4);
+    buf_add(more, STR(", "));
+    buf_add_identifier(more, filter->column.name);
+    buf_add(more, STR(" AS \"#value\", file_row_number AS \"#row\""));
+    return policy_clearing_sql_from(
+        mem, restricted, source, buf_str(more),
+        filter->values.len > STAGED_UNSORTED_MAX ? " ORDER BY \"#value\", file_row_number" : "");
+}
+
+static str value_sql(struct arena *mem, const struct decision *restricted, str value)
+{
+    struct buf *b = buf_new(mem, FRAME_BYTES_MAX);
+    buf_add(b, STR("SELECT "));
+    for (size_t i = 0; i < restricted->columns.len; i++) {
+        buf_add(b, i ? STR(", ") : STR(""));
+        buf_add_identifier(b, restricted->columns.at[i].name);
+    }
+    buf_add(b, STR(" FROM staged WHERE \"#value\" = TRY_CAST("));
+    buf_add_literal(b, value);
+    /* In the order of the file, whole vectors: nothing of the copy tells of the rows between its own. */
+    buf_format(b, " AS " STR_FMT ") ORDER BY \"#row\"",
+               STR_ARG(restricted->filters.at[0].column.type));
+    CHECK(!b->full);
+    return buf_str(b);
+}
+
+void gate_clearing_add(struct arena *mem, const struct decision *restricted, str file,
+                       bool is_by_value, struct engine_job *job)
+{
+    str source = arena_format(mem, "source_%zu", job->views.len);
+    job->output = JOB_FILES;
+    job->keep_order = true;
+    add_source(mem, restricted, source, file, job, vec_add(mem, &job->layouts));
+    if (!is_by_value || restricted->filters.at[0].values.len == 1) {
+        add_copy(mem, job, policy_clearing_sql_from(mem, restricted, source, STR_NONE, NULL), true);
+        return;
+    }
+    add_copy(mem, job, staged_sql(mem, restricted, source), false);
+    for (size_t i = 0; i < restricted->filters.at[0].values.len; i++)
+        add_copy(mem, job, value_sql(mem, restricted, restricted->filters.at[0].values.at[i]),
+                 true);
 }

@@ -68,14 +68,7 @@ bool gate_may_discover(struct task *t, const struct image *image,
 bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
                  str name, const struct decision *decision, uint32_t position)
 {
-    str why = STR("nothing is granted by default");
-    for (size_t i = 0; i < decision->reasons.len; i++)
-        if (str_eq(decision->reasons.at[i].effect, STR("deny"))) {
-            why = decision->reasons.at[i].text;
-            /* A grant that ended says more than that there is none. */
-            if (!str_eq(decision->reasons.at[i].policy, STR("default")))
-                break;
-        }
+    str why = gate_why_denied(decision);
     task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
     if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");

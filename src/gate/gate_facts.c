@@ -1,4 +1,6 @@
 /* Do the facts of a file prove that a filter shows all of its rows, or none? When in doubt, a copy is made. */
+#include <stdio.h>
+
 #include "gate_inside.h"
 
 /* How texts of a type are compared: only where equal values have one spelling, and the literal is spelt so. */
@@ -193,4 +195,87 @@ enum gate_proof gate_prove(const struct image_file *file, const struct decision 
             all = GATE_PROOF_NONE;
     }
     return all;
+}
+
+/* ---- by value */
+
+/* Equal values have this one spelling: no row can be in the copies of two. */
+static bool has_one_spelling(str type, str literal)
+{
+    char text[24];
+    int64_t number;
+    switch (spelling_of(type, literal)) {
+    case SPELLING_BYTES:
+        return true;
+    case SPELLING_INTEGER:
+        if (!str_to_i64(literal, &number))
+            return false;
+        return str_eq(literal,
+                      (str){text, (size_t)snprintf(text, sizeof text, "%lld", (long long)number)});
+    case SPELLING_UNKNOWN:
+        break;
+    }
+    return false;
+}
+
+bool gate_is_by_value(const struct decision *decision, size_t files)
+{
+    if (decision->filters.len != 1 || decision->filters.at[0].form != FILTER_VALUES)
+        return false;
+    const struct decision_filter *filter = &decision->filters.at[0];
+    if (filter->values.len > GATE_VALUES_MAX || filter->values.len * files > GATE_PATHS_MAX)
+        return false;
+    for (size_t i = 0; i < filter->values.len; i++)
+        if (!has_one_spelling(filter->column.type, filter->values.at[i])
+            || (i > 0 && str_compare(filter->values.at[i - 1], filter->values.at[i]) >= 0))
+            return false;
+    return filter->values.len > 0;
+}
+
+static bool is_listed(const struct str_list *sorted, str value)
+{
+    size_t low = 0, high = sorted->len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_compare(sorted->at[middle], value);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* The range of the file proves that no row has the value. Texts compare by their bytes, as the engine does. */
+static bool is_out_of_range(const struct image_fact *fact, str type, str value)
+{
+    int below, above;
+    if (!fact->has_range)
+        return false;
+    if (str_eq_nocase(type, STR("VARCHAR")))
+        return str_compare(value, fact->low) < 0 || str_compare(value, fact->high) > 0;
+    return order_of(type, fact->low, value, &below) && order_of(type, fact->high, value, &above)
+        && (below > 0 || above < 0);
+}
+
+void gate_values_in(struct arena *mem, const struct image_file *file,
+                    const struct decision_filter *filter, struct str_list *out)
+{
+    const struct image_fact *fact = find_fact(file, filter->column.id);
+    *out = (struct str_list){0};
+    if (!has_column(file, filter->column.id) || file->rows == 0
+        || (fact && fact->nulls >= file->rows))
+        return;
+    if (fact && fact->has_values) {
+        for (size_t i = 0; i < fact->values.len; i++)
+            if (is_listed(&filter->values, fact->values.at[i]))
+                str_list_add(mem, out, fact->values.at[i]);
+        str_list_sort(out);
+        return;
+    }
+    for (size_t i = 0; i < filter->values.len; i++)
+        if (!fact || !is_out_of_range(fact, filter->column.type, filter->values.at[i]))
+            vec_push(mem, out, filter->values.at[i]);
 }

@@ -1,32 +1,34 @@
-/* Copies in the making. Two queries that want one make it once; it goes on while one of them still waits. */
+/* Copies in the making: a queue of jobs, and threads that hand them to clearing workers. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "clock/clock.h"
 #include "crypto/crypto.h"
-#include "gate_inside.h"
+#include "gate_making.h"
 #include "limits/limits.h"
 #include "log/log.h"
 
-/* Cancel signals no condition, so waits are sliced. */
-enum { SLICE_MS = 50, TRIES_MAX = 5, LEND_WAIT_MS = 30000 };
+enum { LEND_WAIT_MS = 30000, WORKER_TRIES_MAX = 2, EVICT_BYTES_LEAST = 1 << 20 };
 
 /* Who clears, for the log: nobody's decisions are taken in this name. */
 static const struct actor clearing_actor = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
 
-static str copy_path(struct task *t, const struct gate *gate, uint64_t table_id, str class_id,
-                     str file)
+static size_t bucket_of(str path)
 {
-    return store_cleared_path(t, gate->store, table_id, class_id, file);
+    return str_hash(path) % GATE_BUCKETS;
 }
+
+/* ---- holds */
 
 static void release_hold(void *handle)
 {
     struct gate_hold *hold = handle;
     struct gate *gate = hold->gate;
     pthread_mutex_lock(&gate->lock);
-    for (struct gate_hold **at = &gate->holds; *at; at = &(*at)->next)
+    for (struct gate_hold **at = &gate->holds[bucket_of(str_of(hold->path))]; *at;
+         at = &(*at)->next)
         if (*at == hold) {
             *at = hold->next;
             break;
@@ -43,18 +45,36 @@ void gate_hold_path(struct task *t, struct gate *gate, str path)
     hold->gate = gate;
     hold->path = strndup(path.ptr, path.len);
     CHECK(hold->path != NULL);
-    hold->next = gate->holds;
-    gate->holds = hold;
+    struct gate_hold **at = &gate->holds[bucket_of(path)];
+    hold->next = *at;
+    *at = hold;
     arena_defer(t->mem, release_hold, hold);
 }
 
+/* What is made just now is held by those who wait for it. */
 bool gate_is_held(const struct gate *gate, str path)
 {
-    for (const struct gate_hold *hold = gate->holds; hold; hold = hold->next)
+    size_t bucket = bucket_of(path);
+    for (const struct gate_hold *hold = gate->holds[bucket]; hold; hold = hold->next)
         if (str_eq(str_of(hold->path), path))
+            return true;
+    for (const struct gate_part *part = gate->parts[bucket]; part; part = part->next)
+        if (str_eq(part->path, path))
             return true;
     return false;
 }
+
+struct gate_making *gate_find_making(const struct gate *gate, str path)
+{
+    for (const struct gate_part *part = gate->parts[bucket_of(path)]; part; part = part->next)
+        /* One that is done, or that nobody waits for any more, is on its way out. */
+        if (str_eq(part->path, path) && part->making->state != MAKING_DONE
+            && !atomic_load(&part->making->task->cancelled))
+            return part->making;
+    return NULL;
+}
+
+/* ---- one job */
 
 static bool make_room(struct task *t, struct gate *gate, uint64_t bytes)
 {
@@ -62,29 +82,19 @@ static bool make_room(struct task *t, struct gate *gate, uint64_t bytes)
         return true;
     if (t->err.code != ERR_FULL)
         return false;
-    /* Copies are the first to go when the disk fills. */
-    task_clear_error(t);
-    pthread_mutex_lock(&gate->lock);
-    bool ok = gate_evict(t, gate, 0);
-    pthread_mutex_unlock(&gate->lock);
-    return ok && store_room(t, gate->store, bytes);
-}
-
-static bool keep(struct task *t, struct gate_making *making, struct worker *worker,
-                 const struct job_result *result)
-{
-    struct gate *gate = making->gate;
-    uint64_t bytes = result->rows ? result->bytes : 0;
-    /* A copy without rows needs no file; that there are none is worth remembering. */
-    if (result->rows
-        && !store_keep_cleared(t, gate->store, engine_output_path(t, worker, making->job.file),
-                               making->path))
-        return false;
-    pthread_mutex_lock(&gate->lock);
-    bool ok = gate_index_add(t, gate, making->table_id, making->class_id, making->file,
-                             result->rows, bytes);
-    pthread_mutex_unlock(&gate->lock);
-    return ok;
+    /* Copies are the first to go when the disk fills: half of them, then half of those that are left. */
+    bool ok = true;
+    for (uint64_t most = UINT64_MAX; ok && most > 0 && t->err.code == ERR_FULL;) {
+        task_clear_error(t);
+        pthread_mutex_lock(&gate->lock);
+        most = gate->copy_bytes / 2 > EVICT_BYTES_LEAST ? gate->copy_bytes / 2 : 0;
+        ok = gate_evict(t, gate, most);
+        pthread_mutex_unlock(&gate->lock);
+        if (ok && store_room(t, gate->store, bytes))
+            return true;
+        ok = ok && t->err.code == ERR_FULL;
+    }
+    return false;
 }
 
 /* Those who wait for the copy hold workers themselves: where no other is left, waiting long would be waiting for ever. */
@@ -100,27 +110,99 @@ static bool lend(struct task *t, struct gate *gate, struct worker **out)
     return ok;
 }
 
+/* SHA-256 of what lies there now: a copy is held against it whenever a server first uses it. */
+static bool hash_file(struct task *t, str path, str *hex_out)
+{
+    struct crypto_digest digest;
+    uint64_t bytes;
+    int fd = open(arena_c_string(t->mem, path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return task_fail_errno(t, ERR_IO, "cannot open a cleared copy");
+    bool ok = crypto_sha256_fd(t, fd, &digest, &bytes);
+    close(fd);
+    *hex_out = ok ? crypto_digest_hex(t->mem, &digest) : STR_NONE;
+    return ok;
+}
+
+/* A copy without rows needs no file; that there are none is worth remembering. */
+static bool keep(struct task *t, struct gate *gate, struct worker *worker,
+                 const struct gate_part *part, const struct job_copy *copy,
+                 const struct job_written *written)
+{
+    str sha256 = STR_NONE;
+    struct job_written kept = *written;
+    if (written->rows == 0)
+        kept.bytes = 0;
+    else if (!store_keep_cleared(t, gate->store, engine_output_path(t, worker, copy->file),
+                                 part->path)
+             || !hash_file(t, part->path, &sha256))
+        return false;
+    pthread_mutex_lock(&gate->lock);
+    bool ok = gate_index_add(t, gate, part, &kept, sha256);
+    pthread_mutex_unlock(&gate->lock);
+    return ok;
+}
+
+static bool keep_all(struct task *t, struct gate_making *making, struct worker *worker,
+                     const struct job_result *result)
+{
+    for (size_t i = 0; i < making->part_count; i++) {
+        const struct gate_part *part = &making->parts[i];
+        struct arena_mark mark = arena_mark(t->mem);
+        if (!keep(t, making->gate, worker, part, &making->job.copies.at[part->copy],
+                  &result->written.at[part->copy]))
+            return false;
+        arena_rewind(t->mem, mark);
+    }
+    return true;
+}
+
+static void take_progress(struct task *t, void *state, const char *step, int thousandths)
+{
+    struct gate_making *making = state;
+    (void)t;
+    (void)step;
+    /* Of one of its copies: the job's own share is not known. */
+    if (making->part_count == 1 && thousandths > atomic_load(&making->thousandths))
+        atomic_store(&making->thousandths, thousandths);
+}
+
 static bool make(struct task *t, struct gate_making *making)
 {
     struct gate *gate = making->gate;
+    struct row_sink sink = {.state = making, .progress = take_progress};
     struct worker *worker;
     struct job_result result;
-    if (!store_check(t, gate->store, making->origin) || !make_room(t, gate, making->origin_bytes))
-        return false;
-    vec_push(t->mem, &making->job.links,
-             ((struct job_link){.path = store_file_path(t, gate->store, making->origin),
-                                .name = making->job.views.at[0].files.at[0]}));
+    making->job.links.len = 0;
+    for (size_t i = 0; i < making->origins.len; i++) {
+        str origin = making->origins.at[i];
+        if (!store_check(t, gate->store, origin))
+            return false;
+        vec_push(t->mem, &making->job.links,
+                 ((struct job_link){.path = store_file_path(t, gate->store, origin),
+                                    .name = gate_origin_name(t->mem, origin)}));
+    }
     making->job.hash_key = (str){gate->hash_key, sizeof gate->hash_key};
-    if (!lend(t, gate, &worker) || !engine_run_uncleared(t, worker, &making->job, NULL, &result)
-        || !keep(t, making, worker, &result))
+    if (!make_room(t, gate, making->origin_bytes) || !lend(t, gate, &worker))
         return false;
+    bool ok = engine_run_uncleared(t, worker, &making->job, &sink, &result)
+           && keep_all(t, making, worker, &result);
     engine_return(t, worker);
-    return true;
+    return ok;
 }
+
+/* ---- the queue; all under the lock */
 
 static void free_making(struct gate_making *making)
 {
     struct gate *gate = making->gate;
+    for (size_t i = 0; i < making->part_count; i++)
+        for (struct gate_part **at = &gate->parts[bucket_of(making->parts[i].path)]; *at;
+             at = &(*at)->next)
+            if (*at == &making->parts[i]) {
+                *at = making->parts[i].next;
+                break;
+            }
     for (struct gate_making **at = &gate->makings; *at; at = &(*at)->next)
         if (*at == making) {
             *at = making->next;
@@ -130,236 +212,166 @@ static void free_making(struct gate_making *making)
     free(making);
 }
 
-static void *run(void *state)
+static void push_queue(struct gate *gate, struct gate_making *making)
 {
-    struct gate_making *making = state;
+    making->state = MAKING_QUEUED;
+    making->next_queued = NULL;
+    *gate->queue_end = making;
+    gate->queue_end = &making->next_queued;
+}
+
+static void leave_queue(struct gate_making *making)
+{
+    struct gate *gate = making->gate;
+    for (struct gate_making **at = &gate->queue; *at; at = &(*at)->next_queued)
+        if (*at == making) {
+            *at = making->next_queued;
+            if (gate->queue_end == &making->next_queued)
+                gate->queue_end = at;
+            return;
+        }
+}
+
+/* What somebody waits for comes before what is made early. */
+static struct gate_making *pop_queue(struct gate *gate)
+{
+    struct gate_making *making = gate->queue;
+    while (making && making->is_kept && making->waiters == 1)
+        making = making->next_queued;
+    if (!making)
+        making = gate->queue;
+    if (making)
+        leave_queue(making);
+    return making;
+}
+
+static void finish(struct gate_making *making, bool ok)
+{
     struct gate *gate = making->gate;
     struct task *t = making->task;
-    bool ok = make(t, making);
     if (!ok && t->err.code != ERR_CANCELLED)
         /* The engine's words may hold values of hidden rows: they go nowhere. */
         log_event(LOG_ERROR, "gate", t,
-                  "a cleared copy could not be made: error=%s table=%llu file=" STR_FMT,
+                  "a cleared copy could not be made: error=%s table=%llu files=%zu first=" STR_FMT,
                   error_name(t->err.code), (unsigned long long)making->table_id,
-                  STR_ARG(making->origin));
-    pthread_mutex_lock(&gate->lock);
+                  making->origins.len, STR_ARG(making->origins.at[0]));
     making->ok = ok;
-    making->is_done = true;
+    making->state = MAKING_DONE;
+    making->waiters -= making->is_kept;
+    making->is_kept = false;
     pthread_cond_broadcast(&gate->changed);
-    /* Those who wait take hold of the copy before anything is evicted. */
-    while (making->waiters > 0)
-        pthread_cond_wait(&gate->changed, &gate->lock);
-    if (ok && !gate_evict(t, gate, gate->cleared_bytes_max))
-        log_failure("gate", t);
-    free_making(making);
+    /* Whoever waits for it frees it when he has taken hold of its copies. */
+    if (making->waiters == 0)
+        free_making(making);
+}
+
+/* False: it goes back to the queue, and this thread ends. Those that run hold the workers that it wants. */
+static bool run_one(struct gate *gate, struct gate_making *making)
+{
+    struct task *t = making->task;
+    making->state = MAKING_RUNS;
+    making->tries++;
+    gate->running++;
+    pthread_mutex_unlock(&gate->lock);
+    bool ok = make(t, making);
+    pthread_mutex_lock(&gate->lock);
+    gate->running--;
+    bool can_wait = !ok && t->err.code == ERR_TOO_MANY && gate->running > 0;
+    /* A worker that was killed took nothing with it. */
+    bool can_retry = !ok && t->err.code == ERR_WORKER && making->tries < WORKER_TRIES_MAX
+                  && !gate->is_closing && !atomic_load(&t->cancelled);
+    if (!can_wait && !can_retry) {
+        finish(making, ok);
+        return true;
+    }
+    task_clear_error(t);
+    push_queue(gate, making);
+    return can_retry;
+}
+
+static void *work(void *handle)
+{
+    struct gate *gate = handle;
+    struct gate_making *making;
+    struct task *t = task_new();
+    bool goes_on = true;
+    pthread_mutex_lock(&gate->lock);
+    while (goes_on && (making = pop_queue(gate)) != NULL) {
+        goes_on = run_one(gate, making);
+        if (gate->copy_bytes > gate->cleared_bytes_max
+            && !gate_evict(t, gate, gate->cleared_bytes_max)) {
+            log_failure("gate", t);
+            task_clear_error(t);
+        }
+    }
     gate->threads--;
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->lock);
+    task_free(t);
     return NULL;
 }
 
-static struct gate_making *find_making(const struct gate *gate, str path)
+static bool start_thread(struct gate *gate)
 {
-    for (struct gate_making *making = gate->makings; making; making = making->next)
-        /* One that is done, or that nobody waits for any more, is on its way out. */
-        if (str_eq(making->path, path) && !making->is_done
-            && !atomic_load(&making->task->cancelled))
-            return making;
-    return NULL;
-}
-
-static bool start(struct task *t, struct gate_making *making)
-{
-    struct gate *gate = making->gate;
     pthread_attr_t attributes;
     pthread_t thread;
-    if (gate->is_closing)
-        return task_fail(t, ERR_CANCELLED, "the server ends");
     CHECK(pthread_attr_init(&attributes) == 0);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int failed = pthread_create(&thread, &attributes, run, making);
+    bool ok = pthread_create(&thread, &attributes, work, gate) == 0;
     pthread_attr_destroy(&attributes);
-    if (failed)
-        return task_fail(t, ERR_TOO_MANY, "no thread is left to clear a file");
-    gate->threads++;
-    making->next = gate->makings;
-    gate->makings = making;
-    return true;
+    gate->threads += ok;
+    return ok;
 }
 
-static str file_name(struct arena *mem, const struct image_file *file)
-{
-    return arena_format(mem, STR_FMT "%s" STR_FMT ".parquet", STR_ARG(file->sha256),
-                        file->deletions.len ? "-" : "", STR_ARG(file->deletions));
-}
-
-static bool begin_making(struct task *t, struct gate *gate, const struct image_table *table,
-                         const struct image_file *file, const struct decision *decision,
-                         str class_id, str path, struct gate_making **out)
+struct gate_making *gate_making_new(struct gate *gate, uint64_t table_id)
 {
     struct gate_making *making = calloc(1, sizeof *making);
     CHECK(making != NULL);
     making->gate = gate;
+    making->table_id = table_id;
     making->task = task_new();
     making->task->actor = &clearing_actor;
-    making->task->deadline_ms = clock_monotonic_ms() + CLEARING_MS_MAX;
-    struct arena *mem = making->task->mem;
-    making->path = arena_str(mem, path);
-    making->table_id = table->id;
-    making->origin_bytes = file->bytes;
-    making->class_id = arena_str(mem, class_id);
-    making->file = file_name(mem, file);
-    making->origin = arena_str(mem, file->sha256);
-    struct decision restricted;
-    gate_restrict(mem, decision, file, &restricted);
-    gate_clearing_job(mem, &restricted,
-                      arena_format(mem, STR_FMT ".parquet", STR_ARG(file->sha256)), &making->job);
-    if (start(t, making)) {
-        *out = making;
-        return true;
-    }
-    task_free(making->task);
-    free(making);
-    return false;
+    return making;
 }
 
-/* A failure in words that hold no value of a hidden row. */
-static bool fail_as(struct task *t, const struct gate_making *making,
-                    const struct image_table *table)
-{
-    enum error_code code = making->task->err.code;
-    task_fail(t, code == ERR_NONE || code == ERR_CANCELLED ? ERR_WORKER : code,
-              "a file of " STR_FMT "." STR_FMT " could not be cleared: %s",
-              STR_ARG(table->product->address), STR_ARG(table->name), error_meaning(code));
-    return task_hint(t, "try again; if it fails again, the operator finds more in the log");
-}
-
-static void wait_slice(struct gate *gate)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SLICE_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    pthread_cond_timedwait(&gate->changed, &gate->lock, &until);
-}
-
-/* Under the lock; a waiter that goes leaves it to the others, the last one cancels. */
-static bool wait_for(struct task *t, struct gate_making *making, const struct image_table *table)
+bool gate_making_begin(struct task *t, struct gate_making *making)
 {
     struct gate *gate = making->gate;
-    bool ok = true;
-    making->waiters++;
-    while (ok && !making->is_done) {
-        wait_slice(gate);
-        ok = making->is_done || task_go_on(t);
+    if (gate->is_closing) {
+        task_free(making->task);
+        free(making);
+        return task_fail(t, ERR_CANCELLED, "the server ends");
     }
-    if (ok && !making->ok)
-        ok = fail_as(t, making, table);
-    return ok;
-}
-
-static void stop_waiting(struct gate_making *making)
-{
-    if (--making->waiters == 0 && !making->is_done)
-        task_cancel(making->task);
-    pthread_cond_broadcast(&making->gate->changed);
-}
-
-static str class_id_of(struct task *t, const struct gate *gate, const struct image_table *table,
-                       const struct image_file *file, const struct decision *decision)
-{
-    struct buf *bytes = buf_new(t->mem, 64 << 20);
-    buf_add(bytes, STR(GATE_CLEARING_VERSION));
-    buf_add_byte(bytes, '\0');
-    buf_add(bytes, gate->hash_key_id);
-    policy_class(bytes, table->id, decision, file->columns.at, file->columns.len);
-    CHECK(!bytes->full);
-    struct crypto_digest digest = crypto_sha256(buf_str(bytes));
-    return crypto_digest_hex(t->mem, &digest);
-}
-
-struct wanted {
-    const struct image_table *table;
-    const struct image_file *file;
-    const struct decision *decision;
-    str class_id, name, path;
-    bool has_path; /* of the copy: it has rows */
-};
-
-/* Under the lock: takes hold of the copy if it is there. */
-static bool take(struct task *t, struct gate *gate, struct wanted *w, bool *found_out)
-{
-    struct gate_copy copy;
-    if (!gate_index_find(t, gate, w->table->id, w->class_id, w->name, w->path, &copy, found_out))
-        return false;
-    w->has_path = *found_out && copy.rows > 0;
-    if (w->has_path)
-        gate_hold_path(t, gate, w->path);
+    making->task->deadline_ms = clock_monotonic_ms() + CLEARING_MS_MAX;
+    for (size_t i = 0; i < making->part_count; i++) {
+        struct gate_part *part = &making->parts[i];
+        struct gate_part **at = &gate->parts[bucket_of(part->path)];
+        part->making = making;
+        part->next = *at;
+        *at = part;
+    }
+    making->next = gate->makings;
+    gate->makings = making;
+    push_queue(gate, making);
+    if (gate->threads < gate->threads_max && !start_thread(gate) && gate->threads == 0) {
+        leave_queue(making);
+        free_making(making);
+        return task_fail(t, ERR_TOO_MANY, "no thread is left to clear a file");
+    }
     return true;
 }
 
-/* Under the lock: until it is there. A copy that is evicted between making and taking is made again. */
-static bool make_and_take(struct task *t, struct gate *gate, struct wanted *w)
+void gate_making_leave(struct gate_making *making)
 {
-    bool found = false;
-    for (int i = 0; i < TRIES_MAX && !found; i++) {
-        struct gate_making *making = find_making(gate, w->path);
-        if (making == NULL
-            && !begin_making(t, gate, w->table, w->file, w->decision, w->class_id, w->path,
-                             &making))
-            return false;
-        bool ok = wait_for(t, making, w->table) && take(t, gate, w, &found);
-        stop_waiting(making);
-        if (!ok)
-            return false;
+    if (--making->waiters > 0)
+        return;
+    if (making->state == MAKING_RUNS) {
+        task_cancel(making->task);
+        return;
     }
-    return found || task_fail(t, ERR_FULL, "cleared copies are evicted as fast as they are made");
-}
-
-bool gate_copy(struct task *t, struct gate *gate, const struct image_table *table,
-               const struct image_file *file, const struct decision *decision,
-               struct row_sink *sink, str *path_out, str *class_out)
-{
-    struct wanted w = {.table = table, .file = file, .decision = decision};
-    w.class_id = class_id_of(t, gate, table, file, decision);
-    w.name = file_name(t->mem, file);
-    w.path = copy_path(t, gate, table->id, w.class_id, w.name);
-    bool found;
-    pthread_mutex_lock(&gate->lock);
-    bool ok = take(t, gate, &w, &found);
-    pthread_mutex_unlock(&gate->lock);
-    if (ok && !found) {
-        if (sink && sink->progress)
-            sink->progress(t, sink->state, "clear", -1);
-        /* What a cold class costs is not the query's: its deadline stands still. */
-        int64_t deadline_ms = t->deadline_ms, started_ms = clock_monotonic_ms();
-        t->deadline_ms = 0;
-        pthread_mutex_lock(&gate->lock);
-        ok = make_and_take(t, gate, &w);
-        pthread_mutex_unlock(&gate->lock);
-        t->deadline_ms = deadline_ms ? deadline_ms + (clock_monotonic_ms() - started_ms) : 0;
-    }
-    *path_out = w.has_path ? w.path : STR_NONE;
-    *class_out = w.class_id;
-    return ok;
-}
-
-bool gate_has_copy(struct task *t, struct gate *gate, const struct image_table *table,
-                   const struct image_file *file, const struct decision *decision, str *class_out,
-                   bool *found_out, uint64_t *bytes_out)
-{
-    struct gate_copy copy = {0};
-    str name = file_name(t->mem, file);
-    *class_out = class_id_of(t, gate, table, file, decision);
-    str path = copy_path(t, gate, table->id, *class_out, name);
-    pthread_mutex_lock(&gate->lock);
-    bool ok = gate_index_find(t, gate, table->id, *class_out, name, path, &copy, found_out);
-    pthread_mutex_unlock(&gate->lock);
-    *bytes_out = copy.bytes;
-    return ok;
+    if (making->state == MAKING_QUEUED)
+        leave_queue(making);
+    free_making(making);
 }
 
 void gate_end_makings(struct gate *gate)

@@ -111,6 +111,7 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
     out->schema = schema;
     out->name = table;
     out->release = product->release.number;
+    out->is_past = is_past;
     return true;
 }
 

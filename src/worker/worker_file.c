@@ -120,25 +120,25 @@ static void add_field_ids(struct buf *sql, const struct job_columns *columns)
 }
 
 /* The text stands on lines of its own: it may end in a comment. */
-static str make_copy(struct task *t, const struct engine_job *job, const char *path,
-                     struct worker_span *span)
+static str make_copy(struct task *t, str text, const struct job_columns *columns, bool is_light,
+                     const char *path, struct worker_span *span)
 {
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
     buf_add(sql, STR("COPY (\n"));
-    if (job->columns.len) {
+    if (columns->len) {
         buf_add(sql, STR("SELECT "));
-        add_casts(sql, &job->columns);
+        add_casts(sql, columns);
         buf_add(sql, STR(" FROM (\n"));
     }
-    *span = (struct worker_span){sql->len, job->text.len};
-    buf_add(sql, job->text);
-    if (job->columns.len)
+    *span = (struct worker_span){sql->len, text.len};
+    buf_add(sql, text);
+    if (columns->len)
         buf_add(sql, STR("\n) AS result"));
     buf_add(sql, STR("\n) TO "));
     buf_add_literal(sql, str_of(path));
     buf_format(sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false",
-               job->is_light ? "snappy" : "zstd");
-    add_field_ids(sql, &job->columns);
+               is_light ? "snappy" : "zstd");
+    add_field_ids(sql, columns);
     buf_add_byte(sql, ')');
     return buf_str(sql);
 }
@@ -174,11 +174,11 @@ static bool write_file(struct task *t, struct worker_engine *e, struct file *fil
     const struct engine_job *job = file->job;
     struct worker_statement *statement;
     struct worker_span span;
-    str sql = make_copy(t, job, file->path, &span);
+    str sql = make_copy(t, job->text, &job->columns, job->is_light, file->path, &span);
     if (!worker_prepare(t, e, sql, span, &statement)
         || !worker_run(t, e, statement, false, tick, file))
         return false;
-    *out = (struct job_result){count_of(statement), size_of(file->path)};
+    *out = (struct job_result){.rows = count_of(statement), .bytes = size_of(file->path)};
     worker_statement_close(t, statement);
     if (job->rows_max && out->rows > job->rows_max)
         return task_fail(t, ERR_LIMIT, "the result has more than %llu rows",
@@ -205,4 +205,61 @@ bool worker_file(struct task *t, struct worker_engine *e, const struct engine_jo
     /* Half a file is of no use to anyone. */
     (void)unlink(file.path);
     return false;
+}
+
+/* ---- several files */
+
+/* A statement of ours: its errors go to the log of the server, and to nobody else. */
+static bool run_step(struct task *t, struct worker_engine *e, str sql, struct file *file,
+                     uint64_t *rows_out)
+{
+    struct worker_statement *statement;
+    if (!worker_prepare(t, e, sql, (struct worker_span){0}, &statement)
+        || !worker_run(t, e, statement, false, tick, file))
+        return false;
+    if (rows_out)
+        *rows_out = count_of(statement);
+    worker_statement_close(t, statement);
+    return true;
+}
+
+static bool stage(struct task *t, struct worker_engine *e, const struct job_copy *copy,
+                  struct file *file)
+{
+    str sql = arena_format(t->mem, "CREATE OR REPLACE TEMP TABLE staged AS\n" STR_FMT,
+                           STR_ARG(copy->text));
+    return run_step(t, e, sql, file, NULL);
+}
+
+static bool write_copy(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                       const struct job_copy *copy, struct file *file, struct job_written *out)
+{
+    struct worker_span span;
+    file->path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(copy->file)).ptr;
+    str sql = make_copy(t, copy->text, &job->layouts.at[copy->layout], false, file->path, &span);
+    if (!run_step(t, e, sql, file, &out->rows))
+        return false;
+    out->bytes = size_of(file->path);
+    return true;
+}
+
+bool worker_files(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                  struct job_result *out)
+{
+    struct file file = {.job = job, .path = "out", .progress = {.e = e}};
+    bool ok = true;
+    if (e->options->kind != WORKER_CLEARING)
+        return task_fail(t, ERR_REFUSED, "a worker of kind %s writes no copies",
+                         worker_kind_name(e->options->kind));
+    for (size_t i = 0; ok && i < job->copies.len; i++) {
+        const struct job_copy *copy = &job->copies.at[i];
+        struct job_written *written = vec_add(t->mem, &out->written);
+        ok = worker_go_on(t, e)
+          && (copy->file.len ? write_copy(t, e, job, copy, &file, written)
+                             : stage(t, e, copy, &file));
+        out->rows += written->rows;
+        out->bytes += written->bytes;
+    }
+    /* What was staged goes at once: it may be all of a table. After a failure the files go with the job's folder. */
+    return ok && worker_execute(t, e, STR("DROP TABLE IF EXISTS staged"));
 }

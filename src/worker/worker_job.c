@@ -116,6 +116,8 @@ static bool run_output(struct task *t, struct worker_engine *e, const struct eng
         return worker_file(t, e, job, out);
     case JOB_COLUMNS:
         return worker_columns(t, e, job);
+    case JOB_FILES:
+        return worker_files(t, e, job, out);
     case JOB_OUTPUT_COUNT:
         break;
     }

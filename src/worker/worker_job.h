@@ -8,11 +8,13 @@
 MUST_CHECK bool worker_job(struct task *t, struct worker_engine *e, const struct engine_job *job,
                            struct job_result *out);
 
-/* Its three outputs. */
+/* Its outputs. */
 MUST_CHECK bool worker_rows(struct task *t, struct worker_engine *e, const struct engine_job *job,
                             struct job_result *out);
 MUST_CHECK bool worker_file(struct task *t, struct worker_engine *e, const struct engine_job *job,
                             struct job_result *out);
+MUST_CHECK bool worker_files(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                             struct job_result *out);
 MUST_CHECK bool worker_columns(struct task *t, struct worker_engine *e,
                                const struct engine_job *job);
 

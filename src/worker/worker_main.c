@@ -54,12 +54,18 @@ static void send_hello(struct room *room, struct task *t)
     worker_link_send(&room->link, frame);
 }
 
-static void send_done(struct room *room, struct task *t, const struct job_result *result)
+static void send_done(struct room *room, struct task *t, const struct engine_job *job,
+                      const struct job_result *result)
 {
     struct buf *frame = buf_new(t->mem, frame_bytes_max(FRAME_DONE) + FRAME_HEADER_BYTES);
     size_t begin = frame_begin(frame, FRAME_DONE);
     frame_put_u64(frame, result->rows);
     frame_put_u64(frame, result->bytes);
+    if (job->output == JOB_FILES) {
+        frame_put_u32(frame, (uint32_t)result->written.len);
+        for (size_t i = 0; i < result->written.len; i++)
+            frame_put_u64(frame, result->written.at[i].rows);
+    }
     CHECK(frame_end(frame, begin));
     worker_link_send(&room->link, frame);
 }
@@ -93,7 +99,7 @@ static bool answer_job(struct room *room, struct task *t, str body)
         return task_fail(t, ERR_PROTOCOL, "a job is broken");
     if (!worker_job(t, &room->engine, &job, &result))
         return false;
-    send_done(room, t, &result);
+    send_done(room, t, &job, &result);
     return true;
 }
 

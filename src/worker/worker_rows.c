@@ -160,6 +160,6 @@ bool worker_rows(struct task *t, struct worker_engine *e, const struct engine_jo
         || !begin(t, r, statement) || !stream(t, r, statement))
         return false;
     worker_statement_close(t, statement);
-    *out = (struct job_result){r->progress.rows, r->progress.bytes};
+    *out = (struct job_result){.rows = r->progress.rows, .bytes = r->progress.bytes};
     return true;
 }

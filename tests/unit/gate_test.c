@@ -227,43 +227,44 @@ TEST(a_clearing_worker_reads_no_masked_column)
 {
     struct task *t = test_task();
     struct decision decision = {.allowed = true}, restricted;
-    struct engine_job job;
+    struct engine_job job = {0};
     add_column(t, &decision, 1, "a", MASK_NONE);
     add_column(t, &decision, 2, "b", MASK_NULL);
     add_column(t, &decision, 3, "later", MASK_NONE);
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
-    EXPECT_STR(names_of(t, &job.columns), "a:1 b:2");
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
+    EXPECT_STR(names_of(t, &job.layouts.at[0]), "a:1 b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "a:1");
-    EXPECT_STR(job.text, "SELECT \"a\", CAST(NULL AS VARCHAR) AS \"b\" FROM source");
+    EXPECT_STR(job.copies.at[0].text, "SELECT \"a\", CAST(NULL AS VARCHAR) AS \"b\" FROM source_0");
 }
 
 TEST(a_clearing_worker_reads_what_filters_need)
 {
     struct task *t = test_task();
     struct decision decision = {.allowed = true}, restricted;
-    struct engine_job job;
+    struct engine_job job = {0};
     add_column(t, &decision, 2, "b", MASK_NULL);
     vec_push(t->mem, &decision.filters, filter_of(2, "VARCHAR", "x"));
     decision.filters.at[0].column.name = STR("b");
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
-    EXPECT_STR(names_of(t, &job.columns), "b:2");
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
+    EXPECT_STR(names_of(t, &job.layouts.at[0]), "b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "b:2");
-    EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source WHERE (\"b\" = "
-                         "TRY_CAST('x' AS VARCHAR)) IS TRUE ORDER BY file_row_number");
+    EXPECT_STR(job.copies.at[0].text,
+               "SELECT CAST(NULL AS VARCHAR) AS \"b\" FROM source_0 WHERE (\"b\" = "
+               "TRY_CAST('x' AS VARCHAR)) IS TRUE ORDER BY file_row_number");
 }
 
 TEST(rows_without_visible_columns_still_count)
 {
     struct task *t = test_task();
     struct decision decision = {.allowed = true}, restricted;
-    struct engine_job job;
+    struct engine_job job = {0};
     add_column(t, &decision, 7, "later", MASK_NONE);
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_job(t->mem, &restricted, STR("x.parquet"), &job);
-    EXPECT_STR(names_of(t, &job.columns), "later:7");
-    EXPECT_STR(job.text, "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source");
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
+    EXPECT_STR(names_of(t, &job.layouts.at[0]), "later:7");
+    EXPECT_STR(job.copies.at[0].text, "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source_0");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "later:7");
 }
 
@@ -301,4 +302,165 @@ TEST(facts_prove_ranges_of_integers_and_dates_alone)
     EXPECT_INT(prove(t, file, range_of("DATE", "2027-01-01", NULL)), GATE_ALL_HIDDEN);
     file->facts.at[0].nulls = 1;
     EXPECT_INT(prove(t, file, range_of("DATE", "2026-01-01", NULL)), GATE_PROOF_NONE);
+}
+
+/* ---- does a later decision take anything? */
+
+static struct decision *shown(struct task *t, enum mask_method method)
+{
+    struct decision *decision = ARENA_NEW(t->mem, struct decision);
+    decision->allowed = true;
+    for (uint32_t id = 1; id <= 2; id++)
+        vec_push(t->mem, &decision->columns,
+                 ((struct decision_column){.id = id, .name = STR("c"), .type = STR("VARCHAR")}));
+    decision->columns.at[0].mask.method = method;
+    return decision;
+}
+
+static bool takes_nothing(struct task *t, const struct decision *before,
+                          const struct decision *after)
+{
+    str why;
+    return gate_takes_nothing(t->mem, before, after, &why);
+}
+
+TEST(a_decision_that_is_equal_or_looser_takes_nothing)
+{
+    struct task *t = test_task();
+    struct decision *bare = shown(t, MASK_NONE), *masked = shown(t, MASK_NULL);
+    EXPECT(takes_nothing(t, bare, bare));
+    EXPECT(takes_nothing(t, masked, masked));
+    EXPECT(takes_nothing(t, masked, bare));
+    EXPECT(!takes_nothing(t, bare, masked));
+    EXPECT(!takes_nothing(t, masked, shown(t, MASK_CONSTANT)));
+}
+
+TEST(a_column_that_goes_takes_and_one_that_comes_does_not)
+{
+    struct task *t = test_task();
+    struct decision *two = shown(t, MASK_NONE), *one = shown(t, MASK_NONE);
+    one->columns.len = 1;
+    EXPECT(!takes_nothing(t, two, one));
+    EXPECT(takes_nothing(t, one, two));
+    one->allowed = false;
+    EXPECT(!takes_nothing(t, two, one));
+}
+
+TEST(a_filter_that_comes_or_narrows_takes)
+{
+    struct task *t = test_task();
+    struct decision *all = shown(t, MASK_NONE), *some = shown(t, MASK_NONE),
+                    *few = shown(t, MASK_NONE), *range = shown(t, MASK_NONE);
+    vec_push(t->mem, &few->filters, filter_of(1, "VARCHAR", "CH"));
+    vec_push(t->mem, &some->filters, filter_of(1, "VARCHAR", "CH"));
+    vec_push(t->mem, &some->filters.at[0].values, STR("DE"));
+    vec_push(t->mem, &range->filters, range_of("INTEGER", "1", NULL));
+    EXPECT(!takes_nothing(t, all, some));
+    EXPECT(takes_nothing(t, some, all));
+    EXPECT(takes_nothing(t, few, some));
+    EXPECT(!takes_nothing(t, some, few));
+    EXPECT(!takes_nothing(t, some, range));
+    EXPECT(takes_nothing(t, range, range));
+    vec_push(t->mem, &few->filters, range_of("INTEGER", "1", NULL));
+    EXPECT(takes_nothing(t, few, range));
+    EXPECT(!takes_nothing(t, range, few));
+}
+
+/* ---- by value */
+
+static struct decision by_values(struct task *t, const char *type, const char *first,
+                                 const char *second)
+{
+    struct decision decision = {.allowed = true};
+    add_column(t, &decision, 1, "a", MASK_NONE);
+    vec_push(t->mem, &decision.filters, filter_of(2, type, first));
+    if (second)
+        vec_push(t->mem, &decision.filters.at[0].values, str_of(second));
+    return decision;
+}
+
+TEST(one_filter_of_values_with_one_spelling_is_cleared_by_value)
+{
+    struct task *t = test_task();
+    struct decision decision = by_values(t, "VARCHAR", "CH", "DE");
+    EXPECT(gate_is_by_value(&decision, 1));
+    EXPECT(gate_is_by_value(&decision, 200));
+    EXPECT(!gate_is_by_value(&decision, GATE_PATHS_MAX / 2 + 1));
+    vec_push(t->mem, &decision.filters, range_of("INTEGER", "1", NULL));
+    EXPECT(!gate_is_by_value(&decision, 1));
+    decision = by_values(t, "INTEGER", "-7", "5");
+    EXPECT(gate_is_by_value(&decision, 1));
+    /* A row with 5 would stand in both copies. */
+    decision = by_values(t, "INTEGER", "05", "5");
+    EXPECT(!gate_is_by_value(&decision, 1));
+    decision = by_values(t, "DECIMAL(5,2)", "1.5", "1.50");
+    EXPECT(!gate_is_by_value(&decision, 1));
+    decision = by_values(t, "VARCHAR", "CH", "CH");
+    EXPECT(!gate_is_by_value(&decision, 1));
+}
+
+TEST(more_values_than_the_limit_are_one_copy)
+{
+    struct task *t = test_task();
+    struct decision decision = by_values(t, "VARCHAR", "", NULL);
+    for (int i = 1; i <= GATE_VALUES_MAX; i++)
+        vec_push(t->mem, &decision.filters.at[0].values, arena_format(t->mem, "v%05d", i));
+    EXPECT(!gate_is_by_value(&decision, 1));
+    decision.filters.at[0].values.len--;
+    EXPECT(gate_is_by_value(&decision, 1));
+}
+
+static str values_in(struct task *t, const struct image_file *file, const char *type,
+                     const char *first, const char *second)
+{
+    struct decision decision = by_values(t, type, first, second);
+    struct str_list values;
+    decision.filters.at[0].column.id = 1;
+    gate_values_in(t->mem, file, &decision.filters.at[0], &values);
+    return str_list_join(t->mem, &values, STR(" "));
+}
+
+TEST(facts_leave_out_values_that_no_row_has)
+{
+    struct task *t = test_task();
+    struct image_file *file = file_of(t);
+    EXPECT_STR(values_in(t, file, "VARCHAR", "CH", "DE"), "CH DE");
+    add_values(t, file, 1, 0, "FR", "CH");
+    EXPECT_STR(values_in(t, file, "VARCHAR", "CH", "DE"), "CH");
+    file = file_of(t);
+    add_range(t, file, 1, 0, "10", "20");
+    EXPECT_STR(values_in(t, file, "INTEGER", "10", "9"), "10");
+    EXPECT_STR(values_in(t, file, "VARCHAR", "1", "15"), "15");
+    EXPECT_STR(values_in(t, file, "DATE", "2026-01-01", NULL), "2026-01-01");
+    file = file_of(t);
+    add_range(t, file, 1, 10, "", "");
+    EXPECT_STR(values_in(t, file, "VARCHAR", "CH", NULL), "");
+}
+
+TEST(values_are_cleared_from_one_scan)
+{
+    struct task *t = test_task();
+    struct decision decision = by_values(t, "VARCHAR", "C'H", "DE"), restricted;
+    struct engine_job job = {0};
+    decision.filters.at[0].column.name = STR("c");
+    gate_restrict(t->mem, &decision, file_of(t), &restricted);
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), true, &job);
+    EXPECT_INT(job.views.len, 1);
+    EXPECT_INT(job.copies.len, 3);
+    EXPECT_STR(job.copies.at[0].text,
+               "SELECT \"a\", \"c\" AS \"#value\", file_row_number AS \"#row\" FROM source_0 WHERE "
+               "(\"c\" IN (TRY_CAST('C''H' AS VARCHAR), TRY_CAST('DE' AS VARCHAR))) IS TRUE");
+    EXPECT_STR(job.copies.at[0].file, "");
+    EXPECT_STR(job.copies.at[1].text, "SELECT \"a\" FROM staged WHERE \"#value\" = "
+                                      "TRY_CAST('C''H' AS VARCHAR) ORDER BY \"#row\"");
+    EXPECT_STR(job.copies.at[1].file, "copy-1.parquet");
+    EXPECT_STR(names_of(t, &job.layouts.at[0]), "a:1");
+    /* A second file shares the job, and one value needs no stage. */
+    restricted.filters.at[0].values.len = 1;
+    gate_clearing_add(t->mem, &restricted, STR("y.parquet"), true, &job);
+    EXPECT_INT(job.views.len, 2);
+    EXPECT_INT(job.copies.len, 4);
+    EXPECT_STR(job.copies.at[3].text,
+               "SELECT \"a\" FROM source_1 WHERE (\"c\" = "
+               "TRY_CAST('C''H' AS VARCHAR)) IS TRUE ORDER BY file_row_number");
 }

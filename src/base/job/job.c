@@ -52,6 +52,19 @@ static void put_view(struct buf *b, const struct job_view *view)
     }
 }
 
+static void put_copies(struct buf *b, const struct engine_job *job)
+{
+    frame_put_u32(b, (uint32_t)job->layouts.len);
+    for (size_t i = 0; i < job->layouts.len; i++)
+        put_columns(b, &job->layouts.at[i]);
+    frame_put_u32(b, (uint32_t)job->copies.len);
+    for (size_t i = 0; i < job->copies.len; i++) {
+        frame_put_str(b, job->copies.at[i].text);
+        frame_put_str(b, job->copies.at[i].file);
+        frame_put_u32(b, job->copies.at[i].layout);
+    }
+}
+
 bool job_pack(struct buf *b, const struct engine_job *job)
 {
     frame_put_list(b, &job->prepare);
@@ -64,6 +77,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_str(b, job->file);
     put_columns(b, &job->columns);
     frame_put_u8(b, job->is_light);
+    put_copies(b, job);
     frame_put_u8(b, job->keep_order);
     frame_put_u64(b, job->rows_max);
     frame_put_u64(b, job->bytes_max);
@@ -74,7 +88,12 @@ bool job_pack(struct buf *b, const struct engine_job *job)
 /* ---- unpacking */
 
 /* Least bytes of each element: lengths of its texts and its fixed fields. */
-enum { COLUMN_BYTES_LEAST = 12, CELL_BYTES_LEAST = 1, VIEW_BYTES_LEAST = 25 };
+enum {
+    COLUMN_BYTES_LEAST = 12,
+    CELL_BYTES_LEAST = 1,
+    VIEW_BYTES_LEAST = 25,
+    COPY_BYTES_LEAST = 12
+};
 
 static bool get_flag(struct frame_reader *r)
 {
@@ -145,6 +164,23 @@ static void get_view(struct frame_reader *r, struct arena *mem, struct job_view 
         r->failed = true;
 }
 
+static void get_copies(struct frame_reader *r, struct arena *mem, struct engine_job *out)
+{
+    uint32_t layouts = frame_get_count(r, sizeof(uint32_t));
+    for (uint32_t i = 0; i < layouts && !r->failed; i++)
+        get_columns(r, mem, vec_add(mem, &out->layouts));
+    uint32_t copies = frame_get_count(r, COPY_BYTES_LEAST);
+    for (uint32_t i = 0; i < copies && !r->failed; i++) {
+        struct job_copy *copy = vec_add(mem, &out->copies);
+        copy->text = get_text(r);
+        copy->file = frame_get_str(r);
+        copy->layout = frame_get_u32(r);
+        if (!copy->text.len
+            || (copy->file.len && (!is_file_name(copy->file) || copy->layout >= out->layouts.len)))
+            r->failed = true;
+    }
+}
+
 bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *out)
 {
     *out = (struct engine_job){0};
@@ -158,6 +194,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     out->file = frame_get_str(r);
     get_columns(r, mem, &out->columns);
     out->is_light = get_flag(r);
+    get_copies(r, mem, out);
     out->keep_order = get_flag(r);
     out->rows_max = frame_get_u64(r);
     out->bytes_max = frame_get_u64(r);

@@ -59,7 +59,16 @@ enum job_output {
     JOB_ROWS, /* encoded rows to the sink */
     JOB_FILE, /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
     JOB_COLUMNS, /* names and types of the result only; nothing runs */
+    JOB_FILES,   /* the Parquet files of `copies`, one after the other; clearing workers only */
     JOB_OUTPUT_COUNT
+};
+
+/* One step of JOB_FILES: a file `out/<file>`, or without a file a temporary table `staged` that those which follow may read, until
+ * the next one takes its place. */
+struct job_copy {
+    str text; /* one SELECT */
+    str file;
+    uint32_t layout; /* which of `layouts`: what the file must hold */
 };
 
 struct engine_job {
@@ -76,7 +85,13 @@ struct engine_job {
     enum row_format format; /* JOB_ROWS */
     str file;               /* JOB_FILE */
     struct job_columns
-        columns;       /* JOB_FILE: what the file must hold; empty: the result's own columns */
+        columns; /* JOB_FILE: what the file must hold; empty: the result's own columns */
+    struct {
+        VEC_OF(struct job_columns)
+    } layouts; /* JOB_FILES */
+    struct {
+        VEC_OF(struct job_copy)
+    } copies;          /* JOB_FILES */
     bool is_light;     /* JOB_FILE: compressed quickly rather than well */
     bool keep_order;   /* rows leave in the order of the text's result */
     uint64_t rows_max; /* 0: none; the one more is ERR_LIMIT */
@@ -84,9 +99,16 @@ struct engine_job {
     str hash_key; /* of masks, for clearing workers only; any bytes */
 };
 
+struct job_written {
+    uint64_t rows, bytes;
+};
+
 struct job_result {
     uint64_t rows;
     uint64_t bytes; /* encoded, or of the file */
+    struct {
+        VEC_OF(struct job_written)
+    } written; /* JOB_FILES: one a copy, in order; without a file it is empty */
 };
 
 /* Body of a JOB frame; links stay behind. False when it passes the frame's cap. */

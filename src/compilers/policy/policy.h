@@ -236,6 +236,9 @@ bool policy_shows_all_columns(const struct decision *decision, const uint32_t *f
 bool policy_is_masked(const struct decision_column *column);
 /* The SELECT of a clearing worker over the view `source`: visible and masked columns, where all filters are true. */
 str policy_clearing_sql(struct arena *mem, const struct decision *decision);
+/* The same over another view, with more columns (each behind a comma), and an order of its own unless it is NULL. */
+str policy_clearing_sql_from(struct arena *mem, const struct decision *decision, str source,
+                             str more, const char *order);
 /* "its last 4 characters", "NULL": what a masked column shows, for people. */
 str policy_mask_text(struct arena *mem, const struct policy_mask *mask);
 /* Does the policy speak of this table? Of one about columns: of how many of them. A require speaks of none. */

@@ -163,6 +163,12 @@ static void add_filter(struct buf *b, const struct decision_filter *filter)
 
 str policy_clearing_sql(struct arena *mem, const struct decision *decision)
 {
+    return policy_clearing_sql_from(mem, decision, STR("source"), STR_NONE, NULL);
+}
+
+str policy_clearing_sql_from(struct arena *mem, const struct decision *decision, str source,
+                             str more, const char *order)
+{
     struct buf *b = buf_new(mem, CLASS_BYTES_MAX);
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < decision->columns.len; i++) {
@@ -174,14 +180,17 @@ str policy_clearing_sql(struct arena *mem, const struct decision *decision)
         }
         buf_add_identifier(b, column->name);
     }
-    buf_add(b, STR(" FROM source"));
+    buf_add(b, more);
+    buf_format(b, " FROM " STR_FMT, STR_ARG(source));
     for (size_t i = 0; i < decision->filters.len; i++) {
         buf_add(b, i ? STR(" AND ") : STR(" WHERE "));
         add_filter(b, &decision->filters.at[i]);
     }
     /* A filter leaves vectors that are partly filled, and row groups end with a vector: without a sort their sizes would tell
      * how many rows are hidden between those that are seen. */
-    if (decision->filters.len)
+    if (order)
+        buf_add(b, str_of(order));
+    else if (decision->filters.len)
         buf_add(b, STR(" ORDER BY file_row_number"));
     CHECK(!b->full);
     return buf_str(b);

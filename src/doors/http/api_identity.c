@@ -86,8 +86,11 @@ static bool api_write_change(struct task *t, struct metadb *db, void *state)
 
 static bool api_change(struct task *t, struct api *api, struct api_change change, int status)
 {
-    return metadb_write(t, api->services->db, api_write_change, &change)
-        && api_done(t, api, status);
+    if (!metadb_write(t, api->services->db, api_write_change, &change)) {
+        return false;
+    }
+    gate_recheck(api->services->gate);
+    return api_done(t, api, status);
 }
 
 static bool change_user_add(struct task *t, struct metadb *db, const struct api_change *change)

@@ -10,7 +10,7 @@
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
-enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64, TIMER_UPKEEP_MS = 600000 };
+enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64 };
 
 struct timer {
     struct services *services;
@@ -229,7 +229,8 @@ static void timer_expire(struct timer *timer, bool *failed)
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
-    int64_t sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+    int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
+    int64_t sweep_ms = clock_monotonic_ms() + every_ms;
     bool expiry_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
@@ -238,7 +239,7 @@ static void *timer_loop(void *state)
         }
         if (clock_monotonic_ms() >= sweep_ms) {
             timer_sweep(timer);
-            sweep_ms = clock_monotonic_ms() + TIMER_UPKEEP_MS;
+            sweep_ms = clock_monotonic_ms() + every_ms;
         }
         jobs_wait(timer->services->jobs, TIMER_POLL_MS);
     }

@@ -53,7 +53,8 @@ void engine_slot_clear_locked(struct worker *w)
 {
     slot_disown_locked(w);
     w->state = SLOT_FREE;
-    w->is_promised = w->is_revoked = false;
+    w->is_promised = w->is_revoked = w->is_retired = false;
+    w->lender = NULL;
     pthread_cond_broadcast(&w->engine->changed);
 }
 
@@ -275,6 +276,8 @@ bool engine_lend(struct task *t, struct engine *engine, enum worker_kind kind, s
     CHECK(engine->magic == ENGINE_MAGIC && kind < WORKER_KIND_COUNT);
     pthread_mutex_lock(&engine->lock);
     struct worker *w = lend_locked(t, engine, &wish);
+    if (w != NULL)
+        w->lender = t;
     pthread_mutex_unlock(&engine->lock);
     if (w == NULL) {
         if (t->err.code == ERR_TIMEOUT)
@@ -307,7 +310,8 @@ static void worker_give_back(void *handle)
     engine_wire_rest(w);
     pthread_mutex_lock(&engine->lock);
     CHECK(w->state == SLOT_LENT);
-    if (!can_stay || w->is_revoked || engine->is_closing) {
+    w->lender = NULL;
+    if (!can_stay || w->is_revoked || w->is_retired || engine->is_closing) {
         engine_slot_end_locked(w, 0);
     } else {
         w->state = SLOT_IDLE;
@@ -324,11 +328,8 @@ static void worker_give_back(void *handle)
 
 /* True when this slot's worker was told to end: `*pid_out` is of one that has a lender, who buries
  * it. */
-static bool revoke_one_locked(struct worker *w, str prefix, pid_t *pid_out)
+static bool revoke_one_locked(struct worker *w, pid_t *pid_out)
 {
-    *pid_out = 0;
-    if (!w->has_owner || !str_starts(w->owner, prefix))
-        return false;
     if (w->state == SLOT_IDLE) {
         engine_slot_end_locked(w, 0);
         return true;
@@ -342,21 +343,54 @@ static bool revoke_one_locked(struct worker *w, str prefix, pid_t *pid_out)
     return true;
 }
 
-void engine_revoke(struct engine *engine, str prefix)
+/* By the owner's prefix, or by the lender. */
+static bool is_meant(const struct worker *w, str prefix, const struct task *lender)
+{
+    return lender != NULL ? w->lender == lender : w->has_owner && str_starts(w->owner, prefix);
+}
+
+static void revoke_meant(struct engine *engine, str prefix, const struct task *lender)
 {
     CHECK(engine->magic == ENGINE_MAGIC);
     for (uint32_t i = 0; i < engine->slot_count; i++) {
         siginfo_t info;
-        pid_t pid;
+        pid_t pid = 0;
         pthread_mutex_lock(&engine->lock);
-        bool is_killed = revoke_one_locked(&engine->slots[i], prefix, &pid);
-        engine->killed += is_killed;
+        if (is_meant(&engine->slots[i], prefix, lender))
+            engine->killed += revoke_one_locked(&engine->slots[i], &pid);
         pthread_mutex_unlock(&engine->lock);
         /* Who reports an erasure must know that no process has the file open any more. */
         while (pid != 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0
                && errno == EINTR)
             ;
     }
+}
+
+void engine_revoke(struct engine *engine, str prefix)
+{
+    revoke_meant(engine, prefix, NULL);
+}
+
+void engine_withdraw(struct engine *engine, const struct task *lender)
+{
+    CHECK(lender != NULL);
+    revoke_meant(engine, STR_NONE, lender);
+}
+
+void engine_retire(struct engine *engine, str owner)
+{
+    CHECK(engine->magic == ENGINE_MAGIC);
+    pthread_mutex_lock(&engine->lock);
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
+        struct worker *w = &engine->slots[i];
+        if (!w->has_owner || !str_eq(w->owner, owner))
+            continue;
+        if (w->state == SLOT_IDLE)
+            engine_slot_end_locked(w, 0);
+        else if (w->state == SLOT_LENT)
+            w->is_retired = true;
+    }
+    pthread_mutex_unlock(&engine->lock);
 }
 
 bool engine_is_worker(struct engine *engine, int64_t process_id)

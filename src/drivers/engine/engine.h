@@ -44,6 +44,10 @@ str engine_output_path(struct task *t, const struct worker *worker, str name);
 
 /* Withdraws: kills the workers of an owner whose name starts with `prefix`, running ones included. */
 void engine_revoke(struct engine *engine, str prefix);
+/* The same for the workers that are lent to this task: their jobs end as if the worker had died. */
+void engine_withdraw(struct engine *engine, const struct task *lender);
+/* An owner's idle workers end now, and those that are lent to him when their loans end: what they remember is no longer his. */
+void engine_retire(struct engine *engine, str owner);
 /* True for the process of a worker: the unix socket refuses those. */
 bool engine_is_worker(struct engine *engine, int64_t process_id);
 /* Of the workers: for status. */

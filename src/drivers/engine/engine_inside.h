@@ -40,8 +40,10 @@ struct worker {
     bool has_owner;   /* false: it has run nothing yet, or its kind knows no owner */
     bool is_promised; /* warm, and awaited by one who asked while it started */
     bool is_revoked;
-    str owner; /* malloc */
-    pid_t pid; /* not waited for yet; 0: none */
+    bool is_retired;           /* ends with this loan */
+    str owner;                 /* malloc */
+    const struct task *lender; /* who has the loan */
+    pid_t pid;                 /* not waited for yet; 0: none */
     int64_t idle_since_ms;
 
     /* Of the thread that starts it, has the loan or ends it. */

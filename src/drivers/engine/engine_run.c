@@ -213,12 +213,17 @@ static bool read_columns(struct arena *mem, str body, struct row_column **column
     return frame_read_whole(&reader);
 }
 
+static bool is_of_files(const struct engine_job *job)
+{
+    return job->output == JOB_FILE || job->output == JOB_FILES;
+}
+
 static enum frame_end relay_columns(struct call *c, struct relay *r, str body)
 {
     struct row_column *columns;
     size_t len;
 
-    if (r->job->output == JOB_FILE || r->has_columns)
+    if (is_of_files(r->job) || r->has_columns)
         return call_hostile(c, "columns that nobody asked for"), FRAME_STOP;
     r->has_columns = true;
     if (!read_columns(c->t->mem, body, &columns, &len))
@@ -255,17 +260,16 @@ static enum frame_end relay_progress(struct call *c, struct relay *r, str body)
     if (!frame_read_whole(&reader) || (thousandths > 1000 && thousandths != THOUSANDTHS_UNKNOWN))
         return call_hostile(c, "malformed progress"), FRAME_STOP;
     if (r->sink != NULL && r->sink->progress != NULL)
-        r->sink->progress(c->t, r->sink->state, r->job->output == JOB_FILE ? "write" : "run",
+        r->sink->progress(c->t, r->sink->state, is_of_files(r->job) ? "write" : "run",
                           thousandths == THOUSANDTHS_UNKNOWN ? -1 : (int)thousandths);
     return FRAME_MORE;
 }
 
 /* The file that the worker says it wrote: what counts is what lies there. */
-static bool written_bytes(struct call *c, const struct relay *r, uint64_t *bytes_out)
+static bool written_bytes(struct call *c, str file, uint64_t *bytes_out)
 {
     struct arena_mark mark = arena_mark(c->t->mem);
-    char *path =
-        arena_c_string(c->t->mem, arena_format(c->t->mem, "out/" STR_FMT, STR_ARG(r->job->file)));
+    char *path = arena_c_string(c->t->mem, arena_format(c->t->mem, "out/" STR_FMT, STR_ARG(file)));
     struct stat state;
     bool ok =
         fstatat(c->w->folder_fd, path, &state, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(state.st_mode);
@@ -275,22 +279,40 @@ static bool written_bytes(struct call *c, const struct relay *r, uint64_t *bytes
     return ok;
 }
 
+/* One number of rows a copy, and the files of those that have one. */
+static bool read_written(struct call *c, struct relay *r, struct frame_reader *reader)
+{
+    const struct engine_job *job = r->job;
+    uint32_t count = frame_get_count(reader, sizeof(uint64_t));
+
+    for (uint32_t i = 0; i < count && i < job->copies.len && !reader->failed; i++) {
+        struct job_written *written = vec_add(c->t->mem, &r->out->written);
+        written->rows = frame_get_u64(reader);
+        if (job->copies.at[i].file.len > 0
+            && !written_bytes(c, job->copies.at[i].file, &written->bytes))
+            return false;
+    }
+    return count == job->copies.len;
+}
+
 static enum frame_end relay_done(struct call *c, struct relay *r, str body)
 {
     struct frame_reader reader = {.rest = body};
     uint64_t rows = frame_get_u64(&reader);
     uint64_t bytes = frame_get_u64(&reader);
 
+    if (r->job->output == JOB_FILES && !read_written(c, r, &reader))
+        return call_hostile(c, "an end without all files"), FRAME_STOP;
     if (!frame_read_whole(&reader))
         return call_hostile(c, "a malformed end"), FRAME_STOP;
-    if (r->job->output != JOB_FILE && !r->has_columns)
+    if (!is_of_files(r->job) && !r->has_columns)
         return call_hostile(c, "an end without columns"), FRAME_STOP;
     if (r->job->rows_max != 0 && rows > r->job->rows_max)
         return call_hostile(c, "more rows than were asked for"), FRAME_STOP;
-    if (r->job->output == JOB_FILE && !written_bytes(c, r, &bytes))
+    if (r->job->output == JOB_FILE && !written_bytes(c, r->job->file, &bytes))
         return call_hostile(c, "an end without the file"), FRAME_STOP;
     r->out->rows = rows;
-    r->out->bytes = r->job->output == JOB_FILE ? bytes : r->bytes;
+    r->out->bytes = is_of_files(r->job) ? bytes : r->bytes;
     return FRAME_LAST;
 }
 
@@ -357,8 +379,11 @@ static bool run(struct task *t, struct worker *worker, const struct engine_job *
     struct relay r = {.job = job, .sink = sink, .out = out};
 
     CHECK(worker->magic == WORKER_MAGIC && worker->state == SLOT_LENT);
-    CHECK(sink != NULL || job->output == JOB_FILE);
+    CHECK(sink != NULL || is_of_files(job));
     CHECK(job->output != JOB_FILE || engine_is_file_name(job->file));
+    CHECK(job->output != JOB_FILES || worker->kind == WORKER_CLEARING);
+    for (size_t i = 0; i < job->copies.len; i++)
+        CHECK(job->copies.at[i].file.len == 0 || engine_is_file_name(job->copies.at[i].file));
     *out = (struct job_result){0};
     worker->jobs++;
     bool ok = engine_links_make(t, worker, job) && send_job(&c, job) && relay_all(&c, &r);

@@ -212,13 +212,42 @@ bool browse_product(struct task *t, struct services *s, str address, struct json
     return true;
 }
 
+/* The tables whose copies weigh most; of one that is gone, its number. */
+static void browse_total(const struct image *image, const struct gate_total *total,
+                         struct json_out *o)
+{
+    json_out_begin(o, "cleared_tables", '[');
+    for (size_t i = 0; i < total->tables.len; i++) {
+        const struct gate_total_table *row = &total->tables.at[i];
+        const struct image_table *found = NULL;
+
+        for (size_t j = 0; j < image->products.len; j++) {
+            for (size_t k = 0; k < image->products.at[j].tables.len; k++) {
+                if (image->products.at[j].tables.at[k].id == row->table_id) {
+                    found = &image->products.at[j].tables.at[k];
+                }
+            }
+        }
+        json_out_begin(o, "", '{');
+        json_out_maybe(o, "product", found ? found->product->address : STR_NONE);
+        json_out_maybe(o, "table", found ? found->name : STR_NONE);
+        json_out_uint(o, "table_id", row->table_id);
+        json_out_uint(o, "classes", row->classes);
+        json_out_uint(o, "files", row->copies);
+        json_out_uint(o, "bytes", row->bytes);
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+}
+
 bool browse_status(struct task *t, struct services *s, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     struct engine_state engine = engine_state(s->engine);
-    uint64_t files = 0, bytes = 0, products = 0, published = 0;
+    uint64_t products = 0, published = 0;
+    struct gate_total total;
 
-    if (!store_cleared_size(t, s->store, 0, &files, &bytes)) {
+    if (!gate_total(t, s->gate, &total)) {
         return false;
     }
     for (size_t i = 0; image->model != NULL && i < image->model->products.len; i++) {
@@ -245,8 +274,9 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     json_out_uint(o, "workers_killed", engine.killed);
     /* Sizes of copies for others speak of rows that this actor may not see. */
     if (actor_is_operator(t->actor)) {
-        json_out_uint(o, "cleared_files", files);
-        json_out_uint(o, "cleared_bytes", bytes);
+        json_out_uint(o, "cleared_files", total.copies);
+        json_out_uint(o, "cleared_bytes", total.bytes);
+        browse_total(image, &total, o);
     } else {
         json_out_null(o, "cleared_files");
         json_out_null(o, "cleared_bytes");

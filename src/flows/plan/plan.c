@@ -433,13 +433,36 @@ static bool plan_touches_policy(const struct bundle *before, const struct bundle
     return false;
 }
 
+/* What the transaction writes beside the files, found before it begins. */
+static bool plan_prepare(struct task *t, struct services *s, const struct image *image,
+                         struct plan_commit *commit)
+{
+    struct label_traces traces = {0};
+    struct report ignored;
+
+    report_init(&ignored, t->mem);
+    /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
+    if (!plan_check_sql(t, s->engine, commit->model, &ignored, &traces)) {
+        return false;
+    }
+    labels_inherit(t->mem, commit->model, &traces, &commit->labels);
+    if (!plan_read_entitled(t, s, image, commit->model, &commit->entitled)
+        || !plan_count_requirements(t, s, commit->model, image, &commit->compliance)) {
+        return false;
+    }
+    if (commit->touches_policy) {
+        /* What loosens is prepared, then switched; what takes anything holds at once. */
+        gate_prepare_policies(s->gate, &commit->model->policies);
+    }
+    return true;
+}
+
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
 {
     struct plan_row *row;
     struct bundle before = {0}, ours = {0}, whole;
     const struct image *image;
     struct report report;
-    struct label_traces traces = {0};
     struct plan_commit commit;
     uint64_t version;
     bool is_override;
@@ -487,14 +510,10 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     if (report.errors > 0) {
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
-    /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
-    if (!plan_check_sql(t, s->engine, commit.model, &report, &traces)) {
+    if (!plan_prepare(t, s, image, &commit)) {
         return false;
     }
-    labels_inherit(t->mem, commit.model, &traces, &commit.labels);
-    if (!plan_read_entitled(t, s, image, commit.model, &commit.entitled)
-        || !plan_count_requirements(t, s, commit.model, image, &commit.compliance)
-        || !metadb_write(t, s->db, plan_commit, &commit)) {
+    if (!metadb_write(t, s->db, plan_commit, &commit)) {
         return false;
     }
     *out = (struct plan_applied){.mesh_version = commit.mesh_version,

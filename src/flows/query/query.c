@@ -229,6 +229,10 @@ static const char *query_outcome(enum error_code code)
 
 static void query_close(struct task *t, struct query *q, bool ok)
 {
+    /* A worker that was killed, or our own cancel, has this reason. */
+    if (!ok) {
+        (void)gate_withdrawn(t, q->services->gate);
+    }
     enum error_code code = ok ? ERR_NONE : t->err.code;
 
     if (q->worker != NULL) {

@@ -166,6 +166,7 @@ void run_end(struct task *t, struct run *r, bool ok)
     if (ok || r->id.len == 0) {
         return;
     }
+    (void)gate_withdrawn(t, r->services->gate);
     failure = (struct run_failure){.r = r,
                                    .state = run_end_state(t->err.code),
                                    .code = t->err.code,

@@ -156,7 +156,8 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     struct run *r = commit->r;
     struct buf *payload = buf_new(t->mem, DOCUMENT_BYTES_MAX);
 
-    if (!run_is_same(t, db, r, &commit->manifest)
+    /* What was withdrawn while it ran is not published. */
+    if (!task_go_on(t) || !run_is_same(t, db, r, &commit->manifest)
         || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)
         || !run_write_entitled(t, db, r, &commit->entitled)) {
         return false;
@@ -197,6 +198,8 @@ bool run_publish(struct task *t, struct run *r)
         }
         commit.rows += r->outputs.at[i].rows;
     }
+    /* The first query of those who read it lately finds it ready. */
+    gate_prepare_release(r->services->gate, commit.manifest.tables.at, commit.manifest.tables.len);
     if (!metadb_write(t, r->services->db, run_commit_release, &commit)) {
         return false;
     }

@@ -125,6 +125,7 @@ void services_show(struct services *s)
     }
     CHECK(ok);
     task_free(last);
+    gate_recheck(s->gate);
 }
 
 static void turns_end(void *handle)

@@ -62,12 +62,19 @@ bool upkeep_sweep(struct task *t, struct services *s)
     int64_t now_us = clock_now_us();
     struct str_list keep = {0};
     uint64_t releases = 0, files = 0;
+    struct gate_upkeep copies;
 
     if (!release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
                        now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases)
         || !plan_row_sweep(t, s->db, now_us - upkeep_day_us) || !release_files(t, s->db, &keep)
+        || !gate_upkeep(t, s->gate, &keep, &copies)
         || !store_sweep(t, s->store, &keep, UPKEEP_FILE_AGE_S, &files)) {
         return false;
+    }
+    if (copies.removed + copies.damaged > 0) {
+        log_event(LOG_INFO, "upkeep", t, "removed %llu cleared copies, %llu of them damaged",
+                  (unsigned long long)(copies.removed + copies.damaged),
+                  (unsigned long long)copies.damaged);
     }
     if (releases + files > 0) {
         log_event(LOG_INFO, "upkeep", t, "forgot %llu releases and removed %llu files",

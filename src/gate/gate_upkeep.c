@@ -1,0 +1,181 @@
+/* Copies that go by themselves, copies that are read again to see whether they are whole, and what all of them weigh. */
+#include "clock/clock.h"
+#include "gate_inside.h"
+#include "log/log.h"
+#include "map/map.h"
+
+enum {
+    ORIGIN_HEX = 64,
+    WEIGHED_TABLES = 10,
+    PAGE_ROWS = 500,
+};
+
+static const int64_t day_us = 86400LL * 1000000, young_us = 3600LL * 1000000;
+static const uint64_t scrub_bytes_max = 256 << 20; /* in one go */
+
+struct page_row {
+    struct gate_removal copy;
+    str sha256;
+    int64_t used_us, checked_us;
+};
+
+struct page {
+    VEC_OF(struct page_row)
+};
+
+static bool read_page(struct task *t, struct gate *gate, const char *sql, int64_t bound_us,
+                      const struct page_row *after, struct page *out)
+{
+    struct metadb_statement *st;
+    bool has_row = true;
+    if (!metadb_query(t, gate->cache, &st, sql, "iissi", bound_us, after->copy.table_id,
+                      after->copy.class_id, after->copy.name, (int64_t)PAGE_ROWS))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row)
+            vec_push(t->mem, out,
+                     ((struct page_row){.copy = {.table_id = metadb_uint(st, 0),
+                                                 .class_id = metadb_str(t->mem, st, 1),
+                                                 .name = metadb_str(t->mem, st, 2),
+                                                 .bytes = metadb_uint(st, 3)},
+                                        .sha256 = metadb_str(t->mem, st, 4),
+                                        .used_us = metadb_int(st, 5)}));
+    }
+    metadb_done(t, st);
+    return true;
+}
+
+/* Too old, or of an original that nothing names any more: a new one may be about to be named. */
+static bool is_over(const struct page_row *row, const struct map *keep, int64_t now_us,
+                    int64_t old_us)
+{
+    bool is_orphan =
+        !map_find(keep, str_sub(row->copy.name, 0, ORIGIN_HEX)) && now_us - row->used_us > young_us;
+    return row->used_us < old_us || is_orphan;
+}
+
+static bool remove_over(struct task *t, struct gate *gate, const struct map *keep,
+                        uint64_t *removed_out)
+{
+    int64_t now_us = clock_now_us(), old_us = now_us - gate->cleared_days_max * day_us;
+    struct page_row after = {.copy = {.class_id = STR(""), .name = STR("")}};
+    bool ok = true, has_more = true;
+    while (ok && has_more && task_go_on(t)) {
+        struct page page = {0};
+        struct gate_removals removals = {0};
+        pthread_mutex_lock(&gate->lock);
+        ok = read_page(t, gate,
+                       "SELECT table_id, class_id, name, bytes, sha256, used_us FROM cleared "
+                       "WHERE used_us < ? AND (table_id, class_id, name) > (?, ?, ?) ORDER BY "
+                       "table_id, class_id, name LIMIT ?",
+                       now_us - young_us, &after, &page);
+        for (size_t i = 0; ok && i < page.len; i++) {
+            const struct gate_removal *copy = &page.at[i].copy;
+            if (is_over(&page.at[i], keep, now_us, old_us)
+                && !gate_is_held(gate, store_cleared_path(t, gate->store, copy->table_id,
+                                                          copy->class_id, copy->name)))
+                vec_push(t->mem, &removals, *copy);
+        }
+        ok = ok && gate_index_remove(t, gate, &removals);
+        pthread_mutex_unlock(&gate->lock);
+        *removed_out += removals.len;
+        has_more = page.len == PAGE_ROWS;
+        if (has_more)
+            after = page.at[page.len - 1];
+    }
+    return ok && t->err.code == ERR_NONE;
+}
+
+static bool write_checked(struct task *t, struct metadb *db, void *state)
+{
+    const struct page *page = state;
+    for (size_t i = 0; i < page->len; i++)
+        if (!metadb_run(t, db,
+                        "UPDATE cleared SET checked_us = ? WHERE table_id = ? AND class_id = ? "
+                        "AND name = ?",
+                        "iiss", page->at[i].checked_us, page->at[i].copy.table_id,
+                        page->at[i].copy.class_id, page->at[i].copy.name))
+            return false;
+    return true;
+}
+
+static bool scrub_one(struct task *t, struct gate *gate, struct page_row *row,
+                      struct gate_upkeep *out)
+{
+    struct image_table table = {.id = row->copy.table_id};
+    struct gate_want want = {.table = &table,
+                             .class_id = row->copy.class_id,
+                             .name = row->copy.name,
+                             .sha256 = row->sha256};
+    want.path = store_cleared_path(t, gate->store, table.id, want.class_id, want.name);
+    if (!gate_index_check(t, &want))
+        return false;
+    out->read_bytes += row->copy.bytes;
+    row->checked_us = clock_now_us();
+    if (want.is_found)
+        return true;
+    pthread_mutex_lock(&gate->lock);
+    bool ok = gate_index_drop(t, gate, &want);
+    pthread_mutex_unlock(&gate->lock);
+    out->damaged++;
+    return ok;
+}
+
+/* Those that nobody has read for a day, the longest unread first: so much at a time that a disk has time for others. */
+static bool scrub(struct task *t, struct gate *gate, struct gate_upkeep *out)
+{
+    struct page page = {0}, done = {0};
+    struct page_row first = {.copy = {.class_id = STR(""), .name = STR("")}};
+    pthread_mutex_lock(&gate->lock);
+    bool ok = read_page(t, gate,
+                        "SELECT table_id, class_id, name, bytes, sha256, used_us FROM cleared "
+                        "WHERE bytes > 0 AND checked_us < ? AND (table_id, class_id, name) > (?, "
+                        "?, ?) ORDER BY checked_us LIMIT ?",
+                        clock_now_us() - day_us, &first, &page);
+    pthread_mutex_unlock(&gate->lock);
+    for (size_t i = 0; ok && i < page.len && out->read_bytes < scrub_bytes_max; i++) {
+        ok = task_go_on(t) && scrub_one(t, gate, &page.at[i], out);
+        if (ok)
+            vec_push(t->mem, &done, page.at[i]);
+    }
+    return ok && (done.len == 0 || metadb_write(t, gate->cache, write_checked, &done));
+}
+
+bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
+                 struct gate_upkeep *out)
+{
+    struct map kept;
+    CHECK(gate->magic == GATE_MAGIC);
+    *out = (struct gate_upkeep){0};
+    map_init(&kept, t->mem);
+    for (size_t i = 0; i < keep->len; i++)
+        map_put(&kept, keep->at[i], &keep->at[i]);
+    return remove_over(t, gate, &kept, &out->removed) && scrub(t, gate, out);
+}
+
+bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
+{
+    struct metadb_statement *st;
+    bool has_row = true;
+    CHECK(gate->magic == GATE_MAGIC);
+    pthread_mutex_lock(&gate->lock);
+    *out = (struct gate_total){.copies = gate->copies, .bytes = gate->copy_bytes};
+    pthread_mutex_unlock(&gate->lock);
+    if (!metadb_query(t, gate->cache, &st,
+                      "SELECT table_id, count(DISTINCT class_id), count(*), sum(bytes) AS b FROM "
+                      "cleared GROUP BY table_id ORDER BY b DESC, table_id LIMIT ?",
+                      "i", (int64_t)WEIGHED_TABLES))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row)
+            vec_push(t->mem, &out->tables,
+                     ((struct gate_total_table){metadb_uint(st, 0), metadb_uint(st, 1),
+                                                metadb_uint(st, 2), metadb_uint(st, 3)}));
+    }
+    metadb_done(t, st);
+    return true;
+}
