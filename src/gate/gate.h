@@ -83,6 +83,10 @@ MUST_CHECK bool gate_cleared_files(struct task *t, struct gate *gate,
 /* The decision for this actor, as gate_clear takes it: for explain and the mesh tables. Borrowed, as image_decide gives it. */
 const struct decision *gate_decide(struct task *t, const struct image *image,
                                    const struct image_table *table);
+/* Makes the copies that a decision asks for, where they are not there: for those who will read soon. */
+MUST_CHECK bool gate_prepare(struct task *t, struct gate *gate, const struct image_table *table,
+                             const struct decision *decision);
+
 /* What a decision would ask of the files of a table's release. */
 struct gate_weight {
     uint64_t files, originals, hidden; /* all; served as they are; without a visible row */

@@ -14,7 +14,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct report report;
         report_init(&report, t->mem);
         model_check_document(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
-        contract_read(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
+        const struct contract *contract =
+            contract_read(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
+        for (size_t i = 0; contract && i < contract->roles.len; i++) {
+            struct str_list approvers, strange;
+            contract_role_approvers(t->mem, contract->roles.at[i].first_approvers, &approvers,
+                                    &strange);
+        }
         report_sort(&report);
         report_text(&report, buf_new(t->mem, 1 << 22));
     }

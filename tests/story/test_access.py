@@ -1,6 +1,7 @@
 """Access as an agreement: asked for, decided by others, in force until its end; and who can see what."""
 
 import json
+import shlex
 import sqlite3
 import time
 from datetime import datetime, timedelta, timezone
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from conftest import DOMAIN
-from story_help import ORDERS, edit, plan_files, told, wait_until
+from story_help import ORDERS, Called, edit, plan_files, told, wait_until
 
 TABLE = "sales.orders.orders"
 UNTIL = "2099-12-31"
@@ -66,6 +67,16 @@ filter: {tables: {tag: [customer-rows]}, where: "country = 'CH'", except: {owner
 """
 
 
+DENY = """\
+apiVersion: weft/v1
+kind: Policy
+id: no-visitors
+description: visitors stay out
+owner: guild
+deny: {tables: {product: [sales.orders]}, to: {groups: [visitors]}}
+"""
+
+
 def ask(mesh, user, target=TABLE, *more, until=UNTIL, purpose="reporting", reason="Figures of the month", ok=True):
     return mesh.weft("access", "request", target, "--purpose", purpose, "--until", until, "--reason", reason, *more,
                      "--as", user, ok=ok)
@@ -100,7 +111,7 @@ def events(mesh):
 
 
 def audited(mesh):
-    rows = mesh.weft("audit", "list", "--limit", "1000", "--format", "json").json
+    rows = mesh.weft("audit", "show", "--limit", "1000", "--format", "json").json
     return [(r["action"], r["actor"], r["object"], r["outcome"]) for r in rows if r["action"].startswith("access.")]
 
 
@@ -413,6 +424,69 @@ def test_a_role_that_is_gone_lets_nobody_approve(team):
     act(team, "ana", "deny", 1, "--reason", "Ask as a reader")
 
 
+def test_the_mesh_says_how_long_access_lasts(team):
+    edit(team, "mesh.yaml", "sources: {roots: [data/]}", "sources: {roots: [data/]}\naccess: {longest: 90d}")
+    team.weft("apply", "--yes")
+    refused = ask(team, "eve", TABLE, "--role", "auditor", ok=False)
+    assert refused.code == 65 and "90d at most" in refused.err
+    soon = (datetime.now(timezone.utc) + timedelta(days=80)).date()
+    ask(team, "eve", TABLE, "--role", "auditor", until=soon)
+    act(team, "ana", "approve", 1)
+    assert act(team, "eve", "renew", 1, "--until", UNTIL, ok=False).code == 65
+    # What plan says can be typed.
+    need, = team.weft("plan", "--format", "json").json["grants_needed"]
+    team.weft(*shlex.split(need["command"].replace("ROLE", "auditor").replace("PURPOSE", "reporting"))[1:], "--as", "tom")
+    edit(team, "mesh.yaml", "longest: 90d", "longest: soon")
+    assert "30min, 2h or 1d" in team.weft("plan", ok=False).err + team.weft("plan", ok=False).out
+
+
+def test_who_comes_later_under_the_same_name_finds_no_access(team):
+    team.weft("user", "add", "ida")
+    ask(team, "ida", TABLE, "--role", "auditor")
+    act(team, "ana", "approve", 1)
+    ask(team, "ida", TABLE, "--role", "auditor", purpose="marketing")
+    assert read(team, "ida") == ALL
+    team.weft("user", "remove", "ida")
+    wait_until("it ends", lambda: show(team, 1)["state"] == "revoked" and show(team, 2)["state"] == "withdrawn")
+    assert show(team, 1)["note"] == "user ida is of the mesh no more"
+    team.weft("user", "add", "ida")
+    assert read(team, "ida") == 77
+    # The same of a product that goes.
+    team.weft("access", "request", TABLE, "--role", "auditor", "--for", "product:reports.revenue", "--purpose", "reporting",
+              "--until", UNTIL, "--reason", "x", "--as", "tom")
+    act(team, "ana", "approve", 3)
+    for path in ("product.odps.yaml", "revenue.odcs.yaml", "revenue.sql"):
+        (team.folder / "domains/reports/revenue" / path).unlink()
+    team.weft("apply", "--yes")
+    wait_until("it ends", lambda: show(team, 3)["state"] == "revoked")
+
+
+def test_of_two_who_decide_at_once_one_is_told(team):
+    server = team.serve()
+    for i in range(1, 6):
+        ask(team, "eve", TABLE, "--role", "reader")
+        both = [Called(server.call, "POST", f"/api/v1/access/requests/{i}/{step}", {"reason": "x"}, as_user=user)
+                for step, user in (("approve", "pam"), ("deny", "quin"), ("withdraw", "eve"))]
+        answers = [call.end() for call in both]
+        state = show(team, i)["state"]
+        assert all(status in (200, 409) for status, _ in answers), answers
+        # First level and then denied or withdrawn: both were taken. Otherwise the late ones were told.
+        steps = [s["step"] for s in show(team, i)["steps"]][1:]
+        assert len(steps) == [status for status, _ in answers].count(200)
+        assert state in ("denied", "withdrawn") and steps[-1] in ("deny", "withdraw") and len(steps) <= 2
+
+
+def test_what_a_policy_denies_no_agreement_opens(applied):
+    applied.write("policies/deny.policy.yaml", DENY)
+    applied.weft("apply", "--yes")
+    asked = ask(applied, "eve")
+    assert "stays closed to it" in asked.err and "visitors stay out" in asked.err
+    act(applied, "ana", "approve", 1)
+    assert read(applied, "eve") == 77
+    effect, = show(applied, 1)["effect"]
+    assert effect["allowed"] is False and effect["denials"][0]["policy"] == "no-visitors"
+
+
 # ---- what it opens
 
 
@@ -441,6 +515,20 @@ def test_the_effect_is_shown_before_it_is_decided(applied):
     assert (after["copies_to_make"], after["copies_there"]) == (0, 1)
 
 
+def test_an_approval_clears_what_it_opens_before_anyone_asks(applied):
+    applied.write("policies/mask.policy.yaml", MASK)
+    applied.weft("apply", "--yes")
+    ask(applied, "eve")
+    assert [(e["copies_to_make"], e["copies_there"]) for e in show(applied, 1)["effect"]] == [(1, 0)]
+    act(applied, "ana", "approve", 1)
+    wait_until("the copies", lambda: [(e["copies_to_make"], e["copies_there"]) for e in show(applied, 1)["effect"]] == [(0, 1)])
+    assert stored(applied, "SELECT count(*) FROM query") == [(0,)]
+    assert stored(applied, "SELECT kind, subject FROM job WHERE kind = 'clear'") == [("clear", "access:1")]
+    # For a group they are those of who asked for it.
+    ask(applied, "eve", TABLE, "--for", "group:visitors", until="2098-01-01", purpose="reporting", ok=None)
+    assert read(applied, "eve", f"SELECT count(email)::int AS n FROM {TABLE}") == [{"n": 0}]
+
+
 # ---- a product asks
 
 
@@ -456,7 +544,7 @@ def test_a_product_gets_its_input_by_agreement_and_plan_says_what_it_lacks(team)
     assert "sales.orders for reports.revenue" in team.weft("plan").out
     # The command as it stands there, with the words that only people know.
     command = need["command"].replace("ROLE", "auditor").replace("PURPOSE", "reporting")
-    words = [w.strip("'") for w in __import__("shlex").split(command)][1:]
+    words = shlex.split(command)[1:]
     assert team.weft(*words, "--as", "eve", ok=False).code == 77
     team.weft(*words, "--as", "tom")
     need, = team.weft("plan", "--format", "json").json["grants_needed"]

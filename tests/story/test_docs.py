@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shlex
 
 import pytest
 
@@ -9,6 +10,7 @@ from conftest import ROOT
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(?:yaml|sql) file=(\S+)\n(.*?)^```$", re.M | re.S)
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 BASE = "mesh-files.md"  # a whole mesh; files of other pages come beside it, or in the place of one of its files
 GUIDES = sorted(page.name for page in DOCS.glob("*.md"))
@@ -49,6 +51,19 @@ def test_the_example_of_a_csv_file_runs(mesh):
     assert mesh.weft("query", rows, "--as", "noor", ok=False).code == 77
     without_secret = mesh.weft("run", "customer.profiles", ok=False)
     assert without_secret.code == 78 and "CRM_PASSWORD" in without_secret.err
+
+
+def test_the_commands_of_the_page_on_access_run(mesh):
+    write(mesh, BASE)
+    mesh.write("data/orders-1.csv.gz", gzip.compress(
+        b"order_no,email,country,amount,ordered_on\n1,Ada@example.com,CH,1.50,2026-01-01\n"))
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "sales.orders")
+    commands = [line for block in SHELL.findall((DOCS / "access.md").read_text()) for line in block.splitlines()]
+    assert len(commands) > 10
+    for command in commands:
+        answer = mesh.weft(*shlex.split(command)[1:])
+        assert answer.out or answer.err, command
 
 
 def test_pages_with_files_are_seen():

@@ -113,9 +113,11 @@ static const struct decision *decide(struct arena *mem, const struct image *imag
                                      const struct image_table *table, int64_t now_us)
 {
     struct decision *decision = ARENA_NEW(mem, struct decision);
+    struct arena *scratch = arena_new();
     struct policy_table as_seen;
-    image_policy_table(mem, table, &as_seen);
+    image_policy_table(scratch, table, &as_seen);
     policy_decide(mem, &image->policies, actor, &as_seen, now_us, decision);
+    arena_free(scratch);
     return decision;
 }
 

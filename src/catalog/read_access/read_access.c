@@ -140,3 +140,37 @@ bool read_access_is_agreement(const struct policy *grant, uint64_t *id_out)
 {
     return str_starts(grant->id, STR("access:")) && str_to_u64(str_from(grant->id, 7), id_out);
 }
+
+bool read_access_orphans(struct task *t, struct metadb *db, struct access_orphans *out)
+{
+    struct metadb_statement *st;
+    bool has_row = true;
+    *out = (struct access_orphans){0};
+    if (!metadb_query(
+            t, db, &st,
+            "SELECT r.id, r.taker_kind = 'user' AND NOT EXISTS (SELECT 1 FROM user u WHERE u.name "
+            "= r.taker AND (u.is_of_mesh OR u.is_local)) AS no_user, r.taker_kind = 'product' AND "
+            "NOT EXISTS (SELECT 1 FROM product p WHERE p.address = r.taker AND p.removed = 0) AS "
+            "no_taker, NOT EXISTS (SELECT 1 FROM product p WHERE p.address = r.product AND "
+            "p.removed = 0) AS no_product, r.taker, r.product FROM access_request r WHERE r.state "
+            "IN ('requested', 'approved_first', 'approved') AND (no_user OR no_taker OR "
+            "no_product) ORDER BY r.id",
+            ""))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (!has_row)
+            break;
+        bool is_product = metadb_int(st, 3) != 0;
+        str gone = metadb_str(t->mem, st, is_product ? 5 : 4);
+        vec_push(t->mem, out,
+                 ((struct access_orphan){
+                     .id = metadb_uint(st, 0),
+                     .reason = arena_format(t->mem, "%s " STR_FMT " is of the mesh no more",
+                                            metadb_int(st, 1) != 0 ? "user" : "product",
+                                            STR_ARG(gone))}));
+    }
+    metadb_done(t, st);
+    return true;
+}

@@ -28,6 +28,16 @@ bool read_access_is_taker(const struct image *image, const struct actor *actor,
 bool read_access_may_know(struct arena *mem, const struct image *image, const struct actor *actor,
                           const struct access_request *row);
 
+/* Of one whose taker or product is no more: its end comes before its time. */
+struct access_orphan {
+    uint64_t id;
+    str reason;
+};
+struct access_orphans {
+    VEC_OF(struct access_orphan)
+};
+MUST_CHECK bool read_access_orphans(struct task *t, struct metadb *db, struct access_orphans *out);
+
 /* Whom a grant is given to: each taker apart. */
 struct access_taker {
     enum access_taker_kind kind;

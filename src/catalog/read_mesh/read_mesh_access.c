@@ -2,8 +2,20 @@
 #include "read_access/read_access.h"
 #include "read_mesh/read_mesh_inside.h"
 
+/* A build declares no purpose, so that the grant of a product's agreement demands none: the agreement says what it was given for. */
+static const struct str_list *purposes_of(const struct policy *grant,
+                                          const struct access_request_list *agreed)
+{
+    uint64_t id;
+    for (size_t i = 0; read_access_is_agreement(grant, &id) && i < agreed->len; i++)
+        if (agreed->at[i]->id == id)
+            return &agreed->at[i]->purposes;
+    return &grant->purposes;
+}
+
 static void add_grant(struct mesh_view *view, const struct policy *grant,
-                      const struct access_taker *taker, const struct image_table *table)
+                      const struct str_list *purposes, const struct access_taker *taker,
+                      const struct image_table *table)
 {
     uint64_t id;
     bool is_agreement = read_access_is_agreement(grant, &id);
@@ -16,7 +28,7 @@ static void add_grant(struct mesh_view *view, const struct policy *grant,
     read_mesh_text(view, grant->role);
     read_mesh_text(view, str_of(access_request_taker_name(taker->kind)));
     read_mesh_text(view, taker->name);
-    read_mesh_list(view, &grant->purposes);
+    read_mesh_list(view, purposes);
     read_mesh_time(view, grant->until_us);
     read_mesh_text(view, grant->file);
     if (is_agreement)
@@ -27,7 +39,8 @@ static void add_grant(struct mesh_view *view, const struct policy *grant,
 }
 
 static void add_grants_of(struct mesh_view *view, const struct policy *grant,
-                          const struct access_taker *taker, bool knows_all)
+                          const struct str_list *purposes, const struct access_taker *taker,
+                          bool knows_all)
 {
     const struct actor *actor = view->t->actor;
     bool is_own = read_access_is_taker(view->image, actor, taker->kind, taker->name);
@@ -40,7 +53,7 @@ static void add_grants_of(struct mesh_view *view, const struct policy *grant,
             bool opens = read_access_opens(view->t->mem, grant, taker, &product->tables.at[j]);
             arena_rewind(view->t->mem, mark);
             if (opens)
-                add_grant(view, grant, taker, &product->tables.at[j]);
+                add_grant(view, grant, purposes, taker, &product->tables.at[j]);
         }
     }
 }
@@ -48,6 +61,9 @@ static void add_grants_of(struct mesh_view *view, const struct policy *grant,
 bool read_mesh_grants(struct mesh_view *view)
 {
     bool knows_all = read_access_governs(view->image, view->t->actor);
+    struct access_request_list agreed;
+    if (!access_request_in_force(view->t, view->t->mem, view->db, &agreed))
+        return false;
     for (size_t i = 0; i < view->image->policies.len; i++) {
         const struct policy *grant = &view->image->policies.at[i];
         struct access_takers takers;
@@ -55,7 +71,7 @@ bool read_mesh_grants(struct mesh_view *view)
             continue;
         read_access_takers(view->t->mem, grant, &takers);
         for (size_t j = 0; j < takers.len; j++)
-            add_grants_of(view, grant, &takers.at[j], knows_all);
+            add_grants_of(view, grant, purposes_of(grant, &agreed), &takers.at[j], knows_all);
     }
     return true;
 }

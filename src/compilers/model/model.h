@@ -30,6 +30,7 @@ struct model_mesh {
     } users;
     struct str_list purposes;
     struct str_list source_roots, source_hosts;
+    str access_longest; /* a duration, the most that an access request may ask for; empty: any */
     struct {
         bool redacts;                 /* literals are not kept with recorded queries */
         struct str_list tables, tags; /* … of these; of all where both are empty */

@@ -48,6 +48,7 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));
     mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
     mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
+    mesh->access_longest = tree_find_text(tree_find(root, STR("access")), STR("longest"));
     mesh->audit.redacts = str_eq(tree_find_text(audit, STR("literals")), STR("redact"));
     mesh->audit.tables = texts_of(b->mem, tree_find(audit, STR("tables")));
     mesh->audit.tags = texts_of(b->mem, tree_find(audit, STR("tags")));

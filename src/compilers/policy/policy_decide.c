@@ -3,15 +3,24 @@
 #include "clock/clock.h"
 #include "policy/policy_inside.h"
 
+struct policy_refs {
+    VEC_OF(const struct policy *)
+};
+
 struct deciding {
-    struct arena *mem;
+    struct arena *mem;     /* of the decision, which may be kept: nothing else goes there */
+    struct arena *scratch; /* gone at the end */
     const struct policies *policies;
     const struct policy_actor *actor;
     const struct policy_table *table;
     struct policy_subject subject;
     int64_t now_us;
     struct decision *out;
-    bool *granted;    /* of the table's columns, in their order */
+    bool *granted; /* of the table's columns, in their order */
+    struct {
+        VEC_OF(struct decision_reason)
+    } reasons;
+    struct policy_refs of[POLICY_WAIVE + 1]; /* those that speak of this table, by effect */
     bool has_purpose; /* the declared purpose is one that a grant names */
 };
 
@@ -32,7 +41,7 @@ const char *policy_effect_name(enum policy_effect effect)
 static void add_reason(struct deciding *d, const struct policy *policy, const char *effect,
                        str column, str text)
 {
-    vec_push(d->mem, &d->out->reasons,
+    vec_push(d->scratch, &d->reasons,
              ((struct decision_reason){.policy = policy->id,
                                        .effect = str_of(effect),
                                        .text = text,
@@ -57,26 +66,37 @@ static bool is_in_time(struct deciding *d, int64_t until_us)
     return true;
 }
 
+/* One look at each policy; of grants and waivers only those that are for this actor. */
+static void gather(struct deciding *d)
+{
+    for (size_t i = 0; i < d->policies->len; i++) {
+        const struct policy *policy = &d->policies->at[i];
+        if (!policy_matches_table(policy, &d->subject)
+            || (policy->effect == POLICY_WAIVE && !policy_taker(d->scratch, d->actor, policy).len))
+            continue;
+        vec_push(d->scratch, &d->of[policy->effect], policy);
+    }
+}
+
 /* A waiver in force that lets this actor pass, or NULL. */
 static const struct policy *waiver_of(struct deciding *d, const struct policy *policy)
 {
-    for (size_t i = 0; i < d->policies->len; i++) {
-        const struct policy *waiver = &d->policies->at[i];
+    const struct policy_refs *waivers = &d->of[POLICY_WAIVE];
+    for (size_t i = 0; i < waivers->len; i++)
         /* A domain waives what is its own, whatever plan has let through. */
-        if (waiver->effect == POLICY_WAIVE && str_eq(waiver->waives, policy->id)
-            && (waiver->domain.len == 0 || str_eq(waiver->domain, policy->domain))
-            && policy_matches_table(waiver, &d->subject)
-            && policy_taker(d->mem, d->actor, waiver).len && is_in_time(d, waiver->until_us))
-            return waiver;
-    }
+        if (str_eq(waivers->at[i]->waives, policy->id)
+            && (waivers->at[i]->domain.len == 0
+                || str_eq(waivers->at[i]->domain, policy->domain))
+            && is_in_time(d, waivers->at[i]->until_us))
+            return waivers->at[i];
     return NULL;
 }
 
 static bool is_waived(struct deciding *d, const struct policy *policy)
 {
     const struct policy *waiver = waiver_of(d, policy);
-    size_t last = d->out->reasons.len;
-    if (waiver && (last == 0 || !str_eq(d->out->reasons.at[last - 1].policy, waiver->id)))
+    size_t last = d->reasons.len;
+    if (waiver && (last == 0 || !str_eq(d->reasons.at[last - 1].policy, waiver->id)))
         add_reason(
             d, waiver, "waive", STR_NONE,
             arena_format(d->mem, STR_FMT " is waived until " STR_FMT ", approved by " STR_FMT,
@@ -89,7 +109,7 @@ static bool is_waived(struct deciding *d, const struct policy *policy)
 
 static str grant_text(struct deciding *d, const struct policy *policy, str who, str purposes)
 {
-    struct buf *b = buf_new(d->mem, 1 << 20);
+    struct buf *b = buf_new(d->scratch, 1 << 20);
     buf_format(b, STR_FMT " may read ", STR_ARG(who));
     if (policy->is_of_columns)
         buf_add(b, STR("columns of "));
@@ -105,7 +125,7 @@ static str grant_text(struct deciding *d, const struct policy *policy, str who, 
         buf_format(b, " for " STR_FMT, STR_ARG(purposes));
     if (policy->until_us)
         buf_format(b, " until " STR_FMT, STR_ARG(policy_until_text(d->mem, policy->until_us)));
-    return buf_str(b);
+    return buf_copy(b, d->mem);
 }
 
 static void open_columns(struct deciding *d, const struct policy *policy)
@@ -117,8 +137,8 @@ static void open_columns(struct deciding *d, const struct policy *policy)
 
 static void weigh_grant(struct deciding *d, const struct policy *policy)
 {
-    str who = policy_taker(d->mem, d->actor, policy);
-    if (!who.len || !policy_matches_table(policy, &d->subject))
+    str who = policy_taker(d->scratch, d->actor, policy);
+    if (!who.len)
         return;
     if (policy->until_us && d->now_us >= policy->until_us) {
         add_reason(d, policy, "deny", STR_NONE,
@@ -126,7 +146,7 @@ static void weigh_grant(struct deciding *d, const struct policy *policy)
                                 STR_ARG(policy_until_text(d->mem, policy->until_us))));
         return;
     }
-    str purposes = str_list_join(d->mem, &policy->purposes, STR(", "));
+    str purposes = str_list_join(d->scratch, &policy->purposes, STR(", "));
     if (policy->purposes.len && !str_list_has(&policy->purposes, d->actor->purpose)) {
         add_reason(d, policy, "deny", STR_NONE,
                    arena_format(d->mem, "the grant is for the purpose " STR_FMT "%s" STR_FMT,
@@ -153,9 +173,8 @@ static void weigh_grants(struct deciding *d)
                        arena_format(d->mem, STR_FMT " owns domain " STR_FMT, STR_ARG(owner),
                                     STR_ARG(d->table->domain)));
     }
-    for (size_t i = 0; i < d->policies->len; i++)
-        if (d->policies->at[i].effect == POLICY_GRANT)
-            weigh_grant(d, &d->policies->at[i]);
+    for (size_t i = 0; i < d->of[POLICY_GRANT].len; i++)
+        weigh_grant(d, d->of[POLICY_GRANT].at[i]);
     if (!d->out->allowed)
         add_own_reason(d, "default", "deny", STR("nothing is granted by default"));
 }
@@ -167,7 +186,7 @@ static bool is_denied_to(struct deciding *d, const struct policy *policy)
     bool is_to_all = policy->to_users.len + policy->to_groups.len + policy->to_products.len == 0;
     if (policy->purposes.len && !str_list_has(&policy->purposes, d->actor->purpose))
         return false;
-    return is_to_all || policy_taker(d->mem, d->actor, policy).len > 0;
+    return is_to_all || policy_taker(d->scratch, d->actor, policy).len > 0;
 }
 
 static str denial_text(struct deciding *d, const struct policy *policy, const char *what, str name)
@@ -215,8 +234,7 @@ static bool is_column_denied(struct deciding *d, const struct policy *policy,
 
 static void weigh_denial(struct deciding *d, const struct policy *policy)
 {
-    if (!policy_matches_table(policy, &d->subject) || !is_denied_to(d, policy)
-        || policy_is_excepted(policy, d->actor, d->has_purpose))
+    if (!is_denied_to(d, policy) || policy_is_excepted(policy, d->actor, d->has_purpose))
         return;
     if (!policy->is_of_columns) {
         if (is_owner_of_all(d, policy) || is_waived(d, policy))
@@ -269,7 +287,7 @@ static void mask_reason(struct deciding *d, const struct policy *policy,
 /* Where a mask cannot keep the type, nothing is shown. */
 static struct policy_mask fitting(struct deciding *d, const struct policy *policy, str type)
 {
-    return policy_mask_problem(d->mem, &policy->mask, type).len
+    return policy_mask_problem(d->scratch, &policy->mask, type).len
              ? (struct policy_mask){.method = MASK_NULL}
              : policy->mask;
 }
@@ -282,7 +300,7 @@ static void mask_field(struct deciding *d, const struct policy *policy,
         || policy_excepts_owner(policy, d->actor, d->table, &field->labels) || is_waived(d, policy))
         return;
     struct decision_field *masked = NULL;
-    if (!policy_has_path(d->mem, column->type, field->path)) {
+    if (!policy_has_path(d->scratch, column->type, field->path)) {
         /* The label is of a field that the type names otherwise: it may be any of them. */
         shown->mask = (struct policy_mask){.method = MASK_NULL};
         mask_reason(d, policy, &shown->mask, column->name);
@@ -336,6 +354,31 @@ static void add_filter(struct deciding *d, const struct policy *policy)
                arena_format(d->mem, "rows are shown where " STR_FMT, STR_ARG(policy->where)));
 }
 
+static void decide_self(struct deciding *d)
+{
+    for (size_t i = 0; i < d->table->column_count; i++)
+        d->granted[i] = d->out->allowed = true;
+    show_columns(d);
+    add_own_reason(d, "self", "grant", STR("a product reads its own tables in the clear"));
+}
+
+static void decide_other(struct deciding *d)
+{
+    const struct policy_refs *denials = &d->of[POLICY_DENY], *filters = &d->of[POLICY_FILTER],
+                             *masks = &d->of[POLICY_MASK];
+    gather(d);
+    weigh_grants(d);
+    for (size_t i = 0; d->out->allowed && i < denials->len; i++)
+        weigh_denial(d, denials->at[i]);
+    show_columns(d);
+    for (size_t i = 0; d->out->allowed && i < filters->len; i++)
+        if (!policy_is_excepted(filters->at[i], d->actor, d->has_purpose))
+            add_filter(d, filters->at[i]);
+    for (size_t i = 0; d->out->allowed && i < masks->len; i++)
+        if (!policy_is_excepted(masks->at[i], d->actor, d->has_purpose))
+            add_mask(d, masks->at[i]);
+}
+
 void policy_decide(struct arena *mem, const struct policies *policies,
                    const struct policy_actor *actor, const struct policy_table *table,
                    int64_t now_us, struct decision *out)
@@ -343,37 +386,24 @@ void policy_decide(struct arena *mem, const struct policies *policies,
     *out = (struct decision){.policy_version = policies->version, .from_us = now_us};
     struct deciding d = {.mem = mem,
                          .policies = policies,
+                         .scratch = arena_new(),
                          .actor = actor,
                          .table = table,
-                         .subject = policy_subject(mem, table),
                          .now_us = now_us,
-                         .out = out,
-                         .granted = ARENA_ARRAY(mem, bool, table->column_count + 1)};
-    if (actor->is_product && str_eq(actor->name, d.subject.product)) {
-        for (size_t i = 0; i < table->column_count; i++)
-            d.granted[i] = out->allowed = true;
-        show_columns(&d);
-        add_own_reason(&d, "self", "grant", STR("a product reads its own tables in the clear"));
-        return;
-    }
-    weigh_grants(&d);
-    for (size_t i = 0; out->allowed && i < policies->len; i++)
-        if (policies->at[i].effect == POLICY_DENY)
-            weigh_denial(&d, &policies->at[i]);
-    show_columns(&d);
-    for (size_t i = 0; out->allowed && i < policies->len; i++) {
-        const struct policy *policy = &policies->at[i];
-        if ((policy->effect != POLICY_MASK && policy->effect != POLICY_FILTER)
-            || !policy_matches_table(policy, &d.subject)
-            || policy_is_excepted(policy, actor, d.has_purpose))
-            continue;
-        if (policy->effect == POLICY_MASK)
-            add_mask(&d, policy);
-        else
-            add_filter(&d, policy);
-    }
+                         .out = out};
+    d.subject = policy_subject(d.scratch, table);
+    d.granted = ARENA_ARRAY(d.scratch, bool, table->column_count + 1);
+    if (actor->is_product && str_eq(actor->name, d.subject.product))
+        decide_self(&d);
+    else
+        decide_other(&d);
     if (!out->allowed)
         out->columns.len = out->filters.len = 0;
+    out->reasons.len = out->reasons.cap = d.reasons.len;
+    out->reasons.at = ARENA_ARRAY(mem, struct decision_reason, d.reasons.len + 1);
+    for (size_t i = 0; i < d.reasons.len; i++)
+        out->reasons.at[i] = d.reasons.at[i];
+    arena_free(d.scratch);
 }
 
 bool policy_still_holds(const struct decision *decision, int64_t now_us)

@@ -21,7 +21,7 @@ struct policy_subject policy_subject(struct arena *mem, const struct policy_tabl
 static bool has_label(const struct str_list *list, str label)
 {
     for (size_t i = 0; i < list->len; i++)
-        if (str_eq_nocase(list->at[i], label))
+        if (list->at[i].len == label.len && str_eq_nocase(list->at[i], label))
             return true;
     return false;
 }
@@ -45,7 +45,7 @@ static bool shares_one(const struct str_list *a, const struct str_list *b)
 static bool is_labelled(const struct str_list *wanted, bool is_tag,
                         const struct policy_labels *labels)
 {
-    for (size_t i = 0; i < labels->len; i++)
+    for (size_t i = 0; wanted->len && i < labels->len; i++)
         if (labels->at[i].is_tag == is_tag && has_label(wanted, labels->at[i].text))
             return true;
     return wanted->len == 0;

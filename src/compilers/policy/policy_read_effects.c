@@ -78,13 +78,13 @@ void policy_read_filter(struct policy_reader *r, const struct tree *node)
 
 /* ---- masks */
 
-static bool read_count(struct policy_reader *r, const struct tree *with, const char *key,
+static void read_count(struct policy_reader *r, const struct tree *with, const char *key,
                        uint32_t *out)
 {
     const struct tree *node = tree_find(with, str_of(key));
     int64_t number;
     if (!node)
-        return false;
+        return;
     if (tree_is_int(node, &number) && number >= 0 && number <= 1000) {
         *out = (uint32_t)number;
     } else {
@@ -93,7 +93,6 @@ static bool read_count(struct policy_reader *r, const struct tree *with, const c
         f->found = node->text;
         f->allowed = STR("0 to 1000");
     }
-    return true;
 }
 
 static str read_number(struct policy_reader *r, const struct tree *node)
@@ -181,9 +180,10 @@ static void read_method(struct policy_reader *r, const struct tree *with, struct
     refuse_others(r, with, mask_method_name(mask->method), keys[mask->method]);
     switch (mask->method) {
     case MASK_PARTIAL:
-        if (!read_count(r, with, "keepFirst", &mask->keep_first)
-            & !read_count(r, with, "keepLast", &mask->keep_last))
+        if (!tree_find(with, STR("keepFirst")) && !tree_find(with, STR("keepLast")))
             need(r, with, "partial", "keepFirst, keepLast");
+        read_count(r, with, "keepFirst", &mask->keep_first);
+        read_count(r, with, "keepLast", &mask->keep_last);
         break;
     case MASK_TRUNCATE:
         node = tree_find(with, STR("unit"));

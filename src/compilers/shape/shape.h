@@ -106,5 +106,7 @@ str shape_words_text(struct arena *mem, const char *words);
 str shape_nearest(struct arena *mem, const char *words, str text);
 bool shape_is_principal(str text); /* `user:NAME` or `group:NAME` */
 bool shape_is_secret(str text);    /* `${NAME}` and nothing else */
+/* `30min`, `2h`, `1d` in seconds; 0 when it is none. */
+int64_t shape_duration_s(str text);
 
 #endif

@@ -149,6 +149,25 @@ static bool fits_duration(str text)
     return digits > 0 && digits < 10 && shape_has_word("s min h d w", unit);
 }
 
+int64_t shape_duration_s(str text)
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+    size_t digits = 0;
+    int64_t number;
+    if (!fits_duration(text))
+        return 0;
+    while (is_digit(text.ptr[digits]))
+        digits++;
+    (void)str_to_i64(str_sub(text, 0, digits), &number);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (str_eq(str_from(text, digits), str_of(units[i].name)))
+            return number * units[i].seconds;
+    return 0;
+}
+
 static bool fits_host(str text)
 {
     str host = text, port;

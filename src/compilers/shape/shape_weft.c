@@ -55,6 +55,12 @@ static const struct shape sources = {
         END}},
 };
 
+static const struct shape access = {
+    .title = "what access requests may ask for",
+    .keys = {(const struct shape_key[]){
+        {.name = "longest", .type = SHAPE_TEXT, .format = &shape_format_duration}, END}},
+};
+
 static const struct shape audit = {
     .title = "the audit of a mesh",
     .keys = {(const struct shape_key[]){
@@ -76,6 +82,7 @@ const struct shape shape_mesh = {
         {.name = "users", .type = SHAPE_MAP, .flags = SHAPE_NAMED, .shape = &user},
         {.name = "purposes", .type = SHAPE_TEXT, .flags = SHAPE_NAMED},
         {.name = "sources", .type = SHAPE_MAP, .shape = &sources},
+        {.name = "access", .type = SHAPE_MAP, .shape = &access},
         {.name = "audit", .type = SHAPE_MAP, .shape = &audit},
         LATER("storage"),
         LATER("engine"),

@@ -126,6 +126,22 @@ static bool access_give(struct task *t, const struct cli *cli, const struct tree
 
 /* ---- request, renew, steps */
 
+/* An agreement is a grant, and a policy that denies is stronger. */
+static void access_note_denied(struct task *t, const struct cli *cli, const struct tree *effect)
+{
+    for (size_t i = 0; effect != NULL && i < effect->len; i++) {
+        const struct tree *denials = tree_find(effect->at[i], STR("denials"));
+        bool is_allowed = false;
+
+        (void)tree_is_bool(tree_find(effect->at[i], STR("allowed")), &is_allowed);
+        if (!is_allowed && denials != NULL && denials->len > 0) {
+            cli_note(cli, "%.*s stays closed to it: %.*s",
+                     STR_ARG(table_shown(t->mem, tree_find_text(effect->at[i], STR("table")))),
+                     STR_ARG(table_shown(t->mem, tree_find_text(denials->at[0], STR("text")))));
+        }
+    }
+}
+
 /* What came of it, in a line; all of it in the other formats. */
 static bool access_tell(struct task *t, const struct cli *cli, const struct tree *request)
 {
@@ -144,6 +160,7 @@ static bool access_tell(struct task *t, const struct cli *cli, const struct tree
         if (waits.len > 0) {
             cli_note(cli, "it waits for one of: %.*s", STR_ARG(table_shown(t->mem, waits)));
         }
+        access_note_denied(t, cli, tree_find(request, STR("effect")));
     }
     return true;
 }

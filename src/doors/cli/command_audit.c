@@ -30,8 +30,8 @@ static const struct cli_column audit_columns[] = {
     {.key = "detail"}};
 enum { AUDIT_COLUMNS = sizeof(audit_columns) / sizeof(audit_columns[0]) };
 
-/* The first call: the newest rows that fit, unless it is said from where on. */
-static bool audit_path(struct task *t, const struct cli *cli, str *out)
+/* Rows after one, or (below 0) the newest that fit. */
+static bool audit_path(struct task *t, const struct cli *cli, int64_t after, str *out)
 {
     static const struct {
         enum cli_option option;
@@ -42,14 +42,13 @@ static bool audit_path(struct task *t, const struct cli *cli, str *out)
                    {OPTION_since, "since"},
                    {OPTION_until, "until"}};
     struct buf *b = buf_new(t->mem, HTTP_HEADER_BYTES_MAX);
-    int64_t after, limit;
+    int64_t limit;
 
-    if (!cli_number(t, cli, OPTION_after, 0, 0, &after)
-        || !cli_number(t, cli, OPTION_limit, 1, AUDIT_ROWS, &limit)) {
+    if (!cli_number(t, cli, OPTION_limit, 1, AUDIT_ROWS, &limit)) {
         return false;
     }
     buf_format(b, "/api/v1/audit?limit=%" PRId64, limit);
-    if (cli->has[OPTION_after]) {
+    if (after >= 0) {
         buf_format(b, "&after=%" PRId64, after);
     }
     for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
@@ -90,45 +89,47 @@ static void audit_print_row(struct task *t, const struct cli *cli, struct table 
     putchar('\n');
 }
 
+static bool audit_print_rows(struct task *t, struct cli *cli, struct table *csv, int64_t *after_io,
+                             size_t *len_out)
+{
+    const struct tree *answer, *list;
+    str path;
+
+    if (!audit_path(t, cli, *after_io, &path)
+        || !cli_call(t, cli, "GET", path, STR_NONE, &answer)) {
+        return false;
+    }
+    list = tree_find(answer, STR("audit"));
+    *len_out = list != NULL ? list->len : 0;
+    for (size_t i = 0; i < *len_out; i++) {
+        audit_print_row(t, cli, csv, list->at[i]);
+        (void)tree_is_int(tree_find(list->at[i], STR("sequence")), after_io);
+    }
+    return fflush(stdout) == 0 || task_fail_errno(t, ERR_IO, "cannot write the output");
+}
+
 /* One row a line as they come: nobody knows how wide those to come will be. */
-static bool audit_follow(struct task *t, struct cli *cli, str path)
+static bool audit_follow(struct task *t, struct cli *cli, int64_t after)
 {
     const struct timespec pause = {.tv_nsec = AUDIT_FOLLOW_MS * 1000000L};
     struct table csv;
-    const struct tree *answer, *list;
-    str filters, from = path;
-    int64_t last = 0;
-    bool has_after;
+    size_t len;
 
     table_begin(&csv, t->mem, stdout, audit_columns, AUDIT_COLUMNS);
     csv.is_csv = true;
-    (void)str_cut(path, '?', &from, &filters);
-    has_after = cli->has[OPTION_after];
-    if (has_after && !cli_number(t, cli, OPTION_after, 0, 0, &last)) {
+    /* The way to the server outlives each call's memory. */
+    if (!cli_reach(t, cli)) {
         return false;
     }
     for (;;) {
         struct arena_mark mark = arena_mark(t->mem);
-        str next = last > 0 && !has_after
-                     ? arena_format(t->mem, "%.*s&after=%" PRId64, STR_ARG(path), last)
-                     : path;
 
-        has_after = false;
-        if (!cli_call(t, cli, "GET", next, STR_NONE, &answer)) {
+        if (!audit_print_rows(t, cli, &csv, &after, &len) || !task_go_on(t)) {
             return false;
         }
-        list = tree_find(answer, STR("audit"));
-        for (size_t i = 0; list != NULL && i < list->len; i++) {
-            audit_print_row(t, cli, &csv, list->at[i]);
-            (void)tree_is_int(tree_find(list->at[i], STR("sequence")), &last);
-        }
-        bool had_rows = list != NULL && list->len > 0;
         arena_rewind(t->mem, mark);
-        if (fflush(stdout) != 0) {
-            return task_fail_errno(t, ERR_IO, "cannot write the output");
-        }
-        if (!task_go_on(t) || (!had_rows && nanosleep(&pause, NULL) != 0 && !task_go_on(t))) {
-            return false;
+        if (len == 0) {
+            (void)nanosleep(&pause, NULL); /* a signal ends it, and the task with it */
         }
     }
 }
@@ -136,16 +137,17 @@ static bool audit_follow(struct task *t, struct cli *cli, str path)
 bool command_audit_show(struct task *t, struct cli *cli)
 {
     const struct tree *audit;
+    int64_t after;
     str path;
 
     cli_listen(t);
-    if (!cli_demand_arguments(t, cli, 0, 0) || !audit_path(t, cli, &path)) {
+    if (!cli_demand_arguments(t, cli, 0, 0) || !cli_number(t, cli, OPTION_after, 0, -1, &after)) {
         return false;
     }
     if (cli->has[OPTION_follow]) {
-        return audit_follow(t, cli, path);
+        return audit_follow(t, cli, after);
     }
-    return cli_call(t, cli, "GET", path, STR_NONE, &audit)
+    return audit_path(t, cli, after, &path) && cli_call(t, cli, "GET", path, STR_NONE, &audit)
         && table_list(t, cli, tree_find(audit, STR("audit")), audit_columns, AUDIT_COLUMNS);
 }
 

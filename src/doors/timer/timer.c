@@ -77,6 +77,21 @@ static void timer_run_one(struct timer_work *work)
     work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
 }
 
+/* Nobody waits for it, and what it does not make is made when it is asked for. */
+static void timer_clear(struct timer_work *work)
+{
+    struct task *t = work->t;
+
+    if (work->has_thread ? govern_prepare(t, work->timer->services, work->row->subject)
+                         : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
+        work->row->state = JOB_DONE;
+        return;
+    }
+    log_failure("timer", t);
+    work->row->state = t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    work->row->result = str_of(error_name(t->err.code));
+}
+
 static void timer_run_all(struct timer_work *work)
 {
     struct task *t = work->t;
@@ -122,6 +137,8 @@ static void *timer_work(void *state)
 
     if (str_eq(work->row->kind, STR("run"))) {
         timer_run_one(work);
+    } else if (str_eq(work->row->kind, STR("clear"))) {
+        timer_clear(work);
     } else {
         timer_run_all(work);
     }

@@ -124,8 +124,7 @@ bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
     struct metadb_connection *connection = calloc(1, sizeof *connection);
     CHECK(connection != NULL);
     connection->handle = handle;
-    if (is_writer)
-        metadb_keep_statements(connection);
+    metadb_keep_statements(connection);
     *out = connection;
     return true;
 }
@@ -135,7 +134,7 @@ void metadb_disconnect(struct metadb_connection *connection)
     if (connection == NULL)
         return;
     CHECK(connection->open == NULL);
-    for (size_t i = 0; connection->kept != NULL && i < METADB_KEPT_MAX; i++)
+    for (size_t i = 0; i < METADB_KEPT_MAX; i++)
         sqlite3_finalize(connection->kept[i].handle);
     free(connection->kept);
     CHECK(sqlite3_close(connection->handle) == SQLITE_OK);

@@ -30,7 +30,7 @@ struct metadb_connection {
     sqlite3 *handle;
     struct metadb_connection *next; /* among the idle ones */
     struct metadb_statement *open;  /* statements, latest first */
-    struct metadb_kept *kept;       /* METADB_KEPT_MAX of them; NULL: none are kept */
+    struct metadb_kept *kept;       /* METADB_KEPT_MAX of them */
     uint64_t uses;
 };
 

@@ -65,8 +65,6 @@ static int take_statement(struct metadb_connection *connection, const char *text
                           sqlite3_stmt **out, struct metadb_kept **kept_out)
 {
     *kept_out = NULL;
-    if (connection->kept == NULL)
-        return sqlite3_prepare_v2(connection->handle, text, -1, out, NULL);
     str sql = str_of(text);
     uint64_t hash = str_hash(sql);
     struct metadb_kept *kept = find_kept(connection, sql, hash);

@@ -6,6 +6,7 @@
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
+#include "shape/shape.h"
 #include "user/user.h"
 
 /* What the steps of asking make, in this order. */
@@ -222,6 +223,7 @@ static bool govern_read_until(struct task *t, struct govern_asking *g)
 {
     const int64_t day_us = (int64_t)86400 * 1000000;
     str until = str_trim(g->ask->until);
+    str longest = g->image->model->mesh.access_longest;
     int64_t now_us = clock_now_us();
 
     if (!clock_parse(until, &g->row.until_us)) {
@@ -233,6 +235,11 @@ static bool govern_read_until(struct task *t, struct govern_asking *g)
     g->row.until_us += str_has(until, ':') ? 0 : day_us;
     if (g->row.until_us <= now_us) {
         return task_fail(t, ERR_INVALID, "the end lies in the past: %.*s", STR_ARG(until));
+    }
+    if (longest.len > 0 && g->row.until_us - now_us > shape_duration_s(longest) * 1000000) {
+        task_fail(t, ERR_INVALID, "the end is too late: in this mesh access lasts %.*s at most",
+                  STR_ARG(longest));
+        return task_hint(t, "it can be renewed before its end");
     }
     if (g->previous != NULL && g->row.until_us <= g->previous->until_us) {
         task_fail(t, ERR_INVALID, "access request %llu lasts as long already",

@@ -29,6 +29,9 @@ MUST_CHECK bool govern_move(struct task *t, struct services *s, str id, enum gov
                             str reason);
 /* Ends what has come to its end: each once, with audit row and event. */
 MUST_CHECK bool govern_expire(struct task *t, struct services *s);
+/* The job `clear` that an approval leaves: makes the cleared files of what it opens, within a share of their quota. `request` is
+ * `access:7`. */
+MUST_CHECK bool govern_prepare(struct task *t, struct services *s, str request);
 
 /* Each writes one JSON object. */
 /* Requests that the actor may know of, newest first. `state` and `target` may be empty. */

@@ -9,6 +9,9 @@
 
 enum { GOVERN_TEXT_BYTES_MAX = 4096, GOVERN_LIST_MAX = 1000 };
 
+/* In whose name the server does what nobody asks for. */
+extern const struct actor govern_itself;
+
 /* ---- rights */
 
 /* May t->actor take this step of the request? `first_by`: who approved on the first level, or empty. ERR_DENIED says why not. */
@@ -43,7 +46,8 @@ MUST_CHECK bool govern_ask_for(struct task *t, struct services *s, const struct 
 
 /* ---- deciding for others */
 
-/* The taker of a request as one who reads for a purpose; a group is a nameless member of it. ERR_NOT_FOUND for a user who is gone. */
+/* The taker of a request as one who reads for a purpose; a group is a nameless member of it, a user who is gone a
+ * name without groups. */
 MUST_CHECK bool govern_reader(struct task *t, struct services *s, enum access_taker_kind kind,
                               str taker, str purpose, struct policy_actor *out);
 void govern_decide(struct task *t, const struct policies *policies,

@@ -2,12 +2,12 @@
 #include "audit/audit.h"
 #include "clock/clock.h"
 #include "govern_inside.h"
+#include "job_row/job_row.h"
 #include "limits/limits.h"
 #include "log/log.h"
 #include "mesh_state/mesh_state.h"
 
-/* In whose name time ends what has come to its end. */
-static const struct actor govern_itself = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
+const struct actor govern_itself = {.kind = ACTOR_OPERATOR, .name = STR("weft")};
 
 struct govern_moving {
     const struct image *image;
@@ -75,6 +75,17 @@ static bool govern_is_in_time(struct task *t, const struct govern_moving *m)
     return task_hint(t, "a new request asks for a later end");
 }
 
+/* The first query need not wait for what can be made before it. */
+static bool govern_queue_clearing(struct task *t, struct metadb *db,
+                                  const struct access_request *row)
+{
+    str id;
+    bool joined;
+
+    return job_row_queue(t, db, STR("clear"), access_request_policy(t->mem, row->id), STR_NONE,
+                         t->actor->name, &id, &joined);
+}
+
 /* Rights and state are held against what stands in the catalog now: of two who decide at once the second is told. */
 static bool govern_commit(struct task *t, struct metadb *db, void *state)
 {
@@ -102,6 +113,9 @@ static bool govern_commit(struct task *t, struct metadb *db, void *state)
         return false;
     }
     m->touches_policy = was_in_force || m->row.state == ACCESS_APPROVED;
+    if (m->row.state == ACCESS_APPROVED && !govern_queue_clearing(t, db, &m->row)) {
+        return false;
+    }
     metadb_pass_before_commit(db, FAULT_ACCESS_BEFORE_COMMIT);
     return govern_tell(t, db, &m->row, step, m->reason) && govern_end_previous(t, db, &m->row)
         && (!m->touches_policy || mesh_state_touch_policy(t, db));
@@ -147,6 +161,7 @@ bool govern_move(struct task *t, struct services *s, str id, enum govern_move mo
     bool ok = fault_pass(t, FAULT_ACCESS_AFTER_COMMIT);
     if (m.touches_policy) {
         services_show(s);
+        jobs_wake(s->jobs);
     }
     return ok;
 }
@@ -188,7 +203,40 @@ struct govern_ending {
     size_t ended;
 };
 
-static bool govern_end_due(struct task *t, struct metadb *db, void *state)
+static bool govern_end_one(struct task *t, struct metadb *db, struct govern_ending *e,
+                           struct access_request *row, enum access_step step, str reason)
+{
+    e->touches_policy = e->touches_policy || row->state == ACCESS_APPROVED;
+    e->ended++;
+    return access_request_move(t, db, row, step, false, reason)
+        && govern_tell(t, db, row, step, reason);
+}
+
+/* Whoever comes later under the name of a user or product that is gone must not find its access. */
+static bool govern_end_orphans(struct task *t, struct metadb *db, struct govern_ending *e)
+{
+    struct access_orphans orphans;
+
+    if (!read_access_orphans(t, db, &orphans)) {
+        return false;
+    }
+    for (size_t i = 0; i < orphans.len; i++) {
+        struct access_request *row;
+
+        if (!access_request_find(t, db, orphans.at[i].id, &row)) {
+            return false;
+        }
+        CHECK(row != NULL);
+        if (!govern_end_one(t, db, e, row,
+                            row->state == ACCESS_APPROVED ? ACCESS_REVOKE : ACCESS_WITHDRAW,
+                            orphans.at[i].reason)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool govern_end_all(struct task *t, struct metadb *db, void *state)
 {
     struct govern_ending *e = state;
     struct access_request_list due;
@@ -197,38 +245,32 @@ static bool govern_end_due(struct task *t, struct metadb *db, void *state)
         return false;
     }
     for (size_t i = 0; i < due.len; i++) {
-        struct access_request *row = due.at[i];
-
-        e->touches_policy = e->touches_policy || row->state == ACCESS_APPROVED;
-        if (!access_request_move(t, db, row, ACCESS_EXPIRE, false, STR_NONE)
-            || !govern_tell(t, db, row, ACCESS_EXPIRE, STR_NONE)) {
+        if (!govern_end_one(t, db, e, due.at[i], ACCESS_EXPIRE, STR_NONE)) {
             return false;
         }
     }
-    e->ended = due.len;
     metadb_pass_before_commit(db, FAULT_ACCESS_BEFORE_COMMIT);
-    return !e->touches_policy || mesh_state_touch_policy(t, db);
+    return govern_end_orphans(t, db, e) && (!e->touches_policy || mesh_state_touch_policy(t, db));
 }
 
 bool govern_expire(struct task *t, struct services *s)
 {
     struct govern_ending e = {.now_us = clock_now_us()};
     struct access_request_list due;
+    struct access_orphans orphans;
 
     /* Decisions hold the end against the clock themselves; this is for the record, and for what still runs. */
-    if (!access_request_due(t, s->db, e.now_us, &due)) {
+    if (!access_request_due(t, s->db, e.now_us, &due) || !read_access_orphans(t, s->db, &orphans)) {
         return false;
     }
-    if (due.len == 0) {
+    if (due.len + orphans.len == 0) {
         return true;
     }
     t->actor = &govern_itself;
-    if (!metadb_write(t, s->db, govern_end_due, &e)) {
+    if (!metadb_write(t, s->db, govern_end_all, &e)) {
         return false;
     }
-    if (e.ended > 0) {
-        log_event(LOG_INFO, "govern", t, "%zu access requests came to their end", e.ended);
-    }
+    log_event(LOG_INFO, "govern", t, "%zu access requests came to their end", e.ended);
     if (e.touches_policy) {
         services_show(s);
     }

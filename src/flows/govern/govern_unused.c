@@ -105,7 +105,8 @@ static void govern_find_tables(struct task *t, const struct govern_uses *all,
     }
 }
 
-static void govern_put_use(struct task *t, const struct govern_use *use, struct json_out *o)
+static void govern_put_use(struct task *t, const struct govern_use *use,
+                           const struct str_list *purposes, struct json_out *o)
 {
     struct str_list opens = {0};
     uint64_t id;
@@ -122,40 +123,36 @@ static void govern_put_use(struct task *t, const struct govern_use *use, struct 
     json_out_str(o, "taker_kind", str_of(access_request_taker_name(use->taker.kind)));
     json_out_str(o, "taker", use->taker.name);
     json_out_list(o, "opens", &opens);
-    json_out_list(o, "purposes", &use->grant->purposes);
+    json_out_list(o, "purposes", purposes);
     json_out_time(o, "until", use->grant->until_us);
     json_out_time(o, "last_used", use->last_us);
     json_out_maybe(o, "file", use->grant->file);
     json_out_end(o, '}');
 }
 
-/* One that was agreed lately had no time to be unused for so long. */
-static bool govern_is_young(struct task *t, const struct govern_uses *all,
-                            const struct policy *grant, bool *out)
+/* The agreement that the grant is, or NULL. */
+static bool govern_agreement_of(struct task *t, const struct govern_uses *all,
+                                const struct policy *grant, struct access_request **out)
 {
-    struct access_request *row = NULL;
     uint64_t id;
 
-    *out = false;
-    if (!read_access_is_agreement(grant, &id)) {
-        return true;
-    }
-    if (!access_request_find(t, all->services->db, id, &row)) {
-        return false;
-    }
-    *out = row != NULL && row->changed_us > all->since_us;
-    return true;
+    *out = NULL;
+    return !read_access_is_agreement(grant, &id)
+        || access_request_find(t, all->services->db, id, out);
 }
 
 static bool govern_put_grant(struct task *t, const struct govern_uses *all,
                              const struct policy *grant, struct json_out *o)
 {
     struct access_takers takers;
+    struct access_request *agreement;
     bool is_young;
 
-    if (!govern_is_young(t, all, grant, &is_young)) {
+    if (!govern_agreement_of(t, all, grant, &agreement)) {
         return false;
     }
+    /* One that was agreed lately had no time to be unused for so long. */
+    is_young = agreement != NULL && agreement->changed_us > all->since_us;
     read_access_takers(t->mem, grant, &takers);
     for (size_t i = 0; !is_young && i < takers.len; i++) {
         struct govern_use use = {.grant = grant, .taker = takers.at[i]};
@@ -170,7 +167,7 @@ static bool govern_put_grant(struct task *t, const struct govern_uses *all,
             govern_find_query(all, &use);
         }
         if (use.tables.len > 0 && use.last_us <= all->since_us) {
-            govern_put_use(t, &use, o);
+            govern_put_use(t, &use, agreement != NULL ? &agreement->purposes : &grant->purposes, o);
         }
     }
     return true;

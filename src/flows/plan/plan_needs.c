@@ -3,8 +3,9 @@
 #include "clock/clock.h"
 #include "plan_inside.h"
 #include "read_access/read_access.h"
+#include "shape/shape.h"
 
-static const int64_t plan_year_us = (int64_t)365 * 86400 * 1000000;
+enum { PLAN_DAY_S = 86400, PLAN_YEAR_S = 365 * PLAN_DAY_S };
 
 /* One input port of one product, and those of its tables that it may not read. */
 struct plan_lack {
@@ -69,13 +70,24 @@ static void plan_find_lack(struct arena *mem, const struct policies *policies,
     }
 }
 
+/* A year, or what the mesh allows. The whole day of a date is meant, so that the last full one is named. */
+static str plan_until(struct arena *mem, const struct model *model)
+{
+    int64_t longest_s = shape_duration_s(model->mesh.access_longest);
+    int64_t span_s = longest_s > 0 && longest_s < PLAN_YEAR_S ? longest_s : PLAN_YEAR_S;
+    bool is_date = span_s >= 2 * PLAN_DAY_S;
+    str text = clock_text(mem, clock_now_us() + (span_s - (is_date ? PLAN_DAY_S : 0)) * 1000000);
+
+    return is_date ? str_sub(text, 0, 10) : text;
+}
+
 /* Complete, so that it can be typed as it stands; what only people know is a word to replace. */
 static str plan_command(struct task *t, const struct plan *p, const struct plan_lack *lack,
                         str target)
 {
     const struct str_list *purposes = &p->model->mesh.purposes;
     const struct contract *contract = lack->input->contract;
-    str until = str_sub(clock_text(t->mem, clock_now_us() + plan_year_us), 0, 10);
+    str until = plan_until(t->mem, p->model);
 
     return arena_format(t->mem,
                         "weft access request %.*s%s --for product:%.*s --purpose %.*s --until %.*s "
