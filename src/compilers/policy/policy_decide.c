@@ -21,7 +21,7 @@ struct deciding {
         VEC_OF(struct decision_reason)
     } reasons;
     struct policy_refs of[POLICY_WAIVE + 1]; /* those that speak of this table, by effect */
-    bool has_purpose; /* the declared purpose is one that a grant names */
+    bool has_purpose;                        /* the declared purpose is one that a grant names */
 };
 
 str policy_until_text(struct arena *mem, int64_t until_us)
@@ -85,8 +85,7 @@ static const struct policy *waiver_of(struct deciding *d, const struct policy *p
     for (size_t i = 0; i < waivers->len; i++)
         /* A domain waives what is its own, whatever plan has let through. */
         if (str_eq(waivers->at[i]->waives, policy->id)
-            && (waivers->at[i]->domain.len == 0
-                || str_eq(waivers->at[i]->domain, policy->domain))
+            && (waivers->at[i]->domain.len == 0 || str_eq(waivers->at[i]->domain, policy->domain))
             && is_in_time(d, waivers->at[i]->until_us))
             return waivers->at[i];
     return NULL;
