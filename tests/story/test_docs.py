@@ -14,7 +14,7 @@ SHELL = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 BASE = "mesh-files.md"  # a whole mesh; files of other pages come beside it, or in the place of one of its files
 GUIDES = sorted(page.name for page in DOCS.glob("*.md"))
-PAGES = GUIDES + sorted(f"reference/{page.name}" for page in (DOCS / "reference").glob("*.md"))
+PAGES = GUIDES + sorted(str(page.relative_to(DOCS)) for folder in ("guides", "reference") for page in (DOCS / folder).glob("*.md"))
 
 
 def files_of(page):

@@ -17,9 +17,9 @@ EXITS = re.compile(r"\s+# exits (\d+)\s*$")
 END = "end-of-command-5a1f"
 
 
-def blocks():
+def blocks(page=README):
     """What a shell runs and what it shows, in order: (language, text)."""
-    return [(language, text) for language, text in FENCE.findall(README.read_text()) if language in ("sh", "text")]
+    return [(language, text) for language, text in FENCE.findall(page.read_text()) if language in ("sh", "text")]
 
 
 def is_open(command):
@@ -42,10 +42,10 @@ def commands(text):
     assert not command, f"a command of README.md does not end: {command}"
 
 
-def steps():
+def steps(page=README):
     """(command, exit code, output shown or None); `make` lines are another test's."""
     found = []
-    for language, text in blocks():
+    for language, text in blocks(page):
         if language == "sh":
             found += [[command, code, None] for command, code in commands(text)]
         else:
@@ -98,12 +98,10 @@ def shell(tmp_path):
     wait_for_end(folder / "shop/.weft")
 
 
-@pytest.mark.slow
-def test_every_command_of_the_tour_does_what_the_readme_shows(shell):
-    assert shutil.which("curl"), "the tour needs curl"
-    port = str(free_port())
+def walk(shell, page, port):
+    """Runs every command of a page; how many outputs it shows."""
     seen = 0
-    for command, announced, shown in steps():
+    for command, announced, shown in steps(page):
         if command.startswith("make "):
             continue
         command = command.replace(":8080", f":{port}")
@@ -116,7 +114,18 @@ def test_every_command_of_the_tour_does_what_the_readme_shows(shell):
             pattern = pattern_of(shown.replace(":8080", f":{port}"))
             assert any(pattern.fullmatch(text) for text in (out, err, out + err)), f"{told}\n--- shown\n{shown}"
             seen += 1
-    assert seen >= 8, "the tour shows fewer outputs than it did"
+    return seen
+
+
+@pytest.mark.slow
+def test_every_command_of_the_tour_does_what_the_readme_shows(shell):
+    assert shutil.which("curl"), "the tour needs curl"
+    assert walk(shell, README, str(free_port())) >= 8, "the tour shows fewer outputs than it did"
+
+
+@pytest.mark.slow
+def test_every_command_of_the_guide_to_governance_does_what_it_shows(shell):
+    assert walk(shell, ROOT / "docs/guides/governance.md", "0") >= 12, "the guide shows fewer outputs than it did"
 
 
 def test_make_lines_of_the_readme_are_verbs_of_the_makefile():

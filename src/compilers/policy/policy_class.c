@@ -186,12 +186,9 @@ str policy_clearing_sql_from(struct arena *mem, const struct decision *decision,
         buf_add(b, i ? STR(" AND ") : STR(" WHERE "));
         add_filter(b, &decision->filters.at[i]);
     }
-    /* A filter leaves vectors that are partly filled, and row groups end with a vector: without a sort their sizes would tell
-     * how many rows are hidden between those that are seen. */
-    if (order)
-        buf_add(b, str_of(order));
-    else if (decision->filters.len)
-        buf_add(b, STR(" ORDER BY file_row_number"));
+    /* A filter leaves vectors that are partly filled, here or in the SELECT that made the file, and row groups end with a vector:
+     * without a sort their sizes would tell how many rows are hidden between those that are seen. */
+    buf_add(b, order ? str_of(order) : STR(" ORDER BY file_row_number"));
     CHECK(!b->full);
     return buf_str(b);
 }

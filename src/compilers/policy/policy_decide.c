@@ -302,7 +302,7 @@ static void mask_field(struct deciding *d, const struct policy *policy,
         || policy_excepts_owner(policy, d->actor, d->table, &field->labels) || is_waived(d, policy))
         return;
     struct decision_field *masked = NULL;
-    if (!policy_has_path(d->mem, column->type, field->path)) {
+    if (!policy_has_path(d->scratch, column->type, field->path)) {
         /* The label is of a field that the type names otherwise: it may be any of them. */
         shown->mask = (struct policy_mask){.method = MASK_NULL};
         mask_reason(d, policy, &shown->mask, column->name);
