@@ -282,7 +282,7 @@ def recorded_files(mesh):
     found = set()
     for class_id, files in linked:
         for name in json.loads(files):
-            paths = [p for p in (mesh.home / "cleared").rglob(name) if not class_id or class_id in str(p)]
+            paths = [p for p in (mesh.home / "cleared").rglob(name) if "/" in name or not class_id or class_id in str(p)]
             assert paths, f"{name} of class {class_id} is no copy"
             found.update(paths)
     return sorted(found)

@@ -235,7 +235,9 @@ TEST(a_clearing_worker_reads_no_masked_column)
     gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "a:1 b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "a:1");
-    EXPECT_STR(job.copies.at[0].text, "SELECT \"a\", CAST(NULL AS VARCHAR) AS \"b\" FROM source_0 ORDER BY file_row_number");
+    EXPECT_STR(
+        job.copies.at[0].text,
+        "SELECT \"a\", CAST(NULL AS VARCHAR) AS \"b\" FROM source_0 ORDER BY file_row_number");
 }
 
 TEST(a_clearing_worker_reads_what_filters_need)
@@ -264,7 +266,8 @@ TEST(rows_without_visible_columns_still_count)
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
     gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "later:7");
-    EXPECT_STR(job.copies.at[0].text, "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source_0 ORDER BY file_row_number");
+    EXPECT_STR(job.copies.at[0].text,
+               "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source_0 ORDER BY file_row_number");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "later:7");
 }
 

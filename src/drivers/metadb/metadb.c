@@ -300,7 +300,7 @@ bool metadb_migrate(struct task *t, struct metadb *db, const struct embedded_fil
         struct migration migration = {&files[i], 0};
         str head, tail;
         CHECK(str_cut(str_of(files[i].path), '_', &head, &tail)
-              && str_to_i64(head, &migration.number) && migration.number > last);
+              && str_to_i64(head, &migration.number) && migration.number == last + 1);
         last = migration.number;
         if (last > version && !metadb_write(t, db, migrate_one, &migration))
             return false;

@@ -2,6 +2,7 @@
 
 #include "actor/actor.h"
 #include "clock/clock.h"
+#include "crypto/crypto.h"
 #include "log/log.h"
 #include "query_inside.h"
 #include "query_row/query_row.h"
@@ -103,10 +104,15 @@ static void query_describe_table(struct arena *mem, const struct clearance_table
     out->release = table->release;
     out->class_id = table->class_id;
     for (size_t i = 0; i < table->paths.len; i++) {
-        str folder, name;
+        str folder, name, parent, class_id;
 
         (void)str_cut_last(table->paths.at[i], '/', &folder, &name);
-        vec_push(mem, &out->files, name);
+        (void)str_cut_last(folder, '/', &parent, &class_id);
+        /* Copies of several classes, one a value, have one name: that of their origin. */
+        vec_push(mem, &out->files,
+                 class_id.len == CRYPTO_SHA256_HEX
+                     ? arena_format(mem, "%.*s/%.*s", STR_ARG(class_id), STR_ARG(name))
+                     : name);
     }
     query_describe_columns(mem, table, out);
     query_describe_policies(mem, &table->decision, out);
