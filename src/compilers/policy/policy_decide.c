@@ -326,13 +326,15 @@ static void add_mask(struct deciding *d, const struct policy *policy)
 {
     for (size_t i = 0; i < d->table->column_count; i++) {
         const struct policy_column *column = &d->table->columns[i];
-        struct decision_column *shown = find_shown(d, column->id);
+        /* Most columns are not meant: that is asked first. */
+        bool matches = policy_matches_column(policy, column);
+        struct decision_column *shown =
+            matches || column->field_count > 0 ? find_shown(d, column->id) : NULL;
         if (!shown)
             continue;
         for (size_t k = 0; k < column->field_count; k++)
             mask_field(d, policy, column, &column->fields[k], shown);
-        if (!policy_matches_column(policy, column)
-            || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
+        if (!matches || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
             || is_waived(d, policy))
             continue;
         struct policy_mask mask = fitting(d, policy, column->type);
