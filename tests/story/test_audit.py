@@ -231,6 +231,16 @@ def test_a_key_that_others_can_read_stops_the_start(applied):
     assert "audit.key can be read by others" in told(answer) + (applied.home / "serve.log").read_text(), answer
 
 
+def test_verification_tells_how_far_it_is(asked):
+    server = asked.serve()
+    status, lines = server.call("POST", "/api/v1/audit/verify", {}, headers={"Accept": "application/x-ndjson"}, raw=True)
+    told = [json.loads(line) for line in lines.splitlines()]
+    assert status == 200 and list(told[-1]) == ["verdict"] and told[-1]["verdict"]["whole"]
+    rows = told[-1]["verdict"]["rows"]
+    assert told[:-1] == [{"progress": {"rows": rows, "of": rows}}]
+    assert server.call("POST", "/api/v1/audit/verify", {"hed": {}})[0] == 400
+
+
 def test_an_auditor_verifies_a_copy_without_a_server(asked, tmp_path):
     key = asked.weft("audit", "key").out.strip()
     wait_for_end(asked.home)

@@ -220,11 +220,9 @@ TEST(chain_goes_on_after_an_exported_head)
     EXPECT_INT(verdict_of(c, &head).fault, CHAIN_WHOLE);
 }
 
-TEST(chain_of_version_one_is_verified_and_goes_on)
+/* A catalog as the first version of the program left it: a row and a query that no row names by number. */
+static bool old_catalog(struct catalog *c, str *hash_out)
 {
-    struct catalog *c = catalog_help_open();
-    REQUIRE(c != NULL);
-    /* A row as the first version of the program wrote it. */
     struct audit_row old = {.sequence = 1,
                             .time_us = 1700000000000000,
                             .actor = STR("ana"),
@@ -235,19 +233,38 @@ TEST(chain_of_version_one_is_verified_and_goes_on)
                             .previous_hash = STR(AUDIT_NOTHING),
                             .version = 1};
     str hash = audit_hash(c->t->mem, &old);
+    str sql = arena_format(
+        c->t->mem,
+        "INSERT INTO audit VALUES (1, 1700000000000000, 'ana', '', 'apply', 'mesh', 'done', '{}', "
+        "'" AUDIT_NOTHING "', '" STR_FMT "'); INSERT INTO query (id, time_us, actor, on_behalf, "
+        "purpose, text, digest, policy_version, outcome) VALUES ('x', 1, 'ana', '', '', 'SELECT 0',"
+        " '', 1, 'done')",
+        STR_ARG(hash));
+    *hash_out = hash;
+    return metadb_migrate(c->t, c->db, embedded_migrations, 1)
+        && metadb_script(c->t, c->db, sql.ptr)
+        && metadb_migrate(c->t, c->db, embedded_migrations, embedded_migrations_len);
+}
+
+TEST(chain_of_version_one_is_verified_and_goes_on)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct metadb *today = c->db;
+    c->db = catalog_help_database(c, "old.db", METADB_CATALOG);
+    REQUIRE(c->db != NULL);
+    str hash;
+    REQUIRE_OK(c->t, old_catalog(c, &hash));
     EXPECT_STR(hash, "ecd16f0fa90968f310f564d849bdd8e098c28377060ccd20eca2fbeeba3253a8");
-    str sql = arena_format(c->t->mem,
-                           "INSERT INTO audit (sequence, time_us, actor, on_behalf, action, object,"
-                           " outcome, detail, previous_hash, hash) VALUES (1, 1700000000000000, "
-                           "'ana', '', 'apply', 'mesh', 'done', '{}', '" AUDIT_NOTHING
-                           "', '" STR_FMT "')",
-                           STR_ARG(hash));
-    REQUIRE_OK(c->t, metadb_script(c->t, c->db, sql.ptr));
     ask(c, "SELECT 1");
     REQUIRE_OK(c->t, append(c, "new"));
     struct chain_verdict verdict = verdict_of(c, NULL);
+    EXPECT_STR(verdict.reason, "");
     EXPECT_INT(verdict.fault, CHAIN_WHOLE);
     EXPECT_INT(verdict.rows, 4);
+    EXPECT_INT(verdict.queries, 1);
+    metadb_close(c->db);
+    c->db = today;
 }
 
 TEST(chain_tells_of_queries_whose_server_ended_first)
