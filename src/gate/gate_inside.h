@@ -227,6 +227,8 @@ struct gate_want {
     str value;
     bool is_by_value, is_original;
     str class_id, name, path;
+    struct gate_making
+        *making; /* that its query waits for just now, under gate->lock; NULL: none */
     /* Once it is there. */
     bool is_found, has_rows;
     uint64_t bytes;
@@ -238,6 +240,8 @@ struct gate_want {
 
 struct gate_wants {
     VEC_OF(struct gate_want)
+    /* May he who asks be told how many there are? gate.c says when. */
+    bool tells_files;
 };
 
 /* All that a decision needs of a table's files, in their order. `class_out`: of the whole decision; empty where originals serve. */

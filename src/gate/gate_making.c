@@ -157,14 +157,13 @@ static bool keep_all(struct task *t, struct gate_making *making, struct worker *
     return true;
 }
 
-static void take_progress(struct task *t, void *state, const char *step, int thousandths)
+static void take_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct gate_making *making = state;
     (void)t;
-    (void)step;
     /* Of one of its copies: the job's own share is not known. */
-    if (making->part_count == 1 && thousandths > atomic_load(&making->thousandths))
-        atomic_store(&making->thousandths, thousandths);
+    if (making->part_count == 1 && progress->thousandths > atomic_load(&making->thousandths))
+        atomic_store(&making->thousandths, progress->thousandths);
 }
 
 static bool make(struct task *t, struct gate_making *making)
