@@ -65,6 +65,7 @@ MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct pl
 struct plan_case_result {
     const struct policy_case *of;
     bool has_passed;
+    bool is_left_out; /* it needs the server */
 };
 
 struct plan_case_results {

@@ -91,8 +91,9 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
     }
     plan_keep_own(&p->findings, &p->distrusted);
     if (p->findings.errors == 0
-        && !plan_run_policy_tests(t, engine, p->model, p->labels, STR_NONE, STR_NONE, &p->findings,
-                                  NULL)) {
+        && !plan_run_policy_tests(t, engine, p->model, p->labels,
+                                  &(struct plan_releases){p->services, image}, STR_NONE, STR_NONE,
+                                  &p->findings, NULL)) {
         return false;
     }
     plan_keep_own(&p->findings, &p->distrusted);
@@ -127,7 +128,8 @@ bool plan_recheck(struct task *t, struct services *s, const struct image *image,
     struct buf *text;
 
     report_init(&p.findings, t->mem);
-    if (plan_compile(t, s->engine, whole, STR_NONE, &p.findings, &p.model, &labels)
+    if (plan_compile(t, s->engine, whole, &(struct plan_releases){s, image}, STR_NONE, &p.findings,
+                     &p.model, &labels)
         && plan_check_requirements(t, &p, image)) {
         return true;
     }
