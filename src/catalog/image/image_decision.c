@@ -71,7 +71,6 @@ static bool is_same(const struct kept *kept, const struct kept *wanted)
         && kept->actor->is_product == wanted->actor->is_product
         && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->name, wanted->actor->name)
-        && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->purpose, wanted->actor->purpose);
 }
 
@@ -105,7 +104,6 @@ static const struct policy_actor *copy_actor(struct arena *mem, const struct pol
     copy->is_product = actor->is_product;
     copy->digest = arena_str(mem, actor->digest);
     copy->purpose = arena_str(mem, actor->purpose);
-    copy->digest = arena_str(mem, actor->digest);
     copy->attributes = actor->attributes ? tree_copy(mem, actor->attributes) : NULL;
     for (size_t i = 0; i < actor->groups.len; i++)
         vec_push(mem, &copy->groups, arena_str(mem, actor->groups.at[i]));

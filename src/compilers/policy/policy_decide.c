@@ -1,6 +1,7 @@
 /* Rules, actor and table to one decision. It starts at deny. */
 #include "buf/buf.h"
 #include "clock/clock.h"
+#include "limits/limits.h"
 #include "policy/policy_inside.h"
 
 struct policy_refs {
@@ -381,6 +382,14 @@ static void decide_other(struct deciding *d)
     for (size_t i = 0; d->out->allowed && i < masks->len; i++)
         if (!policy_is_excepted(masks->at[i], d->actor, d->has_purpose))
             add_mask(d, masks->at[i]);
+    if (d->out->allowed && policy_is_too_long(d->scratch, d->out)) {
+        d->out->allowed = false;
+        add_own_reason(d, "default", "deny",
+                       arena_format(d->mem,
+                                    "conditions and masks for this actor take more than %d MB as "
+                                    "SQL: shorten the lists of values",
+                                    CLEARING_SQL_BYTES_MAX >> 20));
+    }
 }
 
 void policy_decide(struct arena *mem, const struct policies *policies,

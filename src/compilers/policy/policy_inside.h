@@ -85,6 +85,8 @@ void policy_mask_bytes(struct arena *mem, const struct policy_mask *mask, struct
 str policy_mask_problem(struct arena *mem, const struct policy_mask *mask, str type);
 /* The column's values as the decision shows them. */
 void policy_masked_sql(struct arena *mem, const struct decision_column *column, struct buf *out);
+/* Do its conditions and masks take more than CLEARING_SQL_BYTES_MAX? Such a decision has no copies. */
+bool policy_is_too_long(struct arena *mem, const struct decision *decision);
 /* Is there a field of this path in the type? */
 bool policy_has_path(struct arena *mem, str type, str path);
 bool policy_is_time_unit(str unit);
