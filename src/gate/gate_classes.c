@@ -125,9 +125,10 @@ void gate_count_classes(struct arena *mem, const struct policies *policies,
     for (size_t i = 0; i < table->columns.len; i++)
         c.ids[i] = table->columns.at[i].id;
     image_policy_table(mem, table, &as_seen);
+    const struct policy_rules *rules = policy_rules(mem, policies, &as_seen);
     for (size_t i = 0; i < len; i++) {
         struct decision decision;
-        policy_decide(mem, policies, &actors[i], &as_seen, now_us, &decision);
+        policy_decide_by(mem, rules, &actors[i], now_us, &decision);
         if (!decision.allowed || decision.columns.len == 0)
             continue;
         out->readers++;
