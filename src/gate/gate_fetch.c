@@ -13,6 +13,8 @@ enum {
     BATCH_BYTES_MAX = 16 << 20, /* of originals that share a job, so that small files cost little */
     BATCH_FILES_MAX = 64,
     BATCH_COPIES_MAX = 2000,
+    BATCH_TEXT_BYTES_MAX =
+        8 << 20,        /* with one decision more, of CLEARING_SQL_BYTES_MAX, a frame holds it */
     AT_ONCE_FACTOR = 8, /* makings that one query begins, for each thread that works on them */
     LOCKED_MAX = 256,   /* copies looked up before others get the lock */
 };
@@ -121,7 +123,8 @@ static bool fits(const struct gate_making *making, const struct gate_want *want,
 {
     return making && making->table_id == want->table->id
         && making->origin_bytes + want->file->bytes <= BATCH_BYTES_MAX
-        && making->origins.len < BATCH_FILES_MAX && making->part_count + copies <= BATCH_COPIES_MAX;
+        && making->text_bytes <= BATCH_TEXT_BYTES_MAX && making->origins.len < BATCH_FILES_MAX
+        && making->part_count + copies <= BATCH_COPIES_MAX;
 }
 
 /* The copies of one file: its view, its texts, and what becomes of each. */
@@ -131,6 +134,7 @@ static void add_group(struct gate_making *making, struct gate_wants *wants, cons
     struct arena *mem = making->task->mem;
     const struct gate_want *first = &wants->at[group[0]];
     struct decision restricted;
+    size_t copies = making->job.copies.len;
     gate_restrict(mem, first->decision, first->file, &restricted);
     if (first->is_by_value) {
         restricted.filters.at[0].values = (struct str_list){0};
@@ -143,6 +147,8 @@ static void add_group(struct gate_making *making, struct gate_wants *wants, cons
                       &making->job);
     vec_push(mem, &making->origins, origin);
     making->origin_bytes += first->file->bytes;
+    for (; copies < making->job.copies.len; copies++)
+        making->text_bytes += making->job.copies.at[copies].text.len;
     for (size_t i = 0; i < len; i++) {
         struct gate_want *want = &wants->at[group[i]];
         want->making = making;

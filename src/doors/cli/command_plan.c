@@ -164,6 +164,37 @@ static void plan_show_needs(struct task *t, const struct tree *needs)
     }
 }
 
+/* `sales.orders.orders: 12 classes for 40 readers, 3.1 MB at most (was 3, 1.2 MB)` */
+static void plan_show_classes(struct task *t, const struct tree *plan)
+{
+    const struct tree *classes = tree_find(plan, STR("classes"));
+    str left_out = tree_find_text(plan, STR("tables_not_counted"));
+
+    for (size_t i = 0; classes != NULL && i < classes->len; i++) {
+        const struct tree *row = classes->at[i];
+        str classes_text = tree_find_text(row, STR("classes"));
+        str readers = tree_find_text(row, STR("readers"));
+        uint64_t bytes, bytes_now;
+        bool has_bytes = str_to_u64(tree_find_text(row, STR("bytes")), &bytes)
+                      && str_to_u64(tree_find_text(row, STR("bytes_now")), &bytes_now);
+
+        printf("%s  %.*s: %.*s class%s of copies for %.*s reader%s%s%.*s (now %.*s%s%.*s)\n",
+               i == 0 ? "classes\n" : "",
+               STR_ARG(table_shown(t->mem, tree_find_text(row, STR("table")))),
+               STR_ARG(classes_text), str_eq(classes_text, STR("1")) ? "" : "es", STR_ARG(readers),
+               str_eq(readers, STR("1")) ? "" : "s", has_bytes ? ", at most " : "",
+               STR_ARG(has_bytes ? table_size(t->mem, bytes) : STR_NONE),
+               STR_ARG(tree_find_text(row, STR("classes_now"))), has_bytes ? ", " : "",
+               STR_ARG(has_bytes ? table_size(t->mem, bytes_now) : STR_NONE));
+    }
+    if (left_out.len > 0 && !str_eq(left_out, STR("0"))) {
+        printf("  %.*s tables were not counted: there are too many readers\n", STR_ARG(left_out));
+    }
+    if (classes != NULL && classes->len > 0) {
+        putchar('\n');
+    }
+}
+
 static void plan_show(struct task *t, const struct tree *plan)
 {
     const struct tree *changes = tree_find(plan, STR("changes"));
@@ -171,6 +202,7 @@ static void plan_show(struct task *t, const struct tree *plan)
 
     cli_tell_findings(t, tree_find(plan, STR("findings")), stdout);
     plan_show_needs(t, tree_find(plan, STR("grants_needed")));
+    plan_show_classes(t, plan);
     if (changes == NULL || changes->len == 0) {
         puts("Nothing to change: the mesh is as its files say.");
         return;

@@ -118,10 +118,9 @@ static struct worker *find_idle_locked(struct engine *engine, const struct wish 
 /* A warm one that starts just now will be ready sooner than one that we would start. */
 static struct worker *find_warming_locked(struct engine *engine, const struct wish *wish)
 {
-    for (uint32_t i = 0; wish->kind == WORKER_CONSUMER && i < engine->slot_count; i++) {
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
         struct worker *w = &engine->slots[i];
-        if (w->state == SLOT_STARTING && w->kind == WORKER_CONSUMER && !w->has_owner
-            && !w->is_promised)
+        if (w->state == SLOT_STARTING && w->kind == wish->kind && !w->has_owner && !w->is_promised)
             return w;
     }
     return NULL;

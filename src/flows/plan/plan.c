@@ -344,6 +344,7 @@ bool plan_make(struct task *t, struct plan *p)
         && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     if (ok) {
         plan_advise(t, p, image);
+        ok = plan_count_classes(t, image, p);
     }
     plan_drop_others(p);
     return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);

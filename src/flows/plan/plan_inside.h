@@ -49,6 +49,16 @@ MUST_CHECK bool plan_check_requirements_offline(struct task *t, struct engine *e
                                                 const struct model *model, struct report *report);
 /* Notes where another order of a large table's files would make a filter cheap to clear. */
 void plan_advise(struct task *t, struct plan *p, const struct image *image);
+/* By what the files of a table are ordered: what its contract says, or the first column of the primary key. */
+str plan_clustered_by(const struct contract_table *table);
+/* Tables of which the plan makes other classes of copies than there are: p->classes. ERR_INVALID where a large table has to be
+ * clustered first. */
+MUST_CHECK bool plan_count_classes(struct task *t, const struct image *image, struct plan *p);
+/* domain.product */
+str plan_address(struct arena *mem, const struct model_product *product);
+/* The policies of the bundle, and the agreements, which no bundle changes. */
+void plan_gather_policies(struct arena *mem, const struct image *image, const struct model *model,
+                          struct policies *out);
 /* Declassifications of an output table that cannot be proven, whatever its rows will be. */
 void plan_check_declassify(struct task *t, const struct model_product *product,
                            const struct model_sql *sql, const struct sql_tree *tree,
