@@ -431,3 +431,15 @@ bool govern_report_actor(struct task *t, struct services *s, str name, struct js
     json_out_end(o, '}');
     return ok;
 }
+
+bool govern_report_waivers(struct task *t, struct services *s, struct json_out *o)
+{
+    const struct image *image = image_pin(t, s->images);
+    int64_t now_us = clock_now_us();
+
+    json_out_begin(o, "", '{');
+    json_out_time(o, "at", now_us);
+    read_access_put_waivers(t->mem, image, t->actor, now_us, false, o);
+    json_out_end(o, '}');
+    return task_go_on(t);
+}
