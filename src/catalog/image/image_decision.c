@@ -129,9 +129,7 @@ static struct policy_rules *make_rules(struct arena *mem, const struct image *im
     return policy_rules(mem, &image->policies, as_seen);
 }
 
-/* They are the same for every actor, and live as long as the image. */
-static const struct policy_rules *rules_of(const struct image *image,
-                                           const struct image_table *table)
+const struct policy_rules *image_rules(const struct image *image, const struct image_table *table)
 {
     struct image_decisions *decisions = image_decisions_of(image);
     str key = {.ptr = (const char *)&table, .len = sizeof(table)};
@@ -167,7 +165,7 @@ static const struct decision *keep(struct shard *shard, const struct image *imag
         return NULL;
     /* Its texts go into the decision, which outlives whoever asks. */
     wanted->actor = copy_actor(shard->mem, wanted->actor);
-    wanted->decision = decide(shard->mem, rules_of(image, wanted->table), wanted->actor, now_us);
+    wanted->decision = decide(shard->mem, image_rules(image, wanted->table), wanted->actor, now_us);
     shard->len += slot->decision == NULL;
     *slot = *wanted;
     return wanted->decision;
@@ -204,5 +202,5 @@ const struct decision *image_decide(struct task *t, const struct image *image,
     pthread_rwlock_wrlock(&shard->lock);
     found = keep(shard, image, &wanted, now_us);
     pthread_rwlock_unlock(&shard->lock);
-    return found != NULL ? found : decide(t->mem, rules_of(image, table), actor, now_us);
+    return found != NULL ? found : decide(t->mem, image_rules(image, table), actor, now_us);
 }

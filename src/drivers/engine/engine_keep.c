@@ -86,7 +86,7 @@ static bool start_warm_locked(struct engine *engine)
         struct task *t = task_new();
         w->state = SLOT_STARTING;
         w->kind = kind;
-        w->has_owner = w->is_promised = w->is_revoked = w->is_retired = false;
+        w->has_owner = w->is_promised = w->is_withdrawn = w->is_retired = false;
         pthread_mutex_unlock(&engine->lock);
         ok = engine_worker_start(t, w, (struct engine_reach){0});
         pthread_mutex_lock(&engine->lock);
