@@ -163,6 +163,9 @@ class Mesh:
             if server.process.poll() is None:
                 server.stop()
         wait_for_end(self.home)
+        for log in (self.folder / "server.log", self.home / "serve.log"):
+            reports = [line for line in log.read_text(errors="replace").splitlines() if "Sanitizer: " in line] if log.exists() else []
+            assert not reports, f"{log}: {reports[0]}"
 
 
 def wait_for_end(home):
