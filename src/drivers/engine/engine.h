@@ -32,7 +32,8 @@ void engine_return(struct task *t, struct worker *worker);
 MUST_CHECK bool engine_parse(struct task *t, struct worker *worker, str sql, str *json_out);
 /* Runs a job: links its files in, sends it, relays rows to `sink`, unlinks. `sink` may be NULL unless the output is
  * JOB_ROWS or JOB_COLUMNS (which calls begin and end only). Cancel, deadline and a sink that fails interrupt the engine; two
- * seconds later the worker is killed. Engine errors pass with their text and position. By lint only gate and flows/run call it. */
+ * seconds later the worker is killed. Engine errors pass with their text and position. A failure leaves in `out` what the sink was
+ * given of rows. By lint only gate and flows/run call it. */
 MUST_CHECK bool engine_run(struct task *t, struct worker *worker, const struct engine_job *job,
                            struct row_sink *sink, struct job_result *out);
 /* The same, for our own text over files that no gate has cleared: in check, clearing and extract workers only. */

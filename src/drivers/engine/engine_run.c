@@ -26,7 +26,8 @@ struct relay {
     struct row_sink *sink;
     struct job_result *out;
     bool has_columns, has_begun;
-    uint64_t bytes;
+    uint64_t bytes; /* given to the sink */
+    uint64_t rows;  /* as the worker told last, before its end */
 };
 
 enum frame_end { FRAME_MORE, FRAME_LAST, FRAME_STOP };
@@ -255,10 +256,11 @@ static enum frame_end relay_progress(struct call *c, struct relay *r, str body)
     struct frame_reader reader = {.rest = body};
     uint32_t thousandths = frame_get_u32(&reader);
 
-    frame_get_u64(&reader);
+    uint64_t rows = frame_get_u64(&reader);
     frame_get_u64(&reader);
     if (!frame_read_whole(&reader) || (thousandths > 1000 && thousandths != THOUSANDTHS_UNKNOWN))
         return call_hostile(c, "malformed progress"), FRAME_STOP;
+    r->rows = rows;
     if (r->sink != NULL && r->sink->progress != NULL)
         r->sink->progress(c->t, r->sink->state,
                           &(struct row_progress){.step = is_of_files(r->job) ? "write" : "run",
@@ -389,7 +391,11 @@ static bool run(struct task *t, struct worker *worker, const struct engine_job *
         CHECK(job->copies.at[i].file.len == 0 || engine_is_file_name(job->copies.at[i].file));
     *out = (struct job_result){0};
     worker->jobs++;
-    bool ok = engine_links_make(t, worker, job) && send_job(&c, job) && relay_all(&c, &r);
+    bool ok = task_go_on(t) && engine_links_make(t, worker, job) && send_job(&c, job)
+           && relay_all(&c, &r);
+    /* What somebody got before it was broken off is got all the same. */
+    if (!ok && job->output == JOB_ROWS)
+        *out = (struct job_result){.rows = r.rows, .bytes = r.bytes};
     /* The links are the pins: from here the query holds nothing any more. */
     if (job->links.len > 0 && !engine_folder_clear(worker, false))
         worker->is_doomed = true;
