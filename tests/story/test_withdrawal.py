@@ -1,11 +1,19 @@
 """What is no longer granted is no longer read: within a second, in queries and builds that run, and nobody else's."""
 
+import array
+import fcntl
 import json
+import os
+import signal
+import socket
+import termios
+import time
+from http.client import HTTPConnection
 
 import pytest
 
-from conftest import GRANT
-from story_help import ORDERS, Called, edit, runs, wait_until, workers
+from conftest import GRANT, PATIENCE_S
+from story_help import ORDERS, Called, audit, edit, runs, wait_until, workers
 
 T = "sales.orders.orders"
 ENDLESS = f"SELECT count(*) AS n FROM {T}, range(100000000) a, range(1000) b"
@@ -217,3 +225,272 @@ def test_a_build_whose_grant_goes_ends_and_publishes_nothing(applied):
     (applied.folder / "policies/analysts.policy.yaml").unlink()
     applied.weft("apply", "--yes")
     ends_with_reason(noor, T)
+
+
+# ---- every way to take, at every moment
+
+REGIONS = """\
+apiVersion: weft/v1
+kind: Policy
+id: rows-of-regions
+owner: guild
+filter: {tables: {tag: [customer-rows]}, where: "amount < 15 OR country = ANY($actor.regions)"}
+"""
+EVEN_MORE = """\
+apiVersion: weft/v1
+kind: Policy
+id: early-rows-only
+owner: guild
+filter: {tables: {tag: [customer-rows]}, where: "ordered_on < DATE '2026-01-03'", except: {users: [lee], groups: [visitors, deputies]}}
+"""
+OTHERS = """\
+  noor: {groups: [analysts]}
+  lee: {groups: [analysts], attributes: {regions: [DE, CH]}}
+  ida: {groups: [visitors], attributes: {regions: [AT]}}
+"""
+
+# Who reads, what takes it from him, and what he is told when he reads already.
+TAKES = {
+    "a user is removed": ("max", lambda m: m.weft("user", "remove", "max"), "no longer part of the mesh"),
+    "a group is left": ("eve", lambda m: m.weft("group", "remove", "deputies", "eve"), T),
+    "an agreement is revoked": ("ida", lambda m: m.weft("access", "revoke", 1, "--reason", "over", "--as", "ana"), T),
+    "an attribute changes": ("lee", lambda m: change(m, "mesh.yaml", "regions: [DE, CH]", "regions: [CH]"), "rows are filtered"),
+    "a policy is tightened": ("noor", lambda m: add(m, "policies/more.policy.yaml", EVEN_MORE), "rows are filtered"),
+}
+
+
+def change(mesh, path, old, new):
+    edit(mesh, path, old, new)
+    mesh.weft("apply", "--yes")
+
+
+def add(mesh, path, text):
+    mesh.write(path, text)
+    mesh.weft("apply", "--yes")
+
+
+def loosen(mesh):
+    """Gives something to everybody, and takes nothing."""
+    edit(mesh, "policies/regions.policy.yaml", "}\n", ", except: {users: [noor, lee, ida, eve, max]}}\n")
+    mesh.weft("apply", "--yes")
+
+
+@pytest.fixture
+def readers(applied):
+    """Five who read by a grant of another kind each, all of them but a part of the rows: so that they need copies."""
+    edit(applied, "mesh.yaml", "  noor: {groups: [analysts]}\n", OTHERS)
+    applied.write("policies/regions.policy.yaml", REGIONS)
+    applied.write("policies/deputies.policy.yaml", DEPUTY)
+    applied.weft("apply", "--yes")
+    applied.weft("user", "add", "max")
+    for user in ("max", "eve"):
+        applied.weft("group", "add", "deputies", user)
+    applied.weft("access", "request", T, "--purpose", "reporting", "--until", "2099-12-31", "--reason", "x", "--as", "ida")
+    return applied
+
+
+def approve(mesh):
+    mesh.weft("access", "approve", 1, "--as", "ana")
+
+
+def ask(server, user, sql=f"SELECT count(*) FROM {T}", **more):
+    return server.call("POST", "/api/v1/query", {"sql": sql, "purpose": "reporting", "timeout_ms": 60000} | more, as_user=user)
+
+
+def freeze(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
+def freeze_clearing(mesh):
+    """The warm worker that clears, once it is ready to."""
+    wait_until("a worker to clear", lambda: "worker started: kind=clearing" in (mesh.folder / "server.log").read_text())
+    return freeze(workers(mesh, "clearing"))
+
+
+def thaw(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+
+def copies(mesh):
+    return [p for p in (mesh.home / "cleared").rglob("*") if p.is_file()]
+
+
+def ended(calls):
+    """Those that should not have, and what they were told."""
+    return {user: call.result for user, call in calls.items() if not is_still_at_work(call)}
+
+
+def test_who_waits_for_a_copy_gets_nothing_of_what_is_taken_meanwhile(readers):
+    """No copy is made in all that time: what ends the wait is the withdrawal."""
+    approve(readers)
+    wait_until("what the approval opened is there", lambda: len(copies(readers)) == 1)
+    change(readers, "policies/regions.policy.yaml", "amount < 15", "amount < 16")
+    server = readers.serve(args=["--set", "clearing_workers_max=1"])
+    frozen = freeze_clearing(readers)
+    try:
+        # Noor's comes first, and he goes on waiting for one: so nobody else's is begun.
+        calls = {"noor": Called(ask, server, "noor")}
+        wait_until("noor waits for a copy", lambda: lent(server) == 2)
+        calls |= {user: Called(ask, server, user) for user, _, _ in TAKES.values() if user != "noor"}
+        wait_until("all wait for copies", lambda: lent(server) == len(calls) + 1)
+        before = copies(readers)
+        for what, (user, take, _) in TAKES.items():
+            time.sleep(0.3)  # so that all of them have looked at what there is
+            assert not ended(calls), what
+            take(readers)
+            if what in ("an attribute changes", "a policy is tightened"):
+                continue  # he has less from here on, and waits for that
+            code, problem = calls.pop(user).end()
+            assert (code, problem["code"]) == (403, "DENIED"), (what, problem)
+            assert not ended(calls), what
+        assert copies(readers) == before
+    finally:
+        thaw(frozen)
+    assert calls["lee"].end()[1]["rows"] == [[3]]  # 10.50, 5.25 of CH; 7.75 of AT; Bob's 20.00 of DE no more
+    assert calls["noor"].end()[1]["rows"] == [[1]]
+
+
+def test_a_loosening_meanwhile_lets_who_waits_read(readers):
+    approve(readers)
+    server = readers.serve()
+    frozen = freeze_clearing(readers)
+    try:
+        calls = [Called(ask, server, user) for user in ("noor", "lee", "eve", "max")]
+        wait_until("all wait for copies", lambda: lent(server) > len(calls))
+        loosen(readers)
+    finally:
+        thaw(frozen)
+    for call in calls:
+        code, answer = call.end()
+        assert code == 200 and answer["rows"] in ([[3]], [[4]]), answer
+    assert ask(server, "noor")[1]["rows"] == [[4]]
+
+
+def test_who_reads_ends_whatever_takes_it(readers):
+    """His worker is frozen when the files are linked for it: whether or not it has opened one, it never reads another byte."""
+    approve(readers)
+    server = readers.serve(args=["--set", "workers_warm=0", "--set", "query_timeout_ms=600000"])
+    calls, pids = {}, {}
+    for user, _, _ in TAKES.values():
+        assert ask(server, user)[0] == 200
+        wait_until("only the others are at work", lambda: lent(server) == len(calls))
+        pids[user] = [p for p in workers(readers, "consumer") if p not in sum(pids.values(), [])]
+        assert len(pids[user]) == 1
+        calls[user] = Called(ask, server, user, ENDLESS, timeout_ms=600000)
+        wait_until("it is linked", lambda: len(links(readers)) > len(calls) - 1 and lent(server) == len(calls))
+        freeze(pids[user])
+    # Nobody is hurt by what only gives: had it been, the others would tell.
+    add(readers, "policies/lenders.policy.yaml", DEPUTY.replace("deputies", "lenders"))
+    for what, (user, take, words) in TAKES.items():
+        assert not ended(calls), what
+        take(readers)
+        ends_with_reason(calls.pop(user), words)
+        assert lent(server) == len(links(readers)) == len(calls), what
+        assert not set(pids[user]) & set(workers(readers, "consumer")), what
+
+
+# ---- who reads slowly
+
+
+def waiting_bytes(connection):
+    number = array.array("i", [0])
+    fcntl.ioctl(connection, termios.FIONREAD, number)
+    return number[0]
+
+
+def slow_reader(server, token, sql):
+    """A client that reads the head of an answer, and then nothing: all that it can hold arrives."""
+    host, port = server.address.split(":")
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    connection.settimeout(PATIENCE_S)
+    connection.connect((host, int(port)))
+    body = json.dumps({"sql": sql, "purpose": "reporting", "timeout_ms": 60000, "format": "ndjson"})
+    connection.sendall(f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    head = connection.recv(12)
+    assert head == b"HTTP/1.1 200", head
+    seen = []
+
+    def is_full():
+        seen.append(waiting_bytes(connection))
+        time.sleep(0.05)
+        return len(seen) > 5 and len(set(seen[-5:])) == 1 and seen[-1] > 0
+
+    wait_until("no more fits", is_full)
+    return connection, seen[-1]
+
+
+def drain(connection):
+    got = b""
+    try:
+        while piece := connection.recv(1 << 16):
+            got += piece
+    except ConnectionResetError:
+        pass
+    connection.close()
+    return got
+
+
+def test_a_slow_reader_gets_no_byte_more(readers):
+    approve(readers)
+    tokens = {user: readers.weft("token", "create", user).out.strip() for user, _, _ in TAKES.values()}
+    server = readers.serve()
+    sql = f"SELECT repeat(customer, 100) AS long FROM {T}, range(10000000)"
+    slow = {user: slow_reader(server, token, sql) for user, token in tokens.items()}
+    for at, (what, (user, take, _)) in enumerate(TAKES.items()):
+        take(readers)
+        connection, arrived = slow.pop(user)
+        wait_until("his worker is gone", lambda at=at: lent(server) == len(TAKES) - 1 - at)
+        wait_until("he is gone from the server", lambda: connection_is_over(connection))
+        assert len(drain(connection)) <= arrived, what
+    ends = wait_until("the ends are on record", lambda: [r for r in audit(readers) if r["action"] == "query.end"][len(TAKES) - 1:] and
+                      [r for r in audit(readers) if r["action"] == "query.end"])
+    # What they got all the same is on record.
+    assert all(r["outcome"] == "denied" and r["detail"]["bytes"] >= 65536 for r in ends), [(r["outcome"], r["detail"]) for r in ends]
+
+
+def connection_is_over(connection):
+    """The other side has closed, or reset, and all that will ever come is here."""
+    try:
+        return not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1
+    except OSError:
+        return True
+
+
+# ---- of many who ask while it is given and taken
+
+
+def test_no_answer_that_was_asked_for_after_a_withdrawal_has_a_row(deputies):
+    server = deputies.serve()
+    deputies.weft("group", "add", "deputies", "eve")
+    answers, is_over = [], []
+
+    def go_on():
+        while not is_over:
+            began = time.monotonic()
+            code, answer = server.query(f"SELECT count(*) FROM {T}", as_user="eve")
+            answers.append((began, time.monotonic(), code, answer))
+
+    askers = [Called(go_on) for _ in range(3)]
+    spans = []
+    for _ in range(6):
+        server.call("DELETE", "/api/v1/groups/deputies/members/eve")
+        taken = time.monotonic()
+        wait_until("somebody was refused", lambda: any(code == 403 and began > taken for began, _, code, _ in list(answers)))
+        spans.append((taken, time.monotonic()))
+        server.call("PUT", "/api/v1/groups/deputies/members/eve")
+        given = time.monotonic()
+        wait_until("somebody was served", lambda: any(code == 200 and began > given for began, _, code, _ in list(answers)))
+    is_over.append(True)
+    for asker in askers:
+        assert asker.end() is None
+    for began, ended, code, answer in answers:
+        assert (code, answer.get("rows")) in ((200, [[4]]), (403, None)), answer
+        assert code == 403 or not any(taken < began and ended < given for taken, given in spans), answer
