@@ -77,6 +77,8 @@ MUST_CHECK bool gate_clear(struct task *t, struct gate *gate, const struct sql_t
 /* Decides anew for all who read, after a change of policies, grants, users or groups: whoever may no longer read what he reads ends
  * at once, and idle workers with him. A thread of the gate does it several times a second besides. */
 void gate_recheck(struct gate *gate);
+/* The same at this very instant for what this task has read by, before something is made of it that stays. False: it is withdrawn. */
+MUST_CHECK bool gate_still_holds(struct task *t, struct gate *gate);
 /* Of a task that failed: was its access withdrawn? Then that is its error, and it is no longer cancelled. */
 bool gate_withdrawn(struct task *t, struct gate *gate);
 /* Fills text, views and links of a job from a clearance; output and limits are the caller's. */

@@ -389,6 +389,18 @@ void gate_recheck(struct gate *gate)
     task_free(t);
 }
 
+bool gate_still_holds(struct task *t, struct gate *gate)
+{
+    CHECK(gate->magic == GATE_MAGIC);
+    const struct image *now = image_pin(t, gate->images);
+    pthread_mutex_lock(&gate->live_lock);
+    for (struct gate_live *live = gate->lives; live; live = live->next)
+        if (live->task == t)
+            look_at(t, live, now);
+    pthread_mutex_unlock(&gate->live_lock);
+    return task_go_on(t);
+}
+
 static void *watch(void *handle)
 {
     struct gate *gate = handle;

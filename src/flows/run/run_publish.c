@@ -156,8 +156,8 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     struct run *r = commit->r;
     struct buf *payload = buf_new(t->mem, DOCUMENT_BYTES_MAX);
 
-    /* What was withdrawn while it ran is not published. */
-    if (!task_go_on(t) || !run_is_same(t, db, r, &commit->manifest)
+    /* What was withdrawn while it ran is not published: not even when nobody has noticed yet. */
+    if (!gate_still_holds(t, r->services->gate) || !run_is_same(t, db, r, &commit->manifest)
         || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)
         || !run_write_entitled(t, db, r, &commit->entitled)) {
         return false;
