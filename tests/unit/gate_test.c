@@ -335,7 +335,10 @@ TEST(a_decision_that_is_equal_or_looser_takes_nothing)
     EXPECT(takes_nothing(t, masked, masked));
     EXPECT(takes_nothing(t, masked, bare));
     EXPECT(!takes_nothing(t, bare, masked));
-    EXPECT(!takes_nothing(t, masked, shown(t, MASK_CONSTANT)));
+    /* Who is shown nothing of a column loses nothing by another mask; of two others nobody can say. */
+    EXPECT(takes_nothing(t, masked, shown(t, MASK_CONSTANT)));
+    EXPECT(!takes_nothing(t, shown(t, MASK_CONSTANT), masked));
+    EXPECT(!takes_nothing(t, shown(t, MASK_HASH), shown(t, MASK_CONSTANT)));
 }
 
 TEST(a_column_that_goes_takes_and_one_that_comes_does_not)
@@ -367,6 +370,10 @@ TEST(a_filter_that_comes_or_narrows_takes)
     vec_push(t->mem, &few->filters, range_of("INTEGER", "1", NULL));
     EXPECT(takes_nothing(t, few, range));
     EXPECT(!takes_nothing(t, range, few));
+    /* A filter without a value shows no row: there is none to take. */
+    some->filters.at[0].values.len = 0;
+    EXPECT(takes_nothing(t, some, few));
+    EXPECT(!takes_nothing(t, few, some));
 }
 
 /* ---- by value */
