@@ -121,6 +121,26 @@ def test_a_user_who_is_removed_reads_no_more(deputies):
     ends_with_reason(call, "max is no longer part of the mesh")
 
 
+def test_who_comes_at_once_under_the_name_of_who_went_gets_nothing_of_his(deputies):
+    """Neither groups nor tokens nor agreements: whether he stood in mesh.yaml or was made by a command."""
+    server = deputies.serve()
+    deputies.weft("user", "add", "max")
+    line = "  eve: {groups: [visitors]}\n"
+    goes = {"max": lambda: deputies.weft("user", "remove", "max"), "eve": lambda: change(deputies, "mesh.yaml", line, "")}
+    comes = {"max": lambda: deputies.weft("user", "add", "max"),
+             "eve": lambda: change(deputies, "mesh.yaml", "  noor: ", f"{line}  noor: ")}
+    for number, user in enumerate(("max", "eve"), 1):
+        deputies.weft("access", "request", T, "--purpose", "reporting", "--until", "2099-12-31", "--reason", "x", "--as", user)
+        deputies.weft("access", "approve", number, "--as", "ana")
+        deputies.weft("group", "add", "deputies", user)
+        token = deputies.weft("token", "create", user).out.strip()
+        assert server.query(f"SELECT count(*) FROM {T}", token=token)[0] == 200
+        goes[user]()
+        comes[user]()
+        assert ask(server, user)[0] == server.query(f"SELECT count(*) FROM {T}", as_user=user)[0] == 403, user
+        assert server.query(f"SELECT count(*) FROM {T}", token=token)[0] == 401, user
+
+
 def test_a_filter_or_a_mask_that_comes_ends_the_query(applied):
     server = applied.serve()
     for name, text, word in (("rows", FILTER, "rows are filtered by policy swiss-rows"),

@@ -100,6 +100,19 @@ static bool raise_version(struct task *t, struct metadb *db, uint64_t id, str be
         || metadb_run(t, db, "UPDATE user SET version = version + 1 WHERE id = ?", "i", id);
 }
 
+/* Who comes later under the name of one who is gone finds neither his groups nor his tokens. */
+static bool end_gone(struct task *t, struct metadb *db)
+{
+    return metadb_run(t, db,
+                      "DELETE FROM membership WHERE user_id IN (SELECT u.id FROM user u WHERE "
+                      "NOT " USER_EXISTS ")",
+                      "")
+        && metadb_run(t, db,
+                      "UPDATE token SET revoked_us = ? WHERE revoked_us IS NULL AND user_id IN "
+                      "(SELECT u.id FROM user u WHERE NOT " USER_EXISTS ")",
+                      "i", clock_now_us());
+}
+
 bool user_sync(struct task *t, struct metadb *db, const struct model *model)
 {
     CHECK(metadb_is_writer(db));
@@ -111,6 +124,8 @@ bool user_sync(struct task *t, struct metadb *db, const struct model *model)
     for (size_t i = 0; i < model->mesh.users.len; i++)
         if (!sync_one(t, db, &model->mesh.users.at[i]))
             return false;
+    if (!end_gone(t, db))
+        return false;
     for (size_t i = 0; i < faces.len; i++)
         if (!raise_version(t, db, faces.at[i].id, faces.at[i].text))
             return false;
@@ -260,12 +275,9 @@ static bool remove_user(struct task *t, struct metadb *db, void *state)
         task_fail(t, ERR_CONFLICT, "user " STR_FMT " stands in mesh.yaml", STR_ARG(change->name));
         return task_hint(t, "remove the user there and apply");
     }
-    return metadb_run(t, db, "DELETE FROM membership WHERE user_id = ?", "i", user->id)
-        && metadb_run(t, db,
-                      "UPDATE token SET revoked_us = ? WHERE user_id = ? AND revoked_us IS NULL",
-                      "ii", clock_now_us(), user->id)
-        && metadb_run(t, db, "UPDATE user SET is_local = 0, version = version + 1 WHERE id = ?",
-                      "i", user->id);
+    return metadb_run(t, db, "UPDATE user SET is_local = 0, version = version + 1 WHERE id = ?",
+                      "i", user->id)
+        && end_gone(t, db);
 }
 
 static bool join(struct task *t, struct metadb *db, void *state)

@@ -1,8 +1,20 @@
 #include "clock/clock.h"
 #include "govern/govern.h"
 #include "http_inside.h"
+#include "log/log.h"
 
 enum { API_DAYS_MAX = 36500, API_DAYS_DEFAULT = 90 };
+
+void api_end_access(struct api *api)
+{
+    struct task *t = task_new();
+
+    /* The change itself stands; the timer tries again. */
+    if (!govern_expire(t, api->services)) {
+        log_failure("http", t);
+    }
+    task_free(t);
+}
 
 static bool api_purposes(struct task *t, const struct api *api, struct str_list *out)
 {

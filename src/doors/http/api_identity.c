@@ -89,6 +89,7 @@ static bool api_change(struct task *t, struct api *api, struct api_change change
     if (!metadb_write(t, api->services->db, api_write_change, &change)) {
         return false;
     }
+    api_end_access(api);
     gate_recheck(api->services->gate);
     return api_done(t, api, status);
 }

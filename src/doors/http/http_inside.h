@@ -41,6 +41,8 @@ MUST_CHECK bool api_answer(struct task *t, struct api *api, int status, const st
 struct json_out api_json(struct task *t);
 /* The error of the task as problem details. */
 void api_problem(struct task *t, struct api *api);
+/* After users or products went: what was agreed for them ends before anybody may come under their names. */
+void api_end_access(struct api *api);
 /* Members of the body; ERR_USAGE names the one that is missing or of another type. */
 MUST_CHECK bool api_text(struct task *t, const struct api *api, const char *key, bool is_required,
                          str *out);
