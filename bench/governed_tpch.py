@@ -1,7 +1,9 @@
-"""The 22 queries of TPC-H by an analyst under three filters and four masks, over DuckDB on all rows and on just the visible ones."""
+"""The 22 queries of TPC-H by an analyst under three filters and four masks, over DuckDB on all rows and on just the visible ones; then
+what the copies of classes weigh."""
 
 import json
 import math
+import shutil
 import statistics
 from decimal import Decimal
 
@@ -48,7 +50,7 @@ def refused(client, sql):
     return None if answer.status == 200 else f"{answer.status} {body.decode()[:300]}"
 
 
-def show(taken, failed, different):
+def show(taken, failed, different, empty):
     """A line a query: minima, CPU, ratios of minima and of medians; then their geometric means."""
     print(f"\ngoverned_tpch: SF {tpch.SF:g}, 3 filters, 4 masks, warm   (goal geomean <= 0.75x of all rows, <= 1.05x of visible rows)")
     print("        weft ms   all ms  visible ms   cpu ms: weft      all  visible   of all: min  median   of visible: min  median   n")
@@ -69,9 +71,42 @@ def show(taken, failed, different):
         print(f"  over DuckDB on {side:13} geomean of {len(taken)}: of minima {means['min']:.2f}x   of medians {means['median']:.2f}x   "
               f"of cpu {means['cpu']:.2f}x   largest {max(ratios[side]['min']):.2f}x")
     print(f"  {len(taken)} of 22 answered; {len(failed)} refused or failed; {len(different)} differ from DuckDB on visible rows"
-          + (": " + ", ".join(different) if different else ""))
+          + (": " + ", ".join(different) if different else "") + (f"; without a row: {', '.join(empty)}" if empty else ""))
     for name, why in failed.items():
         print(f"  {name} has no answer: {why}")
+
+
+CLASSES = {"one": "filter of 1 value", "several": f"filter of {len(tpch.VISIBLE_NATIONS)} values", "masks": "masks only",
+           "both": "filter of 1 value and masks", "noor": f"filter of {len(tpch.VISIBLE_NATIONS)} values and masks"}
+WEIGHED = ("customer", "supplier", "orders")
+
+
+def copies(mesh, user, table):
+    """The copies of this table that this user's class makes where none are there: sizes, and names of their originals."""
+    shutil.rmtree(mesh.home / "cleared", ignore_errors=True)
+    for index in mesh.home.glob("cache.db*"):
+        index.unlink()
+    server = mesh.serve(http=False)
+    kit.Client(server, user).query(f"SELECT count(*) FROM {tpch.TABLES[table]}")
+    made = [(path.stem, path.stat().st_size) for path in (mesh.home / "cleared").rglob("*.parquet")]
+    server.stop()
+    return made
+
+
+def weigh(mesh):
+    """A line a class: bytes of its copies over those of the originals, by table and over the whole mesh."""
+    files = {path.name: path.stat().st_size for path in (mesh.home / "files").rglob("*") if path.is_file()}
+    made = {user: {table: copies(mesh, user, table) for table in WEIGHED} for user in CLASSES}
+    originals = {table: sum(files[name] for name in {name for user in made for name, _ in made[user][table]}) for table in WEIGHED}
+    governed, whole = sum(originals.values()), sum(files.values())
+    print(f"\ngoverned_tpch: bytes of classes over those of the originals, SF {tpch.SF:g}; orders are filtered by status, customer and supplier by nation")
+    print("  originals: " + ", ".join(f"{table} {size / 1e6:.1f} MB" for table, size in originals.items())
+          + f"; all eight tables {whole / 1e6:.1f} MB, of which {(whole - governed) / 1e6:.1f} MB are read as they are")
+    for user, title in CLASSES.items():
+        sizes = {table: sum(size for _, size in made[user][table]) for table in WEIGHED}
+        print(f"  {title:30}" + "".join(f"{table} {sizes[table] / 1e6:6.2f} MB {sizes[table] / originals[table]:5.2f}x in {len(made[user][table]):3}   "
+                                        for table in WEIGHED)
+              + f"all {sum(sizes.values()) / governed:5.2f}x of these, {sum(sizes.values()) / whole:5.2f}x of the mesh", flush=True)
 
 
 def main():
@@ -83,14 +118,17 @@ def main():
     tpch.views(floor, "everything", {table: tpch.data() / f"{table}.parquet" for table in tpch.TABLES})
     tpch.views(floor, "shown", tpch.visible(mesh, floor))
     names = {"weft": tpch.TABLES, "all rows": {t: f"everything.{t}" for t in tpch.TABLES}, "visible rows": {t: f"shown.{t}" for t in tpch.TABLES}}
-    taken, failed, different = {}, {}, []
+    taken, failed, different, empty = {}, {}, [], []
     for name, text in tpch.queries():
         sql = {side: tpch.asked(text, tables) for side, tables in names.items()}
         if why := refused(client, sql["weft"]):
             failed[name] = why
             continue
-        if not same(client.query(sql["weft"]), floor.execute(sql["visible rows"]).fetchall()):
+        answer = client.query(sql["weft"])
+        if not same(answer, floor.execute(sql["visible rows"]).fetchall()):
             different.append(name)
+        if not answer:
+            empty.append(name)
         floor.execute(sql["all rows"]).fetchall()
         figures = kit.Figures(name, "")
         for _ in range(kit.RUNS):
@@ -98,7 +136,9 @@ def main():
             figures.take("all rows", lambda: floor.execute(sql["all rows"]).fetchall())
             figures.take("visible rows", lambda: floor.execute(sql["visible rows"]).fetchall())
         taken[name] = figures.sides
-    show(taken, failed, different)
+    show(taken, failed, different, empty)
+    server.stop()
+    weigh(mesh)
     mesh.close()
 
 
