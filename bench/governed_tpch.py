@@ -52,7 +52,7 @@ def refused(client, sql):
 
 def show(taken, failed, different, empty):
     """A line a query: minima, CPU, ratios of minima and of medians; then their geometric means."""
-    print(f"\ngoverned_tpch: SF {tpch.SF:g}, 3 filters, 4 masks, warm   (goal geomean <= 0.75x of all rows, <= 1.05x of visible rows)")
+    print(f"\ngoverned_tpch: SF {tpch.SF:g}, filters on {', '.join(FILTERED)}, 4 masks, warm   (goal geomean <= 0.75x of all rows, <= 1.05x of visible rows)")
     print("        weft ms   all ms  visible ms   cpu ms: weft      all  visible   of all: min  median   of visible: min  median   n")
     ratios = {side: {"min": [], "median": [], "cpu": []} for side in SIDES[1:]}
     for name, sides in taken.items():
@@ -76,9 +76,10 @@ def show(taken, failed, different, empty):
         print(f"  {name} has no answer: {why}")
 
 
-CLASSES = {"one": "filter of 1 value", "several": f"filter of {len(tpch.VISIBLE_NATIONS)} values", "masks": "masks only",
-           "both": "filter of 1 value and masks", "noor": f"filter of {len(tpch.VISIBLE_NATIONS)} values and masks"}
-WEIGHED = ("customer", "supplier", "orders")
+CLASSES = {"one": "filter of 1 value", "several": f"filter of {len(tpch.NATIONS_SHOWN)} values", "masks": "masks only",
+           "both": "filter of 1 value and masks", "noor": f"filter of {len(tpch.NATIONS_SHOWN)} values and masks"}
+FILTERED = {tpch.FILTERS[name][0].rpartition(".")[2]: tpch.FILTERS[name][1] for name in tpch.MIXES[tpch.MIX]}
+WEIGHED = [table for table in tpch.TABLES if table in {*FILTERED, *(t.rpartition(".")[2] for t, _ in tpch.MASKS.values())}]
 
 
 def copies(mesh, user, table):
@@ -94,19 +95,22 @@ def copies(mesh, user, table):
 
 
 def weigh(mesh):
-    """A line a class: bytes of its copies over those of the originals, by table and over the whole mesh."""
+    """For each class bytes of its copies over those of the originals, by table and over the whole mesh."""
     files = {path.name: path.stat().st_size for path in (mesh.home / "files").rglob("*") if path.is_file()}
     made = {user: {table: copies(mesh, user, table) for table in WEIGHED} for user in CLASSES}
-    originals = {table: sum(files[name] for name in {name for user in made for name, _ in made[user][table]}) for table in WEIGHED}
-    governed, whole = sum(originals.values()), sum(files.values())
-    print(f"\ngoverned_tpch: bytes of classes over those of the originals, SF {tpch.SF:g}; orders are filtered by status, customer and supplier by nation")
-    print("  originals: " + ", ".join(f"{table} {size / 1e6:.1f} MB" for table, size in originals.items())
-          + f"; all eight tables {whole / 1e6:.1f} MB, of which {(whole - governed) / 1e6:.1f} MB are read as they are")
+    names = {table: {name for user in made for name, _ in made[user][table]} for table in WEIGHED}
+    originals = {table: sum(files[name] for name in names[table]) for table in WEIGHED}
+    whole = sum(files.values())
+    print(f"\ngoverned_tpch: bytes of copies over those of the originals, SF {tpch.SF:g}")
+    print("  filters: " + "; ".join(f"{table} by {where.split()[0]}" for table, where in FILTERED.items())
+          + "; masks: " + ", ".join(tpch.MASKS))
+    print(f"  {'':31}" + "".join(f"{table:>20}" for table in WEIGHED) + f"{'all eight tables':>20}")
+    print(f"  {'originals':31}" + "".join(f"{originals[table] / 1e6:9.2f} MB        " for table in WEIGHED) + f"{whole / 1e6:9.2f} MB")
     for user, title in CLASSES.items():
         sizes = {table: sum(size for _, size in made[user][table]) for table in WEIGHED}
-        print(f"  {title:30}" + "".join(f"{table} {sizes[table] / 1e6:6.2f} MB {sizes[table] / originals[table]:5.2f}x in {len(made[user][table]):3}   "
-                                        for table in WEIGHED)
-              + f"all {sum(sizes.values()) / governed:5.2f}x of these, {sum(sizes.values()) / whole:5.2f}x of the mesh", flush=True)
+        print(f"  {title:31}" + "".join(f"{sizes[table] / 1e6:9.2f} MB {sizes[table] / originals[table]:5.2f}x " if made[user][table]
+                                        else f"{'as it is':>19} " for table in WEIGHED)
+              + f"{sum(sizes.values()) / 1e6:9.2f} MB {sum(sizes.values()) / whole:5.2f}x", flush=True)
 
 
 def main():

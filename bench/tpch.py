@@ -122,12 +122,14 @@ TABLES = {table: f"trade.{product}.{table}" for product, tables in PRODUCTS.item
 KEYS = {"lineitem": ["l_orderkey", "l_linenumber"], "partsupp": ["ps_partkey", "ps_suppkey"], "customer": ["c_custkey"],
         "orders": ["o_orderkey"], "part": ["p_partkey"], "supplier": ["s_suppkey"], "nation": ["n_nationkey"], "region": ["r_regionkey"]}
 
-# Three filters, four masks. Ten nations of 25; orders that are closed.
-VISIBLE_NATIONS = [2, 3, 6, 7, 8, 9, 12, 18, 20, 21]
+# What may be hidden of rows, and what of values. Who is not in a mix is excepted from its filters.
+NATIONS_SHOWN = [2, 3, 6, 7, 8, 9, 12, 18, 20, 21]
 FILTERS = {
     "customers": ("trade.sales.customer", "c_nationkey = ANY($actor.nations)"),
     "suppliers": ("trade.supply.supplier", "s_nationkey = ANY($actor.nations)"),
-    "closed-orders": ("trade.sales.orders", "o_orderstatus = 'F'"),
+    "closed": ("trade.sales.orders", "o_orderstatus = 'F'"),
+    "orders": ("trade.sales.orders", "o_orderdate <= '1996-12-31'"),
+    "lines": ("trade.sales.lineitem", "l_shipdate <= '1996-12-31'"),
 }
 MASKS = {
     "c_name": ("trade.sales.customer", "{method: hash}"),
@@ -135,13 +137,17 @@ MASKS = {
     "o_clerk": ("trade.sales.orders", "{method: \"null\"}"),
     "s_address": ("trade.supply.supplier", "{method: truncate, unit: 4}"),
 }
-# Who is governed by all, and those for whom one effect is taken away: what classes weigh.
+# Ten nations of 25, and the years until 1996: of orders with their lines, or only of customers, suppliers and closed orders, where the
+# largest table is read as it is. Each window of time that the queries ask for is in both.
+MIXES = {"years": ("customers", "orders", "lines"), "parties": ("customers", "suppliers", "closed")}
+MIX = os.environ.get("BENCH_MIX", "years")
+# A user: filters, nations, whether masks hold. The first is governed by all; the others are for the bytes of classes.
 USERS = {
-    "noor": (["analysts", "filtered", "masked"], VISIBLE_NATIONS),
-    "one": (["analysts", "filtered"], VISIBLE_NATIONS[:1]),
-    "several": (["analysts", "filtered"], VISIBLE_NATIONS),
-    "masks": (["analysts", "masked"], []),
-    "both": (["analysts", "filtered", "masked"], VISIBLE_NATIONS[:1]),
+    "noor": (MIXES[MIX], NATIONS_SHOWN, True),
+    "one": (MIXES[MIX], NATIONS_SHOWN[:1], False),
+    "several": (MIXES[MIX], NATIONS_SHOWN, False),
+    "masks": ((), [], True),
+    "both": (MIXES[MIX], NATIONS_SHOWN[:1], True),
 }
 
 
@@ -178,7 +184,7 @@ def schema(db, tables):
 def policies():
     made = {"grant": "grant: {products: [" + ", ".join(f"trade.{p}" for p in PRODUCTS) + "], role: reader, to: {groups: [analysts]}}"}
     for name, (table, where) in FILTERS.items():
-        made[name] = f"filter: {{tables: {{table: [{table}]}}, where: \"{where}\", except: {{groups: [unfiltered]}}}}"
+        made[name] = f"filter: {{tables: {{table: [{table}]}}, where: \"{where}\", except: {{groups: [all-{name}]}}}}"
     for column, (table, how) in MASKS.items():
         made[f"mask-{column}".replace("_", "-")] = \
             f"mask: {{columns: {{table: [{table}], column: [{column}]}}, with: {how}, except: {{groups: [unmasked]}}}}"
@@ -189,8 +195,8 @@ def mesh(name):
     """The mesh with its releases made. The data are linked: replace a file, never write into it."""
     made = kit.empty_mesh(name)
     users = ""
-    for user, (groups, nations) in USERS.items():
-        groups = [g for g in groups if g == "analysts"] + [f"un{g}" for g in ("filtered", "masked") if g not in groups]
+    for user, (filters, nations, masked) in USERS.items():
+        groups = ["analysts"] + [f"all-{name}" for name in FILTERS if name not in filters] + ([] if masked else ["unmasked"])
         users += f"  {user}: {{groups: [{', '.join(groups)}], attributes: {{nations: {nations}}}}}\n"
     made.write("mesh.yaml", kit.MESH.replace("users: {noor: {groups: [analysts]}, ana: {groups: []}}\n",
                                              "users:\n  ana: {groups: []}\n" + users))
@@ -225,13 +231,17 @@ def hashed(mesh, value):
 
 def visible(mesh, db):
     """A view for each table over a file of just what the analyst noor may see, written by DuckDB. Gives their files."""
-    nations = ", ".join(map(str, VISIBLE_NATIONS))
-    shown = {
-        "customer": (f"REPLACE ({hashed(mesh, 'c_name')} AS c_name, left(c_phone, 2) || repeat('*', length(c_phone) - 2) AS c_phone)",
-                     f"WHERE c_nationkey IN ({nations})"),
-        "orders": ("REPLACE (NULL::VARCHAR AS o_clerk)", "WHERE o_orderstatus = 'F'"),
-        "supplier": ("REPLACE (left(s_address, 4) AS s_address)", f"WHERE s_nationkey IN ({nations})"),
+    masks = {
+        "customer": f"{hashed(mesh, 'c_name')} AS c_name, left(c_phone, 2) || repeat('*', length(c_phone) - 2) AS c_phone",
+        "orders": "NULL::VARCHAR AS o_clerk",
+        "supplier": "left(s_address, 4) AS s_address",
     }
+    shown = {table: (f"REPLACE ({mask})", "") for table, mask in masks.items()}
+    for name in MIXES[MIX]:
+        address, where = FILTERS[name]
+        table = address.rpartition(".")[2]
+        where = where.replace("= ANY($actor.nations)", f"IN ({', '.join(map(str, NATIONS_SHOWN))})")
+        shown[table] = (shown.get(table, ("", ""))[0], f"WHERE {where}")
     folder = mesh.folder / "visible"
     folder.mkdir(exist_ok=True)
     files = {}
