@@ -52,7 +52,7 @@ def refused(client, sql):
 
 def show(taken, failed, different, empty):
     """A line a query: minima, CPU, ratios of minima and of medians; then their geometric means."""
-    print(f"\ngoverned_tpch: SF {tpch.SF:g}, filters on {', '.join(FILTERED)}, 4 masks, warm   (goal geomean <= 0.75x of all rows, <= 1.05x of visible rows)")
+    print(f"\ngoverned_tpch: SF {tpch.SF:g}, mix {tpch.MIX}: filters on {', '.join(FILTERED)}, 4 masks, warm   (goal geomean <= 0.75x of all rows, <= 1.05x of visible rows)")
     print("        weft ms   all ms  visible ms   cpu ms: weft      all  visible   of all: min  median   of visible: min  median   n")
     ratios = {side: {"min": [], "median": [], "cpu": []} for side in SIDES[1:]}
     for name, sides in taken.items():
@@ -70,6 +70,9 @@ def show(taken, failed, different, empty):
         means = {key: geomean(values) for key, values in ratios[side].items()}
         print(f"  over DuckDB on {side:13} geomean of {len(taken)}: of minima {means['min']:.2f}x   of medians {means['median']:.2f}x   "
               f"of cpu {means['cpu']:.2f}x   largest {max(ratios[side]['min']):.2f}x")
+    floors = {key: geomean(ratios["all rows"][key]) / geomean(ratios["visible rows"][key]) for key in ("min", "median", "cpu")}
+    print(f"  DuckDB on visible rows over DuckDB on all rows: of minima {floors['min']:.2f}x   of medians {floors['median']:.2f}x   "
+          f"of cpu {floors['cpu']:.2f}x")
     print(f"  {len(taken)} of 22 answered; {len(failed)} refused or failed; {len(different)} differ from DuckDB on visible rows"
           + (": " + ", ".join(different) if different else "") + (f"; without a row: {', '.join(empty)}" if empty else ""))
     for name, why in failed.items():
