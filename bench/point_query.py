@@ -104,9 +104,11 @@ def main():
     times.show()
     print(f"  ratio of minima {times.least('weft') / times.least('DuckDB on the same files'):.2f}x   "
           f"of p50 {times.p50('weft') / times.p50('DuckDB on the same files'):.2f}x")
-    print(f"  of weft's p50: HTTP {times.p50('weft, GET /health/ready'):.2f} ms, "
-          + (f"the wait for a durable audit row {times.p50('weft') - times.p50('weft, its home in memory'):.2f} ms, " if beside else "")
-          + f"all but tables {times.p50('weft, SELECT 1'):.2f} ms (SELECT 1)", flush=True)
+    parts = {"HTTP": lambda of: of("weft, GET /health/ready"), "all but tables": lambda of: of("weft, SELECT 1")}
+    if beside:
+        parts["the wait for a durable audit row"] = lambda of: of("weft") - of("weft, its home in memory")
+    print("  of these, by min and by p50: " + "; ".join(f"{name} {part(times.least):.2f} and {part(times.p50):.2f} ms"
+                                                       for name, part in parts.items()), flush=True)
     mesh.close()
     if beside:
         beside.close()
