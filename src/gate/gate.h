@@ -161,7 +161,7 @@ struct gate_total_table {
     uint64_t table_id, classes, copies, bytes;
 };
 struct gate_total {
-    uint64_t copies, bytes;
+    uint64_t copies, bytes; /* with the files of mesh.* tables */
     struct {
         VEC_OF(struct gate_total_table)
     } tables;

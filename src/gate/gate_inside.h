@@ -60,7 +60,7 @@ struct gate {
     struct metadb *db;    /* the catalog */
     struct metadb *cache; /* the index of copies */
     struct images *images;
-    uint64_t cleared_bytes_max, hot_bytes_max;
+    uint64_t cleared_bytes_max, hot_bytes_max, mesh_file_bytes;
     int64_t cleared_days_max, hot_ms;
     int home_fd;
     char hash_key[GATE_KEY_BYTES]; /* of hash masks: one for the mesh, in <home>/mask.key */
@@ -72,6 +72,9 @@ struct gate {
     struct gate_making *makings, *queue, **queue_end;
     size_t threads, threads_max, running;
     uint64_t copies, copy_bytes; /* of the index */
+    struct gate_mesh_file *mesh_files;
+    size_t mesh_file_count;
+    uint64_t mesh_version, mesh_uses; /* the newest image that was seen; uses of mesh files */
     int64_t run; /* of this server, in the index: what it has read since its start */
     bool is_closing;
     int64_t worker_idle_ms;
@@ -168,6 +171,19 @@ bool gate_denied(struct task *t, const struct policy_actor *reader, const struct
 MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image,
                                str name, const struct job_view **out);
 
+/* ---- files of mesh.* tables */
+
+/* What a query reads of mesh.NAME: `rows`, or `paths` of a file with the same rows, which stays until the task ends. */
+MUST_CHECK bool gate_mesh_take(struct task *t, struct gate *gate, const struct image *image,
+                               str name, struct clearance_table *table);
+/* Those of earlier images that nobody reads go. */
+void gate_mesh_tidy(struct task *t, struct gate *gate, const struct image *now);
+/* Under gate->lock: how many there are, and what they take. */
+void gate_mesh_weigh(const struct gate *gate, uint64_t *files_out, uint64_t *bytes_out);
+/* Removes what an earlier server left. */
+MUST_CHECK bool gate_mesh_files_open(struct task *t, struct gate *gate);
+void gate_mesh_files_close(struct gate *gate);
+
 /* ---- facts */
 
 enum gate_proof { GATE_PROOF_NONE, GATE_ALL_VISIBLE, GATE_ALL_HIDDEN };
@@ -250,6 +266,8 @@ MUST_CHECK bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants 
 /* Begins what is missing, for nobody who waits: it goes on whoever leaves. Then waits for all of it, at most so long. */
 MUST_CHECK bool gate_fetch_early(struct task *t, struct gate *gate, struct gate_wants *wants,
                                  int64_t wait_ms);
+/* Under gate->lock, which it gives away: until something has changed, or it is time to look whether the task still goes on. */
+void gate_wait_slice(struct gate *gate);
 /* Is the copy there? Takes hold of nothing. */
 MUST_CHECK bool gate_peek(struct task *t, struct gate *gate, struct gate_want *want);
 /* The decision for the columns of one file, its texts in `mem`; at least one column. Pure. */

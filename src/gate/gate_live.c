@@ -386,6 +386,7 @@ void gate_recheck(struct gate *gate)
         look_at(t, live, now);
     look_at_owners(t, gate, now);
     pthread_mutex_unlock(&gate->live_lock);
+    gate_mesh_tidy(t, gate, now);
     task_free(t);
 }
 
