@@ -293,3 +293,40 @@ def test_a_clearing_worker_that_is_killed(vault):
 def state(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def test_many_who_each_discover_something_else(shop):
+    """Each owns a product that the others may not hear of: files of their own, and not more of them than there may be."""
+    most = int(re.search(r"^LIMIT\(MESH_FILES_MAX, (\d+),", (ROOT / "src/base/limits/limits.def").read_text(), re.M)[1])
+    owners = [f"u{i:02}" for i in range(most + 3)]
+    edit(shop, "mesh.yaml", "users:\n", "users:\n" + "".join(f"  {owner}: {{groups: []}}\n" for owner in owners))
+    for owner in owners:
+        shop.write(f"domains/{owner}/domain.yaml",
+                   VAULT["domains/hr/domain.yaml"].replace("hr", owner).replace("vera", owner))
+        shop.write(f"domains/{owner}/own/product.odps.yaml", f"""\
+apiVersion: v1.0.0
+kind: DataProduct
+id: {owner}-own
+name: own
+version: 1.0.0
+status: active
+customProperties: [{{property: visibility, value: restricted}}]
+inputPorts: [{{name: orders, version: 1.0.0, contractId: orders}}]
+outputPorts: [{{name: own, version: 1.0.0, contractId: {owner}-own}}]
+""")
+        shop.write(f"domains/{owner}/own/own.odcs.yaml", f"""\
+apiVersion: v3.1.0
+kind: DataContract
+id: {owner}-own
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties: [{{name: id, logicalType: integer, physicalType: INTEGER, required: true}}]
+""")
+    shop.weft("apply", "--yes")
+    server = shop.serve(env=ALWAYS, http=False)
+    for owner in owners * 2:
+        rows = server.query("SELECT address FROM mesh.products ORDER BY address", as_user=owner)[1]["rows"]
+        assert rows == [["sales.orders"], [f"{owner}.own"]]
+    assert len(files(shop)) == most
