@@ -149,7 +149,7 @@ static bool decide_one(struct task *t, struct round *r, const struct sql_table *
                                       .is_past = meaning.is_past};
     bool ok = true;
     if (meaning.is_mesh) {
-        ok = gate_mesh_take(t, r->gate, r->image, meaning.name, table);
+        ok = gate_mesh_take(t, r->gate, r->image, &r->reader, r->user_version, meaning.name, table);
     } else if (meaning.staged) {
         table->columns = meaning.staged->columns;
         table->paths = meaning.staged->paths;

@@ -46,7 +46,10 @@ struct clearance_table {
     struct job_columns columns;
     struct str_list paths;        /* absolute, of the files that are linked */
     struct str_list columns_read; /* names of columns in the text */
-    const struct job_view *rows;  /* mesh.* */
+    const struct job_view *rows;  /* mesh.*, unless its rows are in a file */
+    struct {
+        VEC_OF(const struct image_product *)
+    } discovered; /* mesh.*: restricted products that may be told of; the term of that is the decision's */
 };
 
 enum { CLEARANCE_MAGIC = 0xc1ea };

@@ -98,6 +98,8 @@ struct gate_term {
     int64_t from_us, until_us;
 };
 
+void gate_term_narrow(struct gate_term *term, const struct gate_term *by);
+
 /* A task that reads, or is about to, by the decisions of its clearance. In the task's memory. */
 struct gate_live {
     struct gate *gate;
@@ -167,15 +169,22 @@ void gate_reader(const struct task *t, const struct gate_scope *scope, struct po
 /* ERR_DENIED with the reasons, and how to ask; `reader` NULL: the task's actor. */
 bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
                  str name, const struct decision *decision, uint32_t position);
-/* The rows of mesh.NAME that this actor may know. */
+/* The rows of mesh.NAME that this actor may know, with those products of the image that are shown. */
 MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image,
-                               str name, const struct job_view **out);
+                               str name, const bool *is_shown, const struct job_view **out);
+bool gate_is_restricted(const struct image_product *product);
+/* May this reader know that the product is there? Then the term is narrowed to that of the decision that says so. */
+bool gate_discovers(struct task *t, const struct image *image, const struct policy_actor *reader,
+                    uint64_t user_version, const struct image_product *product,
+                    struct gate_term *term);
 
 /* ---- files of mesh.* tables */
 
-/* What a query reads of mesh.NAME: `rows`, or `paths` of a file with the same rows, which stays until the task ends. */
+/* What a query reads of mesh.NAME: `rows`, or `paths` of a file with the same rows, which stays until the task ends; and which
+ * restricted products it tells of. */
 MUST_CHECK bool gate_mesh_take(struct task *t, struct gate *gate, const struct image *image,
-                               str name, struct clearance_table *table);
+                               const struct policy_actor *reader, uint64_t user_version, str name,
+                               struct clearance_table *table);
 /* Those of earlier images that nobody reads go. */
 void gate_mesh_tidy(struct task *t, struct gate *gate, const struct image *now);
 /* Under gate->lock: how many there are, and what they take. */

@@ -44,6 +44,8 @@ struct gate_mesh_file {
 struct wish {
     struct gate *gate;
     const struct image *image;
+    const struct policy_actor *reader;
+    uint64_t user_version;
     str table;
     bool *is_shown; /* one a product of the image: as it was when the digest was made */
     struct crypto_digest hidden;
@@ -67,19 +69,26 @@ static bool is_never_clear(void *ctx, const struct image_table *table)
     return false;
 }
 
-/* Asked once a product: a file is named by what was found, and so are the rows in it. */
-static void look_at_products(struct task *t, struct wish *wish)
+/* Asked once a product: a file is named by what was found, and so are the rows in it. What was found holds for as long as the decisions
+ * that allow it. */
+static void look_at_products(struct task *t, struct wish *wish, struct clearance_table *table)
 {
     const struct image *image = wish->image;
     struct crypto_hash *hash = crypto_hash_new(t->mem);
+    struct gate_term term = {0};
     wish->is_shown = ARENA_ARRAY(t->mem, bool, image->products.len + 1);
     for (size_t i = 0; i < image->products.len; i++) {
         const struct image_product *product = &image->products.at[i];
-        wish->is_shown[i] = gate_may_discover(t, image, product);
+        wish->is_shown[i] =
+            gate_discovers(t, image, wish->reader, wish->user_version, product, &term);
+        if (wish->is_shown[i] && gate_is_restricted(product))
+            vec_push(t->mem, &table->discovered, product);
         if (!wish->is_shown[i])
             crypto_hash_add(hash, (str){(const char *)&product->id, sizeof product->id});
     }
     wish->hidden = crypto_hash_end(hash);
+    table->decision.from_us = term.from_us;
+    table->decision.until_us = term.until_us;
 }
 
 static bool gather(struct task *t, struct wish *wish, struct job_view **out)
@@ -421,17 +430,23 @@ static bool take_rows(struct clearance_table *table, const struct job_view *view
     return true;
 }
 
-bool gate_mesh_take(struct task *t, struct gate *gate, const struct image *image, str name,
+bool gate_mesh_take(struct task *t, struct gate *gate, const struct image *image,
+                    const struct policy_actor *reader, uint64_t user_version, str name,
                     struct clearance_table *table)
 {
-    struct wish wish = {.gate = gate, .image = image, .table = name, .now_us = clock_now_us()};
+    struct wish wish = {.gate = gate,
+                        .image = image,
+                        .reader = reader,
+                        .user_version = user_version,
+                        .table = name,
+                        .now_us = clock_now_us()};
     const struct job_view *own;
     struct job_view *view;
     bool may_make;
+    look_at_products(t, &wish, table);
     if (gate->mesh_file_bytes == 0
         || !read_mesh_is_of_image(image, name, wish.now_us, &wish.from_us, &wish.until_us))
-        return gate_mesh_rows(t, gate, image, name, &own) && take_rows(table, own);
-    look_at_products(t, &wish);
+        return gate_mesh_rows(t, gate, image, name, wish.is_shown, &own) && take_rows(table, own);
     enum taken taken = take(t, &wish, table, &may_make);
     if (taken != TAKEN_NONE)
         return taken == TAKEN;

@@ -330,3 +330,25 @@ schema:
         rows = server.query("SELECT address FROM mesh.products ORDER BY address", as_user=owner)[1]["rows"]
         assert rows == [["sales.orders"], [f"{owner}.own"]]
     assert len(files(shop)) == most
+
+
+@pytest.mark.parametrize("env", [ALWAYS, NEVER], ids=["file", "rows"])
+def test_who_loses_the_vault_reads_on_nowhere(vault, env):
+    """What tells of it ends at once, whichever way it came; who was blind to it goes on."""
+    server = vault.serve(env=env, http=False)
+    ways = 2 if env is ALWAYS else 0  # files of mesh tables; that of the vault shows that the query is at work
+    of_vault = ENDLESS.replace("mesh.products,", "mesh.products, hr.vault.salaries,")
+    of_orders = ENDLESS.replace("mesh.products,", "mesh.products, sales.orders.orders,")
+    told = Called(server.call, "POST", "/api/v1/query", {"sql": of_vault, "timeout_ms": 60000}, as_user="ana")
+    wait_until("it is at work", lambda: len(linked(vault)) == ways + 1)
+    blind = Started(vault, "query", of_orders, "--as", "noor")
+    wait_until("both are at work", lambda: len(linked(vault)) == 2 * (ways + 1))
+    (vault.folder / "policies/vault.policy.yaml").unlink()
+    vault.weft("apply", "--yes")
+    code, problem = told.end()
+    assert (code, problem["code"]) == (403, "DENIED"), problem
+    assert "access was withdrawn while the query ran: mesh." in problem["detail"], problem
+    assert "it tells of what you may no longer discover" in problem["detail"], problem
+    assert blind.process.poll() is None and len(linked(vault)) == ways + 1
+    blind.process.send_signal(signal.SIGINT)
+    assert blind.end().code == 130
