@@ -147,8 +147,8 @@ struct gate_classes {
     uint64_t bytes;   /* of all of them, at most */
     str column; /* that most filters are over; to cluster by it makes copies small or needless */
 };
-/* For these actors, each with one purpose. Pure. */
-void gate_count_classes(struct arena *mem, const struct policies *policies,
+/* For these actors, each with one purpose; the rules are over the table's columns, by their ids. Pure. */
+void gate_count_classes(struct arena *mem, const struct policy_rules *rules,
                         const struct image_table *table, const struct policy_actor *actors,
                         size_t len, int64_t now_us, struct gate_classes *out);
 

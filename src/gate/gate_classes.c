@@ -94,6 +94,17 @@ static void count_decision(struct counting *c, const struct decision *decision)
     }
 }
 
+/* A condition that no row meets, as of one who has none of what it asks for: there is nothing to copy. Only the policies tell, and not
+ * what the files hold: whoever may write a condition would learn it from the number of classes. */
+static bool shows_no_row(const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->filters.len; i++)
+        if (decision->filters.at[i].form == FILTER_VALUES
+            && decision->filters.at[i].values.len == 0)
+            return true;
+    return false;
+}
+
 /* The column that most of the filters are over. */
 static str most_often(const struct str_list *columns)
 {
@@ -113,24 +124,24 @@ static str most_often(const struct str_list *columns)
     return found;
 }
 
-void gate_count_classes(struct arena *mem, const struct policies *policies,
+void gate_count_classes(struct arena *mem, const struct policy_rules *rules,
                         const struct image_table *table, const struct policy_actor *actors,
                         size_t len, int64_t now_us, struct gate_classes *out)
 {
     struct counting c = {.mem = mem, .table = table, .out = out};
-    struct policy_table as_seen;
     *out = (struct gate_classes){0};
     map_init(&c.seen, mem);
     c.ids = ARENA_ARRAY(mem, uint32_t, table->columns.len);
     for (size_t i = 0; i < table->columns.len; i++)
         c.ids[i] = table->columns.at[i].id;
-    image_policy_table(mem, table, &as_seen);
     for (size_t i = 0; i < len; i++) {
         struct decision decision;
-        policy_decide(mem, policies, &actors[i], &as_seen, now_us, &decision);
+        policy_decide_by(mem, rules, &actors[i], now_us, &decision);
         if (!decision.allowed || decision.columns.len == 0)
             continue;
         out->readers++;
+        if (shows_no_row(&decision))
+            continue;
         if (decision.filters.len || !policy_shows_all_columns(&decision, c.ids, table->columns.len))
             count_decision(&c, &decision);
     }

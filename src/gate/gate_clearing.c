@@ -150,20 +150,16 @@ static str staged_sql(struct arena *mem, const struct decision *restricted, str 
         filter->values.len > STAGED_UNSORTED_MAX ? " ORDER BY \"#value\", file_row_number" : "");
 }
 
+/* In the order of the file, whole vectors: nothing of the copy tells of the rows between its own. */
 static str value_sql(struct arena *mem, const struct decision *restricted, str value)
 {
-    struct buf *b = buf_new(mem, FRAME_BYTES_MAX);
-    buf_add(b, STR("SELECT "));
-    for (size_t i = 0; i < restricted->columns.len; i++) {
-        buf_add(b, i ? STR(", ") : STR(""));
-        buf_add_identifier(b, restricted->columns.at[i].name);
-    }
-    buf_add(b, STR(" FROM staged WHERE \"#value\" = TRY_CAST("));
+    struct buf *b = buf_new(mem, CLEARING_SQL_BYTES_MAX);
+    buf_add(
+        b, STR("SELECT * EXCLUDE (\"#value\", \"#row\") FROM staged WHERE \"#value\" = TRY_CAST("));
     buf_add_literal(b, value);
-    /* In the order of the file, whole vectors: nothing of the copy tells of the rows between its own. */
     buf_format(b, " AS " STR_FMT ") ORDER BY \"#row\"",
                STR_ARG(restricted->filters.at[0].column.type));
-    CHECK(!b->full);
+    CHECK(!b->full); /* the decision would have been too long */
     return buf_str(b);
 }
 

@@ -13,6 +13,8 @@ enum {
     BATCH_BYTES_MAX = 16 << 20, /* of originals that share a job, so that small files cost little */
     BATCH_FILES_MAX = 64,
     BATCH_COPIES_MAX = 2000,
+    BATCH_TEXT_BYTES_MAX =
+        8 << 20,        /* with one decision more, of CLEARING_SQL_BYTES_MAX, a frame holds it */
     AT_ONCE_FACTOR = 8, /* makings that one query begins, for each thread that works on them */
     LOCKED_MAX = 256,   /* copies looked up before others get the lock */
 };
@@ -121,7 +123,8 @@ static bool fits(const struct gate_making *making, const struct gate_want *want,
 {
     return making && making->table_id == want->table->id
         && making->origin_bytes + want->file->bytes <= BATCH_BYTES_MAX
-        && making->origins.len < BATCH_FILES_MAX && making->part_count + copies <= BATCH_COPIES_MAX;
+        && making->text_bytes <= BATCH_TEXT_BYTES_MAX && making->origins.len < BATCH_FILES_MAX
+        && making->part_count + copies <= BATCH_COPIES_MAX;
 }
 
 /* The copies of one file: its view, its texts, and what becomes of each. */
@@ -131,6 +134,7 @@ static void add_group(struct gate_making *making, struct gate_wants *wants, cons
     struct arena *mem = making->task->mem;
     const struct gate_want *first = &wants->at[group[0]];
     struct decision restricted;
+    size_t copies = making->job.copies.len;
     gate_restrict(mem, first->decision, first->file, &restricted);
     if (first->is_by_value) {
         restricted.filters.at[0].values = (struct str_list){0};
@@ -143,8 +147,11 @@ static void add_group(struct gate_making *making, struct gate_wants *wants, cons
                       &making->job);
     vec_push(mem, &making->origins, origin);
     making->origin_bytes += first->file->bytes;
+    for (; copies < making->job.copies.len; copies++)
+        making->text_bytes += making->job.copies.at[copies].text.len;
     for (size_t i = 0; i < len; i++) {
-        const struct gate_want *want = &wants->at[group[i]];
+        struct gate_want *want = &wants->at[group[i]];
+        want->making = making;
         making->parts[making->part_count++] =
             (struct gate_part){.class_id = arena_str(mem, want->class_id),
                                .name = arena_str(mem, want->name),
@@ -180,6 +187,7 @@ static bool join_all(struct task *t, struct gate *gate, struct gate_wants *wants
         for (; at < end; at++) {
             struct gate_making *making =
                 wants->at[at].is_found ? NULL : gate_find_making(gate, wants->at[at].path);
+            wants->at[at].making = making;
             if (making)
                 join(t, joined, making);
             else if (!wants->at[at].is_found)
@@ -231,8 +239,18 @@ struct waiting {
     int64_t until_ms; /* early: no longer than that; 0: to the end */
     uint64_t total,
         done; /* bytes that are read for the copies: of all, of makings that have ended */
-    int last; /* share that was told */
+    struct row_progress told;
 };
+
+static uint64_t files_done(const struct gate_wants *wants)
+{
+    uint64_t done = 0;
+    for (size_t i = 0; i < wants->len; i++) {
+        const struct gate_want *want = &wants->at[i];
+        done += want->is_found || (want->making && want->making->state == MAKING_DONE);
+    }
+    return done;
+}
 
 static int share_done(const struct joined *joined, const struct waiting *w)
 {
@@ -247,12 +265,23 @@ static int share_done(const struct joined *joined, const struct waiting *w)
     return share > 999 ? 999 : share;
 }
 
-static void tell(struct task *t, struct waiting *w, int share)
+/* Under the lock. Without a filter each want is a file of its own. */
+static struct row_progress look_at(const struct gate_wants *wants, const struct joined *joined,
+                                   const struct waiting *w)
 {
-    if (!w->sink || !w->sink->progress || share == w->last)
+    return (struct row_progress){.step = "clear",
+                                 .thousandths = share_done(joined, w),
+                                 .files = wants->tells_files ? files_done(wants) : 0,
+                                 .of = wants->tells_files ? wants->len : 0};
+}
+
+static void tell(struct task *t, struct waiting *w, struct row_progress progress)
+{
+    if (!w->sink || !w->sink->progress
+        || (progress.thousandths == w->told.thousandths && progress.files == w->told.files))
         return;
-    w->last = share;
-    w->sink->progress(t, w->sink->state, "clear", share);
+    w->told = progress;
+    w->sink->progress(t, w->sink->state, &progress);
 }
 
 /* Under the lock, which `tell` is called without: a slow client holds up nobody else. */
@@ -273,9 +302,9 @@ static bool wait_for(struct task *t, struct gate *gate, const struct gate_wants 
             return task_fail(t, ERR_CONFLICT, "what may be read has changed");
         if (w->until_ms && clock_monotonic_ms() >= w->until_ms)
             return task_fail(t, ERR_TIMEOUT, "it is not all there yet");
-        int share = share_done(joined, w);
+        struct row_progress progress = look_at(wants, joined, w);
         pthread_mutex_unlock(&gate->lock);
-        tell(t, w, share);
+        tell(t, w, progress);
         bool ok = task_go_on(t);
         pthread_mutex_lock(&gate->lock);
         if (!ok)
@@ -311,6 +340,8 @@ static bool make_some(struct task *t, struct gate *gate, struct gate_wants *want
     /* What one waits for is held: so it is taken first. */
     ok = ok && take_all(t, gate, wants);
     pthread_mutex_lock(&gate->lock);
+    for (size_t i = 0; i < wants->len; i++)
+        wants->at[i].making = NULL;
     for (size_t i = 0; i < joined.len; i++) {
         w->done += joined.at[i]->origin_bytes;
         gate_making_leave(joined.at[i]);
@@ -339,7 +370,7 @@ static bool make_missing(struct task *t, struct gate *gate, struct gate_wants *w
 bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, struct row_sink *sink,
                 const atomic_bool *is_stale)
 {
-    struct waiting w = {.sink = sink, .is_stale = is_stale, .last = -1};
+    struct waiting w = {.sink = sink, .is_stale = is_stale, .told = {.thousandths = -1}};
     uint64_t bytes;
     bool ok = take_all(t, gate, wants);
     if (ok && count_missing(wants, &bytes) > 0) {
@@ -347,6 +378,12 @@ bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, str
         int64_t deadline_ms = t->deadline_ms, started_ms = clock_monotonic_ms();
         t->deadline_ms = 0;
         ok = make_missing(t, gate, wants, &w);
+        if (ok)
+            tell(t, &w,
+                 (struct row_progress){.step = "clear",
+                                       .thousandths = 1000,
+                                       .files = wants->tells_files ? wants->len : 0,
+                                       .of = wants->tells_files ? wants->len : 0});
         t->deadline_ms = deadline_ms ? deadline_ms + (clock_monotonic_ms() - started_ms) : 0;
     }
     return ok && gate_index_touch(t, gate, wants);
@@ -354,6 +391,6 @@ bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, str
 
 bool gate_fetch_early(struct task *t, struct gate *gate, struct gate_wants *wants, int64_t wait_ms)
 {
-    struct waiting w = {.is_early = true, .until_ms = clock_monotonic_ms() + wait_ms, .last = -1};
+    struct waiting w = {.is_early = true, .until_ms = clock_monotonic_ms() + wait_ms};
     return take_all(t, gate, wants) && make_missing(t, gate, wants, &w);
 }

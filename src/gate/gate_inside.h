@@ -10,7 +10,7 @@
 enum { GATE_MAGIC = 0x9a7e, GATE_KEY_BYTES = 32 };
 
 /* Part of every class: copies that another engine or another clearing code made are never taken for ours. */
-#define GATE_CLEARING_VERSION "weft clearing 5, duckdb 1.5.5"
+#define GATE_CLEARING_VERSION "weft clearing 6, duckdb 1.5.5"
 
 /* Limits of a decision that is cleared by value: beyond them it has copies of its own. */
 enum { GATE_VALUES_MAX = 1000, GATE_PATHS_MAX = 20000 };
@@ -44,7 +44,7 @@ struct gate_making {
     size_t waiters;
     bool is_kept; /* the gate itself is one of them, until it is done: made before anybody asks */
     atomic_int thousandths;
-    uint64_t table_id, origin_bytes;
+    uint64_t table_id, origin_bytes, text_bytes;
     struct str_list origins; /* SHA-256 */
     struct gate_part *parts;
     size_t part_count;
@@ -252,6 +252,8 @@ struct gate_want {
     str value;
     bool is_by_value, is_original;
     str class_id, name, path;
+    struct gate_making
+        *making; /* that its query waits for just now, under gate->lock; NULL: none */
     /* Once it is there. */
     bool is_found, has_rows;
     uint64_t bytes;
@@ -263,6 +265,8 @@ struct gate_want {
 
 struct gate_wants {
     VEC_OF(struct gate_want)
+    /* May he who asks be told how many there are? gate.c says when. */
+    bool tells_files;
 };
 
 /* All that a decision needs of a table's files, in their order. `class_out`: of the whole decision; empty where originals serve. */

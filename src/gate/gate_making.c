@@ -157,38 +157,84 @@ static bool keep_all(struct task *t, struct gate_making *making, struct worker *
     return true;
 }
 
-static void take_progress(struct task *t, void *state, const char *step, int thousandths)
+static void take_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct gate_making *making = state;
     (void)t;
-    (void)step;
     /* Of one of its copies: the job's own share is not known. */
-    if (making->part_count == 1 && thousandths > atomic_load(&making->thousandths))
-        atomic_store(&making->thousandths, thousandths);
+    if (making->part_count == 1 && progress->thousandths > atomic_load(&making->thousandths))
+        atomic_store(&making->thousandths, progress->thousandths);
+}
+
+/* Are the originals what their names say? Read while the worker clears them: nothing that it made is kept before it is known. */
+struct origin_check {
+    struct gate_making *making;
+    struct task *task;
+    pthread_t thread;
+    bool has_thread, ok;
+};
+
+static void *check_origins(void *handle)
+{
+    struct origin_check *check = handle;
+    const struct str_list *origins = &check->making->origins;
+    check->ok = true;
+    for (size_t i = 0; check->ok && i < origins->len; i++)
+        check->ok = store_check(check->task, check->making->gate->store, origins->at[i]);
+    return NULL;
+}
+
+static void begin_check(struct origin_check *check, struct gate_making *making)
+{
+    *check = (struct origin_check){.making = making, .task = task_new()};
+    check->has_thread = pthread_create(&check->thread, NULL, check_origins, check) == 0;
+}
+
+/* What is wrong with an original says more than what the worker made of it. */
+static bool end_check(struct task *t, struct origin_check *check)
+{
+    bool is_cancelled = atomic_load(&t->cancelled);
+    if (is_cancelled)
+        task_cancel(check->task);
+    if (check->has_thread)
+        CHECK(pthread_join(check->thread, NULL) == 0);
+    else
+        check_origins(check);
+    bool ok = check->ok;
+    if (!ok && !is_cancelled) {
+        task_clear_error(t);
+        task_fail(t, check->task->err.code, STR_FMT, STR_ARG(check->task->err.message));
+    }
+    task_free(check->task);
+    return ok;
+}
+
+static bool clear(struct task *t, struct gate_making *making)
+{
+    struct gate *gate = making->gate;
+    struct row_sink sink = {.state = making, .progress = take_progress};
+    struct origin_check check;
+    struct job_result result;
+    struct worker *worker;
+    begin_check(&check, making);
+    bool is_lent = lend(t, gate, &worker);
+    bool ok = is_lent && engine_run_uncleared(t, worker, &making->job, &sink, &result);
+    ok = end_check(t, &check) && ok && keep_all(t, making, worker, &result);
+    if (is_lent)
+        engine_return(t, worker);
+    return ok;
 }
 
 static bool make(struct task *t, struct gate_making *making)
 {
     struct gate *gate = making->gate;
-    struct row_sink sink = {.state = making, .progress = take_progress};
-    struct worker *worker;
-    struct job_result result;
     making->job.links.len = 0;
-    for (size_t i = 0; i < making->origins.len; i++) {
-        str origin = making->origins.at[i];
-        if (!store_check(t, gate->store, origin))
-            return false;
+    for (size_t i = 0; i < making->origins.len; i++)
         vec_push(t->mem, &making->job.links,
-                 ((struct job_link){.path = store_file_path(t, gate->store, origin),
-                                    .name = gate_origin_name(t->mem, origin)}));
-    }
+                 ((struct job_link){.path = store_file_path(t, gate->store, making->origins.at[i]),
+                                    .name = gate_origin_name(t->mem, making->origins.at[i])}));
     making->job.hash_key = (str){gate->hash_key, sizeof gate->hash_key};
-    if (!make_room(t, gate, making->origin_bytes) || !lend(t, gate, &worker))
-        return false;
-    bool ok = engine_run_uncleared(t, worker, &making->job, &sink, &result)
-           && keep_all(t, making, worker, &result);
-    engine_return(t, worker);
-    return ok;
+    return make_room(t, gate, making->origin_bytes) && clear(t, making);
 }
 
 /* ---- the queue; all under the lock */

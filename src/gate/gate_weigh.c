@@ -5,6 +5,7 @@ bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *tab
                 const struct decision *decision, struct gate_weight *out)
 {
     struct gate_wants wants = {0};
+    struct str_list classes = {0};
     const struct image_file *last = NULL, *last_missing = NULL;
     str class_id;
     CHECK(gate->magic == GATE_MAGIC);
@@ -13,8 +14,6 @@ bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *tab
         return true;
     out->files = out->hidden = table->files.len;
     gate_want(t, gate, table, decision, &wants, &class_id);
-    if (class_id.len)
-        vec_push(t->mem, &out->classes, class_id);
     for (size_t i = 0; i < wants.len; i++) {
         struct gate_want *want = &wants.at[i];
         out->hidden -= want->file != last;
@@ -22,6 +21,7 @@ bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *tab
         out->originals += want->is_original;
         if (want->is_original)
             continue;
+        vec_push(t->mem, &classes, want->class_id);
         if (!task_go_on(t) || !gate_peek(t, gate, want))
             return false;
         out->copies++;
@@ -32,5 +32,9 @@ bool gate_weigh(struct task *t, struct gate *gate, const struct image_table *tab
         out->bytes_to_read += want->file->bytes;
         last_missing = want->file;
     }
+    str_list_sort(&classes);
+    for (size_t i = 0; i < classes.len; i++)
+        if (i == 0 || !str_eq(classes.at[i], classes.at[i - 1]))
+            vec_push(t->mem, &out->classes, classes.at[i]);
     return true;
 }

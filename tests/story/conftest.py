@@ -1,5 +1,6 @@
 """What stories begin with: a mesh of files in a fresh folder, weft as a user calls it, a server, a PostgreSQL."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -166,25 +167,28 @@ class Mesh:
 
 def wait_for_end(home):
     """A server that a command began ends by itself soon; no test need wait for that, and none may leave it behind."""
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.connect(str(home / "weft.sock"))
-        pid = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        os.kill(pid, signal.SIGTERM)
-    except OSError:
-        return
-    finally:
-        probe.close()
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(home / "weft.sock"))
+            pid = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+            os.kill(pid, signal.SIGTERM)
+        except OSError:
+            pass  # there is none, or it ends already
     end = time.monotonic() + PATIENCE_S
-    while is_alive(pid) and time.monotonic() < end:
+    while is_held(home) and time.monotonic() < end:
         time.sleep(0.01)
 
 
-def is_alive(pid):
+def is_held(home):
+    """Does a server have the home? It lets go last of all."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
+        with open(home / "lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
 
 
 MESH = """\

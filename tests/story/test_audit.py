@@ -279,8 +279,9 @@ def test_a_query_leaves_all_that_it_was_about(applied):
     assert (query["actor"], query["actor_kind"], query["door"], query["purpose"]) == ("noor", "user", "http", "reporting")
     assert query["text"] == sql and query["outcome"] == "allowed" and query["on_behalf"] is None
     (table,) = query["detail"]["tables"]
-    assert table["table"] == "sales.orders.orders" and table["release"] == 1 and len(table["class"]) == 64
+    assert table["table"] == "sales.orders.orders" and table["release"] == 1
     assert sorted(table["read"]) == ["country", "email", "id"] and len(table["linked"]) == 1
+    assert table["classes"] == [table["linked"][0].split("/")[0]] and len(table["classes"][0]) == 64
     decided = {(p["effect"], p["policy"]) for p in table["policies"]}
     assert decided == {("grant", "analysts-read-orders"), ("mask", "mask-pii")}
     assert query["detail"]["policyVersion"] > 0
@@ -291,6 +292,38 @@ def test_a_query_leaves_all_that_it_was_about(applied):
     assert ended["detail"] == {"rows": 2, "bytes": end["bytes"], "error": ""}
     by_command = [r for r in rows if r["action"] == "query"][-1]
     assert by_command["door"] == "cli" and by_command["on_behalf"] and by_command["actor"] == "noor"
+
+
+def test_a_query_names_all_classes_that_it_read(applied):
+    """One of each value where a table is cleared by value; none where originals serve, or where no row is his."""
+    applied.write("mesh.yaml", (applied.folder / "mesh.yaml").read_text().replace(
+        "  eve: {groups: [visitors]}\n",
+        "  eve: {groups: [visitors]}\n" + "".join(
+            f"  {name}: {{groups: [analysts], attributes: {{regions: [{regions}]}}}}\n"
+            for name, regions in {"two": "CH, DE", "swiss": "CH", "none": "IT"}.items())))
+    applied.write("policies/rows.policy.yaml",
+                  "apiVersion: weft/v1\nkind: Policy\nid: rows\nowner: guild\n"
+                  "filter: {tables: {tag: [customer-rows]}, where: \"country = ANY($actor.regions)\", except: {users: [noor]}}\n")
+    applied.weft("apply", "--yes")
+    server = applied.serve()
+    for user, rows in {"two": 3, "swiss": 2, "none": 0, "noor": 4}.items():
+        assert server.query("SELECT count(*) FROM sales.orders.orders", as_user=user)[1]["rows"] == [[rows]]
+    read = {r["actor"]: r["detail"]["tables"][0] for r in audit(applied) if r["action"] == "query"}
+    assert {user: len(table["classes"]) for user, table in read.items()} == {"two": 2, "swiss": 1, "none": 0, "noor": 0}
+    assert set(read["swiss"]["classes"]) < set(read["two"]["classes"]), "the class of a value is shared"
+    for table in (read["two"], read["swiss"]):
+        assert table["classes"] == sorted({name.split("/")[0] for name in table["linked"]})
+        assert all(list((applied.home / "cleared").rglob(name)) for name in table["linked"])
+    # The owner of the table reads the same; he who asked finds it in his own rows.
+    tokens = {user: server.call("POST", "/api/v1/tokens", {"user": user})[1]["token"] for user in ("ana", "two")}
+    owners = {r["actor"]: r["reads"][0]["classes"] for r in shown(server, tokens["ana"]) if r["action"] == "query"}
+    assert owners == {user: table["classes"] for user, table in read.items()}
+    (own,) = [r["detail"]["tables"][0] for r in shown(server, tokens["two"]) if r["action"] == "query"]
+    assert own["classes"] == read["two"]["classes"] and "linked" not in own
+    # So does the explanation, before anything is read.
+    explained = server.call("POST", "/api/v1/explain", {"sql": "SELECT 1 FROM sales.orders.orders"}, as_user="two")[1]
+    assert explained["tables"][0]["cleared_files"]["classes"] == read["two"]["classes"]
+    applied.weft("audit", "verify")
 
 
 def test_refused_and_failed_queries_are_kept_too(applied):
@@ -382,7 +415,7 @@ def test_users_see_their_own_rows_and_owners_the_reads_of_their_tables(applied):
     (read,) = [r for r in seen if r["actor"] == "noor"]
     assert SECRET not in json.dumps(read) and "text" not in read and "detail" not in read and "hash" not in read
     assert read["fingerprint_text"] == "select id from sales.orders.orders where customer in (?)"
-    assert read["reads"] == [{"table": "sales.orders.orders", "release": 1, "class": None, "columns": ["customer", "id"]}]
+    assert read["reads"] == [{"table": "sales.orders.orders", "release": 1, "classes": [], "columns": ["customer", "id"]}]
     # Another spelling is the same question.
     server.query("select id from sales.orders.orders where customer in ('c')", token=tokens["noor"])
     again = [r for r in shown(server, tokens["ana"]) if r["actor"] == "noor"][-1]

@@ -45,6 +45,30 @@ def test_it_says_as_json_what_text_says_and_the_state_of_the_files(applied):
     assert after["to_be_made"] == 0 and after["copies"] == 1 and after["copy_bytes"] > 0
 
 
+def test_numbers_of_hidden_rows_are_told_to_the_operator_only(applied):
+    governed(applied)
+    server = applied.serve()
+    tokens = {user: server.call("POST", "/api/v1/tokens", {"user": user})[1]["token"] for user in ("noor", "ana")}
+
+    def files(**how):
+        status, answer = server.call("POST", "/api/v1/explain", {"sql": "SELECT id FROM sales.orders.orders"}, **how)
+        assert status == 200, answer
+        found = answer["tables"][0]["cleared_files"]
+        return [found[key] for key in ("files", "as_they_are", "all_hidden", "copies", "to_be_made")], found["bytes_to_read"]
+    # By her own token: how many copies she waits for. By the operator for her: all of it, since the files are his.
+    assert files(token=tokens["noor"]) == ([None, None, None, 0, 1], None)
+    numbers, size = files(as_user="noor")
+    assert numbers == [1, 0, 0, 0, 1] and size > 0
+    shown = explain(applied, "SELECT id FROM sales.orders.orders", "--server", f"http://{server.address}", "--token", tokens["noor"]).out
+    assert "0 copies there, 1 to be made" in shown and "in all" not in shown
+    # Under masks alone every file is hers; its bytes are of what the masks hide.
+    (applied.folder / "policies/swiss.policy.yaml").unlink()
+    server.stop()
+    applied.weft("apply", "--yes")
+    server = applied.serve()
+    assert files(token=tokens["noor"]) == ([1, 0, 0, 0, 1], None)
+
+
 def test_a_denial_is_an_answer_with_its_reason(applied):
     answer = explain(applied, "SELECT id FROM sales.orders.orders", "--as", "eve")
     assert answer.out.splitlines()[0] == "sales.orders.orders (release 1): denied"

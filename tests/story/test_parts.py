@@ -1,6 +1,13 @@
 """Large tables: several files, split by key ranges that hold from release to release."""
 
+import json
+import os
+import pty
+import subprocess
+
 import pytest
+
+from conftest import WEFT
 
 MESH = """\
 apiVersion: weft/v1
@@ -361,3 +368,83 @@ def test_plan_advises_what_to_cluster_by(large):
 def plan(mesh):
     answer = mesh.weft("plan")
     return answer.out + answer.err
+
+
+# ---- how far a cold query is
+
+def told_of_a_cold_query(server, user):
+    """What comes before the columns."""
+    status, answer = server.call("POST", "/api/v1/query", {"sql": "SELECT count(*) FROM sales.orders.orders", "format": "rows"},
+                                 as_user=user, raw=True)
+    lines = [json.loads(line) for line in answer.splitlines()]
+    head = next(i for i, line in enumerate(lines) if "columns" in line)
+    assert status == 200 and "end" in lines[-1], lines
+    return [line["progress"] for line in lines[:head] if line["progress"]["step"] == "clear"], lines[head + 1][0]
+
+
+MASK = "mask: {columns: {table: [sales.orders.orders], column: [amount]}, with: {method: bucket, width: 100}, except: {users: [ana]}}"
+
+
+def on_a_terminal(mesh, *args):
+    """All that a command writes when standard error is a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([WEFT, *args], cwd=mesh.folder, env=mesh.env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            more = os.read(ours, 4096)
+        except OSError:
+            more = b""
+        if not more:
+            break
+        shown += more
+    os.close(ours)
+    assert process.wait() == 0, shown
+    return shown.decode()
+
+
+def test_a_cold_query_tells_how_many_files_of_all_are_cleared(large):
+    mesh = large()
+    policy(mesh, "mask", MASK)
+    mesh.weft("apply", "--yes")
+    put(mesh, rows(130_000))
+    of = len(run(mesh))
+    assert of > 128
+    server = mesh.serve()
+    steps, count = told_of_a_cold_query(server, "noor")
+    assert count == 130_000
+    # A job takes 64 files at most: so it is done in three steps, or in fewer that are told.
+    assert steps and all(step["of"] == of for step in steps)
+    done = [step["files"] for step in steps]
+    assert done[0] == 0 and done[-1] == of and done == sorted(done)
+    assert [step["share"] for step in steps] == sorted(step["share"] for step in steps) and steps[-1]["share"] == 1
+    # Warm, and for one who gets the files as they are, there is nothing to tell.
+    assert told_of_a_cold_query(server, "noor") == ([], 130_000)
+    assert told_of_a_cold_query(server, "ana") == ([], 130_000)
+    server.stop()
+    # The same in words, where somebody looks on.
+    policy(mesh, "mask", MASK.replace("100", "500"))
+    mesh.weft("apply", "--yes")
+    shown = on_a_terminal(mesh, "query", "SELECT count(*) FROM sales.orders.orders", "--as", "noor")
+    assert f"clearing 0 of {of} files, 0 %" in shown and f"clearing {of} of {of} files, 100 %" in shown, shown
+
+
+def test_under_a_filter_only_the_share_is_told(large):
+    """How many files there are, and how many need a copy, would tell of the rows that she does not see."""
+    mesh = large(custom=CLUSTER)
+    policy(mesh, "filter", SWISS)
+    policy(mesh, "mask", MASK)
+    mesh.weft("apply", "--yes")
+    put(mesh, rows(9000))
+    run(mesh)
+    server = mesh.serve()
+    steps, count = told_of_a_cold_query(server, "noor")
+    assert count == 2250 and steps and steps[-1] == {"step": "clear", "share": 1.0}
+    assert all(step.keys() == {"step", "share"} for step in steps)
+    server.stop()
+    policy(mesh, "mask", MASK.replace("100", "500"))
+    mesh.weft("apply", "--yes")
+    shown = on_a_terminal(mesh, "query", "SELECT count(*) FROM sales.orders.orders", "--as", "noor")
+    assert "clearing, 100 %" in shown and " of " not in shown, shown

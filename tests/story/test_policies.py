@@ -220,6 +220,22 @@ def test_entitlements_decide_from_the_release_that_holds_them(shop):
     assert ids(shop) == [2]
 
 
+def test_more_values_than_a_condition_may_have_are_refused_in_clear_words(shop):
+    write_entitlements(shop, [])
+    shop.write("domains/sales/entitlements/by_user.sql", "SELECT 'noor' AS member, repeat('v', 100) || i AS country FROM range(400000) t(i)\n"
+               "UNION ALL SELECT 'eve', 'CH'\n")
+    filtered(shop, ENTITLED)
+    apply(shop)
+    shop.weft("run", "--all")
+    assert "take more than 48 MB as SQL: shorten the lists of values" in shop.weft(
+        "query", "SELECT id FROM sales.orders.orders", "--as", "noor", ok=False).err
+    shop.write("domains/sales/entitlements/by_user.sql", "SELECT 'noor' AS member, repeat('v', 100) || i AS country FROM range(100000) t(i)\n"
+               "UNION ALL SELECT 'noor', 'CH'\n")
+    apply(shop)
+    shop.weft("run", "sales.entitlements")
+    assert ids(shop) == [1, 3]
+
+
 def test_a_filter_that_comes_later_takes_the_release_that_is_there(shop):
     write_entitlements(shop, [("noor", "CH")])
     apply(shop)

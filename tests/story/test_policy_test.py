@@ -1,10 +1,11 @@
 """Tests of policies: given rows, who asks, and what he gets; and the lists of policies."""
 
 import json
+import re
 
 import pytest
 
-from story_help import check, edit, errors, place_of, the_error
+from story_help import ORDERS, audit, check, edit, errors, place_of, plan_files, the_error, told
 
 POLICIES = {
     "policies/mask.policy.yaml": """\
@@ -187,7 +188,9 @@ cases:
     ("denied: true", "denied: false", "a case expects rows or a denial"),
     ("purpose: reporting", "purpose: reporting\n    expected: []", "did you mean expect?"),
     ("kind: PolicyTest", "kind: PolicyTests", ""),
-    ("    hidden: [amount]", "    hidden: [amount]\n    release: 3", "release"),
+    ("    hidden: [amount]", "    hidden: [amount]\n    release: 3", "gives rows, and a release too"),
+    ("    hidden: [amount]", "    hidden: [amount]\n    count: many", "count"),
+    ("    hidden: [amount]", "    hidden: [amount]\n    count: 0", "so many rows cannot be expected"),
     ("    hidden: [amount]", "    hidden: [amount]\n    at: tomorrow", "this is no time"),
 ])
 def test_a_test_that_is_wrong_says_where(governed, old, new, part):
@@ -244,3 +247,168 @@ def test_policies_about_hidden_products_are_hidden(governed):
     assert [r["policy"] for r in governed.rows("SELECT policy FROM mesh.policies WHERE effect = 'grant'", as_user="eve")] == []
     assert [r["policy"] for r in governed.rows("SELECT policy FROM mesh.policies WHERE effect = 'grant'", as_user="ana")] == ["analysts-read-orders"]
     assert json.dumps(as_eve).count("sales.orders") == 0
+
+
+# ---- over a release
+
+REAL = "domains/sales/tests/real.policytest.yaml"
+ANALYST = "{groups: [analysts, books], attributes: {countries: [CH, AT]}}"
+REAL_CASES = f"""\
+apiVersion: weft/v1
+kind: PolicyTest
+cases:
+  - name: an analyst's countries
+    table: sales.orders.orders
+    actor: {ANALYST}
+    release: 1
+    expect:
+      - {{id: 1, customer: Ada, email: "***********.com", country: CH, amount: 10.5}}
+      - {{id: 3, email: "************.com", ordered_on: 2026-01-03}}
+      - {{id: 4, email: null, country: AT}}
+  - {{name: so many, table: sales.orders.orders, actor: {ANALYST}, release: latest, count: 3}}
+  - {{name: the first, table: sales.orders.orders, actor: {ANALYST}, release: latest, expect: [{{id: 1}}], count: 3}}
+  - {{name: a visitor, table: sales.orders.orders, actor: eve, release: latest, denied: true}}
+"""
+IN_ROWS = ("Ada", "Cleo", "Dan", "ada@", "cleo@", "dan@", "10.5", "5.25", "7.75")
+
+
+@pytest.fixture
+def released(governed):
+    """Owners see all of their tables; there is a member of the team who is none, and a release."""
+    for path in POLICIES:
+        edit(governed, path, "]}}\n", "], owners: true}}\n")
+    edit(governed, "mesh.yaml", "  eve: {", "  bea: {groups: [shop-team]}\n  eve: {")
+    (governed.folder / TEST).unlink()
+    governed.weft("apply", "--yes")
+    governed.weft("run", "--all")
+    governed.write(REAL, REAL_CASES)
+    return governed
+
+
+def plan(mesh, user):
+    answer = mesh.weft("plan", "--domain", "sales", "--format", "json", "--as", user)
+    return [f for f in answer.json["findings"] if f["file"] == REAL]
+
+
+def test_a_case_over_a_release_runs_when_one_plans_who_sees_all_of_it(released):
+    assert plan(released, "ana") == []
+    rows = [r for r in audit(released) if r["action"] == "policy.test"]
+    assert [(r["actor"], r["object"], r["detail"]["case"], r["detail"]["release"]) for r in rows] == [
+        ("ana", "sales.orders.orders", name, 1) for name in ("an analyst's countries", "so many", "the first", "a visitor")]
+    released.weft("apply", "--domain", "sales", "--yes", "--as", "ana")
+    # Files alone have no rows.
+    notes = check(released, ok=True)
+    assert [f["message"] for f in notes if f["file"] == REAL] == [
+        f'case "{name}" was left out: it is over a release, which the server has'
+        for name in ("an analyst's countries", "so many", "the first", "a visitor")]
+    answer = released.weft("policy", "test")
+    assert "4 cases, 0 failed, 4 left out" in answer.out
+    assert {c["result"] for c in released.weft("policy", "test", "--format", "json").json["cases"]} == {"left out"}
+
+
+def test_a_case_over_a_release_that_fails_shows_nothing_of_its_rows(released):
+    def planned():
+        status, answer = server.call("POST", "/api/v1/plans", plan_files(released, "sales"), as_user="ana")
+        assert status == 422 and {f["file"] for f in errors(answer["findings"])} == {REAL}, answer
+        return [(f["line"], *(re.sub("  +", "  ", line) for line in f["found"].splitlines()[1:])) for f in errors(answer["findings"])]
+
+    server = released.serve()
+    wrong = (REAL_CASES.replace("customer: Ada", "customer: Bob").replace("count: 3", "count: 2")
+             .replace("      - {id: 4, email: null, country: AT}\n", ""))
+    released.write(REAL, wrong)
+    lines = [wrong.splitlines().index(line) + 1 for line in wrong.splitlines() if "name: " in line]
+    assert planned() == [
+        (lines[0], "1  customer  Bob  (another value)", "3  -  (no such row)  (a row)"),
+        (lines[1], "-  -  2 rows  3 rows"), (lines[2], "-  -  2 rows  3 rows")]
+    # The same in words, and in the log.
+    server.stop()
+    answer = released.weft("apply", "--domain", "sales", "--yes", "--as", "ana", ok=False)
+    assert answer.code == 65 and "(another value)" in told(answer)
+    shown = told(answer) + (released.folder / "server.log").read_text()
+    assert not any(value in shown for value in IN_ROWS if value not in wrong), shown
+    # What a policy of the plan would do, before it does it.
+    released.write(REAL, REAL_CASES)
+    released.write("domains/sales/policies/large.policy.yaml", """\
+apiVersion: weft/v1
+kind: Policy
+id: large-only
+owner: sales
+filter: {tables: {table: [sales.orders.orders]}, where: "amount > 6", except: {owners: true}}
+""")
+    server = released.serve()
+    assert planned() == [
+        (lines[0], "2  id  3  (another value)", "2  email  ************.com  (another value)", "2  ordered_on  2026-01-03  (another value)",
+         "3  -  id 4, customer NULL, email NULL, country AT, amount NULL, ordered_on NULL  (no such row)"),
+        *[(line + 1, "-  -  3 rows  2 rows") for line in lines[1:3]]]
+
+
+def test_values_that_do_not_fit_the_plan_are_not_shown(released):
+    edit(released, f"{ORDERS}/orders.odcs.yaml", "customer, logicalType: string, physicalType: VARCHAR",
+         "customer, logicalType: integer, physicalType: INTEGER")
+    edit(released, f"{ORDERS}/orders.sql", "customer,", "length(customer)::INTEGER AS customer,")
+    released.write(REAL, REAL_CASES.replace("customer: Ada", "customer: 3"))
+    answer = released.weft("plan", "--domain", "sales", "--as", "ana", ok=False)
+    assert "do not fit" in told(answer) and not any(value in told(answer) for value in IN_ROWS), answer
+
+
+@pytest.mark.parametrize("who", ["bea", None])
+def test_who_does_not_see_all_learns_nothing_by_a_case(released, who):
+    """A right guess and a wrong one are answered alike: to a member who sees masks, and to the operator, who reads nothing."""
+    def planned():
+        args = ["plan", "--domain", "sales", "--format", "json", *(["--as", who] if who else [])]
+        return [(f["level"], f["message"], f["found"]) for f in released.weft(*args).json["findings"] if f["file"] == REAL]
+    right = planned()
+    assert [level for level, *_ in right] == ["warning"] * 4
+    assert all("you may not see all rows and values of the table" in message for _, message, _ in right)
+    released.write(REAL, REAL_CASES.replace("customer: Ada", "customer: Bob").replace("count: 3", "count: 2").replace("denied: true", "count: 1"))
+    assert planned() == right
+    assert not [r for r in audit(released) if r["action"] == "policy.test"]
+
+
+def test_a_past_release_is_tested_under_the_labels_of_then(released):
+    for path in ("orders.odcs.yaml", "shop.odcs.yaml"):
+        edit(released, f"domains/sales/orders/{path}", ", classification: pii", "")
+    one = f"{{table: sales.orders.orders, actor: {ANALYST}, "
+    released.write(REAL, f"""\
+apiVersion: weft/v1
+kind: PolicyTest
+cases:
+  - {one}name: as it was, release: 1, expect: [{{id: 1, email: "***********.com"}}], count: 3}}
+  - {one}name: as it would be, release: latest, expect: [{{id: 1, email: ada@example.com}}], count: 3}}
+  - {one}name: no such release, release: 7, count: 3}}
+""")
+    found = plan(released, "ana")
+    assert [(f["level"], f["message"]) for f in found] == [
+        ("warning", 'case "no such release" was left out: there is no such release, or it is no longer kept')]
+
+
+def test_rows_of_several_files_are_tested_in_their_order(released):
+    released.env["WEFT_PART_ROWS_MAX"] = "100"
+    released.write("data/orders.csv", "id,customer,email,country,amount,ordered_on\n" +
+                   "".join(f"{i},c{i},m{i}@example.com,{('CH', 'DE')[i % 2]},1,2026-01-01\n" for i in range(1000)))
+    released.weft("run", "--all")
+    lines = "".join(f"      - {{id: {i}, customer: c{i}}}\n" for i in range(0, 1000, 2))
+    released.write(REAL, f"""\
+apiVersion: weft/v1
+kind: PolicyTest
+cases:
+  - name: half of them
+    table: sales.orders.orders
+    actor: {ANALYST}
+    release: latest
+    expect:
+{lines}""")
+    assert plan(released, "ana") == []
+    # The release before has its own rows, and the worker that reads both takes neither for the other.
+    released.write(REAL, (released.folder / REAL).read_text() +
+                   f"  - {{name: before, table: sales.orders.orders, actor: {ANALYST}, release: 1, count: 3}}\n")
+    assert plan(released, "ana") == []
+
+
+def test_a_proposal_is_tested_over_a_release_as_far_as_its_author_sees(released):
+    """Noor sees a part of the table: her proposal brings a case, and she learns nothing by it; the guild's apply runs what it may."""
+    case = f"apiVersion: weft/v1\nkind: PolicyTest\ncases:\n  - {{name: mine, table: sales.orders.orders, actor: {ANALYST}, release: 1, count: 77}}\n"
+    released.write("policies/tests/mine.policytest.yaml", case)
+    answer = released.weft("plan", "--policies", "--as", "noor", "--format", "json").json
+    (found,) = [f for f in answer["findings"] if f["file"].endswith("mine.policytest.yaml")]
+    assert found["level"] == "warning" and "you may not see all" in found["message"]

@@ -153,3 +153,23 @@ def test_the_owner_of_the_home_overrides_and_the_audit_says_so(guided):
     assert applied["override"] is True
     last = [r for r in audit(guided) if r["action"] == "apply"][-1]
     assert last["on_behalf"] and '"override":true' in json.dumps(last["detail"]).replace("\\", "").replace(": ", ":")
+
+
+def test_labels_are_inherited_in_a_proposal_too(guided):
+    """The output's contract says nothing of the column: its label comes from the source."""
+    edit(guided, f"{ORDERS}/orders.odcs.yaml", ", classification: pii", "")
+    guided.write("policies/mask.policy.yaml", DENY.split("id:")[0] + """\
+id: hide-mail
+description: Addresses are personal.
+owner: guild
+mask: {columns: {classification: [pii]}, with: {method: "null"}}
+""")
+    guided.weft("apply", "--yes")
+    guided.write("policies/tests/mail.policytest.yaml", """\
+apiVersion: weft/v1
+kind: PolicyTest
+cases:
+  - {name: no address, table: sales.orders.orders, actor: noor, rows: [{id: 1, email: ada@example.com}], expect: [{id: 1, email: null}]}
+""")
+    assert propose(guided).json["findings"] == []
+    guided.weft("policy", "test")

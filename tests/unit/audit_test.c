@@ -151,6 +151,37 @@ TEST(query_row_is_announced_and_ended)
            < audit.at[0].detail.len);
 }
 
+static str classes_of(struct catalog *c, const struct query_row_table *table)
+{
+    struct str_list classes;
+    query_row_classes(c->t->mem, table, &classes);
+    return str_list_join(c->t->mem, &classes, STR(" "));
+}
+
+TEST(query_row_names_each_class_of_linked_copies_once)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct query_row_table table = {.class_id = STR("whole")};
+    EXPECT_STR(classes_of(c, &table), "");
+    vec_push(c->t->mem, &table.files, STR("b/1.parquet"));
+    vec_push(c->t->mem, &table.files, STR("a/1.parquet"));
+    vec_push(c->t->mem, &table.files, STR("2.parquet"));
+    vec_push(c->t->mem, &table.files, STR("b/3.parquet"));
+    EXPECT_STR(classes_of(c, &table), "a b");
+}
+
+TEST(query_row_of_the_first_version_keeps_its_class)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct query_row_table table = {.class_id = STR("whole")};
+    vec_push(c->t->mem, &table.files, STR("1.parquet"));
+    EXPECT_STR(classes_of(c, &table), "whole");
+    table.class_id = STR_NONE;
+    EXPECT_STR(classes_of(c, &table), "");
+}
+
 TEST(query_row_of_a_refused_query_keeps_the_error)
 {
     struct catalog *c = catalog_help_open();

@@ -102,11 +102,10 @@ static void heard_abort(struct task *t, void *state)
     ((struct heard *)state)->aborts++;
 }
 
-static void heard_progress(struct task *t, void *state, const char *step, int thousandths)
+static void heard_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     (void)t;
-    (void)step;
-    (void)thousandths;
+    (void)progress;
     ((struct heard *)state)->progress++;
 }
 

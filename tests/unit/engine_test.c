@@ -304,24 +304,27 @@ TEST(what_an_earlier_server_left_is_removed)
     EXPECT(access(path, F_OK) != 0);
 }
 
-TEST(withdrawal_kills_idle_and_running_workers_of_an_owner)
+TEST(withdrawal_kills_the_workers_of_a_task)
 {
     OPEN_HOUSE(house);
-    struct task *t = house->t;
+    struct task *t = house->t, *other = task_new();
     struct worker *one, *two, *three;
     struct heard heard = {0};
 
     REQUIRE_OK(t, house_lend(t, house, WORKER_CONSUMER, "ana/reporting", &one));
     REQUIRE_OK(t, house_lend(t, house, WORKER_CONSUMER, "ana/marketing", &two));
-    REQUIRE_OK(t, house_lend(t, house, WORKER_CONSUMER, "noor/reporting", &three));
+    REQUIRE_OK(other, house_lend(other, house, WORKER_CONSUMER, "noor/reporting", &three));
     engine_return(t, one);
-    engine_revoke(house->engine, STR("ana/"));
+    engine_withdraw(house->engine, t);
     EXPECT_FAIL(t, ERR_CONFLICT, house_run(t, two, "ok", &heard));
-    EXPECT_INT(engine_state(house->engine).workers, 2);
-    EXPECT_INT(engine_state(house->engine).killed, 2);
-    EXPECT_STR(house_ask(t, three, "ok"), "ok");
+    EXPECT_INT(engine_state(house->engine).killed, 1);
+    EXPECT_STR(house_ask(other, three, "ok"), "ok");
     engine_return(t, two);
+    EXPECT_INT(engine_state(house->engine).workers, 2);
+    /* An idle one remembers for its owner: it is retired. */
+    engine_retire(house->engine, STR("ana/reporting"));
     EXPECT_INT(engine_state(house->engine).workers, 1);
+    task_free(other);
 }
 
 TEST(a_start_that_fails_says_why)

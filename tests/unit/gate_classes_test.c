@@ -33,6 +33,15 @@ static struct policy_actor *actors_of(struct task *t, size_t len)
     return actors;
 }
 
+static void count(struct task *t, const struct policies *policies, const struct image_table *table,
+                  const struct policy_actor *actors, struct gate_classes *out)
+{
+    struct policy_table as_seen;
+    image_policy_table(t->mem, table, &as_seen);
+    gate_count_classes(t->mem, policy_rules(t->mem, policies, &as_seen), table, actors, 3,
+                       clock_now_us(), out);
+}
+
 TEST(classes_of_a_table_are_counted_by_value_and_once)
 {
     struct catalog *c = catalog_help_open();
@@ -54,23 +63,23 @@ TEST(classes_of_a_table_are_counted_by_value_and_once)
         vec_push(t->mem, &file->columns, table.columns.at[i].id);
     struct policy_actor *actors = actors_of(t, 3);
 
-    gate_count_classes(t->mem, &policies, &table, actors, 3, clock_now_us(), &classes);
+    count(t, &policies, &table, actors, &classes);
     EXPECT_INT(classes.readers, 0);
     add_policy(t, &policies,
                "grant: {contract: orders-contract, role: reader, to: {groups: [analysts]}}");
-    gate_count_classes(t->mem, &policies, &table, actors, 3, clock_now_us(), &classes);
+    count(t, &policies, &table, actors, &classes);
     EXPECT_INT(classes.readers, 3);
     EXPECT_INT(classes.classes, 0);
     /* Values a0 to a3, each once. */
     add_policy(t, &policies,
                "filter: {tables: {domain: sales}, where: \"email = ANY($actor.mails)\"}");
-    gate_count_classes(t->mem, &policies, &table, actors, 3, clock_now_us(), &classes);
+    count(t, &policies, &table, actors, &classes);
     EXPECT_INT(classes.classes, 4);
     EXPECT_INT(classes.bytes, 400);
     EXPECT_STR(classes.column, "email");
     /* With a second filter each has a copy of his own. */
     add_policy(t, &policies, "filter: {tables: {domain: sales}, where: \"id > 5\"}");
-    gate_count_classes(t->mem, &policies, &table, actors, 3, clock_now_us(), &classes);
+    count(t, &policies, &table, actors, &classes);
     EXPECT_INT(classes.classes, 3);
     EXPECT_INT(classes.bytes, 3 * 6400);
     images_close(images);

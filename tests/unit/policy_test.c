@@ -1,7 +1,7 @@
 /* Classes of decisions: what makes two copies one. What policies decide stands in tests/golden/policy. */
-#include "policy/policy.h"
-
 #include "buf/buf.h"
+#include "limits/limits.h"
+#include "policy/policy_inside.h"
 #include "test.h"
 
 static void add_column(struct task *t, struct decision *d, uint32_t id, const char *type,
@@ -25,6 +25,14 @@ static str class_of(struct task *t, const struct decision *d, const uint32_t *co
     struct buf *b = buf_new(t->mem, 4096);
     policy_class(b, 1, d, columns, len);
     return buf_str(b);
+}
+
+static size_t class_of_most(struct task *t, const struct decision *d)
+{
+    static const uint32_t first[] = {1};
+    struct buf *b = buf_new(t->mem, 64 << 20);
+    policy_class(b, 1, d, first, 1);
+    return b->full ? 0 : b->len;
 }
 
 static const uint32_t both[] = {1, 2};
@@ -104,6 +112,40 @@ TEST(clearing_text_quotes_names_and_values)
     d.columns.at[0].name = STR("a\"b");
     add_filter(t, &d, 1, "it's");
     EXPECT_STR(policy_clearing_sql(t->mem, &d),
-               "SELECT \"a\"\"b\" FROM source WHERE (\"c\" = TRY_CAST('it''s' AS VARCHAR)) IS TRUE "
+               "SELECT \"a\"\"b\" FROM source WHERE (\"c\" = 'it''s') ORDER BY file_row_number");
+}
+
+TEST(floats_are_compared_where_no_statistics_decide)
+{
+    struct task *t = test_task();
+    struct decision d = {.allowed = true};
+    add_column(t, &d, 1, "DOUBLE", MASK_NONE);
+    add_filter(t, &d, 1, "1");
+    d.filters.at[0].column.type = STR("DOUBLE");
+    EXPECT_STR(policy_clearing_sql(t->mem, &d),
+               "SELECT \"c\" FROM source WHERE (\"c\" = TRY_CAST('1' AS DOUBLE)) IS TRUE "
                "ORDER BY file_row_number");
+}
+
+/* Whatever is let through has room as SQL: policy_clearing_sql would stop the server otherwise. */
+TEST(a_decision_is_too_long_before_its_sql_is)
+{
+    struct task *t = test_task();
+    struct decision d = {.allowed = true};
+    struct buf *quotes = buf_new(t->mem, 4096);
+    for (size_t i = 0; i < 1000; i++)
+        buf_add_byte(quotes, '\'');
+    add_column(t, &d, 1, "VARCHAR", MASK_CONSTANT);
+    d.columns.at[0].mask.value = buf_str(quotes);
+    add_filter(t, &d, 1, "a");
+    d.filters.at[0].column.type = STR("TIMESTAMP WITH TIME ZONE");
+    while (!policy_is_too_long(t->mem, &d)) {
+        for (size_t i = 0; i < 1000; i++)
+            vec_push(t->mem, &d.filters.at[0].values, i % 20 ? STR("") : buf_str(quotes));
+        if (d.filters.at[0].values.len > 1000000)
+            break;
+    }
+    EXPECT(policy_is_too_long(t->mem, &d));
+    EXPECT(policy_clearing_sql(t->mem, &d).len <= CLEARING_SQL_BYTES_MAX + (1 << 20));
+    EXPECT(class_of_most(t, &d) > 0);
 }

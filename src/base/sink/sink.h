@@ -21,6 +21,13 @@ struct row_column {
     str type; /* in the engine's spelling, as `DECIMAL(12,2)` */
 };
 
+/* How far the work is. */
+struct row_progress {
+    const char *step;   /* clear, run, write */
+    int thousandths;    /* share done, or -1 for unknown */
+    uint64_t files, of; /* done and in all; 0 of 0 where they are not told */
+};
+
 /* begin once, bytes any number of times, then end or abort. Each returns false with t->err set when
  * the taker is gone: the giver then stops the work. abort keeps t->err. */
 struct row_sink {
@@ -29,8 +36,8 @@ struct row_sink {
     bool (*bytes)(struct task *t, void *state, str bytes);
     bool (*end)(struct task *t, void *state, uint64_t rows);
     void (*abort)(struct task *t, void *state);
-    /* Optional: share done in thousandths, or -1 for unknown. */
-    void (*progress)(struct task *t, void *state, const char *step, int thousandths);
+    /* Optional. */
+    void (*progress)(struct task *t, void *state, const struct row_progress *progress);
 };
 
 /* A sink that keeps all bytes in `b`; passing its ceiling fails with ERR_LIMIT. */

@@ -5,6 +5,7 @@
 
 #include "clock/clock.h"
 #include "image/image_inside.h"
+#include "map/map.h"
 
 enum {
     SHARDS = 16,
@@ -31,6 +32,9 @@ struct shard {
 
 struct image_decisions {
     struct shard shards[SHARDS];
+    pthread_mutex_t lock; /* of what follows; taken after a shard's */
+    struct arena *mem;
+    struct map rules; /* of tables of this image, by their pointers */
 };
 
 struct image_decisions *image_decisions_new(void)
@@ -39,6 +43,9 @@ struct image_decisions *image_decisions_new(void)
     CHECK(decisions != NULL);
     for (size_t i = 0; i < SHARDS; i++)
         CHECK(pthread_rwlock_init(&decisions->shards[i].lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&decisions->lock, NULL) == 0);
+    decisions->mem = arena_new();
+    map_init(&decisions->rules, decisions->mem);
     return decisions;
 }
 
@@ -48,6 +55,10 @@ void image_decisions_free(struct image_decisions *decisions)
         arena_free(decisions->shards[i].mem);
         free(decisions->shards[i].slots);
         pthread_rwlock_destroy(&decisions->shards[i].lock);
+    }
+    if (decisions != NULL) {
+        pthread_mutex_destroy(&decisions->lock);
+        arena_free(decisions->mem);
     }
     free(decisions);
 }
@@ -71,7 +82,6 @@ static bool is_same(const struct kept *kept, const struct kept *wanted)
         && kept->actor->is_product == wanted->actor->is_product
         && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->name, wanted->actor->name)
-        && str_eq(kept->actor->digest, wanted->actor->digest)
         && str_eq(kept->actor->purpose, wanted->actor->purpose);
 }
 
@@ -105,23 +115,39 @@ static const struct policy_actor *copy_actor(struct arena *mem, const struct pol
     copy->is_product = actor->is_product;
     copy->digest = arena_str(mem, actor->digest);
     copy->purpose = arena_str(mem, actor->purpose);
-    copy->digest = arena_str(mem, actor->digest);
     copy->attributes = actor->attributes ? tree_copy(mem, actor->attributes) : NULL;
     for (size_t i = 0; i < actor->groups.len; i++)
         vec_push(mem, &copy->groups, arena_str(mem, actor->groups.at[i]));
     return copy;
 }
 
-static const struct decision *decide(struct arena *mem, const struct image *image,
-                                     const struct policy_actor *actor,
-                                     const struct image_table *table, int64_t now_us)
+static struct policy_rules *make_rules(struct arena *mem, const struct image *image,
+                                       const struct image_table *table)
+{
+    struct policy_table *as_seen = ARENA_NEW(mem, struct policy_table);
+    image_policy_table(mem, table, as_seen);
+    return policy_rules(mem, &image->policies, as_seen);
+}
+
+const struct policy_rules *image_rules(const struct image *image, const struct image_table *table)
+{
+    struct image_decisions *decisions = image_decisions_of(image);
+    str key = {.ptr = (const char *)&table, .len = sizeof(table)};
+    pthread_mutex_lock(&decisions->lock);
+    struct policy_rules *rules = map_find(&decisions->rules, key);
+    if (rules == NULL) {
+        rules = make_rules(decisions->mem, image, table);
+        map_put(&decisions->rules, arena_str(decisions->mem, key), rules);
+    }
+    pthread_mutex_unlock(&decisions->lock);
+    return rules;
+}
+
+static const struct decision *decide(struct arena *mem, const struct policy_rules *rules,
+                                     const struct policy_actor *actor, int64_t now_us)
 {
     struct decision *decision = ARENA_NEW(mem, struct decision);
-    struct arena *scratch = arena_new();
-    struct policy_table as_seen;
-    image_policy_table(scratch, table, &as_seen);
-    policy_decide(mem, &image->policies, actor, &as_seen, now_us, decision);
-    arena_free(scratch);
+    policy_decide_by(mem, rules, actor, now_us, decision);
     return decision;
 }
 
@@ -139,7 +165,7 @@ static const struct decision *keep(struct shard *shard, const struct image *imag
         return NULL;
     /* Its texts go into the decision, which outlives whoever asks. */
     wanted->actor = copy_actor(shard->mem, wanted->actor);
-    wanted->decision = decide(shard->mem, image, wanted->actor, wanted->table, now_us);
+    wanted->decision = decide(shard->mem, image_rules(image, wanted->table), wanted->actor, now_us);
     shard->len += slot->decision == NULL;
     *slot = *wanted;
     return wanted->decision;
@@ -172,9 +198,9 @@ const struct decision *image_decide(struct task *t, const struct image *image,
     if (found != NULL && policy_still_holds(found, now_us))
         return found;
     if (!is_of_image(image, table))
-        return decide(t->mem, image, actor, table, now_us);
+        return decide(t->mem, make_rules(t->mem, image, table), actor, now_us);
     pthread_rwlock_wrlock(&shard->lock);
     found = keep(shard, image, &wanted, now_us);
     pthread_rwlock_unlock(&shard->lock);
-    return found != NULL ? found : decide(t->mem, image, actor, table, now_us);
+    return found != NULL ? found : decide(t->mem, image_rules(image, table), actor, now_us);
 }

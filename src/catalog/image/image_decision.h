@@ -10,5 +10,8 @@
 const struct decision *image_decide(struct task *t, const struct image *image,
                                     const struct policy_actor *actor, uint64_t actor_version,
                                     const struct image_table *table);
+/* What the policies of the image say of one of its tables (of the current release, none of the past), whoever asks: made once, and
+ * kept with the image. From any thread. */
+const struct policy_rules *image_rules(const struct image *image, const struct image_table *table);
 
 #endif

@@ -37,12 +37,37 @@ static void add_policies(struct buf *b, const struct query_row_table *table)
     buf_add_byte(b, ']');
 }
 
-static void add_table(struct buf *b, const struct query_row_table *table)
+void query_row_classes(struct arena *mem, const struct query_row_table *table, struct str_list *out)
 {
+    struct str_list all = {0};
+    bool has_copies = false;
+    *out = (struct str_list){0};
+    for (size_t i = 0; i < table->files.len; i++) {
+        str class_id, name;
+        if (!str_cut(table->files.at[i], '/', &class_id, &name))
+            continue;
+        /* Copies of one class follow each other more often than not. */
+        if (!has_copies || !str_eq(class_id, all.at[all.len - 1]))
+            vec_push(mem, &all, class_id);
+        has_copies = true;
+    }
+    /* Rows of the first version name files without their classes. */
+    if (!has_copies && table->files.len > 0 && table->class_id.len > 0)
+        vec_push(mem, &all, table->class_id);
+    str_list_sort(&all);
+    for (size_t i = 0; i < all.len; i++)
+        if (i == 0 || !str_eq(all.at[i], all.at[i - 1]))
+            vec_push(mem, out, all.at[i]);
+}
+
+static void add_table(struct arena *mem, struct buf *b, const struct query_row_table *table)
+{
+    struct str_list classes;
+    query_row_classes(mem, table, &classes);
     buf_add(b, STR("{\"table\":"));
     buf_add_json(b, table->address);
-    buf_format(b, ",\"release\":%llu,\"class\":", (unsigned long long)table->release);
-    buf_add_json(b, table->class_id);
+    buf_format(b, ",\"release\":%llu,\"classes\":", (unsigned long long)table->release);
+    add_names(b, &classes);
     buf_add(b, STR(",\"linked\":"));
     add_names(b, &table->files);
     buf_add(b, STR(",\"read\":["));
@@ -69,7 +94,7 @@ static str audit_detail(struct arena *mem, const struct query_row *row)
     for (size_t i = 0; i < row->tables.len; i++) {
         if (i > 0)
             buf_add_byte(b, ',');
-        add_table(b, &row->tables.at[i]);
+        add_table(mem, b, &row->tables.at[i]);
     }
     buf_add(b, STR("]}"));
     CHECK(!b->full);

@@ -21,8 +21,8 @@ struct query_row_table {
     uint64_t table_id; /* 0: mesh.* */
     str address;       /* domain.product.table, mesh.table */
     uint64_t release;
-    str class_id;          /* empty: originals */
-    struct str_list files; /* names of the files that were linked: a fact */
+    str class_id; /* of the decision, one of several where files differ; empty: originals */
+    struct str_list files; /* that were linked, a fact: NAME of an original, CLASS/NAME of a copy */
     struct {
         VEC_OF(struct query_row_column)
     } columns; /* read by the text */
@@ -73,6 +73,10 @@ MUST_CHECK bool query_row_record(struct task *t, struct metadb *db, uint64_t seq
                                  bool is_refused, str *out);
 MUST_CHECK bool query_row_end_record(struct task *t, struct metadb *db, uint64_t sequence,
                                      str *out);
+/* Classes of the copies that were linked, each once, sorted: one of each value where a table is cleared by value. None: only originals
+ * were read, or nothing. */
+void query_row_classes(struct arena *mem, const struct query_row_table *table,
+                       struct str_list *out);
 /* Of one actor, or of all when empty. */
 MUST_CHECK bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
                                struct query_row_list *out);

@@ -5,6 +5,7 @@
 #include "access_request/access_request.h"
 #include "actor/actor.h"
 #include "image/image.h"
+#include "json_out/json_out.h"
 
 struct access_approvers {
     struct str_list first, second; /* `user:NAME`, `group:NAME`; no second level: empty */
@@ -50,6 +51,10 @@ void read_access_takers(struct arena *mem, const struct policy *grant, struct ac
 /* Would this grant alone let the taker read of the table, for a purpose that it is for, before its end? */
 bool read_access_opens(struct arena *mem, const struct policy *grant,
                        const struct access_taker *taker, const struct image_table *table);
+/* The array `waivers`: those that govern see all, owners those that may concern their products, takers their own. */
+void read_access_put_waivers(struct arena *mem, const struct image *image,
+                             const struct actor *actor, int64_t now_us, bool with_ended,
+                             struct json_out *o);
 /* Is the grant one of an agreement? Then its id. */
 bool read_access_is_agreement(const struct policy *grant, uint64_t *id_out);
 

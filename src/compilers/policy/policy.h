@@ -220,7 +220,14 @@ struct decision {
     } reasons;
 };
 
+/* What policies say of one table, whoever asks. Its texts go into decisions: it lives as long as they do. */
+struct policy_rules;
+struct policy_rules *policy_rules(struct arena *mem, const struct policies *policies,
+                                  const struct policy_table *table);
 /* Starts at deny. `now_us` holds against `until`. */
+void policy_decide_by(struct arena *mem, const struct policy_rules *rules,
+                      const struct policy_actor *actor, int64_t now_us, struct decision *out);
+/* The same for one actor of a table. */
 void policy_decide(struct arena *mem, const struct policies *policies,
                    const struct policy_actor *actor, const struct policy_table *table,
                    int64_t now_us, struct decision *out);

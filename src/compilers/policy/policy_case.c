@@ -27,14 +27,15 @@ static const struct shape one_case = {
         {.name = "purpose", .type = SHAPE_TEXT},
         {.name = "at", .type = SHAPE_TEXT},
         {.name = "rows", .type = SHAPE_MAP, .flags = SHAPE_LIST},
+        {.name = "release", .type = SHAPE_SCALAR},
         {.name = "entitlements", .type = SHAPE_MAP},
         {.name = "expect", .type = SHAPE_MAP, .flags = SHAPE_LIST},
+        {.name = "count", .type = SHAPE_INT},
         {.name = "hidden", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
         {.name = "denied", .type = SHAPE_BOOL},
         {.name = "reason", .type = SHAPE_TEXT},
-        {.name = "release", .type = SHAPE_ANY, .flags = SHAPE_LATER},
         END}},
-    .slips = (const struct shape_slip[]){{"given", "did you mean rows?"},
+    .slips = (const struct shape_slip[]){{"given", "did you mean rows, or release?"},
                                          {"expected", "did you mean expect?"},
                                          {"user", "did you mean actor?"},
                                          {"as", "did you mean actor?"},
@@ -127,25 +128,53 @@ static void read_table(struct case_reader *r, const struct tree *node)
     }
 }
 
+static void read_given(struct case_reader *r, const struct tree *node)
+{
+    struct policy_case *c = r->out;
+    const struct tree *release = tree_find(node, STR("release"));
+    int64_t number = 0;
+    c->rows = tree_find(node, STR("rows"));
+    c->has_release = release != NULL;
+    if (!release)
+        return;
+    c->release_place = tree_place(r->mem, r->file, release);
+    if (c->rows)
+        complain(r, release, "the case gives rows, and a release too")->hint =
+            STR("it is over either of them");
+    else if (tree_is_int(release, &number) && number > 0)
+        c->release = (uint64_t)number;
+    else if (!str_eq(release->text, STR("latest")))
+        complain(r, release, "this is no release")->allowed = STR("latest, or its number");
+}
+
 static void read_outcome(struct case_reader *r, const struct tree *node)
 {
     struct policy_case *c = r->out;
     const struct tree *denied = tree_find(node, STR("denied"));
-    c->rows = tree_find(node, STR("rows"));
+    const struct tree *count = tree_find(node, STR("count"));
+    int64_t rows = 0;
     c->expect = tree_find(node, STR("expect"));
     c->entitlements = tree_find(node, STR("entitlements"));
     c->reason = tree_find_text(node, STR("reason"));
     read_texts(r, &c->hidden, tree_find(node, STR("hidden")));
     if (denied)
         (void)tree_is_bool(denied, &c->is_denied);
-    if (c->is_denied == (c->expect != NULL))
+    c->has_count = count != NULL;
+    if (count
+        && (!tree_is_int(count, &rows) || rows < 0
+            || (c->expect && (uint64_t)rows < c->expect->len)))
+        complain(r, count, "so many rows cannot be expected")->allowed =
+            STR("a number, not less than the rows that expect lists");
+    c->count = (uint64_t)rows;
+    if (c->is_denied == (c->expect || c->has_count))
         complain(r, node, "a case expects rows or a denial")->allowed =
-            STR("expect: a list of rows, or denied: true");
+            STR("expect: a list of rows, count: their number, or denied: true");
     else if (c->reason.len && !c->is_denied)
         complain(r, tree_find(node, STR("reason")), "only a denial has a reason")->hint =
             STR("write denied: true");
-    else if (c->expect && !c->rows)
-        complain(r, node, "the case gives no rows")->allowed = STR("rows: a list of rows");
+    else if (!c->is_denied && !c->rows && !c->has_release)
+        complain(r, node, "the case gives no rows")->allowed =
+            STR("rows: a list of rows, or release: latest");
 }
 
 void policy_cases_read(struct arena *mem, str file, str domain, const struct tree *document,
@@ -166,6 +195,7 @@ void policy_cases_read(struct arena *mem, str file, str domain, const struct tre
         read_table(&r, tree_find(node, STR("table")));
         read_actor(&r, tree_find(node, STR("actor")));
         read_time(&r, tree_find(node, STR("at")));
+        read_given(&r, node);
         read_outcome(&r, node);
     }
 }

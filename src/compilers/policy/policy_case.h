@@ -20,10 +20,16 @@ struct policy_case {
     str purpose;
     int64_t at_us; /* when he asks; 0: now */
 
-    const struct tree *rows;         /* given: a list of maps */
+    const struct tree *rows; /* given: a list of maps; NULL: those of a release */
+    bool has_release;
+    uint64_t release; /* 0: the latest */
+    struct place release_place;
     const struct tree *entitlements; /* a map of tables to lists of maps, or NULL */
-    const struct tree *expect;       /* a list of maps; NULL when it is to be denied */
-    struct str_list hidden;          /* columns that he must not get at all */
+    const struct tree *
+        expect; /* a list of maps: all that he gets, or the first ones where they are counted; or NULL */
+    bool has_count;
+    uint64_t count;         /* of the rows that he gets */
+    struct str_list hidden; /* columns that he must not get at all */
     bool is_denied;
     str reason; /* that the denial must tell of */
 };

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "buf/buf.h"
+#include "limits/limits.h"
 #include "policy/policy_inside.h"
 #include "task/task.h"
 
@@ -111,25 +112,38 @@ bool policy_shows_all_columns(const struct decision *decision, const uint32_t *f
 
 static void add_literal(struct buf *b, str text, str type)
 {
+    if (str_eq_nocase(type, STR("VARCHAR"))) {
+        buf_add_literal(b, text);
+        return;
+    }
     buf_add(b, STR("TRY_CAST("));
     buf_add_literal(b, text);
     buf_format(b, " AS " STR_FMT ")", STR_ARG(type));
 }
 
+/* The engine looks a bare list up, and skips row groups by it: inside of IS TRUE it compares each row with each value. Statistics
+ * know nothing of a NaN, so that floats are compared row by row. */
+static bool is_by_statistics(str type)
+{
+    return !str_eq_nocase(type, STR("FLOAT")) && !str_eq_nocase(type, STR("DOUBLE"));
+}
+
 static void add_values(struct buf *b, const struct decision_filter *filter)
 {
+    bool is_list = filter->values.len > 1, is_bare = is_by_statistics(filter->column.type);
     if (filter->values.len == 0) {
         buf_add(b, STR("FALSE"));
         return;
     }
     buf_add_byte(b, '(');
     buf_add_identifier(b, filter->column.name);
-    buf_add(b, filter->values.len > 1 ? STR(" IN (") : STR(" = "));
+    buf_add(b, is_list ? STR(" IN (") : STR(" = "));
     for (size_t i = 0; i < filter->values.len; i++) {
         buf_add(b, i ? STR(", ") : STR(""));
         add_literal(b, filter->values.at[i], filter->column.type);
     }
-    buf_add(b, filter->values.len > 1 ? STR(")) IS TRUE") : STR(") IS TRUE"));
+    buf_add(b, is_list ? STR(")") : STR(""));
+    buf_add(b, is_bare ? STR(")") : STR(") IS TRUE"));
 }
 
 static void add_bound(struct buf *b, const struct decision_filter *filter, const char *sign,
@@ -140,6 +154,45 @@ static void add_bound(struct buf *b, const struct decision_filter *filter, const
     buf_format(b, " %s ", sign);
     add_literal(b, bound, filter->column.type);
     buf_add(b, STR(") IS TRUE"));
+}
+
+/* More than a value takes beside its text, and more than a mask does that names no value. */
+enum { AROUND_VALUE = 64, AROUND_MASK = 1024 };
+
+static uint64_t mask_bytes(struct arena *mem, const struct decision_column *column)
+{
+    bool is_short =
+        column->fields.len == 0
+        && (column->mask.method == MASK_NULL || column->mask.method == MASK_HASH
+            || column->mask.method == MASK_PARTIAL || column->mask.method == MASK_TRUNCATE);
+    if (is_short)
+        return AROUND_MASK;
+    struct arena_mark mark = arena_mark(mem);
+    struct buf *b = buf_new(mem, CLEARING_SQL_BYTES_MAX + 1);
+    uint64_t bytes;
+    policy_masked_sql(mem, column, b);
+    bytes = b->full ? CLEARING_SQL_BYTES_MAX + 1 : b->len;
+    arena_rewind(mem, mark);
+    return bytes + AROUND_MASK;
+}
+
+static uint64_t filter_sql_bytes(const struct decision_filter *filter)
+{
+    uint64_t bytes = filter->sql.len + 2 * (filter->low.len + filter->high.len) + AROUND_VALUE;
+    for (size_t i = 0; i < filter->values.len; i++)
+        bytes += 2 * filter->values.at[i].len + AROUND_VALUE;
+    return bytes;
+}
+
+bool policy_is_too_long(struct arena *mem, const struct decision *decision)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < decision->filters.len; i++)
+        bytes += filter_sql_bytes(&decision->filters.at[i]);
+    for (size_t i = 0; i < decision->columns.len && bytes <= CLEARING_SQL_BYTES_MAX; i++)
+        if (policy_is_masked(&decision->columns.at[i]))
+            bytes += mask_bytes(mem, &decision->columns.at[i]);
+    return bytes > CLEARING_SQL_BYTES_MAX;
 }
 
 static void add_filter(struct buf *b, const struct decision_filter *filter)

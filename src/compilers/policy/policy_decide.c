@@ -1,19 +1,15 @@
 /* Rules, actor and table to one decision. It starts at deny. */
 #include "buf/buf.h"
 #include "clock/clock.h"
+#include "limits/limits.h"
 #include "policy/policy_inside.h"
-
-struct policy_refs {
-    VEC_OF(const struct policy *)
-};
 
 struct deciding {
     struct arena *mem;     /* of the decision, which may be kept: nothing else goes there */
     struct arena *scratch; /* gone at the end */
-    const struct policies *policies;
+    const struct policy_rules *rules;
+    const struct policy_table *table; /* of the rules */
     const struct policy_actor *actor;
-    const struct policy_table *table;
-    struct policy_subject subject;
     int64_t now_us;
     struct decision *out;
     bool *granted;    /* of the table's columns, in their order */
@@ -21,7 +17,9 @@ struct deciding {
     struct {
         VEC_OF(struct decision_reason)
     } reasons;
-    struct policy_refs of[POLICY_WAIVE + 1]; /* those that speak of this table, by effect */
+    struct {
+        VEC_OF(const struct policy *)
+    } waivers; /* for this actor */
 };
 
 str policy_until_text(struct arena *mem, int64_t until_us)
@@ -66,24 +64,19 @@ static bool is_in_time(struct deciding *d, int64_t until_us)
     return true;
 }
 
-/* One look at each policy; of grants and waivers only those that are for this actor. */
-static void gather(struct deciding *d)
+static void gather_waivers(struct deciding *d)
 {
-    for (size_t i = 0; i < d->policies->len; i++) {
-        const struct policy *policy = &d->policies->at[i];
-        if (!policy_matches_table(policy, &d->subject)
-            || (policy->effect == POLICY_WAIVE && !policy_taker(d->scratch, d->actor, policy).len))
-            continue;
-        vec_push(d->scratch, &d->of[policy->effect], policy);
-    }
+    const struct policy_rule_list *waivers = &d->rules->of[POLICY_WAIVE];
+    for (size_t i = 0; i < waivers->len; i++)
+        if (policy_taker(d->scratch, d->actor, waivers->at[i].policy).len)
+            vec_push(d->scratch, &d->waivers, waivers->at[i].policy);
 }
 
 /* A waiver in force that lets this actor pass, or NULL. */
 static const struct policy *waiver_of(struct deciding *d, const struct policy *policy)
 {
-    const struct policy_refs *waivers = &d->of[POLICY_WAIVE];
-    for (size_t i = 0; i < waivers->len; i++) {
-        const struct policy *waiver = waivers->at[i];
+    for (size_t i = 0; i < d->waivers.len; i++) {
+        const struct policy *waiver = d->waivers.at[i];
         /* A domain waives what is its own, whatever plan has let through. */
         if (str_eq(waiver->waives, policy->id)
             && (waiver->domain.len == 0 || str_eq(waiver->domain, policy->domain))
@@ -117,9 +110,9 @@ static str grant_text(struct deciding *d, const struct policy *policy, str who, 
     if (policy->contract.len)
         buf_format(b, "contract " STR_FMT, STR_ARG(policy->contract));
     else if (policy->selector.tables.len)
-        buf_format(b, "table " STR_FMT, STR_ARG(d->subject.address));
+        buf_format(b, "table " STR_FMT, STR_ARG(d->rules->subject.address));
     else
-        buf_format(b, "product " STR_FMT, STR_ARG(d->subject.product));
+        buf_format(b, "product " STR_FMT, STR_ARG(d->rules->subject.product));
     if (policy->role.len)
         buf_format(b, " as " STR_FMT, STR_ARG(policy->role));
     if (purposes.len)
@@ -129,15 +122,24 @@ static str grant_text(struct deciding *d, const struct policy *policy, str who, 
     return buf_copy(b, d->mem);
 }
 
-static void open_columns(struct deciding *d, const struct policy *policy)
+static void open_all_columns(struct deciding *d)
 {
     for (size_t i = 0; i < d->table->column_count; i++)
-        if (!policy->is_of_columns || policy_matches_column(policy, &d->table->columns[i]))
-            d->granted[i] = d->out->allowed = true;
+        d->granted[i] = d->out->allowed = true;
 }
 
-static void weigh_grant(struct deciding *d, const struct policy *policy)
+static void open_columns(struct deciding *d, const struct rule *rule)
 {
+    if (!rule->policy->is_of_columns)
+        open_all_columns(d);
+    for (size_t i = 0; i < rule->columns.len; i++)
+        if (rule->columns.at[i].is_matched)
+            d->granted[rule->columns.at[i].at] = d->out->allowed = true;
+}
+
+static void weigh_grant(struct deciding *d, const struct rule *rule)
+{
+    const struct policy *policy = rule->policy;
     str who = policy_taker(d->scratch, d->actor, policy);
     if (!who.len)
         return;
@@ -159,7 +161,7 @@ static void weigh_grant(struct deciding *d, const struct policy *policy)
     (void)is_in_time(d, policy->until_us);
     d->has_purpose = d->has_purpose || policy->purposes.len > 0;
     add_reason(d, policy, "grant", STR_NONE, grant_text(d, policy, who, purposes));
-    open_columns(d, policy);
+    open_columns(d, rule);
 }
 
 /* The owners and the grants: may the actor read of the table at all? */
@@ -168,14 +170,13 @@ static void weigh_grants(struct deciding *d)
     str owner = policy_owner_entry(d->actor, &d->table->owners);
     if (owner.len) {
         d->out->allowed = true;
-        for (size_t i = 0; i < d->table->column_count; i++)
-            d->granted[i] = true;
+        open_all_columns(d);
         add_own_reason(d, "owner", "grant",
                        arena_format(d->mem, STR_FMT " owns domain " STR_FMT, STR_ARG(owner),
                                     STR_ARG(d->table->domain)));
     }
-    for (size_t i = 0; i < d->of[POLICY_GRANT].len; i++)
-        weigh_grant(d, d->of[POLICY_GRANT].at[i]);
+    for (size_t i = 0; i < d->rules->of[POLICY_GRANT].len; i++)
+        weigh_grant(d, &d->rules->of[POLICY_GRANT].at[i]);
     if (!d->out->allowed)
         add_own_reason(d, "default", "deny", STR("nothing is granted by default"));
 }
@@ -221,20 +222,20 @@ static bool is_owner_of_all(struct deciding *d, const struct policy *policy)
 
 /* A field is not denied alone: the column goes with it. */
 static bool is_column_denied(struct deciding *d, const struct policy *policy,
-                             const struct policy_column *column)
+                             const struct rule_column *column)
 {
-    if (policy_matches_column(policy, column)
-        && !policy_excepts_owner(policy, d->actor, d->table, &column->labels))
+    if (column->is_matched
+        && !policy_excepts_owner(policy, d->actor, d->table, &d->table->columns[column->at].labels))
         return true;
-    for (size_t i = 0; i < column->field_count; i++)
-        if (policy_matches_field(policy, column, &column->fields[i])
-            && !policy_excepts_owner(policy, d->actor, d->table, &column->fields[i].labels))
+    for (size_t i = 0; i < column->fields.len; i++)
+        if (!policy_excepts_owner(policy, d->actor, d->table, &column->fields.at[i].field->labels))
             return true;
     return false;
 }
 
-static void weigh_denial(struct deciding *d, const struct policy *policy)
+static void weigh_denial(struct deciding *d, const struct rule *rule)
 {
+    const struct policy *policy = rule->policy;
     if (!is_denied_to(d, policy) || policy_is_excepted(policy, d->actor, d->has_purpose))
         return;
     if (!policy->is_of_columns) {
@@ -242,15 +243,16 @@ static void weigh_denial(struct deciding *d, const struct policy *policy)
             return;
         d->out->allowed = false;
         add_reason(d, policy, "deny", STR_NONE,
-                   denial_text(d, policy, "table", d->subject.address));
+                   denial_text(d, policy, "table", d->rules->subject.address));
         return;
     }
-    for (size_t i = 0; i < d->table->column_count; i++) {
-        const struct policy_column *column = &d->table->columns[i];
+    for (size_t i = 0; i < rule->columns.len; i++) {
+        const struct rule_column *column = &rule->columns.at[i];
+        str name = d->table->columns[column->at].name;
         if (!is_column_denied(d, policy, column) || is_waived(d, policy))
             continue;
-        d->granted[i] = false;
-        add_reason(d, policy, "deny", column->name, denial_text(d, policy, "column", column->name));
+        d->granted[column->at] = false;
+        add_reason(d, policy, "deny", name, denial_text(d, policy, "column", name));
     }
 }
 
@@ -277,35 +279,16 @@ static struct decision_column *find_shown(struct deciding *d, uint32_t id)
     return NULL;
 }
 
-static void mask_reason(struct deciding *d, const struct policy *policy,
-                        const struct policy_mask *mask, str name)
+static void mask_field(struct deciding *d, const struct policy *policy, str name,
+                       const struct rule_field *rule, struct decision_column *shown)
 {
-    add_reason(d, policy, "mask", name,
-               arena_format(d->mem, "column " STR_FMT " is " STR_FMT, STR_ARG(name),
-                            STR_ARG(policy_mask_text(d->mem, mask))));
-}
-
-/* Where a mask cannot keep the type, nothing is shown. */
-static struct policy_mask fitting(struct deciding *d, const struct policy *policy, str type)
-{
-    return policy_mask_problem(d->scratch, &policy->mask, type).len
-                || !policy_constant_fits(policy, type)
-             ? (struct policy_mask){.method = MASK_NULL}
-             : policy->mask;
-}
-
-static void mask_field(struct deciding *d, const struct policy *policy,
-                       const struct policy_column *column, const struct policy_field *field,
-                       struct decision_column *shown)
-{
-    if (!policy_matches_field(policy, column, field)
-        || policy_excepts_owner(policy, d->actor, d->table, &field->labels) || is_waived(d, policy))
-        return;
+    const struct policy_field *field = rule->field;
     struct decision_field *masked = NULL;
-    if (!policy_has_path(d->scratch, column->type, field->path)) {
-        /* The label is of a field that the type names otherwise: it may be any of them. */
-        shown->mask = (struct policy_mask){.method = MASK_NULL};
-        mask_reason(d, policy, &shown->mask, column->name);
+    if (policy_excepts_owner(policy, d->actor, d->table, &field->labels) || is_waived(d, policy))
+        return;
+    if (rule->is_unknown) {
+        shown->mask = rule->shown.mask;
+        add_reason(d, policy, "mask", name, rule->shown.text);
         return;
     }
     for (size_t i = 0; i < shown->fields.len && !masked; i++)
@@ -315,37 +298,35 @@ static void mask_field(struct deciding *d, const struct policy *policy,
         masked = vec_add(d->mem, &shown->fields);
         masked->path = field->path;
     }
-    struct policy_mask mask = fitting(d, policy, field->type);
-    masked->mask = policy_stricter(d->mem, &masked->mask, &mask, field->type);
-    mask_reason(
-        d, policy, &mask,
-        arena_format(d->mem, STR_FMT "." STR_FMT, STR_ARG(column->name), STR_ARG(field->path)));
+    masked->mask = policy_stricter(d->mem, &masked->mask, &rule->shown.mask, field->type);
+    add_reason(d, policy, "mask",
+               arena_format(d->mem, STR_FMT "." STR_FMT, STR_ARG(name), STR_ARG(field->path)),
+               rule->shown.text);
 }
 
-static void add_mask(struct deciding *d, const struct policy *policy)
+static void add_mask(struct deciding *d, const struct rule *rule)
 {
-    for (size_t i = 0; i < d->table->column_count; i++) {
-        const struct policy_column *column = &d->table->columns[i];
-        /* Most columns are not meant: that is asked first. */
-        bool matches = policy_matches_column(policy, column);
-        struct decision_column *shown =
-            matches || column->field_count > 0 ? find_shown(d, column->id) : NULL;
+    const struct policy *policy = rule->policy;
+    for (size_t i = 0; i < rule->columns.len; i++) {
+        const struct rule_column *of = &rule->columns.at[i];
+        const struct policy_column *column = &d->table->columns[of->at];
+        struct decision_column *shown = find_shown(d, column->id);
         if (!shown)
             continue;
-        for (size_t k = 0; k < column->field_count; k++)
-            mask_field(d, policy, column, &column->fields[k], shown);
-        if (!matches || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
+        for (size_t k = 0; k < of->fields.len; k++)
+            mask_field(d, policy, column->name, &of->fields.at[k], shown);
+        if (!of->is_matched || policy_excepts_owner(policy, d->actor, d->table, &column->labels)
             || is_waived(d, policy))
             continue;
-        struct policy_mask mask = fitting(d, policy, column->type);
-        shown->mask = policy_stricter(d->mem, &shown->mask, &mask, column->type);
-        mask_reason(d, policy, &mask, column->name);
+        shown->mask = policy_stricter(d->mem, &shown->mask, &of->shown.mask, column->type);
+        add_reason(d, policy, "mask", column->name, of->shown.text);
     }
 }
 
 static void add_filter(struct deciding *d, const struct policy *policy)
 {
-    struct expression_scope scope = {.table = d->table, .actor = d->actor, .policies = d->policies};
+    struct expression_scope scope = {
+        .table = d->table, .actor = d->actor, .policies = d->rules->policies};
     str why;
     if (is_owner_of_all(d, policy) || is_waived(d, policy))
         return;
@@ -360,44 +341,50 @@ static void add_filter(struct deciding *d, const struct policy *policy)
 
 static void decide_self(struct deciding *d)
 {
-    for (size_t i = 0; i < d->table->column_count; i++)
-        d->granted[i] = d->out->allowed = true;
+    open_all_columns(d);
     show_columns(d);
     add_own_reason(d, "self", "grant", STR("a product reads its own tables in the clear"));
 }
 
 static void decide_other(struct deciding *d)
 {
-    const struct policy_refs *denials = &d->of[POLICY_DENY], *filters = &d->of[POLICY_FILTER],
-                             *masks = &d->of[POLICY_MASK];
-    gather(d);
+    const struct policy_rule_list *denials = &d->rules->of[POLICY_DENY];
+    const struct policy_rule_list *filters = &d->rules->of[POLICY_FILTER];
+    const struct policy_rule_list *masks = &d->rules->of[POLICY_MASK];
+    gather_waivers(d);
     weigh_grants(d);
     for (size_t i = 0; d->out->allowed && i < denials->len; i++)
-        weigh_denial(d, denials->at[i]);
+        weigh_denial(d, &denials->at[i]);
     show_columns(d);
     for (size_t i = 0; d->out->allowed && i < filters->len; i++)
-        if (!policy_is_excepted(filters->at[i], d->actor, d->has_purpose))
-            add_filter(d, filters->at[i]);
+        if (!policy_is_excepted(filters->at[i].policy, d->actor, d->has_purpose))
+            add_filter(d, filters->at[i].policy);
     for (size_t i = 0; d->out->allowed && i < masks->len; i++)
-        if (!policy_is_excepted(masks->at[i], d->actor, d->has_purpose))
-            add_mask(d, masks->at[i]);
+        if (!policy_is_excepted(masks->at[i].policy, d->actor, d->has_purpose))
+            add_mask(d, &masks->at[i]);
+    if (d->out->allowed && policy_is_too_long(d->scratch, d->out)) {
+        d->out->allowed = false;
+        add_own_reason(d, "default", "deny",
+                       arena_format(d->mem,
+                                    "conditions and masks for this actor take more than %d MB as "
+                                    "SQL: shorten the lists of values",
+                                    CLEARING_SQL_BYTES_MAX >> 20));
+    }
 }
 
-void policy_decide(struct arena *mem, const struct policies *policies,
-                   const struct policy_actor *actor, const struct policy_table *table,
-                   int64_t now_us, struct decision *out)
+void policy_decide_by(struct arena *mem, const struct policy_rules *rules,
+                      const struct policy_actor *actor, int64_t now_us, struct decision *out)
 {
-    *out = (struct decision){.policy_version = policies->version, .from_us = now_us};
+    *out = (struct decision){.policy_version = rules->policies->version, .from_us = now_us};
     struct deciding d = {.mem = mem,
-                         .policies = policies,
+                         .rules = rules,
+                         .table = rules->table,
                          .scratch = arena_new(),
                          .actor = actor,
-                         .table = table,
                          .now_us = now_us,
                          .out = out};
-    d.subject = policy_subject(d.scratch, table);
-    d.granted = ARENA_ARRAY(d.scratch, bool, table->column_count + 1);
-    if (actor->is_product && str_eq(actor->name, d.subject.product))
+    d.granted = ARENA_ARRAY(d.scratch, bool, rules->table->column_count + 1);
+    if (actor->is_product && str_eq(actor->name, rules->subject.product))
         decide_self(&d);
     else
         decide_other(&d);
@@ -408,6 +395,13 @@ void policy_decide(struct arena *mem, const struct policies *policies,
     for (size_t i = 0; i < d.reasons.len; i++)
         out->reasons.at[i] = d.reasons.at[i];
     arena_free(d.scratch);
+}
+
+void policy_decide(struct arena *mem, const struct policies *policies,
+                   const struct policy_actor *actor, const struct policy_table *table,
+                   int64_t now_us, struct decision *out)
+{
+    policy_decide_by(mem, policy_rules(mem, policies, table), actor, now_us, out);
 }
 
 bool policy_still_holds(const struct decision *decision, int64_t now_us)

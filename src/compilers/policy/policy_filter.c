@@ -1,5 +1,6 @@
 /* Conditions to filters: values and ranges of one column where they are that, SQL where they are not. */
 #include "clock/clock.h"
+#include "limits/limits.h"
 #include "policy/policy_inside.h"
 
 struct filtering {
@@ -129,7 +130,8 @@ static bool add_range(const struct filtering *f, node e)
 static void add_sql(const struct filtering *f, node e)
 {
     struct decision_filter *filter = vec_add(f->mem, &f->out->filters);
-    struct buf *b = buf_new(f->mem, 64 << 20);
+    struct buf *b =
+        buf_new(f->mem, CLEARING_SQL_BYTES_MAX + 1); /* one byte more is too long: policy_decide */
     struct str_list names = {0};
     filter->form = FILTER_SQL;
     policy_expression_sql(f->mem, e, f->scope, b);

@@ -72,6 +72,46 @@ bool policy_is_excepted(const struct policy *policy, const struct policy_actor *
 bool policy_excepts_owner(const struct policy *policy, const struct policy_actor *actor,
                           const struct policy_table *table, const struct policy_labels *labels);
 
+/* ---- rules of a table */
+
+struct rule_mask {
+    struct policy_mask mask; /* as it fits the type */
+    str text;
+};
+
+struct rule_field {
+    const struct policy_field *field;
+    bool is_unknown; /* no field of the type: the whole column is meant */
+    struct rule_mask shown;
+};
+
+struct rule_column {
+    size_t at;       /* of the table's columns */
+    bool is_matched; /* else only fields of it are */
+    struct rule_mask shown;
+    struct {
+        VEC_OF(struct rule_field)
+    } fields;
+};
+
+struct rule {
+    const struct policy *policy;
+    struct {
+        VEC_OF(struct rule_column)
+    } columns; /* of policies about columns: those that it speaks of */
+};
+
+struct policy_rule_list {
+    VEC_OF(struct rule)
+};
+
+struct policy_rules {
+    const struct policies *policies;
+    const struct policy_table *table;
+    struct policy_subject subject;
+    struct policy_rule_list of[POLICY_WAIVE + 1]; /* by effect, in the order of the policies */
+};
+
 /* ---- masks */
 
 /* The one that shows less; NULL where neither does. */
@@ -85,6 +125,8 @@ void policy_mask_bytes(struct arena *mem, const struct policy_mask *mask, struct
 str policy_mask_problem(struct arena *mem, const struct policy_mask *mask, str type);
 /* The column's values as the decision shows them. */
 void policy_masked_sql(struct arena *mem, const struct decision_column *column, struct buf *out);
+/* Do its conditions and masks take more than CLEARING_SQL_BYTES_MAX? Such a decision has no copies. */
+bool policy_is_too_long(struct arena *mem, const struct decision *decision);
 /* Is there a field of this path in the type? */
 bool policy_has_path(struct arena *mem, str type, str path);
 bool policy_is_time_unit(str unit);

@@ -157,6 +157,8 @@ void table_end(struct table *table);
 size_t table_width(str text);
 /* As it may go to a terminal: control characters are escaped. */
 str table_shown(struct arena *mem, str text);
+/* `3.1 MB`, of 1,000,000 bytes each. */
+str table_size(struct arena *mem, uint64_t bytes);
 /* A list of objects in the format of the command line: JSON as it is, else the columns. */
 MUST_CHECK bool table_list(struct task *t, const struct cli *cli, const struct tree *list,
                            const struct cli_column *columns, size_t len);

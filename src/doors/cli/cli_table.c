@@ -64,6 +64,19 @@ static bool table_is_plain(str text)
     return true;
 }
 
+str table_size(struct arena *mem, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+
+    while (size >= 1000 && unit < 4) {
+        size /= 1000;
+        unit++;
+    }
+    return arena_format(mem, "%.*f %s", unit > 0 && size < 100 ? 1 : 0, size, units[unit]);
+}
+
 str table_shown(struct arena *mem, str text)
 {
     struct buf *b;

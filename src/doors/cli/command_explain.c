@@ -73,12 +73,15 @@ static void explain_columns(struct task *t, const struct tree *columns)
 
 static void explain_files(const struct tree *files)
 {
-    printf("  %-12s %.*s in all: %.*s as they are, %.*s with no visible row, %.*s copies there, "
-           "%.*s to be made\n",
-           "files", STR_ARG(tree_find_text(files, STR("files"))),
-           STR_ARG(tree_find_text(files, STR("as_they_are"))),
-           STR_ARG(tree_find_text(files, STR("all_hidden"))),
-           STR_ARG(tree_find_text(files, STR("copies"))),
+    printf("  %-12s ", "files");
+    /* Not told to one from whom rows are filtered. */
+    if (tree_find_text(files, STR("files")).len > 0) {
+        printf("%.*s in all: %.*s as they are, %.*s with no visible row, ",
+               STR_ARG(tree_find_text(files, STR("files"))),
+               STR_ARG(tree_find_text(files, STR("as_they_are"))),
+               STR_ARG(tree_find_text(files, STR("all_hidden"))));
+    }
+    printf("%.*s copies there, %.*s to be made\n", STR_ARG(tree_find_text(files, STR("copies"))),
            STR_ARG(tree_find_text(files, STR("to_be_made"))));
 }
 

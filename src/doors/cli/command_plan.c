@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "buf/buf.h"
@@ -5,6 +6,7 @@
 #include "http_client/http_client.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
+#include "map/map.h"
 
 struct plan_counts {
     size_t added, changed, removed;
@@ -44,52 +46,80 @@ static str plan_group(struct arena *mem, const struct tree *change)
     return arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product));
 }
 
-/* Columns of a table that comes or goes as a whole are told by their number. */
-static bool plan_is_of_whole_table(const struct tree *changes, const struct tree *change,
-                                   const struct tree **table_out)
+/* A change as it is shown. Columns of a table that comes or goes as a whole are told by their number. */
+struct plan_line {
+    const struct tree *change;
+    str group;
+    int rank; /* what concerns all comes first, then each domain before its products */
+    size_t at, columns;
+    bool is_of_table; /* a column of a whole table: not shown */
+};
+
+static int plan_rank(str group)
 {
-    str table, column;
+    return str_eq(group, STR("mesh.yaml")) ? 0 : str_eq(group, STR("policies")) ? 1 : 2;
+}
 
-    (void)str_cut_last(tree_find_text(change, STR("name")), '.', &table, &column);
-    for (size_t i = 0;
-         str_eq(tree_find_text(change, STR("kind")), STR("column")) && i < changes->len; i++) {
-        const struct tree *other = changes->at[i];
+static int plan_compare_lines(const void *a, const void *b)
+{
+    const struct plan_line *left = a, *right = b;
+    int order = left->rank - right->rank;
 
-        if (str_eq(tree_find_text(other, STR("kind")), STR("table"))
-            && str_eq(tree_find_text(other, STR("name")), table)
-            && str_eq(tree_find_text(other, STR("action")), tree_find_text(change, STR("action")))
-            && !str_eq(tree_find_text(other, STR("action")), STR("changed"))) {
-            *table_out = other;
-            return true;
+    if (order == 0) {
+        order = str_compare(left->group, right->group);
+    }
+    return order != 0 ? order : (left->at > right->at) - (left->at < right->at);
+}
+
+/* Of a table that comes or goes. */
+static str plan_table_key(struct arena *mem, const struct tree *change, str table)
+{
+    return arena_format(mem, "%.*s %.*s", STR_ARG(tree_find_text(change, STR("action"))),
+                        STR_ARG(table));
+}
+
+static void plan_count_columns(struct arena *mem, struct plan_line *lines, size_t len)
+{
+    struct map tables;
+
+    map_init(&tables, mem);
+    for (size_t i = 0; i < len; i++) {
+        const struct tree *change = lines[i].change;
+
+        if (str_eq(tree_find_text(change, STR("kind")), STR("table"))
+            && !str_eq(tree_find_text(change, STR("action")), STR("changed"))) {
+            map_put(&tables, plan_table_key(mem, change, tree_find_text(change, STR("name"))),
+                    &lines[i]);
         }
     }
-    return false;
-}
+    for (size_t i = 0; i < len; i++) {
+        const struct tree *change = lines[i].change;
+        str table, column;
 
-static size_t plan_columns_of(const struct tree *changes, const struct tree *table)
-{
-    const struct tree *found;
-    size_t count = 0;
-
-    for (size_t i = 0; i < changes->len; i++) {
-        count += plan_is_of_whole_table(changes, changes->at[i], &found) && found == table;
+        if (!str_eq(tree_find_text(change, STR("kind")), STR("column"))) {
+            continue;
+        }
+        (void)str_cut_last(tree_find_text(change, STR("name")), '.', &table, &column);
+        struct plan_line *of = map_find(&tables, plan_table_key(mem, change, table));
+        lines[i].is_of_table = of != NULL;
+        if (of != NULL) {
+            of->columns++;
+        }
     }
-    return count;
 }
 
-static void plan_show_change(struct task *t, const struct tree *changes, const struct tree *change)
+static void plan_show_line(struct task *t, const struct plan_line *line)
 {
+    const struct tree *change = line->change;
     char sign = plan_sign(tree_find_text(change, STR("action")));
     str kind = tree_find_text(change, STR("kind")), detail = tree_find_text(change, STR("detail"));
     bool is_colored = cli_is_colored(stdout);
-    size_t columns =
-        str_eq(kind, STR("table")) && sign != '~' ? plan_columns_of(changes, change) : 0;
 
     printf("  %s%c %-9.*s%s %.*s", is_colored ? plan_color(sign) : "", sign, STR_ARG(kind),
            is_colored ? "\033[0m" : "",
            STR_ARG(table_shown(t->mem, tree_find_text(change, STR("name")))));
-    if (columns > 0) {
-        printf(" (%zu column%s)", columns, columns > 1 ? "s" : "");
+    if (line->columns > 0) {
+        printf(" (%zu column%s)", line->columns, line->columns > 1 ? "s" : "");
     }
     if (detail.len > 0) {
         printf(": %.*s", STR_ARG(table_shown(t->mem, detail)));
@@ -97,38 +127,24 @@ static void plan_show_change(struct task *t, const struct tree *changes, const s
     putchar('\n');
 }
 
-static void plan_show_group(struct task *t, const struct tree *changes, const str *named, str group)
+static void plan_show_changes(struct task *t, const struct tree *changes)
 {
-    const struct tree *table;
-
-    printf("%.*s\n", STR_ARG(table_shown(t->mem, group)));
-    for (size_t i = 0; i < changes->len; i++) {
-        if (str_eq(named[i], group) && !plan_is_of_whole_table(changes, changes->at[i], &table)) {
-            plan_show_change(t, changes, changes->at[i]);
-        }
-    }
-}
-
-/* What concerns all comes first, then each domain before its products. */
-static void plan_show_groups(struct task *t, const struct tree *changes)
-{
-    static const char *const first[] = {"mesh.yaml", "policies"};
-    struct str_list groups = {0};
-    str *named = ARENA_ARRAY(t->mem, str, changes->len);
+    struct plan_line *lines = ARENA_ARRAY(t->mem, struct plan_line, changes->len + 1);
 
     for (size_t i = 0; i < changes->len; i++) {
-        named[i] = plan_group(t->mem, changes->at[i]);
-        str_list_add(t->mem, &groups, named[i]);
+        str group = plan_group(t->mem, changes->at[i]);
+
+        lines[i] = (struct plan_line){
+            .change = changes->at[i], .group = group, .rank = plan_rank(group), .at = i};
     }
-    str_list_sort(&groups);
-    for (size_t i = 0; i < 2; i++) {
-        if (str_list_has(&groups, str_of(first[i]))) {
-            plan_show_group(t, changes, named, str_of(first[i]));
+    plan_count_columns(t->mem, lines, changes->len);
+    qsort(lines, changes->len, sizeof(*lines), plan_compare_lines);
+    for (size_t i = 0; i < changes->len; i++) {
+        if (i == 0 || !str_eq(lines[i].group, lines[i - 1].group)) {
+            printf("%.*s\n", STR_ARG(table_shown(t->mem, lines[i].group)));
         }
-    }
-    for (size_t i = 0; i < groups.len; i++) {
-        if (!str_eq(groups.at[i], str_of(first[0])) && !str_eq(groups.at[i], str_of(first[1]))) {
-            plan_show_group(t, changes, named, groups.at[i]);
+        if (!lines[i].is_of_table) {
+            plan_show_line(t, &lines[i]);
         }
     }
 }
@@ -164,6 +180,37 @@ static void plan_show_needs(struct task *t, const struct tree *needs)
     }
 }
 
+/* `sales.orders.orders: 12 classes for 40 readers, 3.1 MB at most (was 3, 1.2 MB)` */
+static void plan_show_classes(struct task *t, const struct tree *plan)
+{
+    const struct tree *classes = tree_find(plan, STR("classes"));
+    str left_out = tree_find_text(plan, STR("tables_not_counted"));
+
+    for (size_t i = 0; classes != NULL && i < classes->len; i++) {
+        const struct tree *row = classes->at[i];
+        str classes_text = tree_find_text(row, STR("classes"));
+        str readers = tree_find_text(row, STR("readers"));
+        uint64_t bytes, bytes_now;
+        bool has_bytes = str_to_u64(tree_find_text(row, STR("bytes")), &bytes)
+                      && str_to_u64(tree_find_text(row, STR("bytes_now")), &bytes_now);
+
+        printf("%s  %.*s: %.*s class%s of copies for %.*s reader%s%s%.*s (now %.*s%s%.*s)\n",
+               i == 0 ? "classes\n" : "",
+               STR_ARG(table_shown(t->mem, tree_find_text(row, STR("table")))),
+               STR_ARG(classes_text), str_eq(classes_text, STR("1")) ? "" : "es", STR_ARG(readers),
+               str_eq(readers, STR("1")) ? "" : "s", has_bytes ? ", at most " : "",
+               STR_ARG(has_bytes ? table_size(t->mem, bytes) : STR_NONE),
+               STR_ARG(tree_find_text(row, STR("classes_now"))), has_bytes ? ", " : "",
+               STR_ARG(has_bytes ? table_size(t->mem, bytes_now) : STR_NONE));
+    }
+    if (left_out.len > 0 && !str_eq(left_out, STR("0"))) {
+        printf("  %.*s tables were not counted: there are too many readers\n", STR_ARG(left_out));
+    }
+    if (classes != NULL && classes->len > 0) {
+        putchar('\n');
+    }
+}
+
 static void plan_show(struct task *t, const struct tree *plan)
 {
     const struct tree *changes = tree_find(plan, STR("changes"));
@@ -171,11 +218,12 @@ static void plan_show(struct task *t, const struct tree *plan)
 
     cli_tell_findings(t, tree_find(plan, STR("findings")), stdout);
     plan_show_needs(t, tree_find(plan, STR("grants_needed")));
+    plan_show_classes(t, plan);
     if (changes == NULL || changes->len == 0) {
         puts("Nothing to change: the mesh is as its files say.");
         return;
     }
-    plan_show_groups(t, changes);
+    plan_show_changes(t, changes);
     counts = plan_count(changes);
     printf("\n%zu to add, %zu to change, %zu to remove\n", counts.added, counts.changed,
            counts.removed);

@@ -132,7 +132,9 @@ static const struct tree *policy_results(struct task *t, const struct policy_tes
         (void)tree_put(t->mem, row, STR("case"), tree_text(t->mem, result->of->name));
         (void)tree_put(t->mem, row, STR("table"), tree_text(t->mem, result->of->table));
         (void)tree_put(t->mem, row, STR("result"),
-                       tree_text(t->mem, result->has_passed ? STR("passed") : STR("failed")));
+                       tree_text(t->mem, result->is_left_out  ? STR("left out")
+                                         : result->has_passed ? STR("passed")
+                                                              : STR("failed")));
         (void)tree_put(t->mem, row, STR("file"), tree_text(t->mem, result->of->file));
         (void)tree_put(t->mem, row, STR("line"), line);
         tree_push(t->mem, list, row);
@@ -157,7 +159,7 @@ static bool policy_tell(struct task *t, const struct cli *cli, const struct poli
     static const struct cli_column columns[] = {
         {.key = "case"}, {.key = "table"}, {.key = "result"}, {.key = "file"}, {.key = "line"}};
     struct buf *text = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
-    size_t failed = 0;
+    size_t failed = 0, left_out = 0;
 
     if (cli->format == FORMAT_JSON) {
         policy_tell_json(t, tests);
@@ -173,10 +175,15 @@ static bool policy_tell(struct task *t, const struct cli *cli, const struct poli
     }
     for (size_t i = 0; i < tests->results.len; i++) {
         failed += !tests->results.at[i].has_passed;
+        left_out += tests->results.at[i].is_left_out;
     }
     if (cli->format == FORMAT_TABLE && !cli->has[OPTION_quiet]) {
-        printf("%zu case%s, %zu failed\n", tests->results.len, tests->results.len == 1 ? "" : "s",
+        printf("%zu case%s, %zu failed", tests->results.len, tests->results.len == 1 ? "" : "s",
                failed);
+        if (left_out > 0) {
+            printf(", %zu left out", left_out);
+        }
+        putchar('\n');
     }
     return true;
 }

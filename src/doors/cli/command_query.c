@@ -82,14 +82,23 @@ static void query_clear_progress(struct query_answer *answer)
 
 static void query_progress(struct query_answer *answer, const struct tree *progress)
 {
+    str step = tree_find_text(progress, STR("step"));
     double share = 0;
+    int64_t files, of;
 
     if (answer->cli->has[OPTION_quiet] || !cli_is_terminal(stderr)) {
         return;
     }
     (void)tree_is_number(tree_find(progress, STR("share")), &share);
-    fprintf(stderr, "\r\033[K%.*s %.0f %%", STR_ARG(tree_find_text(progress, STR("step"))),
-            share * 100);
+    if (!str_eq(step, STR("clear"))) {
+        fprintf(stderr, "\r\033[K%.*s %.0f %%", STR_ARG(step), share * 100);
+    } else if (tree_is_int(tree_find(progress, STR("files")), &files)
+               && tree_is_int(tree_find(progress, STR("of")), &of)) {
+        fprintf(stderr, "\r\033[Kclearing %lld of %lld file%s, %.0f %%", (long long)files,
+                (long long)of, of == 1 ? "" : "s", share * 100);
+    } else {
+        fprintf(stderr, "\r\033[Kclearing, %.0f %%", share * 100);
+    }
     answer->shows_progress = true;
 }
 

@@ -20,6 +20,31 @@ static bool api_read_file(struct task *t, struct plan *p, const struct tree *fil
     return true;
 }
 
+static void api_put_classes(const struct plan *p, struct json_out *o)
+{
+    json_out_begin(o, "classes", '[');
+    for (size_t i = 0; i < p->classes.len; i++) {
+        const struct plan_classes *row = &p->classes.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "table", row->table);
+        json_out_uint(o, "readers", row->readers);
+        json_out_uint(o, "readers_now", row->readers_now);
+        json_out_uint(o, "classes", row->classes);
+        json_out_uint(o, "classes_now", row->classes_now);
+        if (row->has_bytes) {
+            json_out_uint(o, "bytes", row->bytes);
+            json_out_uint(o, "bytes_now", row->bytes_now);
+        } else {
+            json_out_null(o, "bytes");
+            json_out_null(o, "bytes_now");
+        }
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+    json_out_uint(o, "tables_not_counted", p->classes_left_out);
+}
+
 static void api_put_plan(struct task *t, const struct plan *p, struct json_out *o)
 {
     struct buf *findings = buf_new(t->mem, API_ANSWER_BYTES_MAX);
@@ -60,6 +85,7 @@ static void api_put_plan(struct task *t, const struct plan *p, struct json_out *
         json_out_end(o, '}');
     }
     json_out_end(o, ']');
+    api_put_classes(p, o);
     report_json(&p->findings, findings);
     /* One that was cut short is too large for the answer too, which is then refused. */
     json_out_raw(o, "findings", buf_str(findings));

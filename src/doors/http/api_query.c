@@ -7,7 +7,7 @@ struct api_rows {
     struct api *api;
     enum row_format format;
     bool has_begun; /* the head of the answer was given to the stream */
-    int progress;
+    struct row_progress told;
 };
 
 static const char *const api_row_types[ROW_FORMAT_COUNT] = {
@@ -63,17 +63,22 @@ static void rows_abort(struct task *t, void *state)
 }
 
 /* Only our own clients read progress; it comes before the columns. */
-static void rows_progress(struct task *t, void *state, const char *step, int thousandths)
+static void rows_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct api_rows *rows = state;
 
-    if (rows->format != ROW_FORMAT_ROWS || thousandths < 0 || thousandths == rows->progress
-        || step == NULL) {
+    if (rows->format != ROW_FORMAT_ROWS || progress->thousandths < 0
+        || (progress->thousandths == rows->told.thousandths
+            && progress->files == rows->told.files)) {
         return;
     }
-    rows->progress = thousandths;
-    str line = arena_format(t->mem, "{\"progress\":{\"step\":\"%s\",\"share\":%.3f}}\n", step,
-                            (double)thousandths / 1000);
+    rows->told = *progress;
+    str files = progress->of == 0 ? STR_NONE
+                                  : arena_format(t->mem, ",\"files\":%llu,\"of\":%llu",
+                                                 (unsigned long long)progress->files,
+                                                 (unsigned long long)progress->of);
+    str line = arena_format(t->mem, "{\"progress\":{\"step\":\"%s\",\"share\":%.3f%.*s}}\n",
+                            progress->step, (double)progress->thousandths / 1000, STR_ARG(files));
     if (!rows_open(t, rows) || !http_stream_bytes(t, rows->api->x, line)) {
         task_cancel(t);
     }
@@ -153,7 +158,7 @@ bool api_explain(struct task *t, struct api *api)
 bool api_query(struct task *t, struct api *api)
 {
     struct query q = {.services = api->services};
-    struct api_rows rows = {.api = api, .progress = -1};
+    struct api_rows rows = {.api = api, .told = {.thousandths = -1}};
     struct row_sink sink = {
         .state = &rows,
         .begin = rows_begin,

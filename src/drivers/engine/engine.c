@@ -53,7 +53,7 @@ void engine_slot_clear_locked(struct worker *w)
 {
     slot_disown_locked(w);
     w->state = SLOT_FREE;
-    w->is_promised = w->is_revoked = w->is_retired = false;
+    w->is_promised = w->is_withdrawn = w->is_retired = false;
     w->lender = NULL;
     pthread_cond_broadcast(&w->engine->changed);
 }
@@ -118,10 +118,9 @@ static struct worker *find_idle_locked(struct engine *engine, const struct wish 
 /* A warm one that starts just now will be ready sooner than one that we would start. */
 static struct worker *find_warming_locked(struct engine *engine, const struct wish *wish)
 {
-    for (uint32_t i = 0; wish->kind == WORKER_CONSUMER && i < engine->slot_count; i++) {
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
         struct worker *w = &engine->slots[i];
-        if (w->state == SLOT_STARTING && w->kind == WORKER_CONSUMER && !w->has_owner
-            && !w->is_promised)
+        if (w->state == SLOT_STARTING && w->kind == wish->kind && !w->has_owner && !w->is_promised)
             return w;
     }
     return NULL;
@@ -189,15 +188,11 @@ static bool start_locked(struct task *t, struct worker *w, const struct wish *wi
 
     w->state = SLOT_STARTING;
     w->kind = wish->kind;
-    w->is_revoked = false;
+    w->is_withdrawn = false;
     engine_slot_own_locked(w, wish->owner);
     pthread_mutex_unlock(&engine->lock);
     bool ok = engine_worker_start(t, w, wish->reach);
     pthread_mutex_lock(&engine->lock);
-    if (ok && w->is_revoked) {
-        engine_slot_end_locked(w, 0);
-        return task_fail(t, ERR_CONFLICT, "the worker was withdrawn while it started");
-    }
     if (ok)
         w->state = SLOT_LENT;
     else
@@ -311,7 +306,7 @@ static void worker_give_back(void *handle)
     pthread_mutex_lock(&engine->lock);
     CHECK(w->state == SLOT_LENT);
     w->lender = NULL;
-    if (!can_stay || w->is_revoked || w->is_retired || engine->is_closing) {
+    if (!can_stay || w->is_withdrawn || w->is_retired || engine->is_closing) {
         engine_slot_end_locked(w, 0);
     } else {
         w->state = SLOT_IDLE;
@@ -326,55 +321,33 @@ static void worker_give_back(void *handle)
 
 /* ---- withdrawing, and what status wants to know */
 
-/* True when this slot's worker was told to end: `*pid_out` is of one that has a lender, who buries
- * it. */
-static bool revoke_one_locked(struct worker *w, pid_t *pid_out)
+/* True when this slot's worker is lent to him: it is killed, and he buries it. */
+static bool withdraw_one_locked(struct worker *w, const struct task *lender, pid_t *pid_out)
 {
-    if (w->state == SLOT_IDLE) {
-        engine_slot_end_locked(w, 0);
-        return true;
-    }
-    if (w->state != SLOT_LENT && w->state != SLOT_STARTING)
+    *pid_out = 0;
+    if (w->state != SLOT_LENT || w->lender != lender)
         return false;
-    w->is_revoked = true;
+    w->is_withdrawn = true;
     *pid_out = w->pid;
     if (w->pid != 0)
         kill(w->pid, SIGKILL);
     return true;
 }
 
-/* By the owner's prefix, or by the lender. */
-static bool is_meant(const struct worker *w, str prefix, const struct task *lender)
+void engine_withdraw(struct engine *engine, const struct task *lender)
 {
-    return lender != NULL ? w->lender == lender : w->has_owner && str_starts(w->owner, prefix);
-}
-
-static void revoke_meant(struct engine *engine, str prefix, const struct task *lender)
-{
-    CHECK(engine->magic == ENGINE_MAGIC);
+    CHECK(engine->magic == ENGINE_MAGIC && lender != NULL);
     for (uint32_t i = 0; i < engine->slot_count; i++) {
         siginfo_t info;
-        pid_t pid = 0;
+        pid_t pid;
         pthread_mutex_lock(&engine->lock);
-        if (is_meant(&engine->slots[i], prefix, lender))
-            engine->killed += revoke_one_locked(&engine->slots[i], &pid);
+        engine->killed += withdraw_one_locked(&engine->slots[i], lender, &pid);
         pthread_mutex_unlock(&engine->lock);
         /* Who reports an erasure must know that no process has the file open any more. */
         while (pid != 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0
                && errno == EINTR)
             ;
     }
-}
-
-void engine_revoke(struct engine *engine, str prefix)
-{
-    revoke_meant(engine, prefix, NULL);
-}
-
-void engine_withdraw(struct engine *engine, const struct task *lender)
-{
-    CHECK(lender != NULL);
-    revoke_meant(engine, STR_NONE, lender);
 }
 
 void engine_retire(struct engine *engine, str owner)

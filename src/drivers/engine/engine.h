@@ -42,9 +42,7 @@ MUST_CHECK bool engine_run_uncleared(struct task *t, struct worker *worker,
 /* Where JOB_FILE wrote: `<folder>/out/<name>`. The caller moves it away before the loan ends. */
 str engine_output_path(struct task *t, const struct worker *worker, str name);
 
-/* Withdraws: kills the workers of an owner whose name starts with `prefix`, running ones included. */
-void engine_revoke(struct engine *engine, str prefix);
-/* The same for the workers that are lent to this task: their jobs end as if the worker had died. */
+/* Withdraws: kills the workers that are lent to this task, and waits for their end. Its jobs fail with ERR_CONFLICT. */
 void engine_withdraw(struct engine *engine, const struct task *lender);
 /* An owner's idle workers end now, and those that are lent to him when their loans end: what they remember is no longer his. */
 void engine_retire(struct engine *engine, str owner);

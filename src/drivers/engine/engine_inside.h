@@ -39,7 +39,7 @@ struct worker {
     enum worker_kind kind;
     bool has_owner;   /* false: it has run nothing yet, or its kind knows no owner */
     bool is_promised; /* warm, and awaited by one who asked while it started */
-    bool is_revoked;
+    bool is_withdrawn;
     bool is_retired;           /* ends with this loan */
     str owner;                 /* malloc */
     const struct task *lender; /* who has the loan */

@@ -10,9 +10,11 @@
 
 enum { NEVER_MS = -1 };
 
+/* Started before anybody asks, and not used yet: it stays. */
 static bool is_warm(const struct worker *w)
 {
-    return w->kind == WORKER_CONSUMER && !w->has_owner;
+    return !w->has_owner
+        && (w->kind == WORKER_CONSUMER || (w->kind == WORKER_CLEARING && w->jobs == 0));
 }
 
 /* An idle worker that has run out of time, or that has died. NULL: none. */
@@ -41,20 +43,45 @@ static void end_idle_locked(struct engine *engine)
     }
 }
 
-/* A free slot for one more warm worker. Some slots are left alone, so that warming never makes
- * anybody wait. */
-static struct worker *find_warm_slot_locked(struct engine *engine)
+/* Consumers that the next who asks can have at once. */
+static uint32_t count_consumers_locked(const struct engine *engine)
 {
-    uint32_t warm = 0, free_slots = 0;
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < engine->slot_count; i++) {
         const struct worker *w = &engine->slots[i];
-        free_slots += w->state == SLOT_FREE;
-        warm +=
-            (w->state == SLOT_IDLE || w->state == SLOT_STARTING) && is_warm(w) && !w->is_promised;
+        count += (w->state == SLOT_IDLE || w->state == SLOT_STARTING) && w->kind == WORKER_CONSUMER
+              && !w->has_owner && !w->is_promised;
     }
-    if (warm >= engine->warm_wanted || free_slots <= engine->slot_count / 4
-        || engine->waiters != NULL)
+    return count;
+}
+
+/* One that is lent comes back: to start another meanwhile would take the time of what it does. */
+static bool has_clearing_locked(const struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
+        const struct worker *w = &engine->slots[i];
+        if (w->kind == WORKER_CLEARING && w->state != SLOT_FREE && w->state != SLOT_ENDING)
+            return true;
+    }
+    return false;
+}
+
+/* A free slot for one more warm worker, and its kind: consumers, and one that clears. Some slots are left alone, so that
+ * warming never makes anybody wait. */
+static struct worker *find_warm_slot_locked(struct engine *engine, enum worker_kind *kind_out)
+{
+    uint32_t free_slots = 0;
+
+    for (uint32_t i = 0; i < engine->slot_count; i++)
+        free_slots += engine->slots[i].state == SLOT_FREE;
+    if (free_slots <= engine->slot_count / 4 || engine->waiters != NULL)
+        return NULL;
+    if (count_consumers_locked(engine) < engine->warm_wanted)
+        *kind_out = WORKER_CONSUMER;
+    else if (engine->warm_wanted > 0 && !has_clearing_locked(engine))
+        *kind_out = WORKER_CLEARING;
+    else
         return NULL;
     return engine_slot_free_locked(engine);
 }
@@ -62,14 +89,15 @@ static struct worker *find_warm_slot_locked(struct engine *engine)
 /* False when one could not be started: then it is not tried again at once. */
 static bool start_warm_locked(struct engine *engine)
 {
+    enum worker_kind kind;
     struct worker *w;
     bool ok = true;
 
-    while (ok && !engine->is_closing && (w = find_warm_slot_locked(engine)) != NULL) {
+    while (ok && !engine->is_closing && (w = find_warm_slot_locked(engine, &kind)) != NULL) {
         struct task *t = task_new();
         w->state = SLOT_STARTING;
-        w->kind = WORKER_CONSUMER;
-        w->has_owner = w->is_promised = w->is_revoked = w->is_retired = false;
+        w->kind = kind;
+        w->has_owner = w->is_promised = w->is_withdrawn = w->is_retired = false;
         pthread_mutex_unlock(&engine->lock);
         ok = engine_worker_start(t, w, (struct engine_reach){0});
         pthread_mutex_lock(&engine->lock);

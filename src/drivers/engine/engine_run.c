@@ -260,8 +260,11 @@ static enum frame_end relay_progress(struct call *c, struct relay *r, str body)
     if (!frame_read_whole(&reader) || (thousandths > 1000 && thousandths != THOUSANDTHS_UNKNOWN))
         return call_hostile(c, "malformed progress"), FRAME_STOP;
     if (r->sink != NULL && r->sink->progress != NULL)
-        r->sink->progress(c->t, r->sink->state, is_of_files(r->job) ? "write" : "run",
-                          thousandths == THOUSANDTHS_UNKNOWN ? -1 : (int)thousandths);
+        r->sink->progress(c->t, r->sink->state,
+                          &(struct row_progress){.step = is_of_files(r->job) ? "write" : "run",
+                                                 .thousandths = thousandths == THOUSANDTHS_UNKNOWN
+                                                                  ? -1
+                                                                  : (int)thousandths});
     return FRAME_MORE;
 }
 

@@ -183,9 +183,9 @@ bool engine_worker_gone(struct task *t, struct worker *w)
 
     engine_worker_kill(w);
     pthread_mutex_lock(&w->engine->lock);
-    bool is_revoked = w->is_revoked;
+    bool is_withdrawn = w->is_withdrawn;
     pthread_mutex_unlock(&w->engine->lock);
-    if (is_revoked) {
+    if (is_withdrawn) {
         task_fail(t, ERR_CONFLICT, "what the query reads was withdrawn while it ran");
         return task_hint(t, "ask again");
     }

@@ -54,47 +54,6 @@ static void browse_compliance(struct task *t, const struct image *image,
     }
 }
 
-/* Those who govern, and those whom the waiver lets pass. */
-static bool browse_may_know_waiver(struct task *t, const struct image *image,
-                                   const struct policy *waiver)
-{
-    struct access_takers takers;
-
-    if (read_access_governs(image, t->actor)) {
-        return true;
-    }
-    read_access_takers(t->mem, waiver, &takers);
-    for (size_t i = 0; i < takers.len; i++) {
-        if (read_access_is_taker(image, t->actor, takers.at[i].kind, takers.at[i].name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void browse_waiver(struct task *t, const struct policy *waiver, struct json_out *o)
-{
-    struct access_takers takers;
-    struct str_list names = {0};
-
-    read_access_takers(t->mem, waiver, &takers);
-    for (size_t i = 0; i < takers.len; i++) {
-        vec_push(t->mem, &names,
-                 arena_format(t->mem, "%s:%.*s", access_request_taker_name(takers.at[i].kind),
-                              STR_ARG(takers.at[i].name)));
-    }
-    json_out_begin(o, "", '{');
-    json_out_str(o, "waiver", waiver->id);
-    json_out_str(o, "waives", waiver->waives);
-    json_out_list(o, "to", &names);
-    json_out_str(o, "approver", waiver->approver);
-    json_out_maybe(o, "reason", waiver->reason);
-    json_out_time(o, "until", waiver->until_us);
-    json_out_bool(o, "ended", waiver->until_us != 0 && clock_now_us() >= waiver->until_us);
-    json_out_str(o, "file", waiver->file);
-    json_out_end(o, '}');
-}
-
 bool browse_report(struct task *t, struct services *s, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
@@ -117,15 +76,7 @@ bool browse_report(struct task *t, struct services *s, struct json_out *o)
     json_out_end(o, ']');
     json_out_uint(o, "errors", now.errors);
     json_out_uint(o, "warnings", now.warnings);
-    json_out_begin(o, "waivers", '[');
-    for (size_t i = 0; image->model != NULL && i < image->model->policies.len; i++) {
-        const struct policy *policy = &image->model->policies.at[i];
-
-        if (policy->effect == POLICY_WAIVE && browse_may_know_waiver(t, image, policy)) {
-            browse_waiver(t, policy, o);
-        }
-    }
-    json_out_end(o, ']');
+    read_access_put_waivers(t->mem, image, t->actor, clock_now_us(), true, o);
     json_out_end(o, '}');
     return task_go_on(t);
 }

@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 #include "clock/clock.h"
 #include "govern_inside.h"
+#include "image/image_decision.h"
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
@@ -286,14 +287,15 @@ bool govern_demand_reason(struct task *t, str reason, bool is_required)
 static bool govern_has_it(struct task *t, struct govern_asking *g, const struct image_table *table,
                           str purpose, bool *out)
 {
+    const struct policy_rules *rules = image_rules(g->image, table);
     struct policy_actor reader;
     struct decision now, then;
 
     if (!govern_reader(t, g->services, g->row.taker_kind, g->row.taker, purpose, &reader)) {
         return false;
     }
-    govern_decide(t, &g->image->policies, &reader, table, clock_now_us(), &now);
-    govern_decide(t, &g->image->policies, &reader, table, g->row.until_us - 1, &then);
+    policy_decide_by(t->mem, rules, &reader, clock_now_us(), &now);
+    policy_decide_by(t->mem, rules, &reader, g->row.until_us - 1, &then);
     *out = now.allowed && then.allowed;
     return true;
 }

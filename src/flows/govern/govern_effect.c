@@ -35,16 +35,6 @@ bool govern_reader(struct task *t, struct services *s, enum access_taker_kind ki
     return true;
 }
 
-void govern_decide(struct task *t, const struct policies *policies,
-                   const struct policy_actor *reader, const struct image_table *table,
-                   int64_t at_us, struct decision *out)
-{
-    struct policy_table as_seen;
-
-    image_policy_table(t->mem, table, &as_seen);
-    policy_decide(t->mem, policies, reader, &as_seen, at_us, out);
-}
-
 void govern_tables_of(struct task *t, const struct image *image, const struct access_request *row,
                       struct govern_tables *out)
 {
@@ -143,6 +133,7 @@ static bool govern_put_table(struct task *t, struct services *s, const struct im
                              const struct image_table *table, str purpose, struct json_out *o)
 {
     struct policy_actor reader;
+    struct policy_table as_seen;
     struct decision decision;
     int64_t now_us = clock_now_us();
 
@@ -150,8 +141,9 @@ static bool govern_put_table(struct task *t, struct services *s, const struct im
         return false;
     }
     /* Of one whose end is near or past it is still told what it says. */
-    govern_decide(t, policies, &reader, table, now_us < row->until_us ? now_us : row->until_us - 1,
-                  &decision);
+    image_policy_table(t->mem, table, &as_seen);
+    policy_decide(t->mem, policies, &reader, &as_seen,
+                  now_us < row->until_us ? now_us : row->until_us - 1, &decision);
     json_out_begin(o, "", '{');
     json_out_str(
         o, "table",

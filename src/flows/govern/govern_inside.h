@@ -50,9 +50,6 @@ MUST_CHECK bool govern_ask_for(struct task *t, struct services *s, const struct 
  * name without groups. */
 MUST_CHECK bool govern_reader(struct task *t, struct services *s, enum access_taker_kind kind,
                               str taker, str purpose, struct policy_actor *out);
-void govern_decide(struct task *t, const struct policies *policies,
-                   const struct policy_actor *reader, const struct image_table *table,
-                   int64_t at_us, struct decision *out);
 /* Those tables of the product that the request is about. */
 struct govern_tables {
     VEC_OF(const struct image_table *)

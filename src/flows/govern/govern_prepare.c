@@ -1,6 +1,7 @@
 /* After an approval: the files that it opens are cleared before they are asked for. */
 #include "clock/clock.h"
 #include "govern_inside.h"
+#include "image/image_decision.h"
 #include "log/log.h"
 
 enum { GOVERN_PREPARE_SHARE = 4 };
@@ -24,7 +25,7 @@ static bool govern_prepare_table(struct task *t, struct govern_preparing *p,
     if (!govern_reader(t, p->services, p->kind, p->taker, purpose, &reader)) {
         return false;
     }
-    govern_decide(t, &p->image->policies, &reader, table, clock_now_us(), &decision);
+    policy_decide_by(t->mem, image_rules(p->image, table), &reader, clock_now_us(), &decision);
     if (!gate_weigh(t, p->services->gate, table, &decision, &weight)) {
         return false;
     }

@@ -1,6 +1,7 @@
 /* Who can see a column, and what an actor sees: decided as the gate would, for each purpose. */
 #include "clock/clock.h"
 #include "govern_inside.h"
+#include "image/image_decision.h"
 #include "user/user.h"
 
 /* A user or a product that decisions are asked for. */
@@ -86,7 +87,7 @@ static bool govern_outcomes_of(struct task *t, const struct govern_report *r,
             || !govern_reader(t, r->services, subject->kind, subject->name, purpose, &reader)) {
             return false;
         }
-        govern_decide(t, &r->image->policies, &reader, table, clock_now_us(), &decision);
+        policy_decide_by(t->mem, image_rules(r->image, table), &reader, clock_now_us(), &decision);
         govern_add_outcome(t, out, &decision, govern_key(t->mem, table, &decision), purpose);
     }
     return true;
@@ -430,4 +431,16 @@ bool govern_report_actor(struct task *t, struct services *s, str name, struct js
     json_out_end(o, ']');
     json_out_end(o, '}');
     return ok;
+}
+
+bool govern_report_waivers(struct task *t, struct services *s, struct json_out *o)
+{
+    const struct image *image = image_pin(t, s->images);
+    int64_t now_us = clock_now_us();
+
+    json_out_begin(o, "", '{');
+    json_out_time(o, "at", now_us);
+    read_access_put_waivers(t->mem, image, t->actor, now_us, false, o);
+    json_out_end(o, '}');
+    return task_go_on(t);
 }

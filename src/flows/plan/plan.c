@@ -91,8 +91,9 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
 }
 
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
-bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, str domain,
-                  struct report *report, struct model **model_out, struct labels *labels_out)
+bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
+                  const struct plan_releases *releases, str domain, struct report *report,
+                  struct model **model_out, struct labels *labels_out)
 {
     struct label_traces traces = {0};
 
@@ -117,8 +118,8 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle, 
         }
     }
     if (report->errors == 0
-        && !plan_run_policy_tests(t, engine, *model_out, labels_out, domain, STR_NONE, report,
-                                  NULL)) {
+        && !plan_run_policy_tests(t, engine, *model_out, labels_out, releases, domain, STR_NONE,
+                                  report, NULL)) {
         return false;
     }
     report_sort(report);
@@ -134,7 +135,7 @@ bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, st
     struct model *model;
     struct labels labels;
 
-    return plan_compile(t, engine, bundle, STR_NONE, report, &model, &labels)
+    return plan_compile(t, engine, bundle, NULL, STR_NONE, report, &model, &labels)
         && plan_check_requirements_offline(t, engine, model, report);
 }
 
@@ -159,7 +160,8 @@ bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bu
         return false;
     }
     if (report->errors == 0
-        && !plan_run_policy_tests(t, engine, model, &labels, STR_NONE, file, report, results)) {
+        && !plan_run_policy_tests(t, engine, model, &labels, NULL, STR_NONE, file, report,
+                                  results)) {
         return false;
     }
     report_sort(report);
@@ -337,10 +339,12 @@ bool plan_make(struct task *t, struct plan *p)
         return plan_propose(t, p, image, &before, &whole) && plan_end(t, p, image, &before, &whole);
     }
     bool ok =
-        plan_compile(t, p->services->engine, &whole, p->domain, &p->findings, &p->model, labels)
+        plan_compile(t, p->services->engine, &whole, &(struct plan_releases){p->services, image},
+                     p->domain, &p->findings, &p->model, labels)
         && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     if (ok) {
         plan_advise(t, p, image);
+        ok = plan_count_classes(t, image, p);
     }
     plan_drop_others(p);
     return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);

@@ -26,6 +26,16 @@ struct plan_need {
     uint64_t request; /* the access request that waits for a decision, or 0 */
 };
 
+/* A published table of which the plan makes other classes of copies than there are. */
+struct plan_classes {
+    str table; /* domain.product.table */
+    uint64_t readers,
+        readers_now; /* users with their purposes, and products, that may read of it */
+    uint64_t classes, classes_now;
+    bool has_bytes;            /* else they are not for this actor */
+    uint64_t bytes, bytes_now; /* of all copies, at most */
+};
+
 struct plan {
     /* What was asked. */
     struct services *services;
@@ -43,6 +53,10 @@ struct plan {
     struct {
         VEC_OF(struct plan_need)
     } needs;
+    struct {
+        VEC_OF(struct plan_classes)
+    } classes;
+    size_t classes_left_out;    /* tables that were not counted: there are too many readers */
     str id;                     /* empty when nothing changes */
     bool is_proposal;           /* its author may not apply it */
     struct str_list distrusted; /* of a proposal: the files that it changes */
@@ -65,6 +79,7 @@ MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct pl
 struct plan_case_result {
     const struct policy_case *of;
     bool has_passed;
+    bool is_left_out; /* it needs the server */
 };
 
 struct plan_case_results {

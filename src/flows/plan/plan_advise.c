@@ -1,8 +1,7 @@
 /* Large tables against the filters that are cleared from them. */
 #include "plan_inside.h"
 
-/* By what its files are ordered: what the contract says, or the first column of the primary key. */
-static str plan_clustered_by(const struct contract_table *table)
+str plan_clustered_by(const struct contract_table *table)
 {
     if (table->cluster_by.len > 0) {
         return table->cluster_by.at[0];

@@ -17,11 +17,27 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
                                     const struct model *model, const struct labels *labels,
                                     struct report *report);
-/* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. */
+/* Where tests of policies find the releases that they are over, as the mesh is now. */
+struct plan_releases {
+    struct services *services;
+    const struct image *image;
+};
+/* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. Without
+ * `releases` those over a release are left out. */
 MUST_CHECK bool plan_run_policy_tests(struct task *t, struct engine *engine,
                                       const struct model *model, const struct labels *labels,
-                                      str domain, str file, struct report *report,
-                                      struct plan_case_results *results);
+                                      const struct plan_releases *releases, str domain, str file,
+                                      struct report *report, struct plan_case_results *results);
+/* The table of a release that a case is over, for t->actor, with the labels of then added to the subject; the audit has it. NULL, with a
+ * finding that says why: it is left out. */
+MUST_CHECK bool plan_find_release(struct task *t, const struct plan_releases *releases,
+                                  const struct policy_case *of, struct report *report,
+                                  struct policy_table *subject_io, const struct image_table **out);
+/* Its rows as the view `given` of a check worker's job, with those columns of the subject that it has. */
+MUST_CHECK bool plan_give_release(struct task *t, const struct plan_releases *releases,
+                                  const struct image_table *table,
+                                  const struct policy_table *subject, struct engine_job *job);
+bool plan_release_has(const struct image_table *table, str column);
 /* Requirements, over the mesh as the plan would make it; `today` is what it is. ERR_INVALID when one that blocks is not met. */
 MUST_CHECK bool plan_check_requirements(struct task *t, struct plan *p, const struct image *today);
 /* The same for an apply, with what is found counted; the answer to a plan said the rest. */
@@ -33,6 +49,16 @@ MUST_CHECK bool plan_check_requirements_offline(struct task *t, struct engine *e
                                                 const struct model *model, struct report *report);
 /* Notes where another order of a large table's files would make a filter cheap to clear. */
 void plan_advise(struct task *t, struct plan *p, const struct image *image);
+/* By what the files of a table are ordered: what its contract says, or the first column of the primary key. */
+str plan_clustered_by(const struct contract_table *table);
+/* Tables of which the plan makes other classes of copies than there are: p->classes. ERR_INVALID where a large table has to be
+ * clustered first. */
+MUST_CHECK bool plan_count_classes(struct task *t, const struct image *image, struct plan *p);
+/* domain.product */
+str plan_address(struct arena *mem, const struct model_product *product);
+/* The policies of the bundle, and the agreements, which no bundle changes. */
+void plan_gather_policies(struct arena *mem, const struct image *image, const struct model *model,
+                          struct policies *out);
 /* Declassifications of an output table that cannot be proven, whatever its rows will be. */
 void plan_check_declassify(struct task *t, const struct model_product *product,
                            const struct model_sql *sql, const struct sql_tree *tree,
@@ -84,7 +110,8 @@ bool plan_is_policy(str path);
 bool plan_is_of_domain(str path, str domain);
 /* Findings of all files in one go, and the model when there are no errors. `domain`, or empty: whose tests of policies are run. */
 MUST_CHECK bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
-                             str domain, struct report *report, struct model **model_out,
+                             const struct plan_releases *releases, str domain,
+                             struct report *report, struct model **model_out,
                              struct labels *labels_out);
 
 /* The scope of a plan of global policies, beside names of domains. */

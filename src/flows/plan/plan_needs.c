@@ -17,14 +17,13 @@ struct plan_lack {
     str reason;
 };
 
-static str plan_address(struct arena *mem, const struct model_product *product)
+str plan_address(struct arena *mem, const struct model_product *product)
 {
     return arena_format(mem, "%.*s.%.*s", STR_ARG(product->domain->name), STR_ARG(product->name));
 }
 
-/* The policies of the bundle, and the agreements, which no bundle changes. */
-static void plan_gather_policies(struct arena *mem, const struct image *image,
-                                 const struct model *model, struct policies *out)
+void plan_gather_policies(struct arena *mem, const struct image *image, const struct model *model,
+                          struct policies *out)
 {
     uint64_t id;
 

@@ -16,6 +16,7 @@ struct plan_testing {
     struct engine *engine;
     const struct model *model;
     const struct labels *labels;
+    const struct plan_releases *releases; /* NULL: offline */
     struct worker *worker;
     struct report *report;
 };
@@ -25,6 +26,8 @@ struct plan_case {
     struct plan_testing *testing;
     const struct policy_case *of;
     struct policy_table table;
+    const struct image_table *release; /* that it is over; NULL: its own rows */
+    bool is_left_out;
     struct decision decision;
     struct {
         VEC_OF(struct plan_difference)
@@ -145,18 +148,13 @@ static void plan_case_entitle(struct arena *mem, const struct plan_case *c, stru
     out->entitlements.at = all;
 }
 
-static bool plan_case_decide(struct arena *mem, struct plan_case *c)
+static void plan_case_decide(struct arena *mem, struct plan_case *c, struct policy_actor *actor)
 {
     struct policies policies = c->testing->model->policies;
-    struct policy_actor actor;
     int64_t now_us = c->of->at_us != 0 ? c->of->at_us : clock_now_us();
 
-    if (!plan_case_find_table(mem, c) || !plan_case_find_actor(c, &actor)) {
-        return false;
-    }
     plan_case_entitle(mem, c, &policies);
-    policy_decide(mem, &policies, &actor, &c->table, now_us, &c->decision);
-    return true;
+    policy_decide(mem, &policies, actor, &c->table, now_us, &c->decision);
 }
 
 /* ---- differences */
@@ -325,16 +323,20 @@ static void plan_add_text_column(struct arena *mem, struct job_view *view, struc
     buf_add_identifier(sql, name);
 }
 
-/* The text that clears, over a `source` of the given rows, as a clearing worker has a file. `typed` gives the rows as they are: it
- * fails where one does not fit, which a filter would hide. */
-static void plan_case_source(struct arena *mem, const struct plan_case *c, struct engine_job *job,
-                             struct engine_job *typed)
+/* The job's `source`, as a clearing worker has a file: a WITH before the text that clears. */
+struct plan_source {
+    struct engine_job job;
+    str with;
+};
+
+/* Of the given rows. `typed_out` gives them as they are: it fails where one does not fit, which a filter would hide. */
+static void plan_case_given(struct arena *mem, const struct plan_case *c,
+                            struct plan_source *source, struct engine_job *typed_out)
 {
     str number = STR("file_row_number");
     bool has_number = plan_column(&c->table, number) == NULL;
-    struct job_view *view = vec_add(mem, &job->views);
+    struct job_view *view = vec_add(mem, &source->job.views);
     struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
-    str clearing = policy_clearing_sql(mem, &c->decision);
 
     *view = (struct job_view){.name = STR("given"), .is_inline = true};
     buf_add(sql, STR("SELECT "));
@@ -354,10 +356,37 @@ static void plan_case_source(struct arena *mem, const struct plan_case *c, struc
             plan_add_number(mem, view, i);
         }
     }
-    *typed = *job;
-    typed->text = buf_str(sql);
-    job->text = arena_format(mem, "WITH source AS MATERIALIZED (%.*s) %.*s", STR_ARG(typed->text),
-                             STR_ARG(clearing));
+    *typed_out = source->job;
+    typed_out->text = buf_str(sql);
+    source->with =
+        arena_format(mem, "WITH source AS MATERIALIZED (%.*s) ", STR_ARG(typed_out->text));
+}
+
+/* Of a release; columns that it does not have are NULL. */
+static bool plan_case_released(struct task *t, const struct plan_case *c,
+                               struct plan_source *source)
+{
+    struct buf *sql = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    bool has_number = plan_column(&c->table, STR("file_row_number")) == NULL;
+
+    buf_add(sql, STR("WITH source AS (SELECT "));
+    for (size_t i = 0; i < c->table.column_count; i++) {
+        const struct policy_column *column = &c->table.columns[i];
+
+        buf_add(sql, i ? STR(", CAST(") : STR("CAST("));
+        if (plan_release_has(c->release, column->name)) {
+            buf_add_identifier(sql, column->name);
+        } else {
+            buf_add(sql, STR("NULL"));
+        }
+        buf_format(sql, " AS %.*s) AS ", STR_ARG(column->type));
+        buf_add_identifier(sql, column->name);
+    }
+    /* In the order of the files, and of the rows in each. */
+    buf_format(sql, "%s FROM given) ",
+               has_number ? ", row_number() OVER () AS file_row_number" : "");
+    source->with = buf_str(sql);
+    return plan_give_release(t, c->testing->releases, c->release, &c->table, &source->job);
 }
 
 static bool plan_is_hashed(const struct decision_column *column, const struct tree *cell)
@@ -382,7 +411,7 @@ static void plan_case_expected(struct arena *mem, const struct plan_case *c, str
     }
     vec_push(mem, &view->columns,
              ((struct job_column){.name = STR("weft row"), .type = STR("BIGINT")}));
-    for (size_t i = 0; i < c->of->expect->len; i++) {
+    for (size_t i = 0; c->of->expect != NULL && i < c->of->expect->len; i++) {
         for (size_t j = 0; j < decision->columns.len; j++) {
             const struct decision_column *column = &decision->columns.at[j];
             const struct tree *cell = tree_find(c->of->expect->at[i], column->name);
@@ -400,6 +429,13 @@ static str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
     const struct tree *cell = at < row->len ? row->at[at] : NULL;
 
     return cell == NULL || cell->kind == TREE_NULL ? STR("NULL") : plan_case_value(mem, cell);
+}
+
+/* What stands in a row of a release is for no finding, which ends in a log of some other program. */
+static str plan_got_text(struct arena *mem, const struct plan_case *c, const struct tree *row,
+                         size_t at)
+{
+    return c->release != NULL ? STR("(another value)") : plan_cell_text(mem, row, at);
 }
 
 static bool plan_same_cell(const struct tree *a, const struct tree *b, size_t at)
@@ -422,11 +458,11 @@ static void plan_compare_row(struct arena *mem, struct plan_case *c, size_t row,
         if (plan_is_hashed(column, cell)) {
             if (i >= got->len || got->at[i]->kind == TREE_NULL) {
                 plan_differ(mem, c, row + 1, column->name, STR("hashed"),
-                            plan_cell_text(mem, got, i));
+                            plan_got_text(mem, c, got, i));
             }
         } else if (!plan_same_cell(expected, got, i)) {
             plan_differ(mem, c, row + 1, column->name, plan_cell_text(mem, expected, i),
-                        plan_cell_text(mem, got, i));
+                        plan_got_text(mem, c, got, i));
         }
     }
     for (size_t i = 0; i < wanted->len; i++) {
@@ -455,47 +491,104 @@ static void plan_compare_rows(struct arena *mem, struct plan_case *c,
 {
     size_t most = expected->len > got->len ? expected->len : got->len;
 
+    /* Where all are counted, those behind the expected ones need not be listed. */
+    most = c->of->has_count && most > expected->len ? expected->len : most;
+
     for (size_t i = 0; i < most; i++) {
         if (i >= got->len) {
             plan_differ(mem, c, i + 1, STR_NONE, plan_row_text(mem, c, expected->at[i]),
                         STR("(no such row)"));
         } else if (i >= expected->len) {
             plan_differ(mem, c, i + 1, STR_NONE, STR("(no such row)"),
-                        plan_row_text(mem, c, got->at[i]));
+                        c->release != NULL ? STR("(a row)") : plan_row_text(mem, c, got->at[i]));
         } else {
             plan_compare_row(mem, c, i, expected->at[i], got->at[i]);
         }
     }
 }
 
-/* Values that do not fit their columns are the case's mistake; a lost worker is nobody's. */
+/* Values that do not fit their columns are the case's mistake; a lost worker is nobody's. Of a release the engine's words would tell a
+ * value. */
 static bool plan_case_failed(struct task *t, struct plan_case *c)
 {
     if (t->err.code != ERR_DATA && t->err.code != ERR_TYPE && t->err.code != ERR_INVALID
         && t->err.code != ERR_LIMIT) {
         return false;
     }
-    (void)plan_case_wrong(c, c->of->place, "a value does not fit its column",
-                          arena_str(t->mem, t->err.message));
+    if (c->release != NULL) {
+        plan_case_wrong(
+            c, c->of->release_place,
+            "the rows of the release do not fit the columns of the plan, or are too large",
+            STR_NONE);
+    } else {
+        (void)plan_case_wrong(c, c->of->place, "a value does not fit its column",
+                              arena_str(t->mem, t->err.message));
+    }
     task_clear_error(t);
+    return true;
+}
+
+static bool plan_case_count(struct task *t, struct plan_case *c, struct plan_source *source,
+                            str clearing)
+{
+    struct plan_rows rows;
+
+    source->job.text = arena_format(t->mem, "%.*sSELECT count(*)::VARCHAR FROM (%.*s)",
+                                    STR_ARG(source->with), STR_ARG(clearing));
+    if (!plan_case_ask(t, c, &source->job, &rows)) {
+        return false;
+    }
+    str expected = arena_format(t->mem, "%llu rows", (unsigned long long)c->of->count);
+    str got = arena_format(t->mem, "%.*s rows", STR_ARG(plan_cell_text(t->mem, rows.at[0], 0)));
+
+    if (!str_eq(expected, got)) {
+        plan_differ(t->mem, c, 0, STR_NONE, expected, got);
+    }
+    return true;
+}
+
+/* All that he gets, or as many as the case tells of, and enough of the others. */
+static bool plan_case_compare(struct task *t, struct plan_case *c, struct plan_source *source,
+                              str clearing)
+{
+    struct engine_job wanted = {0};
+    struct plan_rows got, expected;
+    size_t most = c->of->expect->len + PLAN_DIFFERENCES_TOLD + 1;
+
+    source->job.text =
+        arena_format(t->mem, "%.*s%.*s LIMIT %zu", STR_ARG(source->with), STR_ARG(clearing), most);
+    plan_case_expected(t->mem, c, &wanted);
+    if (!plan_case_ask(t, c, &source->job, &got) || !plan_case_ask(t, c, &wanted, &expected)) {
+        return false;
+    }
+    plan_compare_rows(t->mem, c, &expected, &got);
     return true;
 }
 
 static bool plan_case_run_rows(struct task *t, struct plan_case *c)
 {
-    struct engine_job job = {0}, typed, wanted = {0};
-    struct plan_rows got, expected;
+    struct plan_source source = {0};
+    struct engine_job typed;
+    struct plan_rows ignored;
+    str clearing = policy_clearing_sql(t->mem, &c->decision);
 
     if (!plan_case_knows(t->mem, c, c->of->rows) || !plan_case_knows(t->mem, c, c->of->expect)) {
         return true;
     }
-    plan_case_source(t->mem, c, &job, &typed);
-    plan_case_expected(t->mem, c, &wanted);
-    if (!plan_case_ask(t, c, &typed, &got) || !plan_case_ask(t, c, &job, &got)
-        || !plan_case_ask(t, c, &wanted, &expected)) {
+    if (c->release != NULL) {
+        if (!plan_case_released(t, c, &source)) {
+            return false;
+        }
+    } else {
+        plan_case_given(t->mem, c, &source, &typed);
+        if (!plan_case_ask(t, c, &typed, &ignored)) {
+            return plan_case_failed(t, c);
+        }
+    }
+    if ((c->of->has_count && !plan_case_count(t, c, &source, clearing))
+        || (c->of->expect != NULL && !plan_case_compare(t, c, &source, clearing))) {
         return plan_case_failed(t, c);
     }
-    plan_compare_rows(t->mem, c, &expected, &got);
     for (size_t i = 0; i < c->of->hidden.len; i++) {
         if (plan_shown(&c->decision, c->of->hidden.at[i]) != NULL) {
             plan_differ(t->mem, c, 0, c->of->hidden.at[i], STR("(hidden)"), STR("(shown)"));
@@ -536,10 +629,22 @@ static void plan_case_judge(struct arena *mem, struct plan_case *c, size_t error
 static bool plan_run_case(struct task *t, struct plan_case *c)
 {
     size_t errors = c->testing->report->errors;
+    struct policy_actor actor;
 
-    if (!plan_case_decide(t->mem, c)) {
+    if (!plan_case_find_table(t->mem, c) || !plan_case_find_actor(c, &actor)) {
         return true;
     }
+    if (c->of->has_release) {
+        if (!plan_find_release(t, c->testing->releases, c->of, c->testing->report, &c->table,
+                               &c->release)) {
+            return false;
+        }
+        c->is_left_out = c->release == NULL;
+        if (c->is_left_out) {
+            return true;
+        }
+    }
+    plan_case_decide(t->mem, c, &actor);
     bool is_denied = !c->decision.allowed || c->decision.columns.len == 0;
     str why = is_denied ? plan_denial(t->mem, &c->decision) : STR_NONE;
     if (is_denied != c->of->is_denied) {
@@ -557,11 +662,12 @@ static bool plan_run_case(struct task *t, struct plan_case *c)
 }
 
 bool plan_run_policy_tests(struct task *t, struct engine *engine, const struct model *model,
-                           const struct labels *labels, str domain, str file, struct report *report,
+                           const struct labels *labels, const struct plan_releases *releases,
+                           str domain, str file, struct report *report,
                            struct plan_case_results *results)
 {
     struct plan_testing testing = {
-        .engine = engine, .model = model, .labels = labels, .report = report};
+        .engine = engine, .model = model, .labels = labels, .releases = releases, .report = report};
 
     for (size_t i = 0; i < model->cases.len; i++) {
         const struct policy_case *of = &model->cases.at[i];
@@ -581,7 +687,9 @@ bool plan_run_policy_tests(struct task *t, struct engine *engine, const struct m
         }
         if (results != NULL) {
             vec_push(t->mem, results,
-                     ((struct plan_case_result){.of = of, .has_passed = report->errors == errors}));
+                     ((struct plan_case_result){.of = of,
+                                                .has_passed = report->errors == errors,
+                                                .is_left_out = c.is_left_out}));
         }
     }
     if (testing.worker != NULL) {

@@ -75,6 +75,23 @@ static void plan_keep_own(struct report *report, const struct str_list *changed)
     report->len = kept;
 }
 
+/* Labels are what they will be when it is applied, by whatever columns they came: so all is traced, before anything is taken out. What is
+ * found on the way is of files that the author may not know. */
+static bool plan_trace_labels(struct task *t, struct plan *p)
+{
+    struct labels *labels = ARENA_NEW(t->mem, struct labels);
+    struct label_traces traces = {0};
+    struct report ignored;
+
+    report_init(&ignored, t->mem);
+    if (!plan_check_sql(t, p->services->engine, p->model, &ignored, &traces)) {
+        return false;
+    }
+    labels_inherit(t->mem, p->model, &traces, labels);
+    p->labels = labels;
+    return true;
+}
+
 static bool plan_judge_proposal(struct task *t, struct plan *p, const struct image *image,
                                 struct bundle *whole)
 {
@@ -84,6 +101,9 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
         return false;
     }
     p->model = model_compile(t->mem, whole, &p->findings);
+    if (p->findings.errors == 0 && !plan_trace_labels(t, p)) {
+        return false;
+    }
     plan_take_out_hidden(t, image, p->model);
     if (p->findings.errors == 0
         && !plan_check_policies(t, engine, p->model, p->labels, &p->findings)) {
@@ -91,8 +111,9 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
     }
     plan_keep_own(&p->findings, &p->distrusted);
     if (p->findings.errors == 0
-        && !plan_run_policy_tests(t, engine, p->model, p->labels, STR_NONE, STR_NONE, &p->findings,
-                                  NULL)) {
+        && !plan_run_policy_tests(t, engine, p->model, p->labels,
+                                  &(struct plan_releases){p->services, image}, STR_NONE, STR_NONE,
+                                  &p->findings, NULL)) {
         return false;
     }
     plan_keep_own(&p->findings, &p->distrusted);
@@ -127,7 +148,8 @@ bool plan_recheck(struct task *t, struct services *s, const struct image *image,
     struct buf *text;
 
     report_init(&p.findings, t->mem);
-    if (plan_compile(t, s->engine, whole, STR_NONE, &p.findings, &p.model, &labels)
+    if (plan_compile(t, s->engine, whole, &(struct plan_releases){s, image}, STR_NONE, &p.findings,
+                     &p.model, &labels)
         && plan_check_requirements(t, &p, image)) {
         return true;
     }

@@ -74,21 +74,39 @@ static void explain_column(struct task *t, const struct gate_explained *table,
     json_out_end(o, '}');
 }
 
-static void explain_files(const struct gate_weight *weight, struct json_out *o)
+static void explain_number(struct json_out *o, const char *key, bool is_told, uint64_t number)
 {
+    if (is_told) {
+        json_out_uint(o, key, number);
+    } else {
+        json_out_null(o, key);
+    }
+}
+
+/* How many files a table has, and how many of them hold no row of his, speaks of rows that a filter hides, and their bytes of all that
+ * is hidden: for those who see it, and for the operator, who has the files. */
+static void explain_files(struct task *t, const struct image *image,
+                          const struct gate_explained *table, struct json_out *o)
+{
+    const struct gate_weight *weight = &table->weight;
+    bool is_operator = t->actor->on_behalf.len > 0;
+    bool sees_rows = is_operator || table->decision->filters.len == 0;
+
     json_out_begin(o, "cleared_files", '{');
-    json_out_uint(o, "files", weight->files);
-    json_out_uint(o, "as_they_are", weight->originals);
-    json_out_uint(o, "all_hidden", weight->hidden);
+    explain_number(o, "files", sees_rows, weight->files);
+    explain_number(o, "as_they_are", sees_rows, weight->originals);
+    explain_number(o, "all_hidden", sees_rows, weight->hidden);
     json_out_uint(o, "copies", weight->copies_there);
     json_out_uint(o, "copy_bytes", weight->bytes_there);
     json_out_uint(o, "to_be_made", weight->copies - weight->copies_there);
-    json_out_uint(o, "bytes_to_read", weight->bytes_to_read);
+    explain_number(o, "bytes_to_read", is_operator || gate_is_clear(t, image, table->table),
+                   weight->bytes_to_read);
     json_out_list(o, "classes", &weight->classes);
     json_out_end(o, '}');
 }
 
-static void explain_table(struct task *t, const struct gate_explained *table, struct json_out *o)
+static void explain_table(struct task *t, const struct image *image,
+                          const struct gate_explained *table, struct json_out *o)
 {
     const struct decision *decision = table->decision;
 
@@ -115,7 +133,7 @@ static void explain_table(struct task *t, const struct gate_explained *table, st
         explain_column(t, table, &table->table->columns.at[i], o);
     }
     json_out_end(o, ']');
-    explain_files(&table->weight, o);
+    explain_files(t, image, table, o);
     json_out_end(o, '}');
 }
 
@@ -142,7 +160,7 @@ bool query_explain(struct task *t, struct services *s, str text, struct json_out
     json_out_maybe(o, "purpose", t->actor->purpose);
     json_out_begin(o, "tables", '[');
     for (size_t i = 0; i < explanation.tables.len; i++) {
-        explain_table(t, &explanation.tables.at[i], o);
+        explain_table(t, explanation.image, &explanation.tables.at[i], o);
     }
     json_out_end(o, ']');
     json_out_end(o, '}');

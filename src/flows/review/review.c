@@ -92,7 +92,7 @@ static void review_put_reads(struct task *t, const struct review *r, const struc
         const struct query_row_table *table = &query->tables.at[i];
         const struct image_product *product =
             table->table_id != 0 ? review_product(r, table->table_id) : NULL;
-        struct str_list columns = {0};
+        struct str_list columns = {0}, classes;
 
         if (!r->sees_all && (product == NULL || !review_owns(t, product))) {
             continue;
@@ -100,10 +100,11 @@ static void review_put_reads(struct task *t, const struct review *r, const struc
         for (size_t j = 0; j < table->columns.len; j++) {
             vec_push(t->mem, &columns, table->columns.at[j].name);
         }
+        query_row_classes(t->mem, table, &classes);
         json_out_begin(o, "", '{');
         json_out_str(o, "table", table->address);
         json_out_uint(o, "release", table->release);
-        json_out_maybe(o, "class", table->class_id);
+        json_out_list(o, "classes", &classes);
         json_out_list(o, "columns", &columns);
         json_out_end(o, '}');
     }

@@ -71,11 +71,11 @@ struct run_step {
     str subject;
 };
 
-static void run_sink_progress(struct task *t, void *state, const char *step, int thousandths)
+static void run_sink_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct run_step *at = state;
 
-    run_progress(t, at->r, step != NULL ? step : at->r->step.ptr, at->subject, thousandths);
+    run_progress(t, at->r, progress->step, at->subject, progress->thousandths);
 }
 
 /* Progress of work whose rows go to a file. */
