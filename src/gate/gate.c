@@ -149,9 +149,7 @@ static bool decide_one(struct task *t, struct round *r, const struct sql_table *
                                       .is_past = meaning.is_past};
     bool ok = true;
     if (meaning.is_mesh) {
-        ok = gate_mesh_rows(t, r->gate, r->image, meaning.name, &table->rows);
-        if (ok)
-            table->columns = table->rows->columns;
+        ok = gate_mesh_take(t, r->gate, r->image, &r->reader, r->user_version, meaning.name, table);
     } else if (meaning.staged) {
         table->columns = meaning.staged->columns;
         table->paths = meaning.staged->paths;
@@ -319,6 +317,7 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     gate->images = images;
     gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    gate->mesh_file_bytes = (uint64_t)CONFIG_INT(config, mesh_file_bytes);
     gate->cleared_days_max = CONFIG_INT(config, cleared_days_max);
     gate->hot_ms = CONFIG_INT(config, clearing_hot_ms);
     gate->hot_bytes_max = (uint64_t)CONFIG_INT(config, clearing_hot_mb) << 20;
@@ -336,7 +335,7 @@ bool gate_open(struct task *t, const struct config *config, struct store *store,
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
     if (!ok || !gate_key_open(t, gate) || !gate_index_open(t, gate, home)
-        || !gate_watch_begin(t, gate)) {
+        || !gate_mesh_files_open(t, gate) || !gate_watch_begin(t, gate)) {
         gate_close(gate);
         return false;
     }
@@ -351,6 +350,7 @@ void gate_close(struct gate *gate)
     CHECK(gate->magic == GATE_MAGIC);
     gate_watch_end(gate);
     gate_end_makings(gate);
+    gate_mesh_files_close(gate);
     /* The index says from here on that the copies are whole: they must be so after a loss of power too. */
     if (gate->home_fd >= 0) {
         (void)syncfs(gate->home_fd);

@@ -46,7 +46,10 @@ struct clearance_table {
     struct job_columns columns;
     struct str_list paths;        /* absolute, of the files that are linked */
     struct str_list columns_read; /* names of columns in the text */
-    const struct job_view *rows;  /* mesh.* */
+    const struct job_view *rows;  /* mesh.*, unless its rows are in a file */
+    struct {
+        VEC_OF(const struct image_product *)
+    } discovered; /* mesh.*: restricted products that may be told of; the term of that is the decision's */
 };
 
 enum { CLEARANCE_MAGIC = 0xc1ea };
@@ -163,7 +166,7 @@ struct gate_total_table {
     uint64_t table_id, classes, copies, bytes;
 };
 struct gate_total {
-    uint64_t copies, bytes;
+    uint64_t copies, bytes; /* with the files of mesh.* tables */
     struct {
         VEC_OF(struct gate_total_table)
     } tables;

@@ -39,30 +39,51 @@ bool gate_is_clear(struct task *t, const struct image *image, const struct image
     return clear;
 }
 
-static bool is_of_domain(const struct task *t, const struct image_product *product)
+static bool is_of_domain(const struct policy_actor *reader, const struct image_product *product)
 {
-    const struct actor *actor = t->actor;
     const struct model_domain *domain = product->definition->domain;
-    if (actor->kind == ACTOR_PRODUCT)
-        return str_eq(actor->name, product->address);
-    return actor->kind == ACTOR_USER
-        && (model_names_actor(&domain->owners, actor->name, &actor->groups)
-            || model_names_actor(&domain->members, actor->name, &actor->groups));
+    if (reader->is_product)
+        return str_eq(reader->name, product->address);
+    return reader->name.len
+        && (model_names_actor(&domain->owners, reader->name, &reader->groups)
+            || model_names_actor(&domain->members, reader->name, &reader->groups));
+}
+
+bool gate_is_restricted(const struct image_product *product)
+{
+    return str_eq(product->definition->visibility, STR("restricted"));
+}
+
+bool gate_discovers(struct task *t, const struct image *image, const struct policy_actor *reader,
+                    uint64_t user_version, const struct image_product *product,
+                    struct gate_term *term)
+{
+    /* An operator has no name there. */
+    if (!gate_is_restricted(product) || (!reader->name.len && !reader->is_product)
+        || is_of_domain(reader, product))
+        return true;
+    struct arena_mark mark = arena_mark(t->mem);
+    bool may = false;
+    for (size_t i = 0; i < product->tables.len && !may; i++) {
+        const struct decision *decision =
+            image_decide(t, image, reader, user_version, &product->tables.at[i]);
+        may = decision->allowed;
+        if (may)
+            gate_term_narrow(term, &(struct gate_term){decision->from_us, decision->until_us});
+    }
+    arena_rewind(t->mem, mark);
+    return may;
 }
 
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product)
 {
-    if (!str_eq(product->definition->visibility, STR("restricted")) || actor_is_operator(t->actor)
-        || is_of_domain(t, product))
+    struct policy_actor reader;
+    struct gate_term term = {0};
+    if (!gate_is_restricted(product))
         return true;
-    struct arena_mark mark = arena_mark(t->mem);
-    bool may = false;
-    for (size_t i = 0; i < product->tables.len && !may; i++) {
-        may = gate_decide(t, image, &product->tables.at[i])->allowed;
-    }
-    arena_rewind(t->mem, mark);
-    return may;
+    gate_reader(t, NULL, &reader);
+    return gate_discovers(t, image, &reader, t->actor->version, product, &term);
 }
 
 bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
@@ -83,12 +104,13 @@ bool gate_denied(struct task *t, const struct policy_actor *reader, const struct
 struct reading {
     struct task *t;
     const struct image *image;
+    const bool *is_shown;
 };
 
 static bool may_discover(void *ctx, const struct image_product *product)
 {
     struct reading *reading = ctx;
-    return gate_may_discover(reading->t, reading->image, product);
+    return reading->is_shown[product - reading->image->products.at];
 }
 
 static bool is_clear(void *ctx, const struct image_table *table)
@@ -100,13 +122,15 @@ static bool is_clear(void *ctx, const struct image_table *table)
 static bool owns(void *ctx, const struct image_product *product)
 {
     struct reading *reading = ctx;
-    return is_of_domain(reading->t, product);
+    struct policy_actor reader;
+    gate_reader(reading->t, NULL, &reader);
+    return is_of_domain(&reader, product);
 }
 
 bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image, str name,
-                    const struct job_view **out)
+                    const bool *is_shown, const struct job_view **out)
 {
-    struct reading reading = {.t = t, .image = image};
+    struct reading reading = {.t = t, .image = image, .is_shown = is_shown};
     struct mesh_reader reader = {
         .ctx = &reading, .may_discover = may_discover, .is_clear = is_clear, .owns = owns};
     struct job_view *view = ARENA_NEW(t->mem, struct job_view);

@@ -224,7 +224,7 @@ static bool fail_as(struct task *t, const struct gate_making *making,
     return task_hint(t, "try again; if it fails again, the operator finds more in the log");
 }
 
-static void wait_slice(struct gate *gate)
+void gate_wait_slice(struct gate *gate)
 {
     int64_t next_ms = clock_monotonic_ms() + SLICE_MS;
     struct timespec until = {.tv_sec = next_ms / 1000, .tv_nsec = next_ms % 1000 * 1000000L};
@@ -309,7 +309,7 @@ static bool wait_for(struct task *t, struct gate *gate, const struct gate_wants 
         pthread_mutex_lock(&gate->lock);
         if (!ok)
             return false;
-        wait_slice(gate);
+        gate_wait_slice(gate);
     }
 }
 

@@ -60,7 +60,7 @@ struct gate {
     struct metadb *db;    /* the catalog */
     struct metadb *cache; /* the index of copies */
     struct images *images;
-    uint64_t cleared_bytes_max, hot_bytes_max;
+    uint64_t cleared_bytes_max, hot_bytes_max, mesh_file_bytes;
     int64_t cleared_days_max, hot_ms;
     int home_fd;
     char hash_key[GATE_KEY_BYTES]; /* of hash masks: one for the mesh, in <home>/mask.key */
@@ -72,6 +72,9 @@ struct gate {
     struct gate_making *makings, *queue, **queue_end;
     size_t threads, threads_max, running;
     uint64_t copies, copy_bytes; /* of the index */
+    struct gate_mesh_file *mesh_files;
+    size_t mesh_file_count;
+    uint64_t mesh_version, mesh_uses; /* the newest image that was seen; uses of mesh files */
     int64_t run; /* of this server, in the index: what it has read since its start */
     bool is_closing;
     int64_t worker_idle_ms;
@@ -94,6 +97,8 @@ MUST_CHECK bool gate_key_open(struct task *t, struct gate *gate);
 struct gate_term {
     int64_t from_us, until_us;
 };
+
+void gate_term_narrow(struct gate_term *term, const struct gate_term *by);
 
 /* A task that reads, or is about to, by the decisions of its clearance. In the task's memory. */
 struct gate_live {
@@ -164,9 +169,29 @@ void gate_reader(const struct task *t, const struct gate_scope *scope, struct po
 /* ERR_DENIED with the reasons, and how to ask; `reader` NULL: the task's actor. */
 bool gate_denied(struct task *t, const struct policy_actor *reader, const struct image_table *table,
                  str name, const struct decision *decision, uint32_t position);
-/* The rows of mesh.NAME that this actor may know. */
+/* The rows of mesh.NAME that this actor may know, with those products of the image that are shown. */
 MUST_CHECK bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image,
-                               str name, const struct job_view **out);
+                               str name, const bool *is_shown, const struct job_view **out);
+bool gate_is_restricted(const struct image_product *product);
+/* May this reader know that the product is there? Then the term is narrowed to that of the decision that says so. */
+bool gate_discovers(struct task *t, const struct image *image, const struct policy_actor *reader,
+                    uint64_t user_version, const struct image_product *product,
+                    struct gate_term *term);
+
+/* ---- files of mesh.* tables */
+
+/* What a query reads of mesh.NAME: `rows`, or `paths` of a file with the same rows, which stays until the task ends; and which
+ * restricted products it tells of. */
+MUST_CHECK bool gate_mesh_take(struct task *t, struct gate *gate, const struct image *image,
+                               const struct policy_actor *reader, uint64_t user_version, str name,
+                               struct clearance_table *table);
+/* Those of earlier images that nobody reads go. */
+void gate_mesh_tidy(struct task *t, struct gate *gate, const struct image *now);
+/* Under gate->lock: how many there are, and what they take. */
+void gate_mesh_weigh(const struct gate *gate, uint64_t *files_out, uint64_t *bytes_out);
+/* Removes what an earlier server left. */
+MUST_CHECK bool gate_mesh_files_open(struct task *t, struct gate *gate);
+void gate_mesh_files_close(struct gate *gate);
 
 /* ---- facts */
 
@@ -254,6 +279,8 @@ MUST_CHECK bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants 
 /* Begins what is missing, for nobody who waits: it goes on whoever leaves. Then waits for all of it, at most so long. */
 MUST_CHECK bool gate_fetch_early(struct task *t, struct gate *gate, struct gate_wants *wants,
                                  int64_t wait_ms);
+/* Under gate->lock, which it gives away: until something has changed, or it is time to look whether the task still goes on. */
+void gate_wait_slice(struct gate *gate);
 /* Is the copy there? Takes hold of nothing. */
 MUST_CHECK bool gate_peek(struct task *t, struct gate *gate, struct gate_want *want);
 /* The decision for the columns of one file, its texts in `mem`; at least one column. Pure. */

@@ -19,7 +19,7 @@ struct gate_owner {
     char *key, *name;
     bool is_product;
     uint64_t user_version, mesh_version, policy_version;
-    int64_t from_us, until_us; /* all decisions that its workers read by hold in between */
+    struct gate_term term; /* all decisions that its workers read by hold in between */
     int64_t rests_since_ms;
     struct gate_owner *next;
 };
@@ -85,6 +85,26 @@ static bool find_table(struct task *t, struct gate *gate, const struct image *no
     return true;
 }
 
+/* Of mesh.*: is all that it tells of still for this reader? What is gone from the mesh is no secret of anybody's. */
+static bool discovery_holds(struct task *t, struct gate_live *live, const struct image *now,
+                            const struct policy_actor *reader, uint64_t version, size_t at,
+                            str *why_out)
+{
+    const struct clearance_table *table = &live->clearance->tables.at[at];
+    struct gate_term term = {0};
+    for (size_t i = 0; i < table->discovered.len; i++) {
+        const struct model_product *definition = table->discovered.at[i]->definition;
+        const struct image_product *product =
+            image_find_product(now, definition->domain->name, definition->name);
+        if (product && !gate_discovers(t, now, reader, version, product, &term)) {
+            *why_out = STR("it tells of what you may no longer discover");
+            return false;
+        }
+    }
+    live->terms[at] = term;
+    return true;
+}
+
 static bool table_holds(struct task *t, struct gate_live *live, const struct image *now,
                         const struct policy_actor *reader, uint64_t version, size_t at,
                         str *why_out)
@@ -93,7 +113,7 @@ static bool table_holds(struct task *t, struct gate_live *live, const struct ima
     struct gate_term *term = &live->terms[at];
     const struct image_table *today;
     if (!table->table)
-        return true;
+        return discovery_holds(t, live, now, reader, version, at, why_out);
     if (!find_table(t, live->gate, now, table, &today)) {
         *why_out = STR("it could not be confirmed");
         log_failure("gate", t);
@@ -121,13 +141,15 @@ static bool all_terms_hold(const struct gate_live *live)
 {
     int64_t now_us = clock_now_us();
     for (size_t i = 0; i < live->clearance->tables.len; i++)
-        if (live->clearance->tables.at[i].table && !term_holds(&live->terms[i], now_us))
+        if (!term_holds(&live->terms[i], now_us))
             return false;
     return true;
 }
 
 static str name_of(struct arena *mem, const struct clearance_table *table)
 {
+    if (!table->table)
+        return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
     return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(table->table->product->address),
                         STR_ARG(table->table->name));
 }
@@ -205,11 +227,10 @@ static bool owner_holds(struct task *t, struct gate *gate, const struct image *n
 {
     struct policy_actor reader = {.name = str_of(owner->name), .is_product = owner->is_product};
     struct policy_actor as_is;
-    struct gate_term term = {owner->from_us, owner->until_us};
     uint64_t version;
     bool is_there;
     if (owner->mesh_version != now->mesh_version || owner->policy_version != policy_version_of(now)
-        || !term_holds(&term, clock_now_us()))
+        || !term_holds(&owner->term, clock_now_us()))
         return false;
     if (!gate_reader_now(t, gate, now, &reader, &version, &is_there, &as_is)) {
         task_clear_error(t);
@@ -239,12 +260,12 @@ static void look_at_owners(struct task *t, struct gate *gate, const struct image
     }
 }
 
-static void narrow(struct gate_owner *owner, const struct gate_term *term)
+void gate_term_narrow(struct gate_term *term, const struct gate_term *by)
 {
-    if (term->from_us > owner->from_us)
-        owner->from_us = term->from_us;
-    if (term->until_us && (!owner->until_us || term->until_us < owner->until_us))
-        owner->until_us = term->until_us;
+    if (by->from_us > term->from_us)
+        term->from_us = by->from_us;
+    if (by->until_us && (!term->until_us || by->until_us < term->until_us))
+        term->until_us = by->until_us;
 }
 
 static struct gate_owner *find_owner(struct gate *gate, str key)
@@ -285,8 +306,7 @@ static void remember_owner(struct gate_live *live)
         owner->policy_version = live->clearance->policy_version;
     }
     for (size_t i = 0; i < live->clearance->tables.len; i++)
-        if (live->clearance->tables.at[i].table)
-            narrow(owner, &live->terms[i]);
+        gate_term_narrow(&owner->term, &live->terms[i]);
     owner->rests_since_ms = clock_monotonic_ms();
 }
 
@@ -386,6 +406,7 @@ void gate_recheck(struct gate *gate)
         look_at(t, live, now);
     look_at_owners(t, gate, now);
     pthread_mutex_unlock(&gate->live_lock);
+    gate_mesh_tidy(t, gate, now);
     task_free(t);
 }
 

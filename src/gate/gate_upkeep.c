@@ -159,9 +159,12 @@ bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
 {
     struct metadb_statement *st;
     bool has_row = true;
+    uint64_t mesh_files, mesh_bytes;
     CHECK(gate->magic == GATE_MAGIC);
     pthread_mutex_lock(&gate->lock);
-    *out = (struct gate_total){.copies = gate->copies, .bytes = gate->copy_bytes};
+    gate_mesh_weigh(gate, &mesh_files, &mesh_bytes);
+    *out = (struct gate_total){.copies = gate->copies + mesh_files,
+                               .bytes = gate->copy_bytes + mesh_bytes};
     pthread_mutex_unlock(&gate->lock);
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT table_id, count(DISTINCT class_id), count(*), sum(bytes) AS b FROM "

@@ -2,18 +2,22 @@
 
 #include <sys/stat.h>
 
+#include "limits/limits.h"
 #include "map/map.h"
 #include "worker_types.h"
 
 enum {
-    FILES_MAX = 4,    /* of more files, looking costs more than it saves */
-    KNOWN_MAX = 4096, /* files; then we forget them all */
-    PATH_BYTES = 1024,
+    FILES_FEW = 4,               /* of more files, a look costs more than it saves one text */
+    FILES_MAX = TABLE_FILES_MAX, /* of more, not even many texts gain */
+    KNOWN_MAX = 4096,            /* files; then we forget them all */
+    STATEMENT_BYTES_MAX = 64 * 1024 * 1024,
+    FOOTER_BYTES_MAX = 16 * 1024 * 1024,
 };
 
 struct worker_footers {
     struct arena *mem;
     struct map known; /* a file's identity -> str *, its columns, empty where they are nested */
+    struct map met;   /* identities of files that came among many, once at least */
 };
 
 static void free_footers(void *footers)
@@ -26,6 +30,7 @@ struct worker_footers *worker_footers_new(struct arena *mem)
     struct worker_footers *footers = ARENA_NEW(mem, struct worker_footers);
     footers->mem = arena_new();
     map_init(&footers->known, footers->mem);
+    map_init(&footers->met, footers->mem);
     arena_defer(mem, free_footers, footers);
     return footers;
 }
@@ -35,6 +40,17 @@ static void forget(struct worker_footers *footers)
     arena_free(footers->mem);
     footers->mem = arena_new();
     map_init(&footers->known, footers->mem);
+    map_init(&footers->met, footers->mem);
+}
+
+/* Among many files, one is worth a look when it comes again. */
+static bool is_worth_a_look(struct worker_footers *footers, const struct job_view *view,
+                            str identity)
+{
+    if (view->files.len <= FILES_FEW || map_find(&footers->met, identity))
+        return true;
+    map_put(&footers->met, arena_str(footers->mem, identity), footers);
+    return false;
 }
 
 /* Names below in/ may mean other files tomorrow; an inode with size and time does not. Its change time does not count: every link
@@ -51,47 +67,109 @@ static bool identity_of(struct task *t, str name, str *out)
     return true;
 }
 
-/* One line for each column, as `id type name`, or nothing where some are nested. */
-static str read_columns(struct task *t, struct worker_engine *e, str name)
+/* One row for each column: its file, its place and `id type name`, or NULL where it is nested. No aggregate and no order: they take
+ * longer than the reading. */
+static str columns_sql(struct task *t, const struct str_list *names)
 {
-    struct buf *sql = buf_new(t->mem, PATH_BYTES);
-    str columns = STR_NONE;
-    buf_add(sql, STR("SELECT CASE WHEN bool_or(num_children > 0) THEN '' ELSE "
-                     "string_agg(coalesce(field_id, 0) || ' ' || "
-                     "duckdb_type || ' ' || name, chr(10) ORDER BY column_id) END "
-                     "FROM system.main.parquet_schema('in/' || "));
-    buf_add_literal(sql, name);
-    buf_add(sql, STR(") WHERE column_id > 0"));
-    duckdb_result result;
-    duckdb_data_chunk chunk = NULL;
-    if (duckdb_query(e->con, arena_c_string(t->mem, buf_str(sql)), &result) == DuckDBSuccess)
-        chunk = duckdb_fetch_chunk(result);
-    if (chunk && duckdb_data_chunk_get_size(chunk) == 1) {
-        struct batch_vector text = {.type = BATCH_TEXT};
-        worker_vector_fill(&text, duckdb_data_chunk_get_vector(chunk, 0), 1);
-        if (!batch_is_null(&text, 0))
-            columns = arena_str(t->mem, batch_text(&text, 0));
+    struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
+    buf_add(sql, STR("SELECT file_name, CAST(column_id AS BIGINT), CASE WHEN num_children > 0 THEN "
+                     "NULL ELSE coalesce(field_id, 0) || ' ' || duckdb_type || ' ' || name END "
+                     "FROM system.main.parquet_schema(["));
+    for (size_t i = 0; i < names->len; i++) {
+        buf_add(sql, i ? STR(", 'in/' || ") : STR("'in/' || "));
+        buf_add_literal(sql, names->at[i]);
     }
-    duckdb_destroy_data_chunk(&chunk);
-    duckdb_destroy_result(&result);
-    return columns;
+    buf_add(sql, STR("]) WHERE column_id > 0"));
+    return buf_str(sql);
 }
 
-static str columns_of(struct task *t, struct worker_engine *e, str name)
+/* A file while its columns come. */
+struct footer {
+    str identity;
+    struct buf *lines;
+    int64_t last;    /* the place of the column that came last */
+    bool is_strange; /* nested, or the columns come in another order than they have */
+};
+
+static void take_columns(duckdb_data_chunk chunk, const struct map *footers)
+{
+    struct batch_vector names = {.type = BATCH_TEXT}, places = {.type = BATCH_I64},
+                        lines = {.type = BATCH_TEXT};
+    idx_t len = duckdb_data_chunk_get_size(chunk);
+    worker_vector_fill(&names, duckdb_data_chunk_get_vector(chunk, 0), len);
+    worker_vector_fill(&places, duckdb_data_chunk_get_vector(chunk, 1), len);
+    worker_vector_fill(&lines, duckdb_data_chunk_get_vector(chunk, 2), len);
+    for (uint64_t i = 0; i < len; i++) {
+        struct footer *footer = map_find(footers, batch_text(&names, i));
+        int64_t place = ((const int64_t *)places.values)[i];
+        if (!footer)
+            continue;
+        footer->is_strange |= batch_is_null(&lines, i) || place <= footer->last;
+        footer->last = place;
+        if (footer->is_strange)
+            continue;
+        if (footer->lines->len)
+            buf_add_byte(footer->lines, '\n');
+        buf_add(footer->lines, batch_text(&lines, i));
+    }
+}
+
+/* All in one statement. Where one cannot be read, all stay unknown: the engine says so when it reads it. */
+static void read_columns(struct task *t, struct worker_engine *e, const struct str_list *names,
+                         const struct map *footers)
+{
+    struct worker_footers *kept = e->footers;
+    duckdb_result result;
+    duckdb_data_chunk chunk;
+    bool ok = duckdb_query(e->con, arena_c_string(t->mem, columns_sql(t, names)), &result)
+           == DuckDBSuccess;
+    while (ok && (chunk = duckdb_fetch_chunk(result))) {
+        take_columns(chunk, footers);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    duckdb_destroy_result(&result);
+    for (size_t i = 0; ok && i < footers->len; i++) {
+        const struct footer *footer = footers->entries[i].value;
+        str *columns = ARENA_NEW(kept->mem, str);
+        if (!footer->is_strange && !footer->lines->full)
+            *columns = arena_str(kept->mem, buf_str(footer->lines));
+        map_put(&kept->known, arena_str(kept->mem, footer->identity), columns);
+    }
+}
+
+/* The columns of each file of the view, in its order; they live until the next look. False where they are not known. */
+static bool look(struct task *t, struct worker_engine *e, const struct job_view *view,
+                 const str **columns_out)
 {
     struct worker_footers *footers = e->footers;
-    str identity;
-    if (!identity_of(t, name, &identity))
-        return STR_NONE;
-    const str *known = map_find(&footers->known, identity);
-    if (known)
-        return *known;
-    if (footers->known.len >= KNOWN_MAX)
+    str *identities = ARENA_ARRAY(t->mem, str, view->files.len);
+    struct str_list unknown = {0};
+    struct map reading; /* a file's path -> struct footer */
+    bool is_worth_it = true;
+    map_init(&reading, t->mem);
+    if (footers->known.len + footers->met.len + view->files.len > KNOWN_MAX)
         forget(footers);
-    str *columns = ARENA_NEW(footers->mem, str);
-    *columns = arena_str(footers->mem, read_columns(t, e, name));
-    map_put(&footers->known, arena_str(footers->mem, identity), columns);
-    return *columns;
+    for (size_t i = 0; i < view->files.len; i++) {
+        str name = view->files.at[i];
+        if (!identity_of(t, name, &identities[i]))
+            return false;
+        if (map_find(&footers->known, identities[i]))
+            continue;
+        is_worth_it &= is_worth_a_look(footers, view, identities[i]);
+        struct footer *footer = ARENA_NEW(t->mem, struct footer);
+        *footer =
+            (struct footer){.identity = identities[i], .lines = buf_new(t->mem, FOOTER_BYTES_MAX)};
+        str_list_add(t->mem, &unknown, name);
+        map_put(&reading, arena_format(t->mem, "in/" STR_FMT, STR_ARG(name)), footer);
+    }
+    if (!is_worth_it)
+        return false;
+    if (unknown.len)
+        read_columns(t, e, &unknown, &reading);
+    for (size_t i = 0; i < view->files.len; i++)
+        if (!(columns_out[i] = map_find(&footers->known, identities[i])))
+            return false;
+    return true;
 }
 
 static bool has_line(str lines, str wanted)
@@ -109,19 +187,17 @@ bool worker_footers_fit(struct task *t, struct worker_engine *e, const struct jo
 {
     if (view->files.len == 0 || view->files.len > FILES_MAX)
         return false;
-    str columns = columns_of(t, e, view->files.at[0]);
-    if (!columns.len)
+    const str **columns = ARENA_ARRAY(t->mem, const str *, view->files.len);
+    if (!look(t, e, view, columns) || !columns[0]->len)
         return false;
-    /* Copied: looking at the next file may forget what is known. */
-    columns = arena_str(t->mem, columns);
     for (size_t i = 1; i < view->files.len; i++)
-        if (!str_eq(columns_of(t, e, view->files.at[i]), columns))
+        if (!str_eq(*columns[i], *columns[0]))
             return false;
     for (size_t i = 0; i < view->columns.len; i++) {
         const struct job_column *column = &view->columns.at[i];
         str line = arena_format(t->mem, "%u " STR_FMT " " STR_FMT, column->id,
                                 STR_ARG(column->type), STR_ARG(column->name));
-        if (!has_line(columns, line))
+        if (!has_line(*columns[0], line))
             return false;
     }
     return true;
@@ -131,12 +207,15 @@ bool worker_footers_lack(struct task *t, struct worker_engine *e, const struct j
                          str name)
 {
     str end = arena_format(t->mem, " " STR_FMT, STR_ARG(name));
+    const str **columns = ARENA_ARRAY(t->mem, const str *, view->files.len);
+    if (!look(t, e, view, columns))
+        return false;
     for (size_t i = 0; i < view->files.len; i++) {
-        str columns = arena_lower(t->mem, columns_of(t, e, view->files.at[i])), line;
-        if (!columns.len)
+        str lines = arena_lower(t->mem, *columns[i]), line;
+        if (!lines.len)
             return false;
-        while (columns.len) {
-            str_cut(columns, '\n', &line, &columns);
+        while (lines.len) {
+            str_cut(lines, '\n', &line, &lines);
             if (str_ends(line, end))
                 return false;
         }

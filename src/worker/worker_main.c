@@ -4,6 +4,7 @@
 
 #include "log/log.h"
 #include "worker_job.h"
+#include "worker_paths.h"
 #include "worker_sandbox.h"
 #include "worker_views.h"
 
@@ -178,7 +179,7 @@ int main(int argc, char **argv)
     static struct room room;
     struct task *t = task_new();
     worker_link_init(&room.link, -1);
-    bool ok = worker_options_read(t, argc, argv, &room.options)
+    bool ok = worker_options_read(t, argc, argv, &room.options) && worker_paths_open(t)
            && worker_sandbox_enter(t, &room.options, &room.extensions);
     if (ok) {
         room.link.fd = room.options.fd;

@@ -10,8 +10,8 @@ enum { KEPT_BYTES_MAX = 1024 * 1024, STATEMENT_BYTES_MAX = 64 * 1024 * 1024 };
 /* A name that stands in the engine. */
 struct made {
     str catalog, schema, name;
-    bool is_table;
-    str definition; /* of a view: its statement */
+    bool is_inline;
+    str definition; /* of a view over files: its statement */
 };
 
 struct worker_views {
@@ -62,6 +62,13 @@ static str quoted_name(struct arena *mem, str catalog, str schema, str name)
     buf_add_byte(out, '.');
     buf_add_identifier(out, name);
     return buf_str(out);
+}
+
+/* Where the rows of an inline view lie. No text can name it: names have no `#`. */
+static str quoted_rows(struct arena *mem, const struct job_view *view)
+{
+    return quoted_name(mem, view->catalog, view->schema,
+                       arena_format(mem, STR_FMT "#rows", STR_ARG(view->name)));
 }
 
 /* ---- statements */
@@ -162,6 +169,23 @@ static void add_select(struct buf *sql, const struct job_view *view, enum match 
     buf_add(sql, STR(", hive_partitioning = false)"));
 }
 
+/* Rows that came with the job are read by a view, as files are: a table would also answer to `rowid`. */
+static str inline_view(struct task *t, const struct job_view *view)
+{
+    struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
+    buf_add(sql, STR("CREATE VIEW "));
+    buf_add(sql, quoted_name(t->mem, view->catalog, view->schema, view->name));
+    buf_add(sql, STR(" AS SELECT "));
+    for (size_t i = 0; i < view->columns.len; i++) {
+        if (i)
+            buf_add(sql, STR(", "));
+        buf_add_identifier(sql, view->columns.at[i].name);
+    }
+    buf_add(sql, STR(" FROM "));
+    buf_add(sql, quoted_rows(t->mem, view));
+    return buf_str(sql);
+}
+
 static bool make_statement(struct task *t, struct worker_engine *e, const struct job_view *view,
                            str *out)
 {
@@ -170,7 +194,8 @@ static bool make_statement(struct task *t, struct worker_engine *e, const struct
     if (!check_view(t, view, &by_id))
         return false;
     buf_add(sql, view->is_inline ? STR("CREATE TABLE ") : STR("CREATE VIEW "));
-    buf_add(sql, quoted_name(t->mem, view->catalog, view->schema, view->name));
+    buf_add(sql, view->is_inline ? quoted_rows(t->mem, view)
+                                 : quoted_name(t->mem, view->catalog, view->schema, view->name));
     if (view->is_inline) {
         buf_add_byte(sql, '(');
         for (size_t i = 0; i < view->columns.len; i++) {
@@ -219,9 +244,12 @@ static bool is_wanted_schema(struct task *t, const struct engine_job *job, str s
 static bool drop(struct task *t, struct worker_engine *e, const struct made *made)
 {
     str name = quoted_name(t->mem, made->catalog, made->schema, made->name);
-    return worker_execute(t, e,
-                          arena_format(t->mem, "DROP %s IF EXISTS " STR_FMT,
-                                       made->is_table ? "TABLE" : "VIEW", STR_ARG(name)));
+    struct job_view view = {.catalog = made->catalog, .schema = made->schema, .name = made->name};
+    return worker_execute(t, e, arena_format(t->mem, "DROP VIEW IF EXISTS " STR_FMT, STR_ARG(name)))
+        && (!made->is_inline
+            || worker_execute(t, e,
+                              arena_format(t->mem, "DROP TABLE IF EXISTS " STR_FMT,
+                                           STR_ARG(quoted_rows(t->mem, &view)))));
 }
 
 /* Forgets an element by putting the last one in its place. */
@@ -267,7 +295,7 @@ static bool drop_others(struct task *t, struct worker_engine *e, const struct en
     struct worker_views *views = e->views;
     for (size_t i = views->made.len; i-- > 0;) {
         const struct made *made = &views->made.at[i];
-        if (!made->is_table && is_defined(definitions, job->views.len, made))
+        if (!made->is_inline && is_defined(definitions, job->views.len, made))
             continue;
         if (!drop(t, e, made))
             return false;
@@ -330,10 +358,10 @@ static bool fill_table(struct task *t, struct worker_engine *e, const struct job
     duckdb_appender appender = NULL;
     if (!view->cells.len)
         return true;
-    duckdb_state state =
-        duckdb_appender_create_ext(e->con, arena_c_string(t->mem, home_of(view->catalog)),
-                                   arena_c_string(t->mem, schema_of(view->schema)),
-                                   arena_c_string(t->mem, view->name), &appender);
+    duckdb_state state = duckdb_appender_create_ext(
+        e->con, arena_c_string(t->mem, home_of(view->catalog)),
+        arena_c_string(t->mem, schema_of(view->schema)),
+        arena_format(t->mem, STR_FMT "#rows", STR_ARG(view->name)).ptr, &appender);
     bool ok = state == DuckDBSuccess
                 ? append_rows(t, view, appender)
                 : task_fail(t, ERR_INTERNAL, "the rows of " STR_FMT " have no table",
@@ -345,7 +373,7 @@ static bool fill_table(struct task *t, struct worker_engine *e, const struct job
 static bool is_made(const struct worker_views *views, str definition)
 {
     for (size_t i = 0; i < views->made.len; i++)
-        if (!views->made.at[i].is_table && str_eq(views->made.at[i].definition, definition))
+        if (!views->made.at[i].is_inline && str_eq(views->made.at[i].definition, definition))
             return true;
     return false;
 }
@@ -363,10 +391,11 @@ static bool make(struct task *t, struct worker_engine *e, const struct job_view 
         .catalog = arena_str(views->mem, view->catalog),
         .schema = arena_str(views->mem, view->schema),
         .name = arena_str(views->mem, view->name),
-        .is_table = view->is_inline,
+        .is_inline = view->is_inline,
         .definition = view->is_inline ? STR_NONE : arena_str(views->mem, definition),
     };
-    return !view->is_inline || fill_table(t, e, view);
+    return !view->is_inline
+        || (fill_table(t, e, view) && worker_execute(t, e, inline_view(t, view)));
 }
 
 /* The task's memory holds every statement until its end: few, and small beside the rows. */
@@ -388,7 +417,7 @@ bool worker_views_end(struct task *t, struct worker_engine *e)
 {
     struct worker_views *views = e->views;
     for (size_t i = views->made.len; i-- > 0;) {
-        if (!views->made.at[i].is_table)
+        if (!views->made.at[i].is_inline)
             continue;
         if (!drop(t, e, &views->made.at[i]))
             return false;

@@ -45,6 +45,8 @@ def act(mesh, fault):
         return mesh.weft("apply", "--yes", ok=None)
     if fault.startswith("ACCESS_"):
         return mesh.weft("access", "approve", "1", "--as", "ana", ok=None)
+    if fault == "MESH_FILE":
+        return mesh.weft("query", "SELECT count(*) AS n FROM mesh.columns", "--as", "noor", ok=None)
     return mesh.weft("query", "SELECT count(*) AS n, count(email) AS emails FROM sales.orders.orders",
                      "--as", "noor", "--format", "ndjson", ok=None)
 
@@ -73,14 +75,14 @@ def test_at_each_write(applied, fault, how):
     if fault.startswith("ACCESS_"):
         applied.weft(*REQUEST)
     before = release_files(applied)
-    server = applied.serve(env={"WEFT_FAULT": f"{fault}:{how}{AFTER.get(fault, '')}"}, http=False)
+    server = applied.serve(env={"WEFT_FAULT": f"{fault}:{how}{AFTER.get(fault, '')}", "WEFT_MESH_FILE_BYTES": "1"}, http=False)
     answer = act(applied, fault)
     if how == "kill":
         server.process.wait(60)
         assert server.process.returncode == -9, f"{fault} was not passed: {answer}"
         assert answer.code != 0, answer
     else:
-        assert answer.code != 0 or fault.startswith("CLEAR_"), answer
+        assert answer.code != 0 or fault.startswith(("CLEAR_", "MESH_")), answer
         server.stop()
 
     # Restarted: whole, and in one of the two states.

@@ -321,6 +321,36 @@ def test_readers_of_many_files(large):
     assert mesh.weft("verify", "--format", "json").json["damaged"] == []
 
 
+def test_many_files_asked_again(large):
+    """The engine takes many files by name once it has met them, and by id where a column has another name or type than they have."""
+    mesh = large(sql="SELECT id, country, amount FROM files.orders")
+    contract = (mesh.folder / "domains/sales/orders/orders.odcs.yaml").read_text().replace("{name: country", "{id: c, name: country")
+    mesh.write("domains/sales/orders/orders.odcs.yaml", contract)
+    policy(mesh, "filter", SWISS)
+    put(mesh, rows(8000))
+    mesh.weft("apply", "--yes")
+    assert len(run(mesh)) > 4
+    server = mesh.serve(http=False)
+    old = "SELECT country, count(*) AS n, sum(amount) AS s FROM sales.{}.orders GROUP BY country"
+    new = "SELECT land, count(*) AS n, typeof(any_value(amount)) AS t FROM sales.{}.orders GROUP BY land"
+    for user, groups in (("noor", 1), ("ana", 4)):
+        answers = [server.query(old.format("orders"), as_user=user)[1]["rows"] for _ in range(4)]
+        assert len(answers[0]) == groups and all(sorted(a) == sorted(answers[0]) for a in answers)
+
+    mesh.write("domains/sales/orders/orders.odcs.yaml", contract.replace("name: country", "name: land").replace("(12,2)", "(14,2)"))
+    mesh.write("domains/sales/orders/orders.sql", "SELECT id, country AS land, amount FROM files.orders")
+    policy(mesh, "filter", SWISS.replace("country =", "land ="))
+    mesh.weft("apply", "--yes")
+    for _ in range(3):
+        assert server.query(new.format("orders"), as_user="noor")[1]["rows"] == [["CH", 2000, "DECIMAL(14,2)"]]
+        status, error = server.query(old.format("orders"), as_user="noor")
+        assert status != 200 and "country" in error["detail"]
+    mesh.weft("run", "--all")
+    for _ in range(3):
+        assert server.query(new.format("orders"), as_user="noor")[1]["rows"] == [["CH", 2000, "DECIMAL(14,2)"]]
+    server.stop()
+
+
 @pytest.mark.parametrize("fault", ["RUN_PARTS", "STORE_WRITE", "STORE_SYNC", "STORE_MOVE", "PUBLISH_BEFORE_COMMIT",
                                    "PUBLISH_AFTER_COMMIT"])
 def test_killed_with_several_files_on_the_way(large, fault):

@@ -21,25 +21,29 @@ static bool read_contracts(struct mesh_view *view);
 static bool read_tables(struct mesh_view *view);
 static bool read_columns(struct mesh_view *view);
 
+/* `is_of_image`: see read_mesh_is_of_image. Edges of lineage are rows of the catalog, but of current releases, which never change. */
 static const struct {
     const char *table;
     bool (*read)(struct mesh_view *view);
+    bool is_of_image;
 } READERS[] = {
-    {"domains", read_domains},
-    {"products", read_products},
-    {"contracts", read_contracts},
-    {"tables", read_tables},
-    {"columns", read_columns},
-    {"releases", read_mesh_releases},
-    {"runs", read_mesh_runs},
-    {"checks", read_mesh_checks},
-    {"grants", read_mesh_grants},
-    {"access_requests", read_mesh_access_requests},
-    {"promises", read_mesh_promises},
-    {"policies", read_mesh_policies},
-    {"compliance", read_mesh_compliance},
-    {"lineage", read_mesh_lineage},
+    {"domains", read_domains, true},
+    {"products", read_products, true},
+    {"contracts", read_contracts, true},
+    {"tables", read_tables, false},
+    {"columns", read_columns, true},
+    {"releases", read_mesh_releases, false},
+    {"runs", read_mesh_runs, false},
+    {"checks", read_mesh_checks, false},
+    {"grants", read_mesh_grants, false},
+    {"access_requests", read_mesh_access_requests, false},
+    {"promises", read_mesh_promises, true},
+    {"policies", read_mesh_policies, true},
+    {"compliance", read_mesh_compliance, false},
+    {"lineage", read_mesh_lineage, true},
 };
+
+enum { READER_COUNT = sizeof READERS / sizeof READERS[0] };
 
 void read_mesh_names(struct arena *mem, struct str_list *out)
 {
@@ -56,6 +60,19 @@ bool read_mesh_columns(struct arena *mem, str table, struct job_columns *out)
             vec_push(mem, out,
                      ((struct job_column){str_of(COLUMNS[i].name), str_of(COLUMNS[i].type), 0}));
     return out->len > 0;
+}
+
+bool read_mesh_is_of_image(const struct image *image, str table, int64_t now_us,
+                           int64_t *from_us_out, int64_t *until_us_out)
+{
+    bool is_of_image = false;
+    *from_us_out = *until_us_out = 0;
+    for (size_t i = 0; i < READER_COUNT; i++)
+        is_of_image =
+            is_of_image || (READERS[i].is_of_image && str_eq(table, str_of(READERS[i].table)));
+    if (str_eq(table, STR("policies")))
+        read_mesh_policies_term(image, now_us, from_us_out, until_us_out);
+    return is_of_image;
 }
 
 static void find_products(struct mesh_view *view)
@@ -83,7 +100,7 @@ bool read_mesh_view(struct task *t, struct metadb *db, const struct image *image
     struct mesh_view view = {.t = t, .db = db, .image = image, .reader = reader, .out = out};
     find_products(&view);
     bool (*read)(struct mesh_view *) = NULL;
-    for (size_t i = 0; i < sizeof READERS / sizeof READERS[0]; i++)
+    for (size_t i = 0; i < READER_COUNT; i++)
         if (str_eq(table, str_of(READERS[i].table)))
             read = READERS[i].read;
     CHECK(read != NULL);

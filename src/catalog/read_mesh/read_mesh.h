@@ -8,18 +8,23 @@
 
 /* Who reads, as the gate judges it. `is_clear`: nothing of the table is hidden from him; else
  * numbers about rows are NULL. `owns` (or NULL: nobody does): he may see what was found in the
- * product's sources, which no policy speaks of. */
+ * product's sources, which no policy speaks of. `now_us`: when a date is past; 0: as the clock says. */
 struct mesh_reader {
     void *ctx;
     bool (*may_discover)(void *ctx, const struct image_product *product);
     bool (*is_clear)(void *ctx, const struct image_table *table);
     bool (*owns)(void *ctx, const struct image_product *product);
+    int64_t now_us;
 };
 
 /* Names of the tables, in the order of mesh_tables.def. */
 void read_mesh_names(struct arena *mem, struct str_list *out);
 /* False when there is no such table. Columns in the order of mesh_tables.def, without rows. */
 bool read_mesh_columns(struct arena *mem, str table, struct job_columns *out);
+/* Are the rows decided by the image and the products that the reader may discover, and by nothing else, between two dates? `from` and
+ * `until` (0: for ever) are the dates around now. */
+bool read_mesh_is_of_image(const struct image *image, str table, int64_t now_us,
+                           int64_t *from_us_out, int64_t *until_us_out);
 /* True when the policy names no product that the reader may not discover. */
 bool read_mesh_may_know_policy(struct arena *mem, const struct image *image,
                                const struct mesh_reader *reader, const struct policy *policy);

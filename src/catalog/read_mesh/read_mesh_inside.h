@@ -48,6 +48,9 @@ bool read_mesh_owns(struct mesh_view *view, struct mesh_product *product);
 /* What the files of the mesh say beside products and tables. */
 bool read_mesh_promises(struct mesh_view *view);
 bool read_mesh_policies(struct mesh_view *view);
+/* The end dates of policies around now. */
+void read_mesh_policies_term(const struct image *image, int64_t now_us, int64_t *from_us_out,
+                             int64_t *until_us_out);
 bool read_mesh_compliance(struct mesh_view *view);
 /* The urls of a node's `authoritativeDefinitions`. */
 void read_mesh_terms(struct mesh_view *view, const struct tree *source);

@@ -78,7 +78,7 @@ bool read_mesh_may_know_policy(struct arena *mem, const struct image *image,
     return true;
 }
 
-static void add_policy(struct mesh_view *view, const struct policy *policy)
+static void add_policy(struct mesh_view *view, const struct policy *policy, int64_t now_us)
 {
     bool is_require = policy->effect == POLICY_REQUIRE;
     read_mesh_text(view, policy->id);
@@ -93,16 +93,30 @@ static void add_policy(struct mesh_view *view, const struct policy *policy)
     read_mesh_text(view, policy->waives);
     read_mesh_text(view, policy->approver);
     read_mesh_time(view, policy->until_us);
-    read_mesh_bool(view, policy->until_us != 0 && clock_now_us() >= policy->until_us);
+    read_mesh_bool(view, policy->until_us != 0 && now_us >= policy->until_us);
     read_mesh_text(view, policy->file);
 }
 
 bool read_mesh_policies(struct mesh_view *view)
 {
     const struct model *model = view->image->model;
+    int64_t now_us = view->reader->now_us ? view->reader->now_us : clock_now_us();
     for (size_t i = 0; model != NULL && i < model->policies.len; i++)
         if (read_mesh_may_know_policy(view->t->mem, view->image, view->reader,
                                       &model->policies.at[i]))
-            add_policy(view, &model->policies.at[i]);
+            add_policy(view, &model->policies.at[i], now_us);
     return true;
+}
+
+void read_mesh_policies_term(const struct image *image, int64_t now_us, int64_t *from_us_out,
+                             int64_t *until_us_out)
+{
+    const struct model *model = image->model;
+    for (size_t i = 0; model != NULL && i < model->policies.len; i++) {
+        int64_t end_us = model->policies.at[i].until_us;
+        if (end_us != 0 && end_us <= now_us && end_us > *from_us_out)
+            *from_us_out = end_us;
+        if (end_us > now_us && (*until_us_out == 0 || end_us < *until_us_out))
+            *until_us_out = end_us;
+    }
 }

@@ -43,17 +43,28 @@ static void end_idle_locked(struct engine *engine)
     }
 }
 
-/* Workers of this kind that the next who asks can have at once. */
-static uint32_t count_ready_locked(const struct engine *engine, enum worker_kind kind)
+/* Consumers that the next who asks can have at once. */
+static uint32_t count_consumers_locked(const struct engine *engine)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < engine->slot_count; i++) {
         const struct worker *w = &engine->slots[i];
-        count += (w->state == SLOT_IDLE || w->state == SLOT_STARTING) && w->kind == kind
+        count += (w->state == SLOT_IDLE || w->state == SLOT_STARTING) && w->kind == WORKER_CONSUMER
               && !w->has_owner && !w->is_promised;
     }
     return count;
+}
+
+/* One that is lent comes back: to start another meanwhile would take the time of what it does. */
+static bool has_clearing_locked(const struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
+        const struct worker *w = &engine->slots[i];
+        if (w->kind == WORKER_CLEARING && w->state != SLOT_FREE && w->state != SLOT_ENDING)
+            return true;
+    }
+    return false;
 }
 
 /* A free slot for one more warm worker, and its kind: consumers, and one that clears. Some slots are left alone, so that
@@ -66,9 +77,9 @@ static struct worker *find_warm_slot_locked(struct engine *engine, enum worker_k
         free_slots += engine->slots[i].state == SLOT_FREE;
     if (free_slots <= engine->slot_count / 4 || engine->waiters != NULL)
         return NULL;
-    if (count_ready_locked(engine, WORKER_CONSUMER) < engine->warm_wanted)
+    if (count_consumers_locked(engine) < engine->warm_wanted)
         *kind_out = WORKER_CONSUMER;
-    else if (engine->warm_wanted > 0 && count_ready_locked(engine, WORKER_CLEARING) == 0)
+    else if (engine->warm_wanted > 0 && !has_clearing_locked(engine))
         *kind_out = WORKER_CLEARING;
     else
         return NULL;

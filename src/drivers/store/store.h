@@ -9,6 +9,7 @@
 /* <home>/lock               held by the one server of this home
  * <home>/files/ab/<sha256>  release files, mode 0444, named by content
  * <home>/cleared/<table id>/<class>/<file sha256>-<deletions>.parquet
+ * <home>/cleared/mesh/<version of the image>/<table>-<number>-<part>.parquet
  * <home>/staging/<run>/     of one run; nobody reads there; removed at start
  * <home>/workers/           of drivers/engine */
 struct store;
@@ -46,6 +47,10 @@ str store_cleared_path(struct task *t, const struct store *store, uint64_t table
 /* Renames a worker's output to its cleared name; no fsync: a copy can be made again. CLEAR_BEFORE_MOVE, CLEAR_AFTER_MOVE. */
 MUST_CHECK bool store_keep_cleared(struct task *t, struct store *store, str from, str path);
 void store_remove_cleared(struct task *t, struct store *store, str path);
+/* Files of mesh.* tables lie beside the copies, are kept and removed like them, and no sweep touches them. */
+str store_mesh_path(struct task *t, const struct store *store, uint64_t version, str file);
+/* Removes all of them: they do not outlive their server. */
+MUST_CHECK bool store_empty_mesh(struct task *t, struct store *store);
 
 /* Removes release files not in `keep` (hex names) that are older than `age_s` (0: all), and cleared copies whose origin is not kept.
  * Gives how many. UPKEEP_REMOVE between removals. */

@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fault/fault.h"
@@ -17,6 +19,25 @@ str store_cleared_path(struct task *t, const struct store *store, uint64_t table
     CHECK(store->magic == STORE_MAGIC && is_plain_name(class_id) && is_plain_name(file));
     return arena_format(t->mem, STR_FMT "/cleared/%" PRIu64 "/" STR_FMT "/" STR_FMT,
                         STR_ARG(store->home), table_id, STR_ARG(class_id), STR_ARG(file));
+}
+
+str store_mesh_path(struct task *t, const struct store *store, uint64_t version, str file)
+{
+    CHECK(store->magic == STORE_MAGIC && is_plain_name(file));
+    return arena_format(t->mem, STR_FMT "/cleared/" STORE_MESH "/%" PRIu64 "/" STR_FMT,
+                        STR_ARG(store->home), version, STR_ARG(file));
+}
+
+bool store_empty_mesh(struct task *t, struct store *store)
+{
+    int fd = openat(store->home_fd, "cleared", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT
+            || task_fail_errno(t, ERR_IO, "cannot open the folder of cleared copies");
+    bool ok = store_folder_remove(fd, STORE_MESH)
+           || task_fail_errno(t, ERR_IO, "cannot remove the files of mesh tables");
+    close(fd);
+    return ok;
 }
 
 static bool make_one(struct task *t, str path)

@@ -10,6 +10,9 @@
 
 enum { STORE_MAGIC = 0x5702, SHA256_HEX = 64 };
 
+/* The folder of files of mesh.* tables, below that of the copies. */
+#define STORE_MESH "mesh"
+
 struct store {
     uint32_t magic;
     struct arena *mem; /* of the lock's holder */

@@ -79,7 +79,8 @@ static bool sweep_file(struct task *t, struct store *store, const char *path, st
     str origin = sweep->is_cleared && name.len > SHA256_HEX ? str_sub(name, 0, SHA256_HEX) : name;
     struct stat state;
 
-    if (map_find(sweep->keep, origin) != NULL)
+    if (map_find(sweep->keep, origin) != NULL
+        || (sweep->is_cleared && str_starts(str_of(path), STR("cleared/" STORE_MESH "/"))))
         return true;
     /* Under the lock, so that a file which a publish adopts just now is seen with its new time. */
     pthread_mutex_lock(&store->lock);
