@@ -94,17 +94,6 @@ static void count_decision(struct counting *c, const struct decision *decision)
     }
 }
 
-/* A condition that no row meets, as of one who has none of what it asks for: there is nothing to copy. Only the policies tell, and not
- * what the files hold: whoever may write a condition would learn it from the number of classes. */
-static bool shows_no_row(const struct decision *decision)
-{
-    for (size_t i = 0; i < decision->filters.len; i++)
-        if (decision->filters.at[i].form == FILTER_VALUES
-            && decision->filters.at[i].values.len == 0)
-            return true;
-    return false;
-}
-
 /* The column that most of the filters are over. */
 static str most_often(const struct str_list *columns)
 {
@@ -140,7 +129,8 @@ void gate_count_classes(struct arena *mem, const struct policy_rules *rules,
         if (!decision.allowed || decision.columns.len == 0)
             continue;
         out->readers++;
-        if (shows_no_row(&decision))
+        /* Only the policies tell, and not what the files hold: whoever may write a condition would learn it from the number of classes. */
+        if (gate_shows_no_row(&decision))
             continue;
         if (decision.filters.len || !policy_shows_all_columns(&decision, c.ids, table->columns.len))
             count_decision(&c, &decision);

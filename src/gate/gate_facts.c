@@ -279,3 +279,12 @@ void gate_values_in(struct arena *mem, const struct image_file *file,
         if (!fact || !is_out_of_range(fact, filter->column.type, filter->values.at[i]))
             vec_push(mem, out, filter->values.at[i]);
 }
+
+bool gate_shows_no_row(const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->filters.len; i++)
+        if (decision->filters.at[i].form == FILTER_VALUES
+            && decision->filters.at[i].values.len == 0)
+            return true;
+    return false;
+}

@@ -201,6 +201,8 @@ enum gate_proof { GATE_PROOF_NONE, GATE_ALL_VISIBLE, GATE_ALL_HIDDEN };
 enum gate_proof gate_prove(const struct image_file *file, const struct decision *decision);
 /* Is each value of its one filter cleared by itself? Pure. */
 bool gate_is_by_value(const struct decision *decision, size_t files);
+/* A condition that no row meets, whatever the files hold: as of one who has none of what it asks for. */
+bool gate_shows_no_row(const struct decision *decision);
 /* Those values of a filter that rows of the file may have. Pure. */
 void gate_values_in(struct arena *mem, const struct image_file *file,
                     const struct decision_filter *filter, struct str_list *out);

@@ -96,15 +96,6 @@ static str why_changed(struct arena *mem, const struct decision *after, const ch
     return str_of(what);
 }
 
-static bool shows_no_row(const struct decision *decision)
-{
-    for (size_t i = 0; i < decision->filters.len; i++)
-        if (decision->filters.at[i].form == FILTER_VALUES
-            && decision->filters.at[i].values.len == 0)
-            return true;
-    return false;
-}
-
 bool gate_takes_nothing(struct arena *mem, const struct decision *before,
                         const struct decision *after, str *why_out)
 {
@@ -123,7 +114,7 @@ bool gate_takes_nothing(struct arena *mem, const struct decision *before,
             arena_format(mem, "column " STR_FMT " " STR_FMT, STR_ARG(column->name), STR_ARG(what));
         return false;
     }
-    for (size_t i = 0; !shows_no_row(before) && i < after->filters.len; i++) {
+    for (size_t i = 0; !gate_shows_no_row(before) && i < after->filters.len; i++) {
         bool is_kept = false;
         for (size_t k = 0; k < before->filters.len && !is_kept; k++)
             is_kept = is_wider(mem, &before->filters.at[k], &after->filters.at[i]);
