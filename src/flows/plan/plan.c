@@ -308,6 +308,9 @@ static bool plan_end(struct task *t, struct plan *p, const struct image *image,
     /* Of a proposal only the policies are looked at: its labels are those of today. */
     if (!p->is_proposal) {
         plan_compare_labels(t, image, p->labels, p);
+        if (!plan_count_classes(t, image, p)) {
+            return false;
+        }
     }
     return plan_keep_own_changes(t, p);
 }
@@ -344,7 +347,6 @@ bool plan_make(struct task *t, struct plan *p)
         && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     if (ok) {
         plan_advise(t, p, image);
-        ok = plan_count_classes(t, image, p);
     }
     plan_drop_others(p);
     return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);

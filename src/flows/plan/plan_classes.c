@@ -1,10 +1,11 @@
 /* How many classes of copies the policies of a plan make of each table, and what these weigh: beside what holds today. */
 #include "clock/clock.h"
+#include "map/map.h"
 #include "plan_inside.h"
 #include "user/user.h"
 
 enum {
-    PLAN_DECISIONS_MAX = 400000, /* of all tables: some tens of microseconds each */
+    PLAN_DECISIONS_MAX = 100000, /* of all tables: some tens of microseconds each */
 };
 
 struct plan_readers {
@@ -112,6 +113,8 @@ static void plan_number_columns(struct arena *mem, const struct image_table *now
 
 struct plan_counting {
     struct plan *p;
+    bool touches_all;   /* readers, or policies */
+    struct map touched; /* products of which something changes, by their addresses */
     const struct image *image;
     struct policies policies;
     struct plan_readers readers, readers_now;
@@ -125,6 +128,30 @@ struct plan_subject {
     const struct contract_table *table;
     const struct image_table *now;
 };
+
+/* Where may there be other classes after the plan? Labels that come or go are changes too. */
+static void plan_find_touched(struct arena *mem, struct plan_counting *c)
+{
+    map_init(&c->touched, mem);
+    for (size_t i = 0; i < c->p->changes.len; i++) {
+        const struct plan_change *change = &c->p->changes.at[i];
+        str name, rest, domain, product;
+
+        (void)str_cut(change->name, ':', &name, &rest);
+        c->touches_all = c->touches_all || str_eq(change->kind, STR("mesh"))
+                      || str_eq(change->kind, STR("policy")) || str_eq(change->kind, STR("domain"));
+        if (str_cut(name, '.', &domain, &rest)) {
+            (void)str_cut(rest, '.', &product, &rest);
+            map_put(&c->touched, arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)),
+                    c);
+        }
+    }
+}
+
+static bool plan_is_touched(const struct plan_counting *c, str address)
+{
+    return c->touches_all || map_find(&c->touched, address) != NULL;
+}
 
 static void plan_demand_order(struct plan *p, const struct plan_subject *subject,
                               const struct gate_classes *classes)
@@ -197,7 +224,8 @@ static bool plan_count_product(struct task *t, struct plan_counting *c,
         image_find_product(c->image, product->domain->name, product->name);
     struct plan_subject subject = {.product = product};
 
-    if (now == NULL || now->release.number == 0 || !gate_may_discover(t, c->image, now)) {
+    if (now == NULL || now->release.number == 0 || !plan_is_touched(c, now->address)
+        || !gate_may_discover(t, c->image, now)) {
         return true;
     }
     for (size_t i = 0; i < product->outputs.len; i++) {
@@ -230,9 +258,10 @@ bool plan_count_classes(struct task *t, const struct image *image, struct plan *
     struct metadb *db = p->services->db;
     size_t errors = p->findings.errors;
 
-    if (image->model == NULL) {
+    if (image->model == NULL || p->changes.len == 0) {
         return true;
     }
+    plan_find_touched(t->mem, &c);
     plan_complete(t->mem, image, p->model, &c.policies);
     if (!plan_find_readers(t, db, p->model, &c.readers)
         || !plan_find_readers(t, db, image->model, &c.readers_now)) {
