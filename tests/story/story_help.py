@@ -108,9 +108,10 @@ def is_whole(mesh):
     verdict = mesh.weft("verify", "--format", "json").json
     assert verdict["damaged"] == [] and verdict["catalog"] == "ok" and verdict["audit"]["whole"], verdict
     left = [p for name in ("staging", "workers") for p in (mesh.home / name).rglob("*") if p.is_file()]
-    assert left == []
+    assert left == [], left
     ended = {"published", "rejected", "failed", "cancelled"}
-    assert set(runs(mesh)) <= ended
+    states = runs(mesh)
+    assert set(states) <= ended, states
     return True
 
 

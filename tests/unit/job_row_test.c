@@ -69,6 +69,28 @@ TEST(job_is_cancelled_in_the_queue_and_asked_while_it_runs)
     EXPECT_INT(count, 1);
 }
 
+TEST(job_row_of_runs_does_not_wait_for_another_server)
+{
+    static const char *const kinds[] = {"run", "runs", "clear"};
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct task *t = c->t;
+    str id;
+    bool joined;
+    struct job_row *job;
+    uint64_t count;
+    for (size_t i = 0; i < 3; i++)
+        REQUIRE_OK(t, job_row_queue(t, c->db, str_of(kinds[i]), STR("a.b"), STR_NONE, STR("ana"),
+                                    &id, &joined));
+    REQUIRE_OK(t, job_row_recover(t, c->db, &count));
+    /* What an approval asked for is done all the same. */
+    REQUIRE_OK(t, job_row_take(t, c->db, &job));
+    REQUIRE(job != NULL);
+    EXPECT_STR(job->kind, "clear");
+    REQUIRE_OK(t, job_row_take(t, c->db, &job));
+    EXPECT(job == NULL);
+}
+
 TEST(run_row_that_a_server_left_has_failed)
 {
     struct catalog *c = catalog_help_open();

@@ -216,7 +216,7 @@ static bool recover(struct task *t, struct metadb *db, void *state)
     /* Whoever waited for these has ended with that server: they do not run when nobody looks. */
     return metadb_run(t, db,
                       "UPDATE job SET state = 'cancelled', ended_us = ?, result = ? "
-                      "WHERE state = 'queued' AND kind = 'run'",
+                      "WHERE state = 'queued' AND kind IN ('run', 'runs')",
                       "is", clock_now_us(), STR("CANCELLED"));
 }
 
