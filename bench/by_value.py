@@ -30,7 +30,7 @@ def main():
                 index.unlink()
             server = mesh.serve(http=False)
             client = kit.Client(server, f"k{k}")
-            client.query("SELECT count(*) FROM mesh.products")
+            kit.settle(server, client)
             figures.take("weft, cold", lambda: client.query("SELECT count(*) FROM sales.orders.orders"), server.process.pid)
             made = [p.stat().st_size for p in (mesh.home / "cleared").rglob("*.parquet")]
             server.stop()

@@ -21,7 +21,7 @@ def main():
             index.unlink()
         server = mesh.serve(http=False)
         client = kit.Client(server, "noor")
-        client.query("SELECT count(*) FROM mesh.products")
+        kit.settle(server, client)
         figures.take("weft, cold", lambda: client.query(sql), server.process.pid)
         server.stop()
         figures.take("DuckDB COPY", lambda: floor.execute(

@@ -179,6 +179,15 @@ class Figures:
         print(f"  ratio of minima {by_min:.2f}x   of medians {by_median:.2f}x", flush=True)
 
 
+def settle(server, client):
+    """Until the server has started what it keeps ready, as one that stands has: a class is cold then, and the server is not."""
+    client.query("SELECT count(*) FROM mesh.products")
+    before = -1
+    while (started := server.call("GET", "/api/v1/status")[1]["workers_started"]) != before:
+        before = started
+        time.sleep(0.5)
+
+
 class Client:
     """One kept connection, as a user of a driver has it."""
 

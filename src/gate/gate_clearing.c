@@ -6,7 +6,11 @@
 #include "limits/limits.h"
 
 /* Of so few values each is looked for in all that was staged; of more, they are sorted first. */
-enum { STAGED_UNSORTED_MAX = 16 };
+enum {
+    STAGED_LEAST =
+        4, /* values: fewer are read from the file, each by itself, in less time than to stage them takes */
+    STAGED_UNSORTED_MAX = 16,
+};
 
 static bool is_in_file(const struct image_file *file, uint32_t id)
 {
@@ -163,6 +167,19 @@ static str value_sql(struct arena *mem, const struct decision *restricted, str v
     return buf_str(b);
 }
 
+/* The same from the file itself. */
+static str one_value_sql(struct arena *mem, const struct decision *restricted, str source,
+                         size_t value)
+{
+    struct decision one = *restricted;
+    struct decision_filter filter = restricted->filters.at[0];
+    filter.values.at = &filter.values.at[value];
+    filter.values.len = filter.values.cap = 1;
+    one.filters.at = &filter;
+    one.filters.len = one.filters.cap = 1;
+    return policy_clearing_sql_from(mem, &one, source, STR_NONE, NULL);
+}
+
 void gate_clearing_add(struct arena *mem, const struct decision *restricted, str file,
                        bool is_by_value, struct engine_job *job)
 {
@@ -170,8 +187,13 @@ void gate_clearing_add(struct arena *mem, const struct decision *restricted, str
     job->output = JOB_FILES;
     job->keep_order = true;
     add_source(mem, restricted, source, file, job, vec_add(mem, &job->layouts));
-    if (!is_by_value || restricted->filters.at[0].values.len == 1) {
+    if (!is_by_value) {
         add_copy(mem, job, policy_clearing_sql_from(mem, restricted, source, STR_NONE, NULL), true);
+        return;
+    }
+    if (restricted->filters.at[0].values.len < STAGED_LEAST) {
+        for (size_t i = 0; i < restricted->filters.at[0].values.len; i++)
+            add_copy(mem, job, one_value_sql(mem, restricted, source, i), true);
         return;
     }
     add_copy(mem, job, staged_sql(mem, restricted, source), false);

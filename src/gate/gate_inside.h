@@ -10,7 +10,7 @@
 enum { GATE_MAGIC = 0x9a7e, GATE_KEY_BYTES = 32 };
 
 /* Part of every class: copies that another engine or another clearing code made are never taken for ours. */
-#define GATE_CLEARING_VERSION "weft clearing 6, duckdb 1.5.5"
+#define GATE_CLEARING_VERSION "weft clearing 7, duckdb 1.5.5"
 
 /* Limits of a decision that is cleared by value: beyond them it has copies of its own. */
 enum { GATE_VALUES_MAX = 1000, GATE_PATHS_MAX = 20000 };

@@ -453,24 +453,28 @@ TEST(values_are_cleared_from_one_scan)
     struct decision decision = by_values(t, "VARCHAR", "C'H", "DE"), restricted;
     struct engine_job job = {0};
     decision.filters.at[0].column.name = STR("c");
+    vec_push(t->mem, &decision.filters.at[0].values, STR("FR"));
+    vec_push(t->mem, &decision.filters.at[0].values, STR("LI"));
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
     gate_clearing_add(t->mem, &restricted, STR("x.parquet"), true, &job);
     EXPECT_INT(job.views.len, 1);
-    EXPECT_INT(job.copies.len, 3);
+    EXPECT_INT(job.copies.len, 5);
     EXPECT_STR(job.copies.at[0].text,
                "SELECT \"a\", \"c\" AS \"#value\", file_row_number AS \"#row\" FROM source_0 WHERE "
-               "(\"c\" IN ('C''H', 'DE'))");
+               "(\"c\" IN ('C''H', 'DE', 'FR', 'LI'))");
     EXPECT_STR(job.copies.at[0].file, "");
     EXPECT_STR(job.copies.at[1].text,
                "SELECT * EXCLUDE (\"#value\", \"#row\") FROM staged WHERE \"#value\" = "
                "TRY_CAST('C''H' AS VARCHAR) ORDER BY \"#row\"");
     EXPECT_STR(job.copies.at[1].file, "copy-1.parquet");
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "a:1");
-    /* A second file shares the job, and one value needs no stage. */
-    restricted.filters.at[0].values.len = 1;
+    /* A second file shares the job, and few values need no stage. */
+    restricted.filters.at[0].values.len = 2;
     gate_clearing_add(t->mem, &restricted, STR("y.parquet"), true, &job);
     EXPECT_INT(job.views.len, 2);
-    EXPECT_INT(job.copies.len, 4);
-    EXPECT_STR(job.copies.at[3].text, "SELECT \"a\" FROM source_1 WHERE (\"c\" = 'C''H') "
+    EXPECT_INT(job.copies.len, 7);
+    EXPECT_STR(job.copies.at[6].text, "SELECT \"a\" FROM source_1 WHERE (\"c\" = 'DE') "
+                                      "ORDER BY file_row_number");
+    EXPECT_STR(job.copies.at[5].text, "SELECT \"a\" FROM source_1 WHERE (\"c\" = 'C''H') "
                                       "ORDER BY file_row_number");
 }
