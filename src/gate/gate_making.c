@@ -97,11 +97,10 @@ static bool make_room(struct task *t, struct gate *gate, uint64_t bytes)
     return false;
 }
 
-/* Those who wait for the copy hold workers themselves: where no other is left, waiting long would be waiting for ever. */
-static bool lend(struct task *t, struct gate *gate, struct worker **out)
+bool gate_lend_clearing(struct task *t, struct gate *gate, int64_t wait_ms, struct worker **out)
 {
     int64_t deadline_ms = t->deadline_ms;
-    t->deadline_ms = clock_monotonic_ms() + LEND_WAIT_MS;
+    t->deadline_ms = clock_monotonic_ms() + wait_ms;
     bool ok =
         engine_lend(t, gate->engine, WORKER_CLEARING, STR("gate"), (struct engine_reach){0}, out);
     t->deadline_ms = deadline_ms;
@@ -217,7 +216,7 @@ static bool clear(struct task *t, struct gate_making *making)
     struct job_result result;
     struct worker *worker;
     begin_check(&check, making);
-    bool is_lent = lend(t, gate, &worker);
+    bool is_lent = gate_lend_clearing(t, gate, LEND_WAIT_MS, &worker);
     bool ok = is_lent && engine_run_uncleared(t, worker, &making->job, &sink, &result);
     ok = end_check(t, &check) && ok && keep_all(t, making, worker, &result);
     if (is_lent)

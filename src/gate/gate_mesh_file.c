@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "fault/fault.h"
 #include "gate_inside.h"
+#include "gate_making.h"
 #include "limits/limits.h"
 #include "log/log.h"
 #include "read_mesh/read_mesh.h"
@@ -284,16 +285,6 @@ static size_t part_end(const struct job_view *view, size_t from)
     return at;
 }
 
-static bool lend(struct task *t, struct gate *gate, struct worker **out)
-{
-    int64_t deadline_ms = t->deadline_ms;
-    t->deadline_ms = clock_monotonic_ms() + LEND_WAIT_MS;
-    bool ok =
-        engine_lend(t, gate->engine, WORKER_CLEARING, STR("gate"), (struct engine_reach){0}, out);
-    t->deadline_ms = deadline_ms;
-    return ok;
-}
-
 static bool make_part(struct task *t, struct gate_mesh_file *file, struct worker *worker,
                       const struct job_view *view, size_t from, size_t to)
 {
@@ -340,7 +331,8 @@ static bool make(struct task *t, struct gate_mesh_file *file, const struct job_v
     struct gate *gate = file->gate;
     struct worker *worker;
     bool ok = true;
-    if (!store_room(t, gate->store, weigh(view, 0, view->cells.len)) || !lend(t, gate, &worker))
+    if (!store_room(t, gate->store, weigh(view, 0, view->cells.len))
+        || !gate_lend_clearing(t, gate, LEND_WAIT_MS, &worker))
         return false;
     for (size_t at = 0; ok && at < view->cells.len;) {
         size_t end = part_end(view, at);

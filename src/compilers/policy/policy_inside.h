@@ -52,6 +52,8 @@ struct policy_subject policy_subject(struct arena *mem, const struct policy_tabl
 /* Does the policy speak of this table? A local one never speaks of another domain's. Columns aside, save for effects on rows or
  * tables whose selector names columns: then one must match. */
 bool policy_matches_table(const struct policy *policy, const struct policy_subject *subject);
+/* A mask, or a grant or denial whose selector chooses columns. */
+bool policy_is_of_columns(const struct policy *policy);
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column);
 /* A field has labels of its own; by name it is `column.path`. */
 bool policy_matches_field(const struct policy *policy, const struct policy_column *column,

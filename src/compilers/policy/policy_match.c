@@ -120,6 +120,11 @@ bool policy_matches_table(const struct policy *policy, const struct policy_subje
             && has_column(policy, table));
 }
 
+bool policy_is_of_columns(const struct policy *policy)
+{
+    return policy->effect == POLICY_MASK || policy->is_of_columns;
+}
+
 bool policy_matches_column(const struct policy *policy, const struct policy_column *column)
 {
     const struct policy_selector *s = &policy->selector;

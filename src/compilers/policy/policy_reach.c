@@ -1,11 +1,6 @@
 /* How far a policy reaches: for lists of policies. */
 #include "policy/policy_inside.h"
 
-static bool is_of_columns(const struct policy *policy)
-{
-    return policy->effect == POLICY_MASK || policy->is_of_columns;
-}
-
 static size_t count_columns(const struct policy *policy, const struct policy_table *table)
 {
     size_t count = 0;
@@ -26,7 +21,7 @@ bool policy_reaches(struct arena *mem, const struct policy *policy,
     *columns_out = 0;
     if (policy->effect == POLICY_REQUIRE || !policy_matches_table(policy, &subject))
         return false;
-    if (!is_of_columns(policy))
+    if (!policy_is_of_columns(policy))
         return true;
     *columns_out = count_columns(policy, table);
     return *columns_out > 0;

@@ -1,11 +1,6 @@
 /* What policies say of one table, whoever asks: made once, so that a decision looks at nothing else. */
 #include "policy/policy_inside.h"
 
-static bool is_of_columns(const struct policy *policy)
-{
-    return policy->effect == POLICY_MASK || policy->is_of_columns;
-}
-
 /* Where a mask cannot keep the type, nothing is shown. */
 static struct policy_mask fitting(struct arena *mem, const struct policy *policy, str type)
 {
@@ -70,9 +65,9 @@ struct policy_rules *policy_rules(struct arena *mem, const struct policies *poli
         struct rule rule = {.policy = &policies->at[i]};
         if (!policy_matches_table(rule.policy, &rules->subject))
             continue;
-        for (size_t k = 0; is_of_columns(rule.policy) && k < table->column_count; k++)
+        for (size_t k = 0; policy_is_of_columns(rule.policy) && k < table->column_count; k++)
             add_column(mem, k, &table->columns[k], &rule);
-        if (!is_of_columns(rule.policy) || rule.columns.len)
+        if (!policy_is_of_columns(rule.policy) || rule.columns.len)
             vec_push(mem, &rules->of[rule.policy->effect], rule);
     }
     return rules;
