@@ -53,16 +53,16 @@ static void check_root(struct shape_walk *walk, const struct shape *shape, const
     }
 }
 
-static void shape_tables(const struct shape_walk *walk, const struct shape *shape,
-                         const struct tree *node, struct shape_keys *out)
+static void shape_tables(unsigned version, const struct shape *shape, const struct tree *node,
+                         struct shape_keys *out)
 {
-    *out = (struct shape_keys){.version = walk->version,
-                               .is_open = shape->is_open || (shape->open_in & walk->version)};
+    *out = (struct shape_keys){.version = version,
+                               .is_open = shape->is_open || (shape->open_in & version)};
     for (size_t i = 0; i < 3 && shape->keys[i]; i++)
         out->tables[out->len++] = shape->keys[i];
     if (!shape->more)
         return;
-    struct shape_more more = {.version = walk->version};
+    struct shape_more more = {.version = version};
     shape->more(node, &more);
     for (size_t i = 0; i < 3 && more.keys[i]; i++)
         out->tables[out->len++] = more.keys[i];
@@ -89,6 +89,15 @@ static const struct shape_key *find_key(const struct shape_keys *keys, str name)
             if (is_of_version(key, keys->version) && str_eq(name, str_of(key->name)))
                 return key;
     return NULL;
+}
+
+const struct shape_key *shape_find_key(const struct shape *shape, unsigned version,
+                                       const struct tree *node, str name, bool *is_open_out)
+{
+    struct shape_keys keys;
+    shape_tables(version, shape, node, &keys);
+    *is_open_out = keys.is_open;
+    return find_key(&keys, name);
 }
 
 /* Of a key that only other versions have: which ones. */
@@ -168,7 +177,7 @@ static void check_map(struct shape_walk *walk, const struct shape *shape, const 
         return;
     walk->depth++;
     struct shape_keys keys;
-    shape_tables(walk, shape, node, &keys);
+    shape_tables(walk->version, shape, node, &keys);
     for (size_t i = 0; i < node->len; i++) {
         const struct shape_key *key = find_key(&keys, node->at[i]->key);
         if (key)

@@ -145,6 +145,9 @@ bool shape_is_odcs_v2(const struct tree *document);
 bool shape_is_draft(const struct shape_standard *standard, const struct tree *document);
 /* `v3.0.x, v3.1.0`; empty for all of them. */
 str shape_versions_text(struct arena *mem, const struct shape_standard *standard, unsigned bits);
+/* The key of a node that has this name; NULL for none. `is_open_out`: other keys may stand there too. */
+const struct shape_key *shape_find_key(const struct shape *shape, unsigned version,
+                                       const struct tree *node, str name, bool *is_open_out);
 /* What a key allows: "a list of: text". */
 str shape_allows(struct arena *mem, const struct shape_key *key);
 /* The variant whose words have the text, or NULL. */
