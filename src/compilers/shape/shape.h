@@ -61,7 +61,8 @@ struct shape_key {
     const double *least;               /* numbers: this or more; or NULL */
     const double *above;               /* numbers: more than this; or NULL */
     const struct shape_slip *slips;    /* words that are none; or NULL */
-    unsigned versions; /* bits of those versions of the standard that have it; 0 for all */
+    const char *pattern; /* for JSON Schema, of a text that its reader checks; or NULL */
+    unsigned versions;   /* bits of those versions of the standard that have it; 0 for all */
     enum shape_use use;
     const char *about; /* for readers of the docs and of schemas/; or NULL */
 };
@@ -99,6 +100,8 @@ struct shape {
     const struct shape_variant *variants; /* ends with NULL words; or NULL */
     void (*more)(const struct tree *node, struct shape_more *out);
     void (*also)(struct shape_walk *walk, const struct tree *node);
+    const char
+        *one_of; /* for JSON Schema: exactly one of these keys, which the reader checks; or NULL */
     const struct shape_slip *slips;
 };
 
