@@ -157,6 +157,8 @@ str contract_type_element(struct arena *mem, str type);
 /* Fields of a struct with their types, in order; false when the type is none. */
 bool contract_type_fields(struct arena *mem, str type, struct str_list *names_out,
                           struct str_list *types_out);
+/* What a map goes from and to; false when the type is none. */
+bool contract_type_map(struct arena *mem, str type, str *key_out, str *value_out);
 /* May a value of type `from` become `to` without loss? Equal types may. */
 bool contract_type_widens(str from, str to);
 /* Do its values have one order, and one text each, so that files can be split between them? */
