@@ -151,15 +151,18 @@ static void tell_left_out(struct exchanger *x, enum exchange_format format)
         if (!x->only || x->only == &x->contract->tables.at[i])
             count_table(x, &x->contract->tables.at[i], &left);
     add_left(x, &list, kept, "keys", left.keys, "key", "keys");
-    add_left(x, &list, kept, "values", left.values, "rule of valid values", "rules of valid values");
-    add_left(x, &list, kept, "bounds", left.bounds, "entry of logicalTypeOptions", "entries of logicalTypeOptions");
+    add_left(x, &list, kept, "values", left.values, "rule of valid values",
+             "rules of valid values");
+    add_left(x, &list, kept, "bounds", left.bounds, "entry of logicalTypeOptions",
+             "entries of logicalTypeOptions");
     add_left(x, &list, kept, "labels", left.labels, "label", "labels");
     add_left(x, &list, kept, "links", left.links, "relationship", "relationships");
     add_left(x, &list, kept, "rules", left.rules, "quality rule", "quality rules");
     add_left(x, &list, kept, "servers", x->contract->servers.len, "server", "servers");
     add_left(x, &list, kept, "roles", x->contract->roles.len, "role", "roles");
     const struct tree *promises = tree_find(source, STR("slaProperties"));
-    add_left(x, &list, kept, "promises", promises ? promises->len : 0, "promise of slaProperties", "promises of slaProperties");
+    add_left(x, &list, kept, "promises", promises ? promises->len : 0, "promise of slaProperties",
+             "promises of slaProperties");
     if (list.len)
         exchange_note(x, source, "%s has no place for all of it: left out are " STR_FMT,
                       names[format].name, STR_ARG(str_list_join(x->mem, &list, STR(", "))));

@@ -26,8 +26,8 @@ void exchange_export(struct arena *mem, const struct contract *contract,
 
 /* What an import is told beside the text. Empty id and name: they are made of what the text or its file is called. */
 struct exchange_import {
-    str file;   /* for findings */
-    str id;     /* of the contract */
+    str file; /* for findings */
+    str id;   /* of the contract */
     struct report *report;
 };
 

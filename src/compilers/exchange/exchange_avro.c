@@ -172,8 +172,7 @@ static struct tree *part_type(struct avro_names *a, const struct exchange_part *
     }
     case KIND_MAP:
         exchange_put_text(x->mem, map, "type", STR("map"));
-        exchange_put(x->mem, map, "values",
-                     nullable(x, part_type(a, part->parts.at[1], path)));
+        exchange_put(x->mem, map, "values", nullable(x, part_type(a, part->parts.at[1], path)));
         return map;
     case KIND_STRUCT: {
         struct tree *fields = exchange_list(x->mem);
@@ -222,8 +221,8 @@ static struct tree *record(struct avro_names *a, const struct contract_table *ta
             continue;
         }
         vec_push(x->mem, &taken, plain);
-        struct tree *one = field(a, part, arena_format(x->mem, STR_FMT "_" STR_FMT, STR_ARG(name),
-                                                       STR_ARG(plain)));
+        struct tree *one = field(
+            a, part, arena_format(x->mem, STR_FMT "_" STR_FMT, STR_ARG(name), STR_ARG(plain)));
         if (column->primary_key)
             exchange_put(x->mem, one, "x-primaryKeyPosition",
                          exchange_int(x->mem, column->primary_key));

@@ -51,7 +51,8 @@ static void add_values(struct exchanger *x, struct tree *tests, const struct con
 static void put_meta(struct exchanger *x, struct tree *map, const struct tree *source)
 {
     struct tree *meta = exchange_map(x->mem);
-    exchange_put_text(x->mem, meta, "classification", tree_find_text(source, STR("classification")));
+    exchange_put_text(x->mem, meta, "classification",
+                      tree_find_text(source, STR("classification")));
     if (meta->len)
         exchange_put(x->mem, map, "meta", meta);
 }
@@ -90,9 +91,10 @@ static struct tree *table_of(struct exchanger *x, const struct contract_table *t
         others += links.at[i].from.len > 1;
     if (others)
         exchange_note(x, table->source,
-                      "%zu relationship%s of " STR_FMT
-                      " left out: dbt tests those of one column to a table of the same contract",
-                      others, others == 1 ? " is" : "s are", STR_ARG(table->name));
+                      "of " STR_FMT
+                      " %zu relationship%s left out: dbt tests those of one column to a "
+                      "table of the same contract",
+                      STR_ARG(table->name), others, others == 1 ? " is" : "s are");
     if (key.len > 1)
         exchange_note(x, table->source,
                       "the primary key of " STR_FMT
@@ -104,8 +106,7 @@ static struct tree *table_of(struct exchanger *x, const struct contract_table *t
     exchange_put_text(x->mem, map, "description", table->description);
     exchange_put_texts(x->mem, map, "tags", &table->tags);
     for (size_t i = 0; i < table->columns.len; i++)
-        tree_push(x->mem, columns,
-                  column_of(x, table, &table->columns.at[i], &links, key.len));
+        tree_push(x->mem, columns, column_of(x, table, &table->columns.at[i], &links, key.len));
     exchange_put(x->mem, map, "columns", columns);
     return map;
 }

@@ -86,16 +86,16 @@ static const char *const time_options[] = {
 /* Times are texts in JSON, where bounds mean nothing: they stand beside as `x-minimum` and kin. */
 static void put_options(struct exchanger *x, struct tree *map, const struct exchange_part *part)
 {
-    bool is_time = part->kind == KIND_DATE || part->kind == KIND_TIME || part->kind == KIND_TIMESTAMP;
-    const char *const *options = part->kind == KIND_TEXT ? text_options
-                               : part->kind == KIND_LIST ? list_options
-                               : part->kind == KIND_STRUCT || part->kind == KIND_JSON
-                                   ? object_options
-                               : is_time ? time_options
-                               : part->kind == KIND_INTEGER || part->kind == KIND_FLOAT
-                                       || part->kind == KIND_DECIMAL
-                                   ? number_options
-                                   : NULL;
+    bool is_time =
+        part->kind == KIND_DATE || part->kind == KIND_TIME || part->kind == KIND_TIMESTAMP;
+    const char *const *options =
+        part->kind == KIND_TEXT                                ? text_options
+        : part->kind == KIND_LIST                              ? list_options
+        : part->kind == KIND_STRUCT || part->kind == KIND_JSON ? object_options
+        : is_time                                              ? time_options
+        : part->kind == KIND_INTEGER || part->kind == KIND_FLOAT || part->kind == KIND_DECIMAL
+            ? number_options
+            : NULL;
     for (size_t i = 0; options && options[i]; i++) {
         const struct tree *value = exchange_option(part, str_of(options[i]));
         bool is_flag = false;
@@ -232,8 +232,7 @@ void exchange_json_schema(struct exchanger *x)
     const struct contract *contract = x->contract;
     exchange_put_text(x->mem, root, "$schema", STR(DIALECT));
     if (x->only || contract->tables.len == 1) {
-        struct tree *row =
-            exchange_row_schema(x, x->only ? x->only : &contract->tables.at[0]);
+        struct tree *row = exchange_row_schema(x, x->only ? x->only : &contract->tables.at[0]);
         for (size_t i = 0; i < row->len; i++)
             exchange_put_copy(x->mem, root, arena_c_string(x->mem, row->at[i]->key), row->at[i]);
         exchange_json(x->out, root);

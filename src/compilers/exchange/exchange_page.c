@@ -83,7 +83,8 @@ static void add_title(struct page *p, int level, str text)
     if (p->is_html)
         buf_format(p->b, "<h%d>", level);
     else
-        buf_add(p->b, str_sub(STR("\n####"), p->b->len ? 0 : 1, (size_t)level + (p->b->len ? 1 : 0)));
+        buf_add(p->b,
+                str_sub(STR("\n####"), p->b->len ? 0 : 1, (size_t)level + (p->b->len ? 1 : 0)));
     buf_add(p->b, p->is_html ? STR_NONE : STR(" "));
     add_text(p, text);
     if (p->is_html)
@@ -138,9 +139,9 @@ static void end_table(struct page *p)
 static str joined(struct exchanger *x, str head, const char *between, str tail)
 {
     return !head.len ? tail
-         : !tail.len ? head
-                     : arena_format(x->mem, STR_FMT "%s" STR_FMT, STR_ARG(head), between,
-                                    STR_ARG(tail));
+         : !tail.len
+             ? head
+             : arena_format(x->mem, STR_FMT "%s" STR_FMT, STR_ARG(head), between, STR_ARG(tail));
 }
 
 static str shown(struct exchanger *x, const struct tree *value)
@@ -211,6 +212,8 @@ static void add_rules(struct page *p, const struct contract_table *table)
             begin_table(p, titles, 3);
         bool is_told = rule->kind == RULE_TEXT || rule->kind == RULE_CUSTOM;
         str text = contract_rule_text(p->x->mem, rule);
+        if (rule->has_values)
+            text = joined(p->x, text, ": ", shown(p->x, tree_find(rule->source, STR("arguments"))));
         add_row(p,
                 (const str[]){joined(p->x, text, ": ", rule->query),
                               is_told                        ? STR("not executed")
@@ -358,15 +361,15 @@ void exchange_html(struct exchanger *x)
 {
     struct page p = {.x = x, .b = x->out, .is_html = true};
     /* The policy lets no script run, and nothing be loaded, even if an escape were missing. */
-    buf_add(p.b,
-            STR("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                "style-src 'unsafe-inline'\">\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                "<title>"));
+    buf_add(p.b, STR("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                     "style-src 'unsafe-inline'\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>"));
     add_text(&p, x->contract->name);
     buf_add(p.b, STR("</title>\n<style>\n"
-                     "body { font: 16px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }\n"
+                     "body { font: 16px/1.5 sans-serif; max-width: 70em; margin: 2em auto; "
+                     "padding: 0 1em }\n"
                      "table { border-collapse: collapse; margin: 1em 0 }\n"
                      "th, td { border: 1px solid #bbb; padding: .25em .6em; text-align: left; "
                      "vertical-align: top }\n"

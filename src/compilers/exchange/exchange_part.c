@@ -81,9 +81,9 @@ static void read_type(struct arena *mem, struct exchange_part *part, int depth)
     element = contract_type_element(mem, part->type);
     if (element.len) {
         part->kind = KIND_LIST;
-        vec_push(mem, &part->parts,
-                 make_part(mem, tree_find(part->source, STR("items")), STR_NONE, element,
-                           depth + 1));
+        vec_push(
+            mem, &part->parts,
+            make_part(mem, tree_find(part->source, STR("items")), STR_NONE, element, depth + 1));
     } else if (contract_type_map(mem, part->type, &key, &value)) {
         part->kind = KIND_MAP;
         vec_push(mem, &part->parts, make_part(mem, NULL, STR("key"), key, depth + 1));
@@ -130,8 +130,8 @@ static const struct contract_rule *find_rule(const struct contract_table *table,
 {
     for (size_t i = 0; i < table->rules.len; i++) {
         const struct contract_rule *rule = &table->rules.at[i];
-        if (rule->kind == RULE_INVALID_VALUES && rule->operator== RULE_IS
-            && str_eq(rule->low, STR("0")) && rule->columns.len == 1
+        if (rule->kind == RULE_INVALID_VALUES
+            && rule->operator== RULE_IS && str_eq(rule->low, STR("0")) && rule->columns.len == 1
             && str_eq(rule->columns.at[0], column) && rule->effect == RULE_REJECTS
             && rule->has_values == with_values && (rule->pattern.len > 0) != with_values)
             return rule;
@@ -199,8 +199,7 @@ static bool read_ends(struct exchanger *x, const struct tree *node,
         const struct tree *one = node && node->kind == TREE_LIST ? node->at[i] : node;
         const struct contract_table *table;
         str column;
-        if (!one || one->kind != TREE_SCALAR
-            || !read_end(x->contract, one->text, &table, &column)
+        if (!one || one->kind != TREE_SCALAR || !read_end(x->contract, one->text, &table, &column)
             || (*table_out && *table_out != table))
             return false;
         *table_out = table;

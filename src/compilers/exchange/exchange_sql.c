@@ -17,12 +17,18 @@ static str postgres_type(struct exchanger *x, const struct exchange_part *part)
         bool is_unsigned;
         const char *type;
     } types[] = {
-        {KIND_INTEGER, 8, false, "smallint"},        {KIND_INTEGER, 16, false, "smallint"},
-        {KIND_INTEGER, 32, false, "integer"},        {KIND_INTEGER, 64, false, "bigint"},
-        {KIND_INTEGER, 128, false, "numeric(39, 0)"}, {KIND_INTEGER, 8, true, "smallint"},
-        {KIND_INTEGER, 16, true, "integer"},         {KIND_INTEGER, 32, true, "bigint"},
-        {KIND_INTEGER, 64, true, "numeric(20, 0)"},  {KIND_INTEGER, 128, true, "numeric(39, 0)"},
-        {KIND_FLOAT, 32, false, "real"},             {KIND_FLOAT, 64, false, "double precision"},
+        {KIND_INTEGER, 8, false, "smallint"},
+        {KIND_INTEGER, 16, false, "smallint"},
+        {KIND_INTEGER, 32, false, "integer"},
+        {KIND_INTEGER, 64, false, "bigint"},
+        {KIND_INTEGER, 128, false, "numeric(39, 0)"},
+        {KIND_INTEGER, 8, true, "smallint"},
+        {KIND_INTEGER, 16, true, "integer"},
+        {KIND_INTEGER, 32, true, "bigint"},
+        {KIND_INTEGER, 64, true, "numeric(20, 0)"},
+        {KIND_INTEGER, 128, true, "numeric(39, 0)"},
+        {KIND_FLOAT, 32, false, "real"},
+        {KIND_FLOAT, 64, false, "double precision"},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (part->kind == types[i].kind && part->bits == types[i].bits
@@ -56,9 +62,8 @@ static str postgres_type(struct exchanger *x, const struct exchange_part *part)
         return STR("jsonb");
     case KIND_LIST: {
         str element = postgres_type(x, part->parts.at[0]);
-        return str_eq(element, STR("jsonb"))
-                 ? element
-                 : arena_format(x->mem, STR_FMT "[]", STR_ARG(element));
+        return str_eq(element, STR("jsonb")) ? element
+                                             : arena_format(x->mem, STR_FMT "[]", STR_ARG(element));
     }
     default:
         return STR("text");
@@ -134,8 +139,8 @@ static void add_scalar(struct buf *b, const struct exchange_part *part, const st
         buf_add_literal(b, value->text);
 }
 
-static void add_bound(struct exchanger *x, struct str_list *checks, const struct exchange_part *part,
-                      const char *option, const char *format)
+static void add_bound(struct exchanger *x, struct str_list *checks,
+                      const struct exchange_part *part, const char *option, const char *format)
 {
     const struct tree *value = exchange_option(part, str_of(option));
     struct buf *b = buf_new(x->mem, DOCUMENT_BYTES_MAX);
@@ -150,7 +155,10 @@ static void add_bound(struct exchanger *x, struct str_list *checks, const struct
     buf_add_identifier(b, part->name);
     buf_add(b, is_length ? STR(")") : STR_NONE);
     buf_format(b, " %s ", format);
-    add_scalar(b, part, value);
+    if (is_length)
+        buf_add(b, value->text);
+    else
+        add_scalar(b, part, value);
     vec_push(x->mem, checks, buf_str(b));
 }
 
@@ -158,8 +166,14 @@ static void add_values(struct exchanger *x, struct str_list *checks,
                        const struct contract_table *table, const struct exchange_part *part)
 {
     const struct contract_rule *rule = exchange_values_rule(table, part->name);
-    if (!rule || !(is_number(part) || is_text(part)))
+    if (!rule)
         return;
+    if (!is_number(part) && !is_text(part)) {
+        exchange_note(x, part->source,
+                      "the valid values of " STR_FMT " are left out: it is no number or text",
+                      STR_ARG(part->name));
+        return;
+    }
     struct buf *b = buf_new(x->mem, DOCUMENT_BYTES_MAX);
     size_t count = 0;
     buf_add_identifier(b, part->name);
@@ -180,8 +194,9 @@ static struct str_list column_checks(struct exchanger *x, const struct contract_
                                      const struct exchange_part *part)
 {
     struct str_list checks = {0};
-    static const char *const not_held[] = {"pattern", "multipleOf", "minItems", "maxItems",
-                                           "uniqueItems", "minProperties", "maxProperties", NULL};
+    static const char *const not_held[] = {"pattern",       "multipleOf",  "minItems",
+                                           "maxItems",      "uniqueItems", "minProperties",
+                                           "maxProperties", NULL};
     add_bound(x, &checks, part, "minLength", ">=");
     add_bound(x, &checks, part, "maxLength", "<=");
     add_bound(x, &checks, part, "minimum", ">=");
@@ -194,7 +209,8 @@ static struct str_list column_checks(struct exchanger *x, const struct contract_
             exchange_note(x, part->source, "%s of " STR_FMT " is left out: SQL has no such check",
                           not_held[i], STR_ARG(part->name));
     if (exchange_pattern_rule(table, part->name))
-        exchange_note(x, part->source, "the pattern of " STR_FMT " is left out: SQL has no ECMA-262",
+        exchange_note(x, part->source,
+                      "the pattern of " STR_FMT " is left out: SQL has no ECMA-262",
                       STR_ARG(part->name));
     return checks;
 }
@@ -249,10 +265,9 @@ static struct exchange_links good_links(struct exchanger *x, const struct contra
     size_t others;
     exchange_links(x, table, &all, &others);
     if (others)
-        exchange_note(x, table->source, "%zu relationship%s of " STR_FMT
-                      " left out: what %s to is no column of this contract",
-                      others, others == 1 ? " is" : "s are", STR_ARG(table->name),
-                      others == 1 ? "it points" : "they point");
+        exchange_note(x, table->source,
+                      "of " STR_FMT " %zu relationship%s left out, to no column of this contract",
+                      STR_ARG(table->name), others, others == 1 ? " is" : "s are");
     for (size_t i = 0; i < all.len; i++) {
         if (is_exported(x, all.at[i].table) && is_key(x, &all.at[i]))
             vec_push(x->mem, &good, all.at[i]);
@@ -282,7 +297,8 @@ static void write_in_order(struct plan *p, size_t at)
     p->state[at] = 1;
     for (size_t i = 0; i < p->links[at].len; i++) {
         const struct exchange_link *link = &p->links[at].at[i];
-        size_t to = (size_t)(contract_find_table(x->contract, link->table) - x->contract->tables.at);
+        size_t to =
+            (size_t)(contract_find_table(x->contract, link->table) - x->contract->tables.at);
         if (p->state[to] == 0)
             write_in_order(p, to);
         if (p->state[to] == 2 || to == at)

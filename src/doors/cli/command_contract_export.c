@@ -1,7 +1,7 @@
 /* A contract in another format. */
 #include "buf/buf.h"
+#include "cli/cli_contract.h"
 #include "cli_inside.h"
-#include "contract_files.h"
 #include "exchange/exchange.h"
 #include "limits/limits.h"
 
@@ -78,11 +78,11 @@ bool command_contract_export(struct task *t, struct cli *cli)
     cli_listen(t);
     report_init(&report, t->mem);
     if (!cli_demand_arguments(t, cli, 1, 1) || !export_choose(t, cli, &choice)
-        || !contract_file_read(t, cli->arguments.at[0], &report, &contract)) {
+        || !cli_contract_read(t, cli->arguments.at[0], &report, &contract)) {
         return false;
     }
     if (contract == NULL) {
-        contract_file_tell(t, cli, &report);
+        cli_contract_tell(t, cli, &report);
         cli->exit_code = error_exit_code(ERR_INVALID);
         return true;
     }
@@ -94,13 +94,14 @@ bool command_contract_export(struct task *t, struct cli *cli)
     if (out->full) {
         task_fail(t, ERR_INVALID, "the contract cannot be written as %s",
                   exchange_format_name(choice.format));
-        return task_hint(t, "a text of it holds a NUL or is no UTF-8, or it would have more than %d bytes",
-                         EXCHANGE_BYTES_MAX);
+        return task_hint(
+            t, "a text of it holds a NUL or is no UTF-8, or it would have more than %d bytes",
+            EXCHANGE_BYTES_MAX);
     }
-    if (cli->has[OPTION_out] ? !contract_file_save(t, cli->value[OPTION_out], buf_str(out))
-                             : !contract_file_print(t, buf_str(out))) {
+    if (cli->has[OPTION_out] ? !cli_contract_save(t, cli->value[OPTION_out], buf_str(out))
+                             : !cli_contract_print(t, buf_str(out))) {
         return false;
     }
-    contract_file_tell(t, cli, &report);
+    cli_contract_tell(t, cli, &report);
     return true;
 }

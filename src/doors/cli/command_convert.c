@@ -1,7 +1,7 @@
 /* A contract of an older ODCS as one of v3.1.0. */
 #include "buf/buf.h"
+#include "cli/cli_contract.h"
 #include "cli_inside.h"
-#include "contract_files.h"
 #include "convert/convert.h"
 #include "limits/limits.h"
 #include "yaml/yaml.h"
@@ -60,14 +60,14 @@ bool command_convert(struct task *t, struct cli *cli)
     }
     if (contract != NULL) {
         if (!convert_write_text(t, contract, &text)
-            || (cli->has[OPTION_out] && !contract_file_save(t, cli->value[OPTION_out], text))) {
+            || (cli->has[OPTION_out] && !cli_contract_save(t, cli->value[OPTION_out], text))) {
             return false;
         }
         if (!cli->has[OPTION_out]) {
             printf("%.*s", STR_ARG(text));
         }
     }
-    contract_file_tell(t, cli, &report);
+    cli_contract_tell(t, cli, &report);
     if (contract != NULL && report.errors > 0) {
         cli_note(cli, "%zu error%s of v3.1.0 are left to mend", report.errors,
                  report.errors == 1 ? "" : "s");

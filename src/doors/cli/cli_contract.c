@@ -1,4 +1,4 @@
-#include "contract_files.h"
+#include "cli/cli_contract.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include "limits/limits.h"
 #include "yaml/yaml.h"
 
-bool contract_file_tree(struct task *t, str path, bool is_json, size_t most, struct tree **out)
+bool cli_contract_tree(struct task *t, str path, bool is_json, size_t most, struct tree **out)
 {
     str text;
 
@@ -16,12 +16,12 @@ bool contract_file_tree(struct task *t, str path, bool is_json, size_t most, str
         && yaml_read(t, t->mem, text, path, is_json ? YAML_MODE_JSON : YAML_MODE_YAML, out);
 }
 
-bool contract_file_read(struct task *t, str path, struct report *report, struct contract **out)
+bool cli_contract_read(struct task *t, str path, struct report *report, struct contract **out)
 {
     struct tree *document;
 
     *out = NULL;
-    if (!contract_file_tree(t, path, str_ends(path, STR(".json")), DOCUMENT_BYTES_MAX, &document)) {
+    if (!cli_contract_tree(t, path, str_ends(path, STR(".json")), DOCUMENT_BYTES_MAX, &document)) {
         return false;
     }
     *out = contract_read(t->mem, path, document, report);
@@ -31,7 +31,7 @@ bool contract_file_read(struct task *t, str path, struct report *report, struct 
     return true;
 }
 
-bool contract_file_save(struct task *t, str path, str text)
+bool cli_contract_save(struct task *t, str path, str text)
 {
     const char *name = arena_c_string(t->mem, path);
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -58,7 +58,7 @@ bool contract_file_save(struct task *t, str path, str text)
     return t->err.code == ERR_NONE;
 }
 
-bool contract_file_print(struct task *t, str text)
+bool cli_contract_print(struct task *t, str text)
 {
     if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout) != 0) {
         return task_fail_errno(t, ERR_IO, "cannot write the answer");
@@ -66,7 +66,7 @@ bool contract_file_print(struct task *t, str text)
     return true;
 }
 
-void contract_file_tell(struct task *t, const struct cli *cli, struct report *report)
+void cli_contract_tell(struct task *t, const struct cli *cli, struct report *report)
 {
     struct buf *text = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
 

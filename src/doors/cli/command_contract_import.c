@@ -1,0 +1,114 @@
+/* A contract, or products, of what others have written. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "buf/buf.h"
+#include "cli/cli_contract.h"
+#include "cli_inside.h"
+#include "exchange/exchange.h"
+#include "limits/limits.h"
+#include "yaml/yaml.h"
+#include "yaml_out/yaml_out.h"
+
+enum import_source { IMPORT_JSON_SCHEMA, IMPORT_AVRO, IMPORT_SQL, IMPORT_DBT, IMPORT_SOURCES };
+
+static const char *const import_names[IMPORT_SOURCES] = {"json-schema", "avro", "sql", "dbt"};
+
+static bool import_choose(struct task *t, const struct cli *cli, enum import_source *out)
+{
+    for (int i = 0; i < IMPORT_SOURCES; i++) {
+        if (str_eq(cli->value[OPTION_from], str_of(import_names[i]))) {
+            *out = (enum import_source)i;
+            return true;
+        }
+    }
+    task_fail(t, ERR_USAGE,
+              cli->has[OPTION_from] ? "weft imports nothing from %.*s" : "say what the file is%.*s",
+              STR_ARG(cli->value[OPTION_from]));
+    return task_hint(t, "say --from with one of: json-schema, avro, sql, dbt");
+}
+
+/* `data/orders.schema.json` is `orders`. */
+static str import_stem(str path)
+{
+    str head, name;
+
+    if (!str_cut_last(path, '/', &head, &name)) {
+        name = path;
+    }
+    (void)str_cut(name, '.', &head, &name);
+    return head;
+}
+
+/* What is written must say the same when it is read. */
+static bool import_text(struct task *t, const struct tree *contract, str *out)
+{
+    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct tree *again;
+
+    yaml_out(text, contract, NULL);
+    if (text->full) {
+        task_fail(t, ERR_LIMIT, "the contract cannot be written as YAML");
+        return task_hint(t, "a text of it is no UTF-8, or it would have more than %d bytes",
+                         DOCUMENT_BYTES_MAX);
+    }
+    *out = buf_str(text);
+    if (!yaml_read(t, t->mem, *out, STR("the contract"), YAML_MODE_YAML, &again)) {
+        return false;
+    }
+    if (!tree_equal(contract, again)) {
+        return task_fail(t, ERR_INVALID, "the contract cannot be written as YAML without a loss");
+    }
+    return true;
+}
+
+static bool import_contract(struct task *t, struct cli *cli, enum import_source source,
+                            struct exchange_import *import)
+{
+    struct tree *document, *contract;
+    str text, path = cli->arguments.at[0];
+
+    if (source == IMPORT_SQL) {
+        if (!cli_read_file(t, path, DOCUMENT_BYTES_MAX, &text)) {
+            return false;
+        }
+        contract = exchange_import_sql(t->mem, import, text);
+    } else {
+        bool is_yaml = str_ends(path, STR(".yaml")) || str_ends(path, STR(".yml"));
+
+        if (!cli_contract_tree(t, path, !is_yaml, DOCUMENT_BYTES_MAX, &document)) {
+            return false;
+        }
+        contract = source == IMPORT_AVRO ? exchange_import_avro(t->mem, import, document)
+                                         : exchange_import_json_schema(t->mem, import, document);
+    }
+    if (contract == NULL) {
+        return true;
+    }
+    if (!import_text(t, contract, &text)) {
+        return false;
+    }
+    return cli->has[OPTION_out] ? cli_contract_save(t, cli->value[OPTION_out], text)
+                                : cli_contract_print(t, text);
+}
+
+bool command_contract_import(struct task *t, struct cli *cli)
+{
+    enum import_source source = IMPORT_SOURCES;
+    struct report report;
+    struct exchange_import import = {.report = &report};
+
+    cli_listen(t);
+    report_init(&report, t->mem);
+    if (!cli_demand_arguments(t, cli, 1, 1) || !import_choose(t, cli, &source)) {
+        return false;
+    }
+    import.file = cli->arguments.at[0];
+    import.id = import_stem(import.file);
+    if (!import_contract(t, cli, source, &import)) {
+        return false;
+    }
+    cli_contract_tell(t, cli, &report);
+    cli->exit_code = report.errors > 0 ? error_exit_code(ERR_INVALID) : 0;
+    return true;
+}
