@@ -236,7 +236,7 @@ static struct tree *tables_in_order(struct builder *b)
     return list;
 }
 
-struct tree *exchange_build_end(struct builder *b)
+void exchange_build_tell(struct builder *b)
 {
     for (size_t i = 0; i < b->left.len; i++) {
         const struct builder_left *one = &b->left.at[i];
@@ -247,6 +247,11 @@ struct tree *exchange_build_end(struct builder *b)
     if (b->left_untold)
         report_add(b->report, FINDING_NOTE, ERR_INVALID, (struct place){.file = b->file},
                    "%zu more things were left out", b->left_untold);
+}
+
+struct tree *exchange_build_end(struct builder *b)
+{
+    exchange_build_tell(b);
     if (b->report->errors)
         return NULL;
     exchange_put(b->mem, b->root, "schema", tables_in_order(b));

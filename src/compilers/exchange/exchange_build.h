@@ -44,6 +44,8 @@ void exchange_build_left_at(struct builder *b, str text, size_t offset, const ch
     __attribute__((format(printf, 4, 5)));
 struct finding *exchange_build_error(struct builder *b, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Says what was not taken over; exchange_build_end does it too. */
+void exchange_build_tell(struct builder *b);
 /* The contract, held against the standard; NULL when there were errors. */
 struct tree *exchange_build_end(struct builder *b);
 /* [A-Za-z0-9_-] of a text, for an id. */

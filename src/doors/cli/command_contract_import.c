@@ -1,5 +1,4 @@
 /* A contract, or products, of what others have written. */
-#include <errno.h>
 #include <sys/stat.h>
 
 #include "buf/buf.h"
@@ -92,6 +91,57 @@ static bool import_contract(struct task *t, struct cli *cli, enum import_source 
                                 : cli_contract_print(t, text);
 }
 
+static bool import_files(struct task *t, const struct cli *cli, str folder,
+                         const struct exchange_files *files)
+{
+    size_t written = 0;
+
+    for (size_t i = 0; i < files->len; i++) {
+        struct stat facts;
+        str path = files->at[i].path;
+        const char *whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path)).ptr;
+
+        /* The domain may be there: its owners are known better there. */
+        if (str_eq(path, STR("domain.yaml")) && stat(whole, &facts) == 0) {
+            continue;
+        }
+        if (!cli_write_new(t, folder, path, files->at[i].text, 0666)) {
+            return false;
+        }
+        written++;
+    }
+    cli_note(cli, "%zu files were written to %.*s", written, STR_ARG(folder));
+    return true;
+}
+
+static bool import_dbt(struct task *t, struct cli *cli, struct exchange_import *import)
+{
+    struct exchange_files files = {0};
+    struct tree *manifest;
+    str text, folder = cli->value[OPTION_out], head;
+
+    if (!cli->has[OPTION_out] || folder.len == 0) {
+        task_fail(t, ERR_USAGE, "a project becomes many files: name the folder of a domain");
+        return task_hint(t, "say --out domains/NAME");
+    }
+    while (str_ends(folder, STR("/"))) {
+        folder = str_sub(folder, 0, folder.len - 1);
+    }
+    if (!str_cut_last(folder, '/', &head, &import->id)) {
+        import->id = folder;
+    }
+    if (!str_is_name(import->id)) {
+        task_fail(t, ERR_USAGE, "a domain cannot be named %.*s", STR_ARG(import->id));
+        return task_hint(t, "the folder is the domain: a-z, 0-9 and _, a letter first");
+    }
+    if (!cli_read_file(t, import->file, HTTP_ANSWER_BYTES_MAX, &text)
+        || !cli_read_json(t, t->mem, text, &manifest)) {
+        return false;
+    }
+    return !exchange_import_dbt(t->mem, import, manifest, &files)
+        || import_files(t, cli, folder, &files);
+}
+
 bool command_contract_import(struct task *t, struct cli *cli)
 {
     enum import_source source = IMPORT_SOURCES;
@@ -105,7 +155,8 @@ bool command_contract_import(struct task *t, struct cli *cli)
     }
     import.file = cli->arguments.at[0];
     import.id = import_stem(import.file);
-    if (!import_contract(t, cli, source, &import)) {
+    if (source == IMPORT_DBT ? !import_dbt(t, cli, &import)
+                             : !import_contract(t, cli, source, &import)) {
         return false;
     }
     cli_contract_tell(t, cli, &report);
