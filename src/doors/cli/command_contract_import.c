@@ -91,21 +91,48 @@ static bool import_contract(struct task *t, struct cli *cli, enum import_source 
                                 : cli_contract_print(t, text);
 }
 
-static bool import_files(struct task *t, const struct cli *cli, str folder,
-                         const struct exchange_files *files)
+static const char *import_path(struct task *t, str folder, str path)
 {
-    size_t written = 0;
+    return arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path)).ptr;
+}
+
+/* The domain may be there: its owners are known better there. Anything else that is there stops all. */
+static bool import_may_write(struct task *t, str folder, struct exchange_files *files)
+{
+    struct stat facts;
 
     for (size_t i = 0; i < files->len; i++) {
-        struct stat facts;
-        str path = files->at[i].path;
-        const char *whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path)).ptr;
+        struct exchange_file *file = &files->at[i];
 
-        /* The domain may be there: its owners are known better there. */
-        if (str_eq(path, STR("domain.yaml")) && stat(whole, &facts) == 0) {
+        if (stat(import_path(t, folder, file->path), &facts) != 0) {
             continue;
         }
-        if (!cli_write_new(t, folder, path, files->at[i].text, 0666)) {
+        if (!str_eq(file->path, STR("domain.yaml"))) {
+            task_fail(t, ERR_CONFLICT, "%s is there already", import_path(t, folder, file->path));
+            return task_hint(t, "nothing was written: remove it, or name another folder");
+        }
+        file->path = STR_NONE;
+    }
+    return true;
+}
+
+static bool import_files(struct task *t, const struct cli *cli, str folder,
+                         struct exchange_files *files)
+{
+    bool is_absolute = str_starts(folder, STR("/"));
+    size_t written = 0;
+
+    if (!import_may_write(t, folder, files)) {
+        return false;
+    }
+    for (size_t i = 0; i < files->len; i++) {
+        str path = str_of(import_path(t, folder, files->at[i].path));
+
+        if (files->at[i].path.len == 0) {
+            continue;
+        }
+        if (!cli_write_new(t, is_absolute ? STR("/") : STR("."),
+                           str_from(path, is_absolute ? 1 : 0), files->at[i].text, 0666)) {
             return false;
         }
         written++;
