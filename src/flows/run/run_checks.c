@@ -227,35 +227,6 @@ bool run_check_outputs(struct task *t, struct run *r)
         && run_check_requirements(t, r);
 }
 
-static const char *run_rule_kind(enum rule_kind kind)
-{
-    switch (kind) {
-    case RULE_ROW_COUNT:
-        return "rowCount";
-    case RULE_NULL_VALUES:
-        return "nullValues";
-    case RULE_MISSING_VALUES:
-        return "missingValues";
-    case RULE_INVALID_VALUES:
-        return "invalidValues";
-    case RULE_DUPLICATE_VALUES:
-        return "duplicateValues";
-    case RULE_SQL:
-        return "sql";
-    case RULE_TEXT:
-        return "text";
-    case RULE_CUSTOM:
-        return "custom";
-    case RULE_REQUIRED:
-        return "required";
-    case RULE_UNIQUE:
-        return "unique";
-    case RULE_PRIMARY_KEY:
-        return "primaryKey";
-    }
-    return "";
-}
-
 static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
                                    const struct run_table *table)
 {
@@ -271,7 +242,7 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
                                              STR_ARG(table->name))
                               : table->name,
             .rule_id = rule->id,
-            .kind = str_of(run_rule_kind(rule->kind)),
+            .kind = contract_rule_kind(rule),
             .name = rule->name,
             .column = str_list_join(t->mem, &rule->columns, STR(", ")),
             .dimension = rule->dimension,
