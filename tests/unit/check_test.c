@@ -143,7 +143,7 @@ static enum verdict judge(struct task *t, enum rule_operator operator, const cha
     vec_push(t->mem, &rule.columns, STR("c"));
     vec_push(t->mem, &columns, ((struct job_column){.name = STR("c"), .type = STR("INTEGER")}));
     vec_push(t->mem, &table.rules, rule);
-    if (!check_compile(t->mem, &table, STR("t"), &columns, &plan) || plan.selects.len != 1) {
+    if (!check_compile(t->mem, &table, STR("t"), &columns, NULL, &plan) || plan.selects.len != 1) {
         return VERDICT_ERROR;
     }
     for (int i = 0; i < 2; i++) {

@@ -11,6 +11,7 @@ struct compiler {
     const struct contract_table *table;
     const struct job_columns *columns;
     str view;
+    const struct check_targets *targets;
     struct check_plan *plan;
     struct check_inside *inside;
 };
@@ -21,9 +22,11 @@ static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str
 static void pack_cells(struct compiler *c);
 
 bool check_compile(struct arena *mem, const struct contract_table *table, str view,
-                   const struct job_columns *columns, struct check_plan *out)
+                   const struct job_columns *columns, const struct check_targets *targets,
+                   struct check_plan *out)
 {
-    struct compiler c = {mem, table, columns, view, out, ARENA_NEW(mem, struct check_inside)};
+    struct compiler c = {
+        mem, table, columns, view, targets, out, ARENA_NEW(mem, struct check_inside)};
 
     *out = (struct check_plan){.table = table, .inside = c.inside};
     if (!view.len)
@@ -32,8 +35,12 @@ bool check_compile(struct arena *mem, const struct contract_table *table, str vi
     add_cell(&c, NULL, view, STR("count(*)"), STR_NONE);
     for (size_t i = 0; i < table->rules.len; i++) {
         struct check_way *way = &c.inside->ways[i];
-        *way = (struct check_way){&table->rules.at[i], STR_NONE,      0,
-                                  CHECK_NO_CELL,       CHECK_NO_CELL, SIZE_MAX};
+        *way = (struct check_way){
+            .rule = &table->rules.at[i],
+            .counted = CHECK_NO_CELL,
+            .distinct = CHECK_NO_CELL,
+            .select = SIZE_MAX,
+        };
         compile_rule(&c, way);
     }
     pack_cells(&c);
@@ -174,6 +181,38 @@ static void compile_query(struct compiler *c, struct check_way *way)
     way->select = c->plan->selects.len - 1;
 }
 
+static const struct check_target *find_target(const struct compiler *c,
+                                              const struct contract_rule *rule)
+{
+    for (size_t i = 0; c->targets && i < c->targets->len; i++)
+        if (c->targets->at[i].rule == rule)
+            return &c->targets->at[i];
+    return NULL;
+}
+
+static void compile_relation(struct compiler *c, struct check_way *way)
+{
+    const struct check_target *target = find_target(c, way->rule);
+    struct check_spot spot = {.from = c->view};
+    struct str_list values = {0};
+    if (!target || target->problem.len) {
+        way->outside = target ? target->problem : STR("its target is not known");
+        return;
+    }
+    for (size_t i = 0; way->rule->columns.len > 1 && i < way->rule->columns.len; i++)
+        vec_push(c->mem, &values, check_identifier(c->mem, way->rule->columns.at[i]));
+    if (!values.len) {
+        if (!check_spot(c->mem, way->rule, c->columns, c->view, &spot, &way->problem))
+            return;
+        vec_push(c->mem, &values, spot.value);
+        way->all = add_all(c, &spot);
+    }
+    str text = check_relation(c->mem, way->rule, target, &values, spot.from, true);
+    way->counted = add_cell(c, way->rule, c->view, STR_NONE, text);
+    c->inside->cells.at[way->counted].reads_inputs = target->is_input;
+    c->inside->cells.at[way->counted].reads_others = !target->is_input;
+}
+
 /* A rule about one property. */
 static void compile_spot(struct compiler *c, struct check_way *way)
 {
@@ -208,6 +247,8 @@ static void compile_rule(struct compiler *c, struct check_way *way)
         vec_push(c->mem, &c->inside->cells.at[0].rules, way->rule);
     else if (!columns)
         way->problem = STR("it names no column");
+    else if (kind == RULE_RELATIONSHIP)
+        compile_relation(c, way);
     else if (columns == 1)
         compile_spot(c, way);
     else
@@ -278,7 +319,10 @@ static void pack_cells(struct compiler *c)
         if (!cell->text.len)
             continue;
         cell->select = c->plan->selects.len;
-        vec_add(c->mem, &c->plan->selects)->text = cell->text;
+        struct check_select *select = vec_add(c->mem, &c->plan->selects);
+        select->text = cell->text;
+        select->reads_others = cell->reads_others;
+        select->reads_inputs = cell->reads_inputs;
         add_rules(c, &c->plan->selects.at[cell->select], cell);
     }
 }

@@ -13,6 +13,7 @@ struct check_cell {
     str from;       /* what the fused scan is over */
     str expression; /* of it; empty where `text` is a SELECT of its own */
     str text;
+    bool reads_others, reads_inputs;
     struct {
         VEC_OF(const struct contract_rule *)
     } rules;
@@ -26,6 +27,7 @@ struct check_way {
     size_t counted;  /* cell: what the rule counts, or the rows without a null in its columns */
     size_t distinct; /* cell: different values among these */
     size_t select;   /* of a sql rule */
+    str outside;     /* why it is not executable */
 };
 
 struct check_inside {
@@ -59,6 +61,10 @@ bool check_option(struct arena *mem, const struct contract_rule *rule,
 /* `NOT regexp_matches(…)` of an ECMA-262 pattern. */
 bool check_mismatch(struct arena *mem, str pattern, str value, str type, str *out,
                     bool *is_large_out, str *problem_out);
+/* The SELECT that counts values without a partner; else the test of one row, from `from` (empty: the row itself). */
+str check_relation(struct arena *mem, const struct contract_rule *rule,
+                   const struct check_target *target, const struct str_list *values, str from,
+                   bool is_count);
 str check_identifier(struct arena *mem, str name);
 str check_literal(struct arena *mem, str text);
 /* Is the rule about something in an array? */

@@ -386,22 +386,24 @@ static void judge_query(const struct judge *j, const struct check_way *way,
     set_verdict(j, out, number_holds(out->rule, &found, bounds), out->found);
 }
 
-static void set_not_executable(const struct judge *j, struct check_result *out)
+static void set_not_executable(const struct judge *j, struct check_result *out, str why)
 {
     str subject = subject_text(j->mem, out->rule, out->expected);
     out->verdict = VERDICT_NOT_EXECUTABLE;
-    out->message =
-        arena_format(j->mem, STR_FMT ": not executable: %s", STR_ARG(short_text(j->mem, subject)),
-                     out->rule->kind == RULE_TEXT ? "a rule of type text is for readers"
-                                                  : "weft does not run this rule");
+    out->message = arena_format(j->mem, STR_FMT ": not executable: " STR_FMT,
+                                STR_ARG(short_text(j->mem, subject)), STR_ARG(why));
 }
 
 static void judge_rule(const struct judge *j, const struct check_way *way, struct check_result *out)
 {
     *out = (struct check_result){.rule = way->rule, .rows = j->rows};
     out->expected = contract_rule_text(j->mem, way->rule);
-    if (way->rule->kind == RULE_TEXT || way->rule->kind == RULE_CUSTOM)
-        set_not_executable(j, out);
+    if (way->rule->kind == RULE_TEXT)
+        set_not_executable(j, out, STR("a rule of type text is for readers"));
+    else if (way->rule->kind == RULE_CUSTOM)
+        set_not_executable(j, out, STR("weft does not run this rule"));
+    else if (way->outside.len)
+        set_not_executable(j, out, way->outside);
     else if (way->problem.len)
         set_error(j, out, way->problem);
     else if (way->rule->kind == RULE_SQL)

@@ -2,6 +2,8 @@
 #include "check/check_inside.h"
 #include "contract/contract_time.h"
 
+enum { DECIMAL_DIGITS_MAX = 38 };
+
 struct option_test {
     struct arena *mem;
     const struct contract_rule *rule;
@@ -143,6 +145,15 @@ static str float_multiple_test(const struct option_test *o)
                         STR_ARG(step), STR_ARG(step), STR_ARG(value), unit);
 }
 
+/* Digits before the point of an exact type. */
+static int64_t whole_digits(str type)
+{
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (str_eq(type, str_of(ranges[i].type)))
+            return (int64_t)str_of(ranges[i].high).len;
+    return decimal_precision(type) - check_scale(type);
+}
+
 /* Exact: both as DECIMAL of the places that the finer of them has. */
 static str multiple_test(struct option_test *o)
 {
@@ -161,18 +172,27 @@ static str multiple_test(struct option_test *o)
         return arena_format(o->mem, STR_FMT " %% CAST('" STR_FMT "' AS " STR_FMT ") <> 0",
                             STR_ARG(o->value), STR_ARG(text), STR_ARG(o->type));
     }
-    int64_t finest = places > scale ? places : scale;
-    if (finest > 37) {
+    int64_t finest = places > scale ? places : scale, whole = whole_digits(o->type);
+    int64_t digits = whole + finest;
+    if (finest > DECIMAL_DIGITS_MAX - 1) {
         o->problem = STR("it takes more digits behind the point than the engine has");
         return STR_NONE;
     }
-    /* A number of more digits than both fit into is no multiple that could be told: it fails. */
+    if (step.point > whole)
+        return arena_format(o->mem, STR_FMT " <> 0", STR_ARG(o->value));
+    str text = check_number_round(o->mem, &step, finest, true);
+    if (digits <= DECIMAL_DIGITS_MAX) {
+        str type = arena_format(o->mem, "DECIMAL(%lld,%lld)", (long long)digits, (long long)finest);
+        return arena_format(
+            o->mem, "CAST(" STR_FMT " AS " STR_FMT ") %% CAST('" STR_FMT "' AS " STR_FMT ") <> 0",
+            STR_ARG(o->value), STR_ARG(type), STR_ARG(text), STR_ARG(type));
+    }
+    /* Of a number with more digits than the engine has, it cannot be told: it fails. */
     return arena_format(
         o->mem,
         STR_FMT " IS NOT NULL AND TRY(TRY_CAST(" STR_FMT " AS DECIMAL(38,%lld)) %% CAST('" STR_FMT
                 "' AS DECIMAL(38,%lld))) IS DISTINCT FROM 0",
-        STR_ARG(o->value), STR_ARG(o->value), (long long)finest,
-        STR_ARG(check_number_round(o->mem, &step, finest, true)), (long long)finest);
+        STR_ARG(o->value), STR_ARG(o->value), (long long)finest, STR_ARG(text), (long long)finest);
 }
 
 static str length_test(const struct option_test *o)

@@ -171,6 +171,11 @@ struct contract *contract_read(struct arena *mem, str file, const struct tree *d
                                struct report *report);
 const struct contract_table *contract_find_table(const struct contract *contract, str name);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
+/* As a reference of a relationship means them: by id, else by name. */
+const struct contract_table *contract_refer_table(const struct contract *contract, bool has_ids,
+                                                  str name);
+const struct contract_column *contract_refer_column(const struct contract_table *table,
+                                                    bool has_ids, str name);
 /* customProperties is a list of {property, value}: the value's node, or NULL. */
 const struct tree *contract_custom(const struct tree *custom_properties, str property);
 /* The engine's type of a property by physicalType, else logicalType, logicalTypeOptions.format; empty and a finding
