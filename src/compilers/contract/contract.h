@@ -1,4 +1,4 @@
-/* A data contract (ODCS v3.1.0): text tree to columns, rules, servers. Pure. */
+/* A data contract (ODCS v3): text tree to columns, rules, servers. Pure. */
 #ifndef WEFT_CONTRACT_H
 #define WEFT_CONTRACT_H
 
@@ -166,7 +166,7 @@ struct contract {
 };
 
 /* Reads one document of kind DataContract. Findings go to the report; NULL when nothing useful could be read.
- * All fields of ODCS v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
+ * All fields of ODCS v3.0.0 to v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
 struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
                                struct report *report);
 const struct contract_table *contract_find_table(const struct contract *contract, str name);

@@ -60,13 +60,15 @@ static str text_or(const struct tree *node, str key, str otherwise)
 struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
                                struct report *report)
 {
-    if (!document || document->kind != TREE_MAP
-        || !shape_check_odcs_version(mem, file, document, report)) {
-        if (document && document->kind != TREE_MAP)
-            shape_check(mem, file, &shape_odcs, document, report);
+    if (!document || !shape_check_standard(mem, file, &shape_standard_odcs, document, report))
+        return NULL;
+    if (shape_is_draft(&shape_standard_odcs, document)) {
+        struct finding *f = shape_error(mem, file, report, tree_find(document, STR("apiVersion")),
+                                        "a mesh takes no contract of a draft of the standard");
+        f->found = tree_find_text(document, STR("apiVersion"));
+        f->allowed = STR("v3.0.0 to v3.1.0");
         return NULL;
     }
-    shape_check(mem, file, &shape_odcs, document, report);
     struct contract *contract = ARENA_NEW(mem, struct contract);
     struct contract_reader r = {.mem = mem, .file = file, .report = report, .contract = contract};
     const struct tree *described = tree_find(document, STR("description"));

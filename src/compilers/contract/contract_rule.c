@@ -124,6 +124,15 @@ static bool read_kind(struct rule_reader *q)
             struct finding *f = contract_error(
                 q->r, q->node, "the rule has neither type nor metric: nothing to check");
             f->hint = STR("a remark is type: text");
+            return false;
+        }
+        /* v3.0: the rules of its library have free names, and no metric. */
+        if (tree_find(q->node, STR("rule"))) {
+            contract_warning(q->r, q->node, "the rule " STR_FMT " of v3.0 is kept, not executed",
+                             STR_ARG(tree_find_text(q->node, STR("rule"))))
+                ->hint = STR("since v3.1.0 a rule has a metric and an operator");
+            q->rule.kind = RULE_CUSTOM;
+            return true;
         }
         return false;
     }
