@@ -43,6 +43,7 @@ static str plan_group(struct arena *mem, const struct tree *change)
     (void)str_cut(name, ':', &name, &rest);
     (void)str_cut(name, '.', &domain, &rest);
     (void)str_cut(rest, '.', &product, &rest);
+    (void)str_cut(product, '@', &product, &rest); /* majors stand together */
     return arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product));
 }
 

@@ -118,6 +118,30 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
     return true;
 }
 
+/* What a name means it means for good: the first major that was published keeps the bare one, also when it has ended. */
+static void plan_keep_first(struct plan_comparing *c, const struct contract *before)
+{
+    const struct model_product *then = c->product->definition;
+    uint64_t first = model_first_major(then, before->id),
+             first_now = c->now != NULL ? model_first_major(c->now, before->id) : UINT64_MAX;
+    struct finding *finding;
+
+    if (c->product->release.number == 0 || first_now == UINT64_MAX || first_now == first
+        || contract_major(before->version) != first) {
+        return;
+    }
+    finding = report_add(&c->p->findings, FINDING_ERROR, ERR_INVALID, c->now->place,
+                         "the name %.*s means major %llu of contract %.*s for good",
+                         STR_ARG(c->address), (unsigned long long)first, STR_ARG(before->id));
+    finding->found =
+        arena_format(c->p->findings.mem, "major %llu in its place", (unsigned long long)first_now);
+    finding->hint = arena_format(
+        c->p->findings.mem,
+        "keep the output port and the contract of major %llu, with status: deprecated and a sunset "
+        "date: after it they stay as status: retired, and cost nothing",
+        (unsigned long long)first);
+}
+
 static bool plan_compare_outputs(struct task *t, struct plan_comparing *c)
 {
     const struct model_product *before = c->product != NULL ? c->product->definition : NULL;
@@ -125,6 +149,7 @@ static bool plan_compare_outputs(struct task *t, struct plan_comparing *c)
     for (size_t i = 0; before != NULL && i < before->outputs.len; i++) {
         const struct contract *contract = before->outputs.at[i].contract;
 
+        plan_keep_first(c, contract);
         if (!plan_compare_contract(t, c, contract, plan_same_contract(c->now, contract))) {
             return false;
         }
