@@ -65,6 +65,10 @@ GOOD = {
             {"name": "b", "table": "sales.orders.orders", "release": "latest", "denied": True, "reason": "r",
              "actor": {"user": "x", "groups": ["g"], "attributes": {"level": 3}}},
             {"name": "c", "table": "sales.orders.orders", "release": 3, "denied": True, "actor": {"product": "sales.orders"}}]}],
+    "producttest": [{
+        "apiVersion": "weft/v1", "kind": "ProductTest", "description": "d", "cases": [
+            {"name": "a", "now": "2027-01-31", "ordered": True, "given": {"shop.orders": [{"a": 1}], "self.x": []},
+             "expect": {"orders": [{"a": 1}]}}]}],
 }
 
 # What the program sees and a schema does not say: what addresses, dates, conditions, methods and effects mean.
@@ -72,7 +76,7 @@ BEYOND = [
     r"this is no (address|date|time|release|number|unit)", r"\(character \d+\)$", r"method \w+ (needs|takes)", "chooses nothing",
     "an empty list of purposes", "only a (require|denial) has", "a case expects rows or a denial", "the case gives", "so many rows",
     "a product has neither", "the list says already", "opens nothing", "speaks of tables or of columns", "approved by a person",
-    "bounds ascend", "a width is more than zero",
+    "bounds ascend", "a width is more than zero", "these are no rows", "rows are given to a table", "the case expects nothing",
 ]
 
 

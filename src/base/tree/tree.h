@@ -55,8 +55,6 @@ str tree_path(struct arena *mem, const struct tree *tree);
 struct place tree_place(struct arena *mem, str file, const struct tree *tree);
 /* As JSON, on one line; numbers keep their spelling where JSON has it. */
 void tree_json(const struct tree *tree, struct buf *out);
-/* As YAML, in blocks: what is read back is tree_equal. Comments and styles are not kept. */
-void tree_yaml(const struct tree *tree, struct buf *out);
 /* True when both say the same, order of map keys aside. */
 bool tree_equal(const struct tree *a, const struct tree *b);
 struct tree *tree_copy(struct arena *mem, const struct tree *tree);

@@ -3,6 +3,7 @@
 #define WEFT_MODEL_H
 
 #include "contract/contract.h"
+#include "model/model_case.h"
 #include "policy/policy.h"
 #include "policy/policy_case.h"
 
@@ -99,7 +100,8 @@ struct model {
         VEC_OF(struct contract *)
     } contracts;
     struct policies policies;
-    struct policy_cases cases; /* tests of policies */
+    struct policy_cases cases;        /* tests of policies */
+    struct model_cases product_cases; /* unit tests of products */
 };
 
 /* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed

@@ -8,6 +8,7 @@
 #include "convert/convert.h"
 #include "limits/limits.h"
 #include "yaml/yaml.h"
+#include "yaml_out/yaml_out.h"
 
 static enum yaml_mode convert_mode(str path)
 {
@@ -20,7 +21,7 @@ static bool convert_write_text(struct task *t, const struct tree *contract, str 
     struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
     struct tree *again;
 
-    tree_yaml(contract, text);
+    yaml_out(text, contract, NULL);
     if (text->full) {
         return task_fail(t, ERR_LIMIT, "the contract would have more than %d bytes",
                          DOCUMENT_BYTES_MAX);
