@@ -56,7 +56,7 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
         }
     bool is_old = !kind && tree_get(document, STR("dataset"));
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (str_ends(file, str_of(kinds[i].ending))
+        if ((kinds[i].ending && str_ends(file, str_of(kinds[i].ending)))
             || (is_old && kinds[i].standard == &shape_standard_odcs)) {
             check_kind(mem, file, document, i, report);
             return;
