@@ -385,3 +385,17 @@ def test_dates_are_read_as_their_format_says(mesh):
     refused = mesh.weft("run", "--all", ok=False)
     assert refused.code == 65 and "column born: a value is not spelled dd.MM.yyyy" in told(refused)
 
+
+
+def test_what_is_said_of_a_rule_is_kept_and_shown(mesh):
+    rule = {"name": "codes", "metric": "nullValues", "mustBe": 0, "dimension": "completeness", "severity": "warning",
+            "businessImpact": "Parcels go astray.", "scheduler": "cron", "schedule": "0 6 * * *", "tags": ["daily", "post"]}
+    write_mesh(mesh, [{"name": "code", "logicalType": "string", "quality": [rule]}], [{"code": "a"}, {}])
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    row, = mesh.rows("SELECT dimension, severity, schedule, business_impact, tags, verdict, run_id FROM mesh.checks", as_user="ana")
+    run = row.pop("run_id")
+    assert row == {"dimension": "completeness", "severity": "warning", "schedule": "cron: 0 6 * * *",
+                   "business_impact": "Parcels go astray.", "tags": "daily, post", "verdict": "fail"}
+    shown, = mesh.weft("show", run, "--format", "json").json["checks"]
+    assert (shown["schedule"], shown["business_impact"], shown["dimension"]) == ("cron: 0 6 * * *", "Parcels go astray.", "completeness")
