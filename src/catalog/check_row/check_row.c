@@ -22,8 +22,8 @@ static bool add(struct task *t, struct metadb *db, void *state)
                     "sIssssSSsddSSSSSS", row->run_id, row->table_id, row->table, row->rule_id,
                     row->kind, row->name, row->column, row->dimension,
                     str_of(verdict_name(row->verdict)), (int)row->is_input, (int)row->rejects,
-                    row->expected, row->found, row->message, row->schedule,
-                    row->business_impact, row->tags))
+                    row->expected, row->found, row->message, row->schedule, row->business_impact,
+                    row->tags))
         return false;
     return !row->has_rows
         || metadb_run(t, db,
@@ -75,7 +75,8 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
             t, db, &st,
             "SELECT sequence, run_id, table_id, table_name, rule_id, kind, name, "
             "column_name, dimension, verdict, is_input, rejects, expected, found, message, "
-            "rows_total, rows_failed, schedule, business_impact, tags FROM check_result WHERE run_id = ? ORDER BY sequence",
+            "rows_total, rows_failed, schedule, business_impact, tags FROM check_result WHERE "
+            "run_id = ? ORDER BY sequence",
             "s", run_id))
         return false;
     while (has_row) {
