@@ -387,8 +387,22 @@ def test_dates_are_read_as_their_format_says(mesh):
 
 
 
+def test_bounds_of_older_contracts_are_flags(mesh):
+    """Up to v3.0.2 exclusiveMinimum: true says that the minimum itself is out."""
+    options = {"minimum": 1, "exclusiveMinimum": True, "maximum": 9, "exclusiveMaximum": False}
+    write_mesh(mesh, [{"name": "n", "logicalType": "integer"}], [{"n": 1}, {"n": 2}, {"n": 9}])
+    old = document("orders", "people", [{"name": "n", "logicalType": "integer", "logicalTypeOptions": options}])
+    mesh.write(f"{ORDERS}/orders.odcs.yaml", old.replace("v3.1.0", "v3.0.2"))
+    mesh.weft("apply", "--yes")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert "n must be greater than 1: found 1 of 3 rows that does not (33.33 percent)" in told(refused)
+    assert sorted(r["kind"] for r in mesh.rows("SELECT kind FROM mesh.checks", as_user="ana")) == ["exclusiveMinimum", "maximum"]
+    mesh.write(f"{ORDERS}/orders.odcs.yaml", old.replace("v3.1.0", "v3.0.2").replace('"minimum": 1, ', ""))
+    assert "exclusiveMinimum: true needs minimum beside it" in the_error(check(mesh))["message"]
+
+
 def test_what_is_said_of_a_rule_is_kept_and_shown(mesh):
-    rule = {"name": "codes", "metric": "nullValues", "mustBe": 0, "dimension": "completeness", "severity": "warning",
+    rule = {"name": "codes", "metric": "nullValues", "mustBe": 0, "dimension": "cp", "severity": "warning",
             "businessImpact": "Parcels go astray.", "scheduler": "cron", "schedule": "0 6 * * *", "tags": ["daily", "post"]}
     write_mesh(mesh, [{"name": "code", "logicalType": "string", "quality": [rule]}], [{"code": "a"}, {}])
     mesh.weft("apply", "--yes")

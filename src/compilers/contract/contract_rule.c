@@ -59,6 +59,19 @@ static bool read_operator(struct rule_reader *q);
 static void read_effect(struct rule_reader *q);
 static void keep_rule(struct rule_reader *q);
 
+/* The standard's text allows two letters for each. */
+static str dimension_name(str dimension)
+{
+    static const char *const names[][2] = {
+        {"ac", "accuracy"}, {"cp", "completeness"}, {"cf", "conformity"}, {"cs", "consistency"},
+        {"cv", "coverage"}, {"tm", "timeliness"},   {"uq", "uniqueness"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq(dimension, str_of(names[i][0])))
+            return str_of(names[i][1]);
+    return dimension;
+}
+
 static void set_subject(struct arena *mem, struct contract_rule *rule,
                         const struct contract_spot *spot)
 {
@@ -73,7 +86,7 @@ static void read_rule(struct rule_reader *q)
     struct arena *mem = q->r->mem;
     q->rule = (struct contract_rule){
         .name = tree_find_text(q->node, STR("name")),
-        .dimension = tree_find_text(q->node, STR("dimension")),
+        .dimension = dimension_name(tree_find_text(q->node, STR("dimension"))),
         .description = tree_find_text(q->node, STR("description")),
         .severity = tree_find_text(q->node, STR("severity")),
         .business_impact = tree_find_text(q->node, STR("businessImpact")),
