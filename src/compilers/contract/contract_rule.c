@@ -449,9 +449,10 @@ struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
     kept->place = spot ? tree_place(r->mem, r->file, spot->node) : table->place;
     if (spot)
         set_subject(r->mem, kept, spot);
-    kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT "." STR_FMT, STR_ARG(table->name),
+    bool is_list = kept->kind == RULE_OPTION && kept->option == RULE_HAS_PROPERTIES;
+    kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT ".%s" STR_FMT, STR_ARG(table->name),
                             spot ? "." : "", STR_ARG(spot ? spot->text : STR_NONE),
-                            STR_ARG(contract_rule_kind(kept)));
+                            is_list ? "options." : "", STR_ARG(contract_rule_kind(kept)));
     vec_push(r->mem, &r->rule_ids, kept->id);
     return kept;
 }
