@@ -134,6 +134,10 @@ static void compile_failing(struct compiler *c, struct check_way *way,
     bool is_large;
     if (!check_failing(c->mem, way->rule, spot, &test, &is_large, &way->problem))
         return;
+    if (test.len > SQL_BYTES_MAX) {
+        way->problem = STR("its text is longer than weft takes");
+        return;
+    }
     str expression = arena_format(c->mem, "count(*) FILTER (WHERE " STR_FMT ")", STR_ARG(test));
     str text = is_large ? arena_format(c->mem, "SELECT " STR_FMT " FROM " STR_FMT,
                                        STR_ARG(expression), STR_ARG(spot->from))
@@ -245,6 +249,10 @@ static void compile_spot(struct compiler *c, struct check_way *way)
     struct check_spot spot;
     if (!check_spot(c->mem, way->rule, c->columns, c->view, &spot, &way->problem))
         return;
+    if (spot.from.len + spot.value.len > SQL_BYTES_MAX) {
+        way->problem = STR("the way to its values is longer than weft takes");
+        return;
+    }
     way->all = add_all(c, &spot);
     switch (way->rule->kind) {
     case RULE_NULL_VALUES:
