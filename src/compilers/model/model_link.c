@@ -31,6 +31,7 @@ void model_link(struct model_builder *b)
     }
     check_unused(b);
     check_policies(b);
+    model_check_rules(b);
 }
 
 static str folder_of(str file)
