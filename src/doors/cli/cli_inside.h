@@ -55,7 +55,7 @@ struct cli {
     /* For telling an error: what the server said of it, and the text its position counts in. */
     str problem;
     const struct tree *findings;
-    str sql;
+    str sql, sql_file; /* the file is empty for a text that came as an argument */
 };
 
 /* ---- cli_options.c */
@@ -137,13 +137,16 @@ struct table {
     size_t len;
     bool is_ruled; /* bars and a rule, as psql; else two spaces */
     bool is_csv;
-    int width;       /* of the terminal; 0: cells are never cut */
+    bool
+        is_records; /* a line a value: asked for, or decided where a row is too wide for the terminal */
+    int width;      /* of the terminal; 0: nothing is cut or broken */
     bool is_colored; /* NULL is dim */
-    size_t *widths;
+    size_t *widths, title_width;
+    bool *is_left_out; /* columns without a value, where a list is too wide */
     str *kept;
     size_t kept_len, kept_cap;
     bool is_open; /* the header is out */
-    uint64_t rows;
+    uint64_t rows, printed;
 };
 
 enum { TABLE_KEEP = 1000 };
@@ -153,8 +156,6 @@ void table_begin(struct table *table, struct arena *mem, FILE *out,
 /* `len` cells, copied; one with ptr NULL is NULL. */
 void table_row(struct table *table, const str *cells);
 void table_end(struct table *table);
-/* Columns that a text takes on a terminal. */
-size_t table_width(str text);
 /* As it may go to a terminal: control characters are escaped. */
 str table_shown(struct arena *mem, str text);
 /* `3.1 MB`, of 1,000,000 bytes each. */
@@ -169,6 +170,17 @@ str table_cell(struct arena *mem, const struct tree *row, const char *key);
 /* For the eye: a time to the second (`2026-11-22 10:47:24`), a dash for nothing. */
 str table_eased(struct arena *mem, str cell);
 void table_json(struct task *t, const struct tree *tree, FILE *out);
+
+/* ---- cli_layout.c */
+
+/* After the first rows are kept: how wide each column is, or that values come a line each. */
+void cli_layout_decide(struct table *table);
+void cli_layout_print_head(const struct table *table);
+void cli_layout_print(struct table *table, const str *cells);
+/* Bytes of the first line of a text, when a line has so many columns: broken after a space or a mark of names, or where it must. */
+size_t cli_layout_break(str text, size_t columns);
+/* A text and a line feed; on a terminal of `width` columns further lines stand under the first, which begins at `indent`. */
+void cli_layout_print_text(FILE *out, str text, size_t indent, size_t width);
 
 /* ---- cli_terminal.c */
 

@@ -27,6 +27,7 @@ bool cli_read_sql(struct task *t, struct cli *cli, str *out)
         return task_fail(t, ERR_USAGE, "the SQL comes as an argument or from a file, not both");
     }
     if (cli->has[OPTION_file]) {
+        cli->sql_file = cli->value[OPTION_file];
         return cli_read_file(t, cli->value[OPTION_file], SQL_BYTES_MAX, out);
     }
     if (cli->arguments.len == 1 && !is_input) {
@@ -37,6 +38,7 @@ bool cli_read_sql(struct task *t, struct cli *cli, str *out)
         task_fail(t, ERR_USAGE, "there is no SQL to run");
         return task_hint(t, "weft query 'SELECT ...', or weft query -f FILE, or pipe the text in");
     }
+    cli->sql_file = STR("<stdin>");
     return cli_read_file(t, STR("-"), SQL_BYTES_MAX, out);
 }
 

@@ -68,8 +68,14 @@ static void run_show_error(struct task *t, str product, const struct tree *error
     str detail = tree_find_text(error, STR("detail")), hint = tree_find_text(error, STR("hint")),
         line;
 
-    fprintf(stderr, "%.*s: error: %.*s\n", STR_ARG(product),
-            STR_ARG(table_shown(t->mem, tree_find_text(error, STR("message")))));
+    str file = tree_find_text(error, STR("file")), line_number = tree_find_text(error, STR("line"));
+
+    fprintf(stderr, "%.*s: error: ", STR_ARG(product));
+    if (file.len > 0 && line_number.len > 0) {
+        fprintf(stderr, "%.*s:%.*s:%.*s: ", STR_ARG(table_shown(t->mem, file)),
+                STR_ARG(line_number), STR_ARG(tree_find_text(error, STR("column"))));
+    }
+    fprintf(stderr, "%.*s\n", STR_ARG(table_shown(t->mem, tree_find_text(error, STR("message")))));
     while (detail.len > 0) {
         (void)str_cut(detail, '\n', &line, &detail);
         fprintf(stderr, "  %.*s\n", STR_ARG(table_shown(t->mem, line)));

@@ -59,7 +59,9 @@ static void show_line(struct task *t, const struct tree *map, const char *key, c
     str value = table_cell(t->mem, map, key);
 
     if (value.len > 0) {
-        printf("%-13s %.*s\n", title, STR_ARG(table_shown(t->mem, table_eased(t->mem, value))));
+        printf("%-13s ", title);
+        cli_layout_print_text(stdout, table_shown(t->mem, table_eased(t->mem, value)), 14,
+                              (size_t)cli_terminal_width(stdout, 0));
     }
 }
 
