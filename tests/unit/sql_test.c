@@ -106,6 +106,20 @@ TEST(caret_shows_what_of_a_long_line_stands_around)
     EXPECT(head.len > 60);
 }
 
+TEST(statement_ends_outside_of_quotes_and_comments)
+{
+    size_t at;
+
+    EXPECT(sql_find_end(STR("a; b;"), &at));
+    EXPECT_INT(at, 1);
+    EXPECT(!sql_find_end(STR("a"), &at));
+    EXPECT_INT(at, 1);
+    EXPECT(sql_find_end(STR("';' \";\" /* ; */ $$ ; $$ -- ;\n;"), &at));
+    EXPECT_INT(at, 29);
+    EXPECT(!sql_find_end(STR("'a;"), &at));
+    EXPECT(!sql_find_end(STR("/* ;"), &at));
+}
+
 static struct tree *put(struct task *t, struct tree *map, const char *key, struct tree *child)
 {
     CHECK(tree_put(t->mem, map, str_of(key), child));

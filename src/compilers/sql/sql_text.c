@@ -178,6 +178,16 @@ bool sql_statement(struct task *t, str text, str *out)
     return true;
 }
 
+bool sql_find_end(str text, size_t *offset_out)
+{
+    struct lexer l = {.text = text};
+
+    while (l.at < text.len && peek(&l, 0) != ';')
+        (void)skip_token(&l);
+    *offset_out = l.at;
+    return l.at < text.len;
+}
+
 /* ---- without literals */
 
 static bool is_digit(char c)

@@ -46,6 +46,11 @@ struct cli {
     serve_fn *serve;
     int exit_code; /* of a command that ended as it should */
 
+    /* Where results go, and how many columns that has; 0: nobody looks. */
+    FILE *out;
+    int out_width;
+    bool is_expanded; /* a line a value, whatever would fit */
+
     /* cli_find_home */
     str home, folder;
     /* cli_reach */
@@ -96,6 +101,18 @@ MUST_CHECK bool cli_read_file(struct task *t, str path, size_t most, str *out);
 
 /* The one argument, `--file`, or standard input for `-` and where nobody types. */
 MUST_CHECK bool cli_read_sql(struct task *t, struct cli *cli, str *out);
+/* Asks, and prints the answer to cli->out in the format of the command line. */
+MUST_CHECK bool cli_query(struct task *t, struct cli *cli, str sql);
+
+/* ---- command_show.c */
+
+/* A domain, product or table by its name; empty: all products. */
+MUST_CHECK bool cli_show(struct task *t, struct cli *cli, str name);
+
+/* ---- shell.c */
+
+/* `weft query` on a terminal: statements and commands until it is left. */
+MUST_CHECK bool shell_run(struct task *t, struct cli *cli);
 
 /* ---- cli_server.c */
 
@@ -190,6 +207,10 @@ int cli_terminal_width(const FILE *file, int fallback);
 bool cli_is_colored(const FILE *file);
 /* Ctrl-C and kin cancel this task; the second one ends the program. */
 void cli_listen(struct task *t);
+/* From now on no Ctrl-C ends the program, however many come. */
+void cli_listen_on(void);
+/* The signal that was heard last, 0 for none; after that none was. */
+int cli_heard(void);
 
 /* ---- command_init.c */
 

@@ -235,17 +235,19 @@ bool table_list(struct task *t, const struct cli *cli, const struct tree *list,
         return task_fail(t, ERR_PROTOCOL, "the answer of the server lacks its list");
     }
     if (cli->format == FORMAT_JSON) {
-        fputs("[", stdout);
+        fputs("[", cli->out);
         for (size_t i = 0; i < list->len; i++) {
             struct buf *b = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
 
             tree_json(list->at[i], b);
-            fprintf(stdout, "%s%.*s", i > 0 ? ",\n " : "", STR_ARG(buf_str(b)));
+            fprintf(cli->out, "%s%.*s", i > 0 ? ",\n " : "", STR_ARG(buf_str(b)));
         }
-        fputs("]\n", stdout);
+        fputs("]\n", cli->out);
         return true;
     }
-    table_begin(&table, t->mem, stdout, columns, len);
+    table_begin(&table, t->mem, cli->out, columns, len);
+    table.width = cli->out_width;
+    table.is_records = cli->is_expanded;
     table.is_csv = cli->format == FORMAT_CSV;
     for (size_t i = 0; i < list->len; i++) {
         for (size_t j = 0; j < len; j++) {
@@ -264,10 +266,11 @@ bool table_object(struct task *t, const struct cli *cli, const struct tree *obje
     struct table table;
 
     if (cli->format == FORMAT_JSON) {
-        table_json(t, object, stdout);
+        table_json(t, object, cli->out);
         return true;
     }
-    table_begin(&table, t->mem, stdout, columns, 2);
+    table_begin(&table, t->mem, cli->out, columns, 2);
+    table.width = cli->out_width;
     table.is_csv = cli->format == FORMAT_CSV;
     for (size_t i = 0; i < object->len; i++) {
         str cell = table_cell(t->mem, object, arena_c_string(t->mem, object->at[i]->key));
