@@ -1,7 +1,7 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test proof asan tsan clang fuzz lint format docs demo run install bench clean
+.PHONY: help all deps test proof asan tsan clang fuzz lint format docs demo run install uninstall bench clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -69,6 +69,9 @@ install: ## install a release build below PREFIX (/usr/local); DESTDIR is honour
 	@tools/build release
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)" $(if $(V),,> build/release/install.log)
 	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what install put below PREFIX
+	@DESTDIR="$(DESTDIR)" tools/uninstall "$(PREFIX)"
 
 bench: ## measure, beside the peers
 	@tools/deps build test
