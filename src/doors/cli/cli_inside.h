@@ -104,6 +104,20 @@ MUST_CHECK bool cli_read_sql(struct task *t, struct cli *cli, str *out);
 /* Asks, and prints the answer to cli->out in the format of the command line. */
 MUST_CHECK bool cli_query(struct task *t, struct cli *cli, str sql);
 
+/* ---- command_plan.c */
+
+/* The mesh folder that plans read: that of the home where it has a mesh, else the one around us. */
+MUST_CHECK bool cli_plan_folder(struct task *t, struct cli *cli, str *out);
+/* What the files of the folder, or of --domain or --policies, would change. */
+MUST_CHECK bool cli_plan(struct task *t, struct cli *cli, const struct tree **out);
+MUST_CHECK bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out);
+
+/* ---- command_run.c */
+
+/* Runs the products that the arguments name, or all for --all, and follows them. */
+MUST_CHECK bool cli_run(struct task *t, struct cli *cli);
+MUST_CHECK bool cli_run_watch(struct task *t, struct cli *cli);
+
 /* ---- command_show.c */
 
 /* A domain, product or table by its name; empty: all products. */

@@ -278,14 +278,13 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
                         "weft show ID their checks");
 }
 
-bool command_run(struct task *t, struct cli *cli)
+bool cli_run(struct task *t, struct cli *cli)
 {
     struct run_follow follow = {.cli = cli, .mem = t->mem};
     const struct tree *started;
     int64_t began_ms = clock_monotonic_ms();
     str body, job;
 
-    cli_listen(t);
     if (!run_body(t, cli, &body)
         || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
         return false;
@@ -303,4 +302,17 @@ bool command_run(struct task *t, struct cli *cli)
     }
     arena_free(follow.mem);
     return ok;
+}
+
+bool command_run(struct task *t, struct cli *cli)
+{
+    cli_listen(t);
+    if (cli->has[OPTION_watch] && cli->has[OPTION_all] && cli->arguments.len > 0) {
+        return task_fail(t, ERR_USAGE, "say --all or name products, not both");
+    }
+    if (cli->has[OPTION_yes] && !cli->has[OPTION_watch]) {
+        task_fail(t, ERR_USAGE, "run asks nothing, and applies nothing");
+        return task_hint(t, "--yes goes with --watch");
+    }
+    return cli->has[OPTION_watch] ? cli_run_watch(t, cli) : cli_run(t, cli);
 }
