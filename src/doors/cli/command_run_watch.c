@@ -6,6 +6,7 @@
 
 #include "cli/cli_watch.h"
 #include "cli_inside.h"
+#include "clock/clock.h"
 #include "limits/limits.h"
 #include "yaml/yaml.h"
 
@@ -152,7 +153,7 @@ static bool watch_apply(struct task *t, struct run_watch *w, size_t *applied_out
 
 static void watch_say(const struct run_watch *w, const char *text, size_t count, const char *more)
 {
-    time_t now = time(NULL);
+    time_t now = (time_t)(clock_now_us() / 1000000);
     struct tm at;
     char shown[16] = "";
 
