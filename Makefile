@@ -17,7 +17,7 @@ deps: ## bring everything that building, testing and the demo need
 	@tools/deps
 
 test: ## run all tests but fuzzing and benches
-	@tools/deps build test
+	@tools/deps build test docs
 	@tools/test
 
 proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
@@ -55,9 +55,10 @@ format: ## format our C
 	@tools/deps dev
 	@tools/lint --format
 
-docs: ## make the pages of docs/reference, the tables of docs/standards.md and schemas/ again
-	@tools/deps build
+docs: ## make the pages of docs/reference, the tables of docs/standards.md and schemas/ again, and the site
+	@tools/deps build docs
 	@tools/build debug docs
+	@tools/docs
 
 demo: ## the retail example, served, from nothing
 	@tools/deps build demo
