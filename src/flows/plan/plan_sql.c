@@ -85,13 +85,15 @@ bool plan_is_of_text(enum error_code code)
 static bool plan_find(struct task *t, struct plan_product *p, const struct model_sql *sql)
 {
     struct place place = {.file = sql->path};
+    struct finding *finding;
 
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
     sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
     t->err.place = place;
-    report_error(p->report, &t->err);
+    finding = report_error(p->report, &t->err);
+    finding->excerpt = sql_caret(p->report->mem, sql->text, t->err.position);
     task_clear_error(t);
     return true;
 }
