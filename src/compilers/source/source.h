@@ -81,6 +81,10 @@ bool source_read_column(const struct tree *row, const struct source_table *table
 bool source_compile(struct arena *mem, const struct source_server *server,
                     struct source_table *table, const struct source_column *columns, size_t len,
                     struct report *report);
+/* What stands behind FROM to read all columns of files as they are: those of text files as text, the others by their own types. */
+str source_files_from(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct source_column *columns,
+                      size_t len);
 /* An engine's message about a source as one line without connection strings and rows, and what to do. */
 void source_explain(struct arena *mem, const struct source_server *server, str message,
                     str *message_out, str *hint_out);

@@ -518,6 +518,29 @@ static str source_csv_locate(struct arena *mem, const struct source_server *serv
     return buf_str(b);
 }
 
+str source_files_from(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct source_column *columns,
+                      size_t len)
+{
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
+
+    if (server->file_format == SOURCE_CSV) {
+        source_add_csv(mem, b, server, table, columns, len, false);
+        return str_from(buf_str(b), sizeof(" FROM ") - 1);
+    }
+    if (server->file_format == SOURCE_PARQUET) {
+        buf_add(b, STR("read_parquet("));
+        source_add_files(mem, b, &table->files);
+        buf_add(b, STR(", hive_partitioning = false, union_by_name = true)"));
+    } else {
+        buf_add(b, STR("read_json("));
+        source_add_json_files(mem, b, server, table);
+        buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, sample_size = -1, "
+                       "maximum_depth = 8, union_by_name = true)"));
+    }
+    return b->full ? STR_NONE : buf_str(b);
+}
+
 bool source_files_text(struct arena *mem, const struct source_server *server,
                        struct source_table *table, const struct source_column *columns, size_t len)
 {
