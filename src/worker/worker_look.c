@@ -7,6 +7,7 @@
 #include "limits/limits.h"
 #include "scan/json_scan.h"
 #include "worker_packed.h"
+#include "worker_parquet.h"
 
 enum { MB = 1024 * 1024, RECORDS_BYTES_MAX = 2 * MB };
 
@@ -122,6 +123,7 @@ static bool look_at(struct task *t, struct worker_engine *e, const struct job_lo
     case JOB_LOOK_JSON_DOCUMENT:
         return look_json(t, e, look);
     case JOB_LOOK_PARQUET:
+        return worker_parquet_check(t, e, look->file);
     case JOB_LOOK_COUNT:
         break;
     }
