@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             abort();
         /* Records of a document are lines that pass by themselves. */
         if (kind == JSON_SCAN_DOCUMENT && str_starts(whole, STR("{")))
-            if (!str_eq(scan(mem, JSON_SCAN_DOCUMENT, STR_NONE, str_sub(whole, 0, str_find(whole, STR("\n"))), 7),
+            if (!str_eq(scan(mem, JSON_SCAN_DOCUMENT, STR_NONE,
+                             str_sub(whole, 0, str_find(whole, STR("\n"))), 7),
                         str_sub(whole, 0, str_find(whole, STR("\n")) + 1)))
                 abort();
     }

@@ -112,7 +112,7 @@ def test_of_all_kinds_of_files(mesh):
 
 def test_a_part_is_said_to_be_one(mesh):
     mesh.write("a.csv", "id\n" + "".join(f"{i}\n" for i in range(50)))
-    text = mesh.weft("contract", "infer", "a.csv", "--rows", "10").out
+    text = mesh.weft("contract", "infer", "a.csv", "--sample", "10").out
     assert "from the first 10 rows" in text and "required" not in columns(text)["id"]
 
 

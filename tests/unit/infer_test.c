@@ -32,10 +32,10 @@ TEST(labels_are_found_by_name_in_three_languages)
 {
     struct task *t = test_task();
     static const char *const names[][2] = {
-        {"customerEmail", "pii"}, {"E-Mail", "pii"},        {"GEBURTSDATUM", "pii"},
-        {"date_naissance", "pii"}, {"telefon_privat", "pii"}, {"first_name", "pii"},
+        {"customerEmail", "pii"},  {"E-Mail", "pii"},           {"GEBURTSDATUM", "pii"},
+        {"date_naissance", "pii"}, {"telefon_privat", "pii"},   {"first_name", "pii"},
         {"AHV-Nr", "pii"},         {"password_hash", "secret"}, {"amount", ""},
-        {"description", ""},       {"user_agent", ""},        {"ship", ""},
+        {"description", ""},       {"user_agent", ""},          {"ship", ""},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct infer_column column = {.name = str_of(names[i][0]), .type = STR("VARCHAR")};

@@ -22,9 +22,11 @@ static str document(struct task *t, const char *records, const char *text)
 TEST(json_scan_gives_records_a_line_each)
 {
     struct task *t = test_task();
-    EXPECT_STR(document(t, "", "[ {\"a\": 1},\n\t{\"b\" :[1 , 2]} ]"), "{\"a\":1}\n{\"b\":[1,2]}\n");
+    EXPECT_STR(document(t, "", "[ {\"a\": 1},\n\t{\"b\" :[1 , 2]} ]"),
+               "{\"a\":1}\n{\"b\":[1,2]}\n");
     EXPECT_STR(document(t, "", "{\"a\": \"x \\n y\"}"), "{\"a\":\"x \\n y\"}\n");
-    EXPECT_STR(document(t, "/d/1/r", "{\"c\":{\"r\":[{}]},\"d\":[0,{\"r\":[{\"a\":1}]}]}"), "{\"a\":1}\n");
+    EXPECT_STR(document(t, "/d/1/r", "{\"c\":{\"r\":[{}]},\"d\":[0,{\"r\":[{\"a\":1}]}]}"),
+               "{\"a\":1}\n");
     EXPECT_STR(document(t, "/a~1b/~0", "{\"a/b\":{\"~\":{\"x\":null}}}"), "{\"x\":null}\n");
     EXPECT_STR(document(t, "/", "{\"\":{\"x\":1}}"), "{\"x\":1}\n");
     EXPECT_STR(document(t, "a", "{}"), "no pointer");
@@ -40,10 +42,10 @@ TEST(json_scan_tells_what_would_be_changed)
         {"{\"a\":123456789012345678901234567890}", ""},
         {"{\"a\":0.30000000000000004}", ""},
         {"{\"a\":1.0000000000000000000}", ""},
-        {"{\"a\":0.300000000000000041}",
-         "line 1, column 6: a number has more digits than can be kept: write it as text, in quotes"},
-        {"{\"a\":1e-400}",
-         "line 1, column 6: a number has more digits than can be kept: write it as text, in quotes"},
+        {"{\"a\":0.300000000000000041}", "line 1, column 6: a number has more digits than can be "
+                                         "kept: write it as text, in quotes"},
+        {"{\"a\":1e-400}", "line 1, column 6: a number has more digits than can be kept: write it "
+                           "as text, in quotes"},
         {"\n{\"a\": 1e400}", "line 2, column 7: a number is beyond the range of numbers"},
         {"{\"a\":\"\xc3\"}", "line 1, column 7: it is not UTF-8"},
         {"{\"a\":\"\t\"}", "line 1, column 7: a text holds a control character"},

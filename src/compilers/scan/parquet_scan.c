@@ -321,7 +321,8 @@ static void footer_read_group(struct footer_reader *r)
 bool parquet_scan_footer(struct arena *mem, str text, uint64_t file_bytes,
                          struct parquet_footer *out)
 {
-    struct footer_reader r = {.mem = mem, .t = {.rest = text}, .file_bytes = file_bytes, .out = out};
+    struct footer_reader r = {
+        .mem = mem, .t = {.rest = text}, .file_bytes = file_bytes, .out = out};
     struct thrift_field field = {0};
     bool has_schema = false;
 

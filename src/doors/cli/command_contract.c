@@ -20,7 +20,7 @@ bool cli_probe(struct task *t, struct cli *cli, str source, struct probe *out)
                           .log_format = cli->value[OPTION_log_format],
                           .records = cli->value[OPTION_records]};
     if (!cli_find_folder(t, cli, &out->folder)
-        || !cli_number(t, cli, OPTION_rows, 1, INFER_ROWS_DEFAULT, &rows)
+        || !cli_number(t, cli, OPTION_sample, 1, INFER_ROWS_DEFAULT, &rows)
         || !cli_open_engine(t, &engine)) {
         return false;
     }

@@ -52,7 +52,7 @@ bool run_hide_values(struct task *t, const struct run *r)
     return false;
 }
 
-static void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope)
+void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope)
 {
     for (size_t i = 0; i < r->inputs.len; i++) {
         const struct run_input *input = &r->inputs.at[i];
@@ -71,8 +71,8 @@ static void run_scope_inputs(struct task *t, const struct run *r, struct gate_sc
     }
 }
 
-static void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
-                             struct gate_scope *scope)
+void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
+                      struct gate_scope *scope)
 {
     struct gate_input *input = vec_add(t->mem, &scope->inputs);
 
