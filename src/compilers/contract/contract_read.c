@@ -88,6 +88,8 @@ struct contract *contract_read(struct arena *mem, str file, const struct tree *d
     };
     contract_check_custom(mem, file, contract->custom, CUSTOM_CONTRACT, report);
     for_each(&r, tree_find(document, STR("schema")), read_table);
+    for (size_t i = 0; i < contract->tables.len; i++)
+        contract_relation_rules(&r, &contract->tables.at[i]);
     for_each(&r, tree_find(document, STR("servers")), read_server);
     for_each(&r, tree_find(document, STR("roles")), read_role);
     return contract->id.len ? contract : NULL;
@@ -124,9 +126,11 @@ static void read_table(struct contract_reader *r, const struct tree *node)
     contract_schema_rules(r, table);
     contract_quality_rules(r, table, NULL, tree_find(node, STR("quality")));
     for (size_t i = 0; i < table->columns.len; i++) {
-        const struct contract_column *column = &table->columns.at[i];
-        contract_quality_rules(r, table, column, tree_find(column->source, STR("quality")));
-        contract_nested_rules(r, table, column, column->source);
+        struct contract_spots spots = {0};
+        contract_spots(r, &table->columns.at[i], &spots);
+        for (size_t j = 0; j < spots.len; j++)
+            contract_quality_rules(r, table, &spots.at[j],
+                                   tree_find(spots.at[j].node, STR("quality")));
     }
 }
 
@@ -141,23 +145,6 @@ static void read_columns(struct contract_reader *r, struct contract_table *table
                                            STR_ARG(table->name));
         f->hint = STR("list its columns as properties");
     }
-}
-
-/* Options are promises too, and are not checked by this version: said rather than passed over. */
-static void note_unchecked(struct contract_reader *r, const struct tree *node)
-{
-    static const char *const types_only = "format timezone defaultTimezone";
-    const struct tree *options = tree_find(node, STR("logicalTypeOptions"));
-    struct str_list names = {0};
-    for (size_t i = 0; options && options->kind == TREE_MAP && i < options->len; i++)
-        if (!shape_has_word(types_only, options->at[i]->key) && !tree_is_null(options->at[i]))
-            vec_push(r->mem, &names, options->at[i]->key);
-    if (!names.len)
-        return;
-    report_add(r->report, FINDING_NOTE, ERR_INVALID, tree_place(r->mem, r->file, options),
-               STR_FMT " of " STR_FMT " is kept, but not checked by this version of weft",
-               STR_ARG(str_list_join(r->mem, &names, STR(", "))),
-               STR_ARG(tree_find_text(node, STR("name"))));
 }
 
 static bool flag_of(const struct tree *node, str key)
@@ -234,7 +221,6 @@ static void read_column(struct contract_reader *r, struct contract_table *table,
                           r->report);
     contract_read_declassify(r->mem, r->file, tree_find(node, STR("customProperties")), column,
                              r->report);
-    note_unchecked(r, node);
     read_fields(r, column, node, STR_NONE);
 }
 
@@ -315,9 +301,24 @@ static void read_role(struct contract_reader *r, const struct tree *node)
 const struct contract_table *contract_find_table(const struct contract *contract, str name)
 {
     for (size_t i = 0; contract && i < contract->tables.len; i++)
-        if (str_eq_nocase(contract->tables.at[i].name, name))
+        if (str_eq_nocase(contract_table_plain(contract->tables.at[i].name),
+                          contract_table_plain(name)))
             return &contract->tables.at[i];
     return NULL;
+}
+
+str contract_table_plain(str name)
+{
+    str plain, major;
+    (void)str_cut(name, '@', &plain, &major);
+    return plain;
+}
+
+uint64_t contract_table_major(str name)
+{
+    str plain, text;
+    uint64_t major = 0;
+    return str_cut(name, '@', &plain, &text) && str_to_u64(text, &major) ? major : 0;
 }
 
 const struct contract_column *contract_find_column(const struct contract_table *table, str name)
