@@ -127,7 +127,7 @@ static void count_table(struct exchanger *x, const struct contract_table *table,
             left->keys++;
         else if (is_values_rule(table, rule))
             left->values++;
-        else if (rule->kind != RULE_REQUIRED)
+        else if (!exchange_is_schema_rule(rule))
             left->rules++;
     }
     for (size_t i = 0; i < table->columns.len; i++)

@@ -56,6 +56,8 @@ const struct tree *exchange_option(const struct exchange_part *part, str name);
 /* The rule of a column that names its valid values, or a pattern, and lets no other through; or NULL. */
 const struct contract_rule *exchange_values_rule(const struct contract_table *table, str column);
 const struct contract_rule *exchange_pattern_rule(const struct contract_table *table, str column);
+/* Made of the schema itself: what it asks stands there already. */
+bool exchange_is_schema_rule(const struct contract_rule *rule);
 /* Columns of the primary key, in its order. */
 struct str_list exchange_key(struct arena *mem, const struct contract_table *table);
 

@@ -205,8 +205,7 @@ static void add_rules(struct page *p, const struct contract_table *table)
     size_t count = 0;
     for (size_t i = 0; i < table->rules.len; i++) {
         const struct contract_rule *rule = &table->rules.at[i];
-        if (rule->kind == RULE_REQUIRED || rule->kind == RULE_UNIQUE
-            || rule->kind == RULE_PRIMARY_KEY)
+        if (exchange_is_schema_rule(rule))
             continue;
         if (!count++)
             begin_table(p, titles, 3);

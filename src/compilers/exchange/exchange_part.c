@@ -149,6 +149,20 @@ const struct contract_rule *exchange_pattern_rule(const struct contract_table *t
     return find_rule(table, column, false);
 }
 
+bool exchange_is_schema_rule(const struct contract_rule *rule)
+{
+    switch (rule->kind) {
+    case RULE_REQUIRED:
+    case RULE_UNIQUE:
+    case RULE_PRIMARY_KEY:
+    case RULE_OPTION:
+    case RULE_RELATIONSHIP:
+        return true;
+    default:
+        return false;
+    }
+}
+
 struct str_list exchange_key(struct arena *mem, const struct contract_table *table)
 {
     struct str_list key = {0};
