@@ -112,8 +112,8 @@ static void rewrite_compiled(struct rewriter *w, str sql)
         struct dbt_node *node = NULL;
         if (len >= 3 && (node = find_relation(w, chain, 3)))
             used = 3;
-        else if (len >= 2 && is_table && (node = find_relation(w, chain, 2)))
-            used = 2;
+        else if (len >= 2 && (is_table || len == 3) && (node = find_relation(w, chain, 2)))
+            used = 2; /* of three, the last is a column */
         if (node) {
             buf_add(w->out, str_sub(sql, copied, l.start - copied));
             buf_add(w->out, name_here(w, node));

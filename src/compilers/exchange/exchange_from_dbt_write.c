@@ -5,6 +5,15 @@
 
 static void add_file(struct dbt_reader *r, str path, str text)
 {
+    for (size_t i = 0; i < r->out->len; i++)
+        if (str_eq(r->out->at[i].path, path)) {
+            struct finding *f =
+                exchange_build_error(&r->left, (struct place){.file = r->import->file},
+                                     "two tables would be the file " STR_FMT, STR_ARG(path));
+            f->hint =
+                STR("names differ by more than case and signs; NAME_rows is what NAME is made of");
+            return;
+        }
     vec_push(r->mem, r->out, ((struct exchange_file){.path = path, .text = text}));
 }
 
@@ -251,8 +260,11 @@ static void put_table(struct dbt_reader *r, struct builder *b, const struct dbt_
     }
     struct tree *table = exchange_build_table(b, node->name);
     put_words(r, table, node->tree);
-    if (!str_eq(node->relation, node->name))
-        exchange_put_text(r->mem, table, "physicalName", node->relation);
+    str physical = tree_find_text(node->tree, STR("identifier"));
+    if (!physical.len)
+        physical = tree_find_text(node->tree, STR("alias"));
+    if (node->kind == DBT_SOURCE && !str_eq(physical, node->name))
+        exchange_put_text(r->mem, table, "physicalName", physical);
     const struct tree *list = columns && columns->len ? columns : seeded;
     for (size_t i = 0; list->kind == TREE_MAP && i < list->len; i++) {
         const struct tree *one = list->at[i];
