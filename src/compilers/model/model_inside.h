@@ -5,6 +5,9 @@
 #include "model/model.h"
 
 #include "map/map.h"
+#include "shape/shape.h"
+
+extern const struct shape shape_product_test; /* weft/v1, kind ProductTest */
 
 struct model_builder {
     struct arena *mem;
