@@ -20,6 +20,7 @@ if(TARGET weft-worker)
 endif()
 install(DIRECTORY "${WEFT_DEPS_DIR}/extensions" DESTINATION ${library_folder})
 install(DIRECTORY "${WEFT_DEPS_DIR}/licenses" DESTINATION share/doc/weft)
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/schemas" DESTINATION share/weft)
 install(DIRECTORY "${manual_folder}/share/" DESTINATION share)
 
 # What stands where, for `make uninstall`: an installation knows its own files.

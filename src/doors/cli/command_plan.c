@@ -43,6 +43,7 @@ static str plan_group(struct arena *mem, const struct tree *change)
     (void)str_cut(name, ':', &name, &rest);
     (void)str_cut(name, '.', &domain, &rest);
     (void)str_cut(rest, '.', &product, &rest);
+    (void)str_cut(product, '@', &product, &rest); /* majors stand together */
     return arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product));
 }
 
@@ -211,6 +212,38 @@ static void plan_show_classes(struct task *t, const struct tree *plan)
     }
 }
 
+/* What changes for those who read; words alone are told by their number. */
+static void plan_show_contract_changes(struct task *t, const struct tree *plan)
+{
+    const struct tree *rows = tree_find(plan, STR("contract_changes"));
+    size_t words = 0, shown = 0;
+
+    for (size_t i = 0; rows != NULL && i < rows->len; i++) {
+        const struct tree *row = rows->at[i];
+        str class = tree_find_text(row, STR("class"));
+        str readers = tree_find_text(tree_find(row, STR("evidence")), STR("text"));
+
+        if (str_eq(class, STR("documentation"))) {
+            words++;
+            continue;
+        }
+        printf("%s  %-8.*s  %.*s, major %.*s: %.*s\n", shown++ == 0 ? "contracts\n" : "",
+               STR_ARG(class), STR_ARG(table_shown(t->mem, tree_find_text(row, STR("product")))),
+               STR_ARG(tree_find_text(row, STR("major"))),
+               STR_ARG(table_shown(t->mem, tree_find_text(row, STR("text")))));
+        if (readers.len > 0) {
+            printf("            read by %.*s\n", STR_ARG(table_shown(t->mem, readers)));
+        }
+    }
+    if (words > 0) {
+        printf("%s  %zu change%s of words alone\n", shown == 0 ? "contracts\n" : "", words,
+               words == 1 ? "" : "s");
+    }
+    if (shown + words > 0) {
+        putchar('\n');
+    }
+}
+
 static void plan_show(struct task *t, const struct tree *plan)
 {
     const struct tree *changes = tree_find(plan, STR("changes"));
@@ -219,6 +252,7 @@ static void plan_show(struct task *t, const struct tree *plan)
     cli_tell_findings(t, tree_find(plan, STR("findings")), stdout);
     plan_show_needs(t, tree_find(plan, STR("grants_needed")));
     plan_show_classes(t, plan);
+    plan_show_contract_changes(t, plan);
     if (changes == NULL || changes->len == 0) {
         puts("Nothing to change: the mesh is as its files say.");
         return;

@@ -78,7 +78,7 @@ static bool show_rows(struct task *t, const struct cli *cli, const struct tree *
 
 static bool show_whole_product(struct task *t, const struct cli *cli, const struct tree *product)
 {
-    static const struct cli_column tables[] = {{.key = "name", .title = "table"},
+    static const struct cli_column tables[] = {{.key = "address", .title = "table"},
                                                {.key = "rows", .is_right = true},
                                                {.key = "contract"},
                                                {.key = "contract_version", .title = "version"},
@@ -109,7 +109,9 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
                      SHOW_LEN(releases));
 }
 
-static bool show_table(struct task *t, const struct cli *cli, const struct tree *product, str name)
+/* `asked` is its address; its name is for the error. */
+static bool show_table(struct task *t, const struct cli *cli, const struct tree *product, str asked,
+                       str name)
 {
     static const struct cli_column columns[] = {{.key = "name", .title = "column"},
                                                 {.key = "type"},
@@ -121,7 +123,7 @@ static bool show_table(struct task *t, const struct cli *cli, const struct tree 
     const struct tree *tables = tree_find(product, STR("tables"));
 
     for (size_t i = 0; tables != NULL && i < tables->len; i++) {
-        if (str_eq(tree_find_text(tables->at[i], STR("name")), name)) {
+        if (str_eq(tree_find_text(tables->at[i], STR("address")), asked)) {
             if (cli->format == FORMAT_JSON) {
                 table_json(t, tables->at[i], cli->out);
                 return true;
@@ -136,7 +138,7 @@ static bool show_table(struct task *t, const struct cli *cli, const struct tree 
                      STR_ARG(tree_find_text(product, STR("address"))));
 }
 
-static bool show_product(struct task *t, struct cli *cli, str address, str table)
+static bool show_product(struct task *t, struct cli *cli, str asked, str address, str table)
 {
     const struct tree *product;
     str path = arena_format(t->mem, "/api/v1/products/%.*s",
@@ -146,7 +148,7 @@ static bool show_product(struct task *t, struct cli *cli, str address, str table
         return false;
     }
     if (table.len > 0) {
-        return show_table(t, cli, product, table);
+        return show_table(t, cli, product, asked, table);
     }
     if (cli->format == FORMAT_JSON) {
         table_json(t, product, cli->out);
@@ -235,8 +237,9 @@ bool cli_show(struct task *t, struct cli *cli, str name)
         return show_products(t, cli, name);
     }
     (void)str_cut(rest, '.', &product, &table);
+    (void)str_cut(product, '@', &product, &rest); /* majors of a product are shown together */
     return show_product(
-        t, cli, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
+        t, cli, name, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
 }
 
 bool command_show(struct task *t, struct cli *cli)

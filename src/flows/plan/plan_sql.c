@@ -57,7 +57,7 @@ static void plan_scope_inputs(struct task *t, struct plan_product *p)
             plan_scope_input(t, p,
                              &(struct gate_input){.schema = input->name,
                                                   .what = "input port",
-                                                  .name = table->name,
+                                                  .name = contract_table_plain(table->name),
                                                   .columns = plan_contract_columns(t->mem, table)});
         }
     }
@@ -332,7 +332,8 @@ static void plan_check_passed(struct task *t, struct plan_product *p,
     for (size_t i = 0; i < p->scope.inputs.len; i++) {
         const struct gate_input *input = &p->scope.inputs.at[i];
 
-        if (!str_eq(input->name, table->name) || str_eq(input->schema, STR("self"))) {
+        if (!str_eq(input->name, contract_table_plain(table->name))
+            || str_eq(input->schema, STR("self"))) {
             continue;
         }
         plan_trace_passed(t, p, i, table);
@@ -348,8 +349,10 @@ static void plan_check_passed(struct task *t, struct plan_product *p,
                     STR_ARG(input->schema), STR_ARG(input->name));
                 finding->found = found ? found->type : STR_NONE;
                 finding->allowed = wanted->type;
-                finding->hint = arena_format(t->mem, "write %.*s.sql, a SELECT that makes it",
-                                             STR_ARG(table->name));
+                finding->hint = arena_format(
+                    t->mem, "write %.*s, a SELECT that makes it",
+                    STR_ARG(str_from(model_table_file(t->mem, p->definition->folder, table->name),
+                                     p->definition->folder.len + 1)));
             }
         }
         return;

@@ -68,7 +68,7 @@ void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *sc
                          ((struct gate_input){.schema = input->input->name,
                                               .what = "input port",
                                               .table = table,
-                                              .name = table->name}));
+                                              .name = contract_table_plain(table->name)}));
             }
         }
     }
@@ -176,7 +176,7 @@ static bool run_parse_all(struct task *t, const struct run *r, struct run_build 
 static const struct gate_input *run_passed_through(const struct gate_scope *scope, str name)
 {
     for (size_t i = 0; i < scope->inputs.len; i++) {
-        if (str_eq(scope->inputs.at[i].name, name)
+        if (str_eq(scope->inputs.at[i].name, contract_table_plain(name))
             && !str_eq(scope->inputs.at[i].schema, STR("self"))) {
             return &scope->inputs.at[i];
         }
