@@ -20,6 +20,8 @@ static const struct custom_property ours[] = {
     {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false, false},
     {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
     {"declassify", CUSTOM_COLUMN, NULL, "", false, false, false},
+    {"sunset", CUSTOM_CONTRACT, NULL, "", false, false, false},
+    {"successor", CUSTOM_CONTRACT, NULL, "", false, false, false},
     {"password", CUSTOM_SERVER, "", "", true, true, false},
 };
 
