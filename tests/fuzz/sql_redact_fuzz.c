@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "sql/sql.h"
+#include "width/width.h"
 
 /* Outside of quoted names. */
 static bool has_quote(str text)
@@ -17,6 +18,21 @@ static bool has_quote(str text)
     return false;
 }
 
+/* The place is that of a `;`, and its line can be printed beside others. */
+static void check_end(struct task *t, str input)
+{
+    size_t at;
+
+    if (sql_find_end(input, &at)) {
+        str shown = sql_caret(t->mem, input, (uint32_t)at + 1);
+
+        CHECK(input.ptr[at] == ';');
+        CHECK(width_of(shown) < 220 && str_is_utf8(shown));
+    } else {
+        CHECK(at == input.len);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct task *t = task_new();
@@ -27,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     CHECK(!has_quote(once) && !has_quote(print));
     CHECK(str_eq(print, sql_fingerprint(t->mem, once)));
     CHECK(str_eq(print, sql_fingerprint(t->mem, print)));
+    check_end(t, input);
     task_free(t);
     return 0;
 }

@@ -264,7 +264,7 @@ static void plan_show(struct task *t, const struct tree *plan)
 }
 
 /* That of the home where it has a mesh; else the one around us, as for a home or server elsewhere. */
-static bool plan_folder(struct task *t, struct cli *cli, str *out)
+bool cli_plan_folder(struct task *t, struct cli *cli, str *out)
 {
     *out = cli->folder;
     if (out->len > 0
@@ -293,7 +293,7 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
     if (cli->has[OPTION_policies] && cli->has[OPTION_domain]) {
         return task_fail(t, ERR_USAGE, "say --domain or --policies, not both");
     }
-    if (!plan_folder(t, cli, &folder) || !cli_read_bundle(t, folder, scope, &bundle)) {
+    if (!cli_plan_folder(t, cli, &folder) || !cli_read_bundle(t, folder, scope, &bundle)) {
         return false;
     }
     json_out_begin(&o, "", '{');
@@ -317,7 +317,7 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
         || task_fail(t, ERR_LIMIT, "the files of the mesh are too large for one bundle");
 }
 
-static bool plan_ask_server(struct task *t, struct cli *cli, const struct tree **out)
+bool cli_plan(struct task *t, struct cli *cli, const struct tree **out)
 {
     str body;
 
@@ -389,7 +389,7 @@ bool command_plan(struct task *t, struct cli *cli)
     const struct tree *plan;
 
     cli_listen(t);
-    if (!cli_demand_arguments(t, cli, 0, 0) || !plan_ask_server(t, cli, &plan)) {
+    if (!cli_demand_arguments(t, cli, 0, 0) || !cli_plan(t, cli, &plan)) {
         return false;
     }
     if (cli->format == FORMAT_JSON) {
@@ -489,7 +489,7 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
         return apply_is_wanted(t, cli, &is_wanted);
     }
-    if (!plan_ask_server(t, cli, &plan)) {
+    if (!cli_plan(t, cli, &plan)) {
         return false;
     }
     if (cli->format == FORMAT_TABLE) {
@@ -512,6 +512,14 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
     return true;
 }
 
+bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out)
+{
+    return cli_call(t, cli, "POST",
+                    arena_format(t->mem, "/api/v1/plans/%.*s/apply",
+                                 STR_ARG(http_percent_encode(t->mem, plan))),
+                    STR_NONE, out);
+}
+
 bool command_apply(struct task *t, struct cli *cli)
 {
     const struct tree *applied;
@@ -532,10 +540,7 @@ bool command_apply(struct task *t, struct cli *cli)
     if (id.len == 0) {
         return true;
     }
-    if (!cli_call(t, cli, "POST",
-                  arena_format(t->mem, "/api/v1/plans/%.*s/apply",
-                               STR_ARG(http_percent_encode(t->mem, id))),
-                  STR_NONE, &applied)) {
+    if (!cli_apply(t, cli, id, &applied)) {
         return false;
     }
     apply_show(t, cli, id, applied);

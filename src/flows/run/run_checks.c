@@ -18,7 +18,8 @@ struct run_check {
 struct run_checker {
     struct run_check *checks;
     size_t len;
-    struct gate_scope scope;
+    struct gate_scope scope; /* these tables */
+    struct gate_scope wide;  /* and those of all input ports, for relationships that lead there */
 };
 
 static str run_schema(const struct run_table *table)
@@ -26,33 +27,48 @@ static str run_schema(const struct run_table *table)
     return table->schema.len ? table->schema : STR("self");
 }
 
-static str run_view(struct arena *mem, const struct run_table *table)
+static str run_view_name(struct arena *mem, str schema, str table)
 {
     struct buf *b = buf_new(mem, PATH_BYTES_MAX);
 
-    buf_add_identifier(b, run_schema(table));
+    buf_add_identifier(b, schema);
     buf_add_byte(b, '.');
-    buf_add_identifier(b, table->name);
+    buf_add_identifier(b, table);
     return buf_str(b);
+}
+
+static str run_view(struct arena *mem, const struct run_table *table)
+{
+    return run_view_name(mem, run_schema(table), table->name);
 }
 
 /* A rule's own SQL was written by a stranger: it takes the way of the product's SELECTs. */
 static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c,
-                            struct worker *worker, str text, const struct tree **row_out)
+                            struct worker *worker, const struct check_select *select,
+                            const struct tree **row_out)
 {
+    const struct gate_scope *scope = select->reads_inputs ? &c->wide : &c->scope;
     struct engine_job job;
 
-    return (run_clear(t, r, worker, text, &c->scope, NULL, &job)
+    return (run_clear(t, r, worker, select->text, scope, NULL, &job)
             && run_ask_row(t, worker, &job, true, row_out))
         || run_hide_values(t, r);
 }
 
-static bool run_ask_own(struct task *t, struct worker *worker, const struct run_table *table,
-                        str text, const struct tree **row_out)
+static bool run_ask_own(struct task *t, const struct run_checker *c, struct worker *worker,
+                        const struct run_table *table, const struct check_select *select,
+                        const struct tree **row_out)
 {
-    struct engine_job job = {.text = text};
+    struct engine_job job = {.text = select->text};
 
     run_add_staged(t, &job, run_schema(table), table);
+    for (size_t i = 0; select->reads_others && i < c->len; i++) {
+        const struct run_table *other = c->checks[i].table;
+
+        if (other != table && str_eq(other->schema, table->schema)) {
+            run_add_staged(t, &job, run_schema(other), other);
+        }
+    }
     return run_ask_row(t, worker, &job, false, row_out);
 }
 
@@ -74,11 +90,40 @@ static bool run_is_of_rule(enum error_code code)
     }
 }
 
-static bool run_compile_checks(struct task *t, struct run_check *check, struct run_table *table)
+static void run_find_targets(struct task *t, const struct run *r, const struct run_table *table,
+                             struct check_targets *out)
 {
+    for (size_t i = 0; i < table->definition->rules.len; i++) {
+        const struct contract_rule *rule = &table->definition->rules.at[i];
+        struct model_relation relation;
+        struct check_target *target;
+
+        if (rule->kind != RULE_RELATIONSHIP) {
+            continue;
+        }
+        target = vec_add(t->mem, out);
+        target->rule = rule;
+        if (!model_find_relation(t->mem, r->target->definition, table->contract, rule, &relation)) {
+            target->problem = relation.problem;
+            continue;
+        }
+        target->view = run_view_name(t->mem, relation.schema, relation.table->name);
+        target->is_input = relation.is_input;
+        for (size_t j = 0; j < relation.columns.len; j++) {
+            vec_push(t->mem, &target->columns, relation.columns.at[j]->name);
+        }
+    }
+}
+
+static bool run_compile_checks(struct task *t, const struct run *r, struct run_check *check,
+                               struct run_table *table)
+{
+    struct check_targets targets = {0};
+
     check->table = table;
+    run_find_targets(t, r, table, &targets);
     if (!check_compile(t->mem, table->definition, run_view(t->mem, table), &table->columns,
-                       &check->plan)) {
+                       &targets, &check->plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile", STR_ARG(table->name));
     }
     check->answers = ARENA_ARRAY(t->mem, const struct tree *, check->plan.selects.len + 1);
@@ -86,7 +131,12 @@ static bool run_compile_checks(struct task *t, struct run_check *check, struct r
     return true;
 }
 
-/* Questions of our own text, or those that the contract brings. */
+static bool run_is_foreign(const struct check_select *select)
+{
+    return select->is_foreign || select->reads_inputs;
+}
+
+/* Questions of our own text over staged tables, or those that take the way through the gate. */
 static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
                           struct worker *worker, struct run_check *check, bool is_foreign)
 {
@@ -94,10 +144,9 @@ static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
     for (size_t i = 0; i < check->plan.selects.len; i++) {
         const struct check_select *select = &check->plan.selects.at[i];
 
-        if (select->is_foreign != is_foreign
-            || (is_foreign
-                    ? run_ask_foreign(t, r, c, worker, select->text, &check->answers[i])
-                    : run_ask_own(t, worker, check->table, select->text, &check->answers[i]))) {
+        if (run_is_foreign(select) != is_foreign
+            || (is_foreign ? run_ask_foreign(t, r, c, worker, select, &check->answers[i])
+                           : run_ask_own(t, c, worker, check->table, select, &check->answers[i]))) {
             continue;
         }
         if (!run_is_of_rule(t->err.code)) {
@@ -113,7 +162,7 @@ static bool run_has_foreign(const struct run_checker *c)
 {
     for (size_t i = 0; i < c->len; i++) {
         for (size_t j = 0; j < c->checks[i].plan.selects.len; j++) {
-            if (c->checks[i].plan.selects.at[j].is_foreign) {
+            if (run_is_foreign(&c->checks[i].plan.selects.at[j])) {
                 return true;
             }
         }
@@ -180,12 +229,25 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
                                                    : "nothing was published");
 }
 
+static void run_widen(struct task *t, const struct run *r, struct run_checker *c)
+{
+    for (size_t i = 0; i < c->scope.inputs.len; i++) {
+        vec_push(t->mem, &c->wide.inputs, c->scope.inputs.at[i]);
+    }
+    /* Where the inputs themselves are checked, they are in it already. */
+    for (size_t i = 0; i < r->staged.len && c->checks[0].table != r->staged.at; i++) {
+        run_scope_staged(t, &r->staged.at[i], "input port", &c->wide);
+    }
+    run_scope_inputs(t, r, &c->wide);
+}
+
 bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
                       const char *what)
 {
     struct run_checker c = {.checks = ARENA_ARRAY(t->mem, struct run_check, len + 1),
                             .len = len,
-                            .scope = {.product = r->target}};
+                            .scope = {.product = r->target},
+                            .wide = {.product = r->target}};
 
     if (len == 0) {
         return true;
@@ -201,10 +263,11 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         input->name = tables[i].name;
         input->columns = tables[i].columns;
         vec_push(t->mem, &input->paths, tables[i].path);
-        if (!run_compile_checks(t, &c.checks[i], &tables[i])) {
+        if (!run_compile_checks(t, r, &c.checks[i], &tables[i])) {
             return false;
         }
     }
+    run_widen(t, r, &c);
     if (!run_ask_tables(t, r, &c, false)
         || (run_has_foreign(&c) && !run_ask_tables(t, r, &c, true))) {
         return false;
@@ -227,33 +290,12 @@ bool run_check_outputs(struct task *t, struct run *r)
         && run_check_requirements(t, r);
 }
 
-static const char *run_rule_kind(enum rule_kind kind)
+/* `cron: 0 6 * * *`. */
+static str run_schedule(struct arena *mem, const struct contract_rule *rule)
 {
-    switch (kind) {
-    case RULE_ROW_COUNT:
-        return "rowCount";
-    case RULE_NULL_VALUES:
-        return "nullValues";
-    case RULE_MISSING_VALUES:
-        return "missingValues";
-    case RULE_INVALID_VALUES:
-        return "invalidValues";
-    case RULE_DUPLICATE_VALUES:
-        return "duplicateValues";
-    case RULE_SQL:
-        return "sql";
-    case RULE_TEXT:
-        return "text";
-    case RULE_CUSTOM:
-        return "custom";
-    case RULE_REQUIRED:
-        return "required";
-    case RULE_UNIQUE:
-        return "unique";
-    case RULE_PRIMARY_KEY:
-        return "primaryKey";
-    }
-    return "";
+    return rule->schedule.len && rule->scheduler.len
+             ? arena_format(mem, "%.*s: %.*s", STR_ARG(rule->scheduler), STR_ARG(rule->schedule))
+             : rule->schedule;
 }
 
 static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
@@ -271,10 +313,13 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
                                              STR_ARG(table->name))
                               : table->name,
             .rule_id = rule->id,
-            .kind = str_of(run_rule_kind(rule->kind)),
+            .kind = contract_rule_kind(rule),
             .name = rule->name,
             .column = str_list_join(t->mem, &rule->columns, STR(", ")),
             .dimension = rule->dimension,
+            .schedule = run_schedule(t->mem, rule),
+            .business_impact = rule->business_impact,
+            .tags = str_list_join(t->mem, &rule->tags, STR(", ")),
             .verdict = result->verdict,
             .is_input = is_input,
             .rejects = rule->effect == RULE_REJECTS,

@@ -61,6 +61,10 @@ MUST_CHECK bool run_write_entitled(struct task *t, struct metadb *db, const stru
 MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
                           const struct gate_scope *scope, struct row_sink *sink,
                           struct engine_job *job_out);
+/* Adds the tables of input ports that are other products, at their pinned releases. */
+void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope);
+void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
+                      struct gate_scope *scope);
 /* Keeps where the columns of a text come from; `result` is what the engine says that it gives. */
 void run_trace(struct task *t, struct run *r, const struct model_sql *sql,
                const struct sql_tree *tree, const struct clearance *clear,
@@ -75,8 +79,6 @@ void run_edges(struct task *t, const struct run *r, struct release_edges *out);
 MUST_CHECK bool run_prove(struct task *t, struct run *r);
 /* Takes values of other products out of an engine's error; always false. */
 bool run_hide_values(struct task *t, const struct run *r);
-/* What a product is made of: equal digests, equal meaning. Hex. */
-str run_digest(struct arena *mem, const struct model_product *definition);
 
 /* The address of a source, resolved and held against the hosts that mesh.yaml lists. */
 struct source_server;

@@ -19,7 +19,7 @@ bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
     return true;
 }
 
-/* An error in a product's text tells file, line and column. */
+/* An error in a product's text tells file, line and column, and shows the place. */
 static bool run_place_error(struct task *t, const struct model_sql *sql)
 {
     struct place place = {.file = sql->path};
@@ -28,6 +28,9 @@ static bool run_place_error(struct task *t, const struct model_sql *sql)
         return false;
     }
     sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
+    if (t->err.position > 0 && t->err.detail.len == 0) {
+        task_detail(t, STR_FMT, STR_ARG(sql_caret(t->mem, sql->text, t->err.position)));
+    }
     return task_place(t, place);
 }
 
@@ -53,7 +56,7 @@ bool run_hide_values(struct task *t, const struct run *r)
     return false;
 }
 
-static void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope)
+void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope)
 {
     for (size_t i = 0; i < r->inputs.len; i++) {
         const struct run_input *input = &r->inputs.at[i];
@@ -72,8 +75,8 @@ static void run_scope_inputs(struct task *t, const struct run *r, struct gate_sc
     }
 }
 
-static void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
-                             struct gate_scope *scope)
+void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
+                      struct gate_scope *scope)
 {
     struct gate_input *input = vec_add(t->mem, &scope->inputs);
 
