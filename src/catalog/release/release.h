@@ -39,6 +39,7 @@ struct release_manifest {
     str run_id;
     str contracts;       /* JSON: contract id -> version */
     str compiled_digest; /* of the product's compiled SQL */
+    str basis; /* what its rows hang on beside those of its inputs; empty: none can be added to */
     /* id, name, columns (with their contract, for labels), files, rows, contract. */
     struct {
         VEC_OF(struct image_table)
@@ -84,7 +85,10 @@ MUST_CHECK bool release_read_edges(struct task *t, struct metadb *db, uint64_t p
  * are then no longer in release_files. */
 MUST_CHECK bool release_prune(struct task *t, struct metadb *db, uint64_t keep,
                               int64_t young_after_us, uint64_t *count_out);
-/* SHA-256 of every file that a kept release names, sorted. */
+/* Of a release; empty: it was not kept, or is of an earlier version of weft. */
+MUST_CHECK bool release_basis(struct task *t, struct metadb *db, uint64_t product_id,
+                              uint64_t number, str *out);
+/* SHA-256 of every file that a kept release names, those of deleted rows among them, sorted. */
 MUST_CHECK bool release_files(struct task *t, struct metadb *db, struct str_list *out);
 
 #endif

@@ -28,6 +28,9 @@ void contract_nested_rules(struct contract_reader *r, struct contract_table *tab
 /* clusterBy of a table whose columns are read. */
 void contract_read_cluster(struct contract_reader *r, struct contract_table *table);
 
+/* incremental of a table whose columns are read. */
+void contract_read_incremental(struct contract_reader *r, struct contract_table *table);
+
 /* A type, read: for its canonical spelling and for widening. */
 enum type_kind { TYPE_SCALAR, TYPE_DECIMAL, TYPE_LIST, TYPE_ARRAY, TYPE_STRUCT, TYPE_MAP };
 

@@ -39,11 +39,20 @@ struct source_column {
     bool nullable;
 };
 
+/* Rows that are wanted: those whose value lies between, and those that have none. */
+struct source_range {
+    const struct contract_column *column; /* NULL: all rows */
+    str type;       /* of the bounds: an integer, DATE, TIMESTAMP, with time zone or not */
+    str low, high;  /* empty: open */
+    bool is_low_in; /* the low one itself, too; the high one always is */
+};
+
 struct source_table {
     const struct contract_table *table;
-    struct str_list files; /* names inside `in/` */
-    str describe;          /* JOB_ROWS text that lists the source's columns: name, type, nullable */
-    str text;              /* JOB_FILE text; made by source_compile after the columns are known */
+    struct str_list files;     /* names inside `in/` */
+    struct source_range range; /* of the caller, before source_compile */
+    str describe; /* JOB_ROWS text that lists the source's columns: name, type, nullable */
+    str text;     /* JOB_FILE text; made by source_compile after the columns are known */
     str locate; /* JOB_ROWS text of CSV files: where `text` failed on a value, this mostly fails on the same with its
                             * line; empty for other kinds */
     struct job_columns columns; /* what the staged file will hold, with field ids of the caller */

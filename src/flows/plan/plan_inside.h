@@ -80,6 +80,9 @@ MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struc
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
+/* Adds the path of the file's deleted rows to those of a table, or an empty one: it is whole. */
+MUST_CHECK bool plan_add_deletions(struct task *t, struct store *store,
+                                   const struct image_file *file, struct str_list *out);
 MUST_CHECK bool plan_read_entitled(struct task *t, struct services *s, const struct image *image,
                                    const struct model *model, struct plan_entitled *out);
 /* Part of the applying transaction. ERR_CONFLICT when one of the products was published since. */

@@ -47,13 +47,13 @@ static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c
         || run_hide_values(t, r);
 }
 
-static bool run_ask_own(struct task *t, struct worker *worker, const struct run_table *table,
-                        str text, const struct tree **row_out)
+static bool run_ask_own(struct task *t, struct run *r, struct worker *worker,
+                        const struct run_table *table, str text, const struct tree **row_out)
 {
     struct engine_job job = {.text = text};
 
-    run_add_staged(t, &job, run_schema(table), table);
-    return run_ask_row(t, worker, &job, false, row_out);
+    return run_add_staged(t, r, &job, run_schema(table), table)
+        && run_ask_row(t, worker, &job, false, row_out);
 }
 
 /* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
@@ -97,7 +97,7 @@ static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
         if (select->is_foreign != is_foreign
             || (is_foreign
                     ? run_ask_foreign(t, r, c, worker, select->text, &check->answers[i])
-                    : run_ask_own(t, worker, check->table, select->text, &check->answers[i]))) {
+                    : run_ask_own(t, r, worker, check->table, select->text, &check->answers[i]))) {
             continue;
         }
         if (!run_is_of_rule(t->err.code)) {
@@ -200,7 +200,14 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         input->what = "table";
         input->name = tables[i].name;
         input->columns = tables[i].columns;
+        if (tables[i].increment != NULL
+            && !run_add_kept(t, r, tables[i].increment, &input->paths, &input->deletions)) {
+            return false;
+        }
         vec_push(t->mem, &input->paths, tables[i].path);
+        if (input->deletions.len > 0) {
+            vec_push(t->mem, &input->deletions, STR_NONE);
+        }
         if (!run_compile_checks(t, &c.checks[i], &tables[i])) {
             return false;
         }
@@ -214,17 +221,6 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
                     &tables[i].verdicts, &tables[i].verdict_count);
     }
     return run_judge(t, r, tables, len, what);
-}
-
-bool run_check_inputs(struct task *t, struct run *r)
-{
-    return run_check_tables(t, r, r->staged.at, r->staged.len, "inputs");
-}
-
-bool run_check_outputs(struct task *t, struct run *r)
-{
-    return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs")
-        && run_check_requirements(t, r);
 }
 
 static const char *run_rule_kind(enum rule_kind kind)
