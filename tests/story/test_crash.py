@@ -20,7 +20,7 @@ mask: {columns: {classification: [pii]}, with: {method: "null"}}
 # The audit tells of the start first, which must pass.
 AFTER = {"AUDIT_WRITE": ":1"}
 # After the commit the work is done, though nobody was told.
-DONE_BEFORE_DEATH = {"PUBLISH_AFTER_COMMIT", "APPLY_AFTER_COMMIT", "ACCESS_AFTER_COMMIT"}
+DONE_BEFORE_DEATH = {"PUBLISH_AFTER_COMMIT", "APPLY_AFTER_COMMIT", "ACCESS_AFTER_COMMIT", "ROLLBACK_AFTER_COMMIT"}
 REQUEST = ["access", "request", "sales.orders.orders", "--purpose", "reporting", "--until", "2099-12-31", "--reason",
            "Figures", "--as", "eve"]
 
@@ -40,6 +40,8 @@ def act(mesh, fault):
     if fault.startswith(("RUN_", "STORE_", "PUBLISH_")):
         mesh.write("data/orders.csv", MORE)
         return mesh.weft("run", "--all", ok=None)
+    if fault.startswith("ROLLBACK_"):
+        return mesh.weft("rollback", "sales.orders", "--to", "1", ok=None)
     if fault.startswith("APPLY_"):
         mesh.write("policies/mask.policy.yaml", MASK)
         return mesh.weft("apply", "--yes", ok=None)
@@ -54,6 +56,8 @@ def act(mesh, fault):
 def is_done(mesh, fault):
     if fault.startswith(("RUN_", "STORE_", "PUBLISH_")):
         return mesh.rows("SELECT count(*) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 5}]
+    if fault.startswith("ROLLBACK_"):
+        return mesh.rows("SELECT count(*) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 4}]
     if fault.startswith("APPLY_"):
         return mesh.rows("SELECT count(email) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 0}]
     if fault.startswith("ACCESS_"):
@@ -74,6 +78,9 @@ def test_at_each_write(applied, fault, how):
         applied.weft("apply", "--yes")
     if fault.startswith("ACCESS_"):
         applied.weft(*REQUEST)
+    if fault.startswith("ROLLBACK_"):
+        applied.write("data/orders.csv", MORE)
+        applied.weft("run", "--all")
     before = release_files(applied)
     server = applied.serve(env={"WEFT_FAULT": f"{fault}:{how}{AFTER.get(fault, '')}", "WEFT_MESH_FILE_BYTES": "1"}, http=False)
     answer = act(applied, fault)
@@ -91,7 +98,7 @@ def test_at_each_write(applied, fault, how):
     done = is_done(applied, fault)
     if fault in DONE_BEFORE_DEATH:
         assert done
-    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "APPLY_", "ACCESS_")):
+    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "ROLLBACK_", "APPLY_", "ACCESS_")):
         assert not done
     if not done:
         assert release_files(applied) == before, "files of a release that never was"

@@ -22,6 +22,10 @@ bool read_mesh_releases(struct mesh_view *view)
         read_mesh_text(view, row->run_id);
         read_mesh_bool(view, row->is_current);
         read_mesh_bool(view, row->is_kept);
+        if (row->restores > 0)
+            read_mesh_int(view, row->restores);
+        else
+            read_mesh_null(view);
         read_mesh_int(view, row->tables);
         read_mesh_guarded_int(view, is_clear, row->files);
         read_mesh_guarded_int(view, is_clear, row->rows);

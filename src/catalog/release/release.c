@@ -82,11 +82,11 @@ static bool insert_release(struct task *t, struct metadb *db,
     if (!metadb_run(
             t, db,
             "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
-            "compiled_digest, tables, files, rows, bytes, basis) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-            "?, ?, ?)",
-            "iisissiiiiS", manifest->product_id, number, manifest->run_id, published_us,
+            "compiled_digest, tables, files, rows, bytes, restores, basis) VALUES (?, ?, ?, ?, ?, "
+            "?, ?, ?, ?, ?, ?, ?)",
+            "iisissiiiiiS", manifest->product_id, number, manifest->run_id, published_us,
             manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len, files,
-            rows, bytes, manifest->basis))
+            rows, bytes, manifest->restores, manifest->basis))
         return false;
     *id_out = metadb_last_id(db);
     return true;
@@ -207,20 +207,10 @@ static bool insert_inputs(struct task *t, struct metadb *db, uint64_t release_id
     return true;
 }
 
-bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
-                  struct release_list *out)
+static bool read_releases(struct task *t, struct metadb_statement *st, struct release_list *out)
 {
-    *out = (struct release_list){0};
-    struct metadb_statement *st;
     bool has_row = true;
-    if (!metadb_query(
-            t, db, &st,
-            "SELECT r.product_id, r.number, r.run_id, r.published_us, r.contracts, "
-            "r.compiled_digest, r.tables, r.files, r.rows, r.bytes, r.number = p.release, "
-            "r.is_kept FROM release r JOIN product p ON p.id = r.product_id WHERE ?1 = 0 OR "
-            "r.product_id = ?1 ORDER BY r.id DESC LIMIT ?2",
-            "ii", product_id, most != 0 ? (int64_t)most : (int64_t)-1))
-        return false;
+    *out = (struct release_list){0};
     while (has_row) {
         if (!metadb_step(t, st, &has_row))
             return false;
@@ -237,7 +227,8 @@ bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64
                                            .rows = metadb_uint(st, 8),
                                            .bytes = metadb_uint(st, 9),
                                            .is_current = metadb_int(st, 10) != 0,
-                                           .is_kept = metadb_int(st, 11) != 0}));
+                                           .is_kept = metadb_int(st, 11) != 0,
+                                           .restores = metadb_uint(st, 12)}));
     }
     metadb_done(t, st);
     return true;
@@ -254,6 +245,37 @@ bool release_basis(struct task *t, struct metadb *db, uint64_t product_id, uint6
         return false;
     *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
     metadb_done(t, st);
+    return true;
+}
+
+#define RELEASE_ROWS                                                                               \
+    "SELECT r.product_id, r.number, r.run_id, r.published_us, r.contracts, r.compiled_digest, "    \
+    "r.tables, r.files, r.rows, r.bytes, r.number = p.release, r.is_kept, r.restores FROM "        \
+    "release r JOIN product p ON p.id = r.product_id "
+
+bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
+                  struct release_list *out)
+{
+    struct metadb_statement *st;
+    return metadb_query(t, db, &st,
+                        RELEASE_ROWS
+                        "WHERE ?1 = 0 OR r.product_id = ?1 ORDER BY r.id DESC LIMIT ?2",
+                        "ii", product_id, most != 0 ? (int64_t)most : (int64_t)-1)
+        && read_releases(t, st, out);
+}
+
+bool release_get(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                 struct release_row *out, bool *found_out)
+{
+    struct metadb_statement *st;
+    struct release_list list;
+    if (!metadb_query(t, db, &st, RELEASE_ROWS "WHERE r.product_id = ? AND r.number = ?", "ii",
+                      product_id, number)
+        || !read_releases(t, st, &list))
+        return false;
+    *found_out = list.len > 0;
+    if (*found_out)
+        *out = list.at[0];
     return true;
 }
 

@@ -37,8 +37,9 @@ struct release_manifest {
     uint64_t product_id;
     uint64_t previous; /* the current release when the run began */
     str run_id;
-    str contracts;       /* JSON: contract id -> version */
-    str compiled_digest; /* of the product's compiled SQL */
+    str contracts;       /* release_contracts */
+    str compiled_digest; /* release_digest */
+    uint64_t restores;   /* a rollback: the release whose files these are; 0: none */
     str basis; /* what its rows hang on beside those of its inputs; empty: none can be added to */
     /* id, name, columns (with their contract, for labels), files, rows, contract. */
     struct {
@@ -53,6 +54,7 @@ struct release_row {
     str run_id;
     int64_t published_us;
     str contracts, compiled_digest;
+    uint64_t restores; /* it is this earlier one again; 0: it was made by its run */
     uint64_t tables, files, rows, bytes;
     bool is_current, is_kept; /* not kept: its files are gone or going */
 };
@@ -61,6 +63,10 @@ struct release_list {
     VEC_OF(struct release_row) /* newest first */
 };
 
+/* Versions of a product's output contracts by their ids, as JSON. */
+str release_contracts(struct arena *mem, const struct model_product *definition);
+/* What a product is made of: equal digests, equal meaning. Hex. */
+str release_digest(struct arena *mem, const struct model_product *definition);
 /* In a publishing transaction: compare-and-swap on the previous release (ERR_CONFLICT), then
  * release, tables, files, facts and inputs; the product's current release and the image version
  * move on. */
@@ -75,6 +81,9 @@ MUST_CHECK bool release_load(struct task *t, struct metadb *db, const struct ima
                              uint64_t number, const struct image_product **out);
 MUST_CHECK bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
                              struct release_list *out);
+/* One of them. False `found_out`: there was never such a release. */
+MUST_CHECK bool release_get(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                            struct release_row *out, bool *found_out);
 MUST_CHECK bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id,
                                uint64_t number, struct release_inputs *out);
 /* Of a release, in the order in which they were traced. */

@@ -90,7 +90,8 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
         {.key = "rows", .is_right = true},
         {.key = "bytes", .is_right = true},
         {.key = "kept"},
-        {.key = "current"}};
+        {.key = "current"},
+        {.key = "restores", .is_right = true}};
 
     show_line(t, product, "address", "product");
     show_line(t, product, "title", "title");

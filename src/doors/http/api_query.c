@@ -131,7 +131,7 @@ static bool api_query_failed(struct task *t, struct api *api, enum row_format fo
     return ok;
 }
 
-static void api_bind_purpose(struct task *t, str purpose)
+void api_bind_purpose(struct task *t, str purpose)
 {
     if (purpose.len > 0) {
         struct actor *actor = ARENA_NEW(t->mem, struct actor);

@@ -160,6 +160,11 @@ static void browse_release(const struct release_row *row, bool is_clear, struct 
     json_out_str(o, "run", row->run_id);
     json_out_bool(o, "current", row->is_current);
     json_out_bool(o, "kept", row->is_kept);
+    if (row->restores > 0) {
+        json_out_uint(o, "restores", row->restores);
+    } else {
+        json_out_null(o, "restores");
+    }
     if (is_clear) {
         json_out_uint(o, "rows", row->rows);
         json_out_uint(o, "bytes", row->bytes);

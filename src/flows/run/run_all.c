@@ -29,45 +29,6 @@ static const struct image_product *run_all_find(const struct image *image,
     return image_find_product(image, product->domain->name, product->name);
 }
 
-static bool run_all_may(const struct actor *actor, const struct image *image,
-                        const struct image_product *product)
-{
-    const struct model_domain *domain = product->definition->domain;
-
-    return actor_is_operator(actor)
-        || model_names_actor(&domain->owners, actor->name, &actor->groups)
-        || model_names_actor(&domain->members, actor->name, &actor->groups)
-        || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
-}
-
-static bool run_all_demand_right(struct task *t, const struct image *image,
-                                 const struct image_product *product)
-{
-    const struct actor *actor = t->actor;
-    const struct model_domain *domain = product->definition->domain;
-
-    if (run_all_may(actor, image, product)) {
-        return true;
-    }
-    task_fail(t, ERR_DENIED, "%.*s may not run %.*s", STR_ARG(actor->name),
-              STR_ARG(product->address));
-    return task_hint(t, "owners and members of domain %.*s may", STR_ARG(domain->name));
-}
-
-static bool run_all_demand(struct task *t, const struct image *image, str address)
-{
-    str domain, name;
-
-    (void)str_cut(address, '.', &domain, &name);
-    const struct image_product *product = image_find_product(image, domain, name);
-    if (product == NULL || !gate_may_discover(t, image, product)) {
-        task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
-                  STR_ARG(address));
-        return task_hint(t, "products are named domain.product; weft show lists them");
-    }
-    return run_all_demand_right(t, image, product);
-}
-
 static bool run_all_list(struct task *t, const struct image *image, bool all,
                          const struct str_list *wanted, struct str_list *out)
 {
@@ -77,7 +38,7 @@ static bool run_all_list(struct task *t, const struct image *image, bool all,
         if (all && str_eq(product->definition->status, STR("retired"))) {
             continue;
         }
-        if (all && !run_all_may(t->actor, image, product)) {
+        if (all && !services_may_run(t->actor, image, product)) {
             /* Which one is not said: it may be one that he must not know of. */
             task_fail(t, ERR_DENIED, "%.*s may not run all products of the mesh",
                       STR_ARG(t->actor->name));
@@ -94,6 +55,7 @@ bool run_all_products(struct task *t, const struct image *image, str products, s
 {
     struct str_list wanted = {0};
     bool all = str_eq(products, STR("*"));
+    const struct image_product *product;
     str rest = products, one;
 
     if (image->model == NULL) {
@@ -102,7 +64,7 @@ bool run_all_products(struct task *t, const struct image *image, str products, s
     }
     while (!all && rest.len > 0) {
         (void)str_cut(rest, ',', &one, &rest);
-        if (!run_all_demand(t, image, one)) {
+        if (!services_demand_run(t, image, one, &product)) {
             return false;
         }
         str_list_add(t->mem, &wanted, one);

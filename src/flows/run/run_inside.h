@@ -101,8 +101,6 @@ void run_edges(struct task *t, const struct run *r, struct release_edges *out);
 MUST_CHECK bool run_prove(struct task *t, struct run *r);
 /* Takes values of other products out of an engine's error; always false. */
 bool run_hide_values(struct task *t, const struct run *r);
-/* What a product is made of: equal digests, equal meaning. Hex. */
-str run_digest(struct arena *mem, const struct model_product *definition);
 
 /* The address of a source, resolved and held against the hosts that mesh.yaml lists. */
 struct source_server;

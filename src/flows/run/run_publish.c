@@ -1,7 +1,6 @@
 #include "audit/audit.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
-#include "crypto/crypto.h"
 #include "image/images.h"
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
@@ -9,33 +8,6 @@
 #include "release/release.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
-
-/* Bytes of the product's files as they mean something: texts of SELECTs, documents as JSON. */
-str run_digest(struct arena *mem, const struct model_product *definition)
-{
-    struct crypto_hash *hash = crypto_hash_new(mem);
-    struct crypto_digest digest;
-    struct buf *text = buf_new(mem, BUNDLE_BYTES_MAX);
-
-    for (size_t i = 0; i < definition->sqls.len; i++) {
-        const struct model_sql *sql = &definition->sqls.at[i];
-        buf_format(text, "%s %.*s %zu\n%.*s\n", sql->is_internal ? "internal" : "output",
-                   STR_ARG(sql->table), sql->text.len, STR_ARG(sql->text));
-    }
-    for (size_t i = 0; i < definition->inputs.len; i++) {
-        const struct model_input *input = &definition->inputs.at[i];
-        buf_format(text, "input %.*s ", STR_ARG(input->name));
-        tree_json(input->contract->source, text);
-    }
-    for (size_t i = 0; i < definition->outputs.len; i++) {
-        const struct model_output *output = &definition->outputs.at[i];
-        buf_format(text, "output %.*s ", STR_ARG(output->name));
-        tree_json(output->contract->source, text);
-    }
-    crypto_hash_add(hash, buf_str(text));
-    digest = crypto_hash_end(hash);
-    return crypto_digest_hex(mem, &digest);
-}
 
 /* A file, and what is known of its rows. */
 static bool run_store_part(struct task *t, struct run *r, const struct run_table *table,
@@ -112,21 +84,6 @@ static bool run_store_table(struct task *t, struct run *r, const struct run_tabl
     return true;
 }
 
-static str run_contracts(struct arena *mem, const struct model_product *definition)
-{
-    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
-
-    buf_add(b, STR("{"));
-    for (size_t i = 0; i < definition->outputs.len; i++) {
-        buf_add(b, i ? STR(",") : STR(""));
-        buf_add_json(b, definition->outputs.at[i].contract->id);
-        buf_add(b, STR(":"));
-        buf_add_json(b, definition->outputs.at[i].contract->version);
-    }
-    buf_add(b, STR("}"));
-    return buf_str(b);
-}
-
 static void run_manifest_inputs(struct task *t, const struct run *r, struct release_manifest *out)
 {
     for (size_t i = 0; i < r->inputs.len; i++) {
@@ -167,7 +124,7 @@ static bool run_is_same(struct task *t, struct metadb *db, const struct run *r,
     }
     /* An apply that is committed, or in this very group, and not in the image yet, may be of this product. */
     if (state.mesh_version == now->mesh_version && product != NULL && product->id == r->target->id
-        && str_eq(run_digest(t->mem, product->definition), manifest->compiled_digest)) {
+        && str_eq(release_digest(t->mem, product->definition), manifest->compiled_digest)) {
         return true;
     }
     task_fail(t, ERR_CONFLICT, "%.*s was changed by an apply while it ran", STR_ARG(r->product));
@@ -208,8 +165,8 @@ bool run_publish(struct task *t, struct run *r)
         .product_id = r->target->id,
         .previous = r->target->release.number,
         .run_id = r->id,
-        .contracts = run_contracts(t->mem, r->target->definition),
-        .compiled_digest = run_digest(t->mem, r->target->definition),
+        .contracts = release_contracts(t->mem, r->target->definition),
+        .compiled_digest = release_digest(t->mem, r->target->definition),
         .basis = r->basis,
     };
     run_manifest_inputs(t, r, &commit.manifest);

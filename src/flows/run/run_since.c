@@ -13,7 +13,7 @@ static str run_basis(struct task *t, const struct run *r, const struct image *im
     struct gate_scope scope = {.product = r->target};
 
     run_scope_inputs(t, r, &scope);
-    return arena_format(t->mem, "%.*s %.*s", STR_ARG(run_digest(t->mem, r->target->definition)),
+    return arena_format(t->mem, "%.*s %.*s", STR_ARG(release_digest(t->mem, r->target->definition)),
                         STR_ARG(gate_seen(t, image, &scope)));
 }
 

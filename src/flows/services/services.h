@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "actor/actor.h"
 #include "config/config.h"
 #include "crypto/crypto.h"
 #include "engine/engine.h"
@@ -50,6 +51,15 @@ void services_show(struct services *s);
 MUST_CHECK bool services_open_home(struct task *t, struct services *s);
 /* It tells that it has it no more; nothing where it was not opened. */
 void services_close_home(struct services *s);
+
+/* Who may work on a product, run it or bring an earlier release back: owners and members of its domain, administrators of the mesh,
+ * the owner of the home. */
+bool services_may_run(const struct actor *actor, const struct image *image,
+                      const struct image_product *product);
+/* The product at `domain.product`: ERR_NOT_FOUND in the same words for what is not there and what t->actor may not discover,
+ * ERR_DENIED where he may not run it. */
+MUST_CHECK bool services_demand_run(struct task *t, const struct image *image, str address,
+                                    const struct image_product **out);
 
 /* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of. The turn ends with the task's
  * arena, or with turns_give. */

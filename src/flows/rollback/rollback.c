@@ -1,0 +1,262 @@
+#include "rollback/rollback.h"
+
+#include "audit/audit.h"
+#include "buf/buf.h"
+#include "clock/clock.h"
+#include "entitlement/entitlement.h"
+#include "fault/fault.h"
+#include "json_out/json_out.h"
+#include "limits/limits.h"
+#include "mesh_state/mesh_state.h"
+#include "outbox/outbox.h"
+#include "require/require.h"
+#include "rollback_inside.h"
+
+static bool rollback_begin(struct task *t, struct rollback *r);
+static bool rollback_require(struct task *t, struct rollback *r);
+static bool rollback_entitle(struct task *t, struct rollback *r);
+static bool rollback_describe(struct task *t, struct rollback *r);
+static bool rollback_publish(struct task *t, struct rollback *r);
+
+/* The walk reads as a table. */
+/* clang-format off */
+bool rollback_release(struct task *t, struct rollback *r)
+{
+    return rollback_begin(t, r)          /* who may, which release, whether it is kept                */
+        && rollback_fits(t, r)           /* today's contract and labels                               */
+        && rollback_require(t, r)        /* requirements of the mesh, with this release               */
+        && rollback_entitle(t, r)        /* who was entitled to what by its rows                      */
+        && rollback_describe(t, r)       /* the manifest of a new release, of the files of that one   */
+        && rollback_publish(t, r);       /* ONE metadata transaction                                  */
+}
+/* clang-format on */
+
+static bool rollback_begin(struct task *t, struct rollback *r)
+{
+    bool found;
+
+    r->image = image_pin(t, r->services->images);
+    if (!services_demand_run(t, r->image, r->product, &r->target)) {
+        return false;
+    }
+    if (str_eq(r->target->definition->status, STR("retired"))) {
+        return task_fail(t, ERR_REFUSED, "product %.*s is retired", STR_ARG(r->product));
+    }
+    r->replaced = r->target->release.number;
+    if (r->number == r->replaced && r->number > 0) {
+        return task_fail(t, ERR_CONFLICT, "release %llu of %.*s is the current one",
+                         (unsigned long long)r->number, STR_ARG(r->product));
+    }
+    if (!release_get(t, r->services->db, r->target->id, r->number, &r->row, &found)
+        || (found && !release_load(t, r->services->db, r->target, r->number, &r->past))) {
+        return false;
+    }
+    if (r->past == NULL) {
+        task_fail(t, ERR_NOT_FOUND, "release %llu of %.*s %s", (unsigned long long)r->number,
+                  STR_ARG(r->product), found ? "is no longer kept" : "does not exist");
+        return task_hint(t, "weft show %.*s lists its releases", STR_ARG(r->product));
+    }
+    return release_read_edges(t, r->services->db, r->target->id, r->number, &r->edges);
+}
+
+/* The error is read by the whole domain, so it names what that may discover. */
+static bool rollback_domain_sees(void *ctx, const struct image_product *product)
+{
+    const struct rollback *r = ctx;
+
+    return !str_eq(product->definition->visibility, STR("restricted"))
+        || product->definition->domain == r->target->definition->domain;
+}
+
+static bool rollback_is_of_product(const void *ctx, const struct require_row *row)
+{
+    const struct rollback *r = ctx;
+
+    return str_eq(row->product, r->product);
+}
+
+static bool rollback_require(struct task *t, struct rollback *r)
+{
+    struct image_candidate_release release = {
+        .product = r->product,
+        .release = {.number = r->replaced + 1, .published_us = clock_now_us()}};
+    struct report report;
+    struct require ask = {
+        .engine = r->services->engine,
+        .db = r->services->db,
+        .policies = &r->image->model->policies,
+        .image = image_candidate(t, r->image->model, r->image, &release),
+        .domain = r->target->definition->domain->name,
+        .ctx = r,
+        .may_discover = rollback_domain_sees,
+        .reader = arena_format(t->mem, "product:%.*s", STR_ARG(r->product)),
+        .report = &report,
+    };
+
+    report_init(&report, t->mem);
+    if (!require_ask(t, &ask)) {
+        return false;
+    }
+    for (size_t i = 0; i < ask.results.len; i++) {
+        const struct require_result *result = &ask.results.at[i];
+        size_t count = 0;
+        str found = require_text(t, result, rollback_is_of_product, r, &count);
+
+        if (!result->policy->is_warning && (count > 0 || !result->is_asked)) {
+            task_fail(t, ERR_CHECK_FAILED, "requirement %.*s is not met: %.*s",
+                      STR_ARG(result->policy->id), STR_ARG(require_demand(result->policy)));
+            return task_detail(t, "%.*s", STR_ARG(found));
+        }
+    }
+    return true;
+}
+
+static const struct image_table *find_past(const struct rollback *r, str address)
+{
+    for (size_t i = 0; i < r->past->tables.len; i++) {
+        const struct image_table *table = &r->past->tables.at[i];
+
+        if (address.len == r->product.len + 1 + table->name.len && str_starts(address, r->product)
+            && address.ptr[r->product.len] == '.' && str_ends(address, table->name)) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static bool rollback_entitle(struct task *t, struct rollback *r)
+{
+    const struct policies *policies = &r->image->model->policies;
+
+    for (size_t i = 0; i < policies->entitlements.len; i++) {
+        const struct image_table *table = find_past(r, policies->entitlements.at[i].table);
+        struct job_columns columns = {0};
+        struct str_list paths = {0}, deletions = {0};
+
+        if (table == NULL) {
+            continue;
+        }
+        struct policy_entitlement *set = vec_add(t->mem, &r->entitled);
+        *set = policies->entitlements.at[i];
+        for (size_t k = 0; k < table->columns.len; k++) {
+            const struct image_column *column = &table->columns.at[k];
+            vec_push(t->mem, &columns,
+                     ((struct job_column){
+                         .id = column->id, .name = column->name, .type = column->type}));
+        }
+        for (size_t k = 0; k < table->files.len; k++) {
+            vec_push(t->mem, &paths,
+                     store_file_path(t, r->services->store, table->files.at[k].sha256));
+            vec_push(t->mem, &deletions,
+                     table->files.at[k].deletions.len
+                         ? store_file_path(t, r->services->store, table->files.at[k].deletions)
+                         : STR_NONE);
+        }
+        if (!gate_read_entitled(t, r->services->gate, &columns, &paths, &deletions, set)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Tables go by the names and columns of today, and have the files of then. */
+static bool rollback_describe(struct task *t, struct rollback *r)
+{
+    struct release_manifest *manifest = &r->manifest;
+
+    *manifest = (struct release_manifest){.product_id = r->target->id,
+                                          .previous = r->replaced,
+                                          .run_id = r->row.run_id,
+                                          .contracts = r->row.contracts,
+                                          .compiled_digest = r->row.compiled_digest,
+                                          .restores = r->number,
+                                          .edges = r->edges};
+    for (size_t i = 0; i < r->target->tables.len; i++) {
+        struct image_table *table = vec_add(t->mem, &manifest->tables);
+        const struct image_table *then = NULL;
+
+        *table = r->target->tables.at[i];
+        memset(&table->columns, 0, sizeof(table->columns));
+        for (size_t k = 0; k < r->target->tables.at[i].columns.len; k++) {
+            vec_push(t->mem, &table->columns, r->target->tables.at[i].columns.at[k]);
+            table->columns.at[k].type = table->columns.at[k].contract->type;
+        }
+        for (size_t k = 0; k < r->past->tables.len; k++) {
+            then = r->past->tables.at[k].id == table->id ? &r->past->tables.at[k] : then;
+        }
+        CHECK(then != NULL);
+        memcpy(&table->files, &then->files, sizeof(table->files));
+        table->rows = then->rows;
+        r->rows += then->rows;
+    }
+    /* Runs go on from what is there again. */
+    return release_basis(t, r->services->db, r->target->id, r->number, &manifest->basis)
+        && release_inputs(t, r->services->db, r->target->id, r->number, &manifest->inputs);
+}
+
+/* What was judged is what is committed: no apply and no removal of the old release came between. */
+static bool rollback_is_same(struct task *t, struct metadb *db, const struct rollback *r)
+{
+    struct mesh_state state;
+    struct release_row row;
+    bool found;
+
+    if (!mesh_state_get(t, db, &state)
+        || !release_get(t, db, r->target->id, r->number, &row, &found)) {
+        return false;
+    }
+    if (state.mesh_version == r->image->mesh_version && found && row.is_kept) {
+        return true;
+    }
+    task_fail(t, ERR_CONFLICT, "%.*s was changed meanwhile", STR_ARG(r->product));
+    return task_hint(t, "try it again");
+}
+
+static str rollback_event(struct task *t, const struct rollback *r, bool has_reason)
+{
+    struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
+
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "product", r->product);
+    json_out_uint(&o, "release", r->release);
+    json_out_uint(&o, "restores", r->number);
+    json_out_uint(&o, "replaces", r->replaced);
+    json_out_uint(&o, "rows", r->rows);
+    if (has_reason) {
+        json_out_maybe(&o, "reason", r->reason);
+    }
+    json_out_end(&o, '}');
+    return buf_str(o.b);
+}
+
+static bool rollback_commit(struct task *t, struct metadb *db, void *state)
+{
+    struct rollback *r = state;
+
+    if (!rollback_is_same(t, db, r)
+        || !release_publish(t, db, &r->manifest, clock_now_us(), &r->release)) {
+        return false;
+    }
+    for (size_t i = 0; i < r->entitled.len; i++) {
+        r->entitled.at[i].version = r->release;
+        if (!entitlement_replace(t, db, &r->entitled.at[i])) {
+            return false;
+        }
+    }
+    metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
+    return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
+        && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false), NULL)
+        && audit_append(t, db, STR("rollback"), r->product, STR("done"), rollback_event(t, r, true),
+                        NULL);
+}
+
+static bool rollback_publish(struct task *t, struct rollback *r)
+{
+    if (!metadb_write(t, r->services->db, rollback_commit, r)) {
+        return false;
+    }
+    bool ok = fault_pass(t, FAULT_ROLLBACK_AFTER_COMMIT);
+    /* It is committed, whatever happens from here: so it becomes visible. */
+    services_show(r->services);
+    return ok;
+}

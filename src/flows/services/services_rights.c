@@ -1,0 +1,32 @@
+#include "services/services.h"
+
+bool services_may_run(const struct actor *actor, const struct image *image,
+                      const struct image_product *product)
+{
+    const struct model_domain *domain = product->definition->domain;
+
+    return actor_is_operator(actor)
+        || model_names_actor(&domain->owners, actor->name, &actor->groups)
+        || model_names_actor(&domain->members, actor->name, &actor->groups)
+        || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
+}
+
+bool services_demand_run(struct task *t, const struct image *image, str address,
+                         const struct image_product **out)
+{
+    str domain, name;
+
+    (void)str_cut(address, '.', &domain, &name);
+    *out = image_find_product(image, domain, name);
+    if (*out == NULL || !gate_may_discover(t, image, *out)) {
+        task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
+                  STR_ARG(address));
+        return task_hint(t, "products are named domain.product; weft show lists them");
+    }
+    if (services_may_run(t->actor, image, *out)) {
+        return true;
+    }
+    task_fail(t, ERR_DENIED, "%.*s may not run %.*s", STR_ARG(t->actor->name), STR_ARG(address));
+    return task_hint(t, "owners and members of domain %.*s may",
+                     STR_ARG((*out)->definition->domain->name));
+}
