@@ -289,7 +289,7 @@ str source_range_condition(struct arena *mem, const struct source_range *range, 
     if (range->column == NULL || (range->low.len == 0 && range->high.len == 0)) {
         return STR_NONE;
     }
-    /* A value that must be there and is not is drift: it has to come to be told. Where it must not, an index serves. */
+    /* A row without a value is behind no bound: it has to come to be told. */
     buf_add(b, STR("("));
     if (range->low.len > 0) {
         source_add_bound(b, value, range->is_low_in ? ">=" : ">", range->low, range->type, is_far);
@@ -298,10 +298,7 @@ str source_range_condition(struct arena *mem, const struct source_range *range, 
         buf_add(b, range->low.len > 0 ? STR(" AND ") : STR(""));
         source_add_bound(b, value, "<=", range->high, range->type, is_far);
     }
-    buf_add(b, STR(")"));
-    if (!range->column->required) {
-        buf_format(b, " OR %.*s IS NULL", STR_ARG(value));
-    }
+    buf_format(b, ") OR %.*s IS NULL", STR_ARG(value));
     return buf_str(b);
 }
 

@@ -161,12 +161,12 @@ static bool run_find_last(struct task *t, const struct run *r, struct run_increm
         }
     }
     buf_add_identifier(key, inc->definition->incremental.key);
-    buf_format(b, "SELECT CAST(TRY(max(k) - %.*s) AS VARCHAR) FROM (SELECT ",
+    buf_format(b, "SELECT CAST(TRY(k - %.*s) AS VARCHAR) FROM (SELECT max(k) AS k FROM (SELECT ",
                STR_ARG(run_behind(t, &inc->definition->incremental)));
     buf_add(b, most.len > 0 ? run_literal(t, inc, most)
                             : arena_format(t->mem, "CAST(NULL AS %.*s)",
                                            STR_ARG(model_key_type(inc->definition))));
-    buf_format(b, " AS k UNION ALL SELECT %.*s FROM living)", STR_ARG(buf_str(key)));
+    buf_format(b, " AS k UNION ALL SELECT %.*s FROM living))", STR_ARG(buf_str(key)));
     last.text = buf_str(b);
     if (!run_view_living(t, r, inc, wanted, &last) || !run_ask_row(t, worker, &last, false, &row)) {
         return false;
