@@ -523,3 +523,71 @@ def test_a_read_with_nothing_before_takes_everything(shop):
     put(mesh, rows + [row(5, 1)])
     run(mesh)
     hold(mesh, rows + [row(5, 1)])
+
+
+CRASHES = ["RUN_BEGIN", "RUN_EXTRACT", "RUN_TRANSFORM", "RUN_MERGE", "RUN_PARTS", "STORE_WRITE", "STORE_SYNC", "STORE_MOVE",
+           "STORE_WRITE:1", "STORE_SYNC:1", "STORE_MOVE:1", "PUBLISH_BEFORE_COMMIT", "PUBLISH_AFTER_COMMIT"]
+
+
+@pytest.mark.parametrize("point", CRASHES)
+def test_a_crash_leaves_the_last_state(shop, point):
+    """The file of deleted rows is stored first, the new rows second: without the commit neither is anything."""
+    mesh = shop(MERGE)
+    before = {i: row(i, i) for i in range(20)}
+    start(mesh, before.values())
+    names = stored(mesh)
+    after = before | {5: row(5, 100, 7), 50: row(50, 101)}
+    put(mesh, after.values())
+    fault, _, passes = point.partition(":")
+    server = mesh.serve(env={"WEFT_FAULT": f"{fault}:kill" + (f":{passes}" if passes else "")}, http=False)
+    assert mesh.weft("run", "sales.orders", ok=None).code != 0
+    server.process.wait(60)
+    assert server.process.returncode == -9, f"{point} was not passed"
+
+    verdict = mesh.weft("verify", "--format", "json").json
+    assert verdict["damaged"] == [] and verdict["catalog"] == "ok"
+    is_done = fault == "PUBLISH_AFTER_COMMIT"
+    hold(mesh, (after if is_done else before).values())
+    if not is_done:
+        assert stored(mesh) == names, "files of a release that never was"
+    done = run(mesh)
+    assert (done["added"], done["replaced"]) == ((0, 0) if is_done else (1, 1))
+    hold(mesh, after.values())
+
+
+def stored(mesh):
+    return sorted(p.name for p in (mesh.home / "files").rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("fault", ["CLEAR_BEFORE_MOVE", "CLEAR_AFTER_MOVE"])
+def test_a_crash_while_deletions_are_applied(shop, fault):
+    mesh = shop(MERGE)
+    rows = {i: row(i, i) for i in range(20)}
+    start(mesh, rows.values())
+    rows[5] = row(5, 100)
+    put(mesh, rows.values())
+    run(mesh)
+    server = mesh.serve(env={"WEFT_FAULT": f"{fault}:kill"}, http=False)
+    assert mesh.weft("query", COUNT, "--as", "ana", ok=None).code != 0
+    server.process.wait(60)
+    assert server.process.returncode == -9
+    hold(mesh, rows.values())
+
+
+def test_releases_that_go_take_their_deletions_with_them(shop):
+    mesh = shop(MERGE)
+    mesh.env |= {"WEFT_KEEP_RELEASES": "1", "WEFT_KEEP_DAYS": "0"}
+    rows = {i: row(i, i) for i in range(30)}
+    start(mesh, rows.values())
+    for second in range(100, 105):
+        rows[5] = row(5, second)
+        put(mesh, rows.values())
+        run(mesh)
+    server = mesh.serve()
+    server.stop()
+    server = mesh.serve()
+    server.stop()
+    named = {n for f in files(mesh) for n in f[:2] if n}
+    assert named <= set(stored(mesh))
+    hold(mesh, rows.values())
+    assert mesh.weft("verify", "--format", "json").json["damaged"] == []
