@@ -145,7 +145,8 @@ MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
                                    struct policy_entitlement *set);
 /* What a build sees of its inputs: digest of the classes of their tables under the decisions of this image. Equal digests, equal
  * rows and values of equal files. Hex. */
-str gate_seen(struct task *t, const struct image *image, const struct gate_scope *scope);
+str gate_seen(struct task *t, const struct gate *gate, const struct image *image,
+              const struct gate_scope *scope);
 
 /* Copies that are made before anybody asks, for those who read lately, within the budget of clearing_hot_ms and clearing_hot_mb. What
  * goes wrong goes to the log: the first query then waits. */

@@ -1,8 +1,8 @@
 /* `$since` in the texts of a product. */
 #include "buf/buf.h"
 #include "limits/limits.h"
-#include "task/task.h"
 #include "model/model.h"
+#include "task/task.h"
 
 const struct contract_table *model_since_table(const struct model_product *product,
                                                const struct model_sql *sql)

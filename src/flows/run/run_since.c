@@ -14,7 +14,7 @@ static str run_basis(struct task *t, const struct run *r, const struct image *im
 
     run_scope_inputs(t, r, &scope);
     return arena_format(t->mem, "%.*s %.*s", STR_ARG(release_digest(t->mem, r->target->definition)),
-                        STR_ARG(gate_seen(t, image, &scope)));
+                        STR_ARG(gate_seen(t, r->services->gate, image, &scope)));
 }
 
 bool run_basis_holds(struct task *t, const struct run *r)
@@ -362,9 +362,29 @@ str run_since_condition(struct task *t, const struct run_increment *inc, bool ma
     return buf_str(b);
 }
 
-/* Could a text of the product read it? Its name must stand in it then. */
+/* A rule of another table of the source may compare with this one. */
+static bool run_is_in_rules(struct task *t, const struct contract *contract, str table)
+{
+    for (size_t i = 0; i < contract->tables.len; i++) {
+        for (size_t k = 0; k < contract->tables.at[i].rules.len; k++) {
+            str query = arena_lower(t->mem, contract->tables.at[i].rules.at[k].query);
+
+            if (str_find(query, table) < query.len || str_find(query, STR("u&")) < query.len) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Could a text read it? Its name must stand in it then. */
 static bool run_may_be_read(struct task *t, const struct run *r, str table)
 {
+    for (size_t i = 0; i < r->inputs.len; i++) {
+        if (run_is_in_rules(t, r->inputs.at[i].input->contract, table)) {
+            return true;
+        }
+    }
     for (size_t i = 0; i < r->target->definition->sqls.len; i++) {
         str text = arena_lower(t->mem, r->target->definition->sqls.at[i].text);
 
