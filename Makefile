@@ -1,7 +1,7 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test proof asan tsan clang fuzz lint format docs demo run install bench clean
+.PHONY: help all deps test proof standards asan tsan clang fuzz lint format docs demo run install bench clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -24,6 +24,11 @@ proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
 	@tools/deps build test
 	@tools/build debug
 	@tools/proof $(ARGS)
+
+standards: ## say of each example of ODCS and ODPS what weft and the schemas say (WEFT_SPECS)
+	@tools/deps build
+	@tools/build debug weft weft-worker
+	@tools/standards
 
 asan: ## run all tests under the address and undefined-behaviour sanitizers
 	@tools/deps build test
@@ -50,7 +55,7 @@ format: ## format our C
 	@tools/deps dev
 	@tools/lint --format
 
-docs: ## make the pages of docs/reference again
+docs: ## make the pages of docs/reference, the tables of docs/standards.md and schemas/ again
 	@tools/deps build
 	@tools/build debug docs
 

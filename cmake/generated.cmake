@@ -35,9 +35,15 @@ function(embed layer name folder)
     endif()
 endfunction()
 
-# `make docs`: the pages of docs/reference.
+# What is told of the tables of keys: it links the compilers, which need no generated file.
+add_executable(shapes_tool tools/shapes.c)
+set_target_properties(shapes_tool PROPERTIES OUTPUT_NAME shapes RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tools")
+target_link_libraries(shapes_tool PRIVATE our_flags compilers base)
+
+# `make docs`: the pages of docs/reference, the tables of docs/standards.md, and schemas/.
 file(GLOB_RECURSE def_files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/*.def")
 add_custom_target(docs
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${CMAKE_SOURCE_DIR}/docs/reference"
     COMMAND defs_tool "${CMAKE_SOURCE_DIR}/docs/reference" ${def_files}
+    COMMAND shapes_tool "${CMAKE_SOURCE_DIR}"
     VERBATIM)

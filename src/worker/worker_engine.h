@@ -23,6 +23,7 @@ struct worker_engine {
     struct worker_views *views;
     struct worker_footers *footers;
     struct worker_hash *hash; /* or NULL */
+    bool is_frozen;           /* the texts' present is not the clock's: worker_clock */
     struct map *keywords;     /* of its grammar */
     int64_t spill_looked_ms;
 };

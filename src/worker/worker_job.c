@@ -2,6 +2,7 @@
 
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "worker_clock.h"
 #include "worker_hash.h"
 #include "worker_packed.h"
 #include "worker_types.h"
@@ -129,7 +130,8 @@ bool worker_job(struct task *t, struct worker_engine *e, const struct engine_job
 {
     *out = (struct job_result){0};
     worker_hash_key(e, job->hash_key);
-    if (!run_prepare(t, e, job) || !worker_views_set(t, e, job))
+    if (!worker_clock_set(t, e, job->now) || !run_prepare(t, e, job)
+        || !worker_views_set(t, e, job))
         return false;
     /* A job that only prepares, as the closing one of an extraction, has no text. */
     if (!job->text.len && job->prepare.len && !worker_kind_runs_cleared(e->options->kind))

@@ -1,10 +1,11 @@
 #include "buf/buf.h"
+#include "convert/convert.h"
 #include "model/model.h"
 #include "yaml/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Any text as a lone document, and as a contract of a mesh: no crash, no leak, and findings that can be printed. */
+/* Any text as a lone document, and as a contract of a mesh, and converted: no crash, no leak, and findings that can be printed. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct task *t = task_new();
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             contract_role_approvers(t->mem, contract->roles.at[i].first_approvers, &approvers,
                                     &strange);
         }
+        (void)convert_contract(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
         report_sort(&report);
         report_text(&report, buf_new(t->mem, 1 << 22));
     }

@@ -5,6 +5,7 @@
 
 #include "limits/limits.h"
 #include "yaml/yaml.h"
+#include "yaml_out/yaml_out.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -28,16 +29,34 @@ static void check_error(const struct task *t)
     CHECK(t->err.message.len > 0 && str_eq(t->err.place.file, STR("f")));
 }
 
+/* What is written from a tree is read as the same tree. */
+static void check_way_back(const struct tree *tree)
+{
+    struct task *t = task_new();
+    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct tree *again = NULL;
+
+    yaml_out(text, tree, NULL);
+    if (!text->full) {
+        CHECK(yaml_read(t, t->mem, buf_str(text), STR("f"), YAML_MODE_YAML, &again)
+              || t->err.code == ERR_LIMIT);
+        CHECK(t->err.code == ERR_LIMIT || tree_equal(tree, again));
+    }
+    task_free(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     str bytes = {(const char *)data, len};
     for (int mode = YAML_MODE_YAML; mode <= YAML_MODE_JSON; mode++) {
         struct task *t = task_new();
         struct tree *tree = NULL;
-        if (yaml_read(t, t->mem, bytes, STR("f"), (enum yaml_mode)mode, &tree))
+        if (yaml_read(t, t->mem, bytes, STR("f"), (enum yaml_mode)mode, &tree)) {
             CHECK(check_tree(tree, 0) <= DOCUMENT_NODES_MAX + 1);
-        else
+            check_way_back(tree);
+        } else {
             check_error(t);
+        }
         task_free(t);
     }
     struct task *t = task_new();

@@ -2,6 +2,7 @@
 
 import pytest
 
+import conftest
 from conftest import GRANT
 from story_help import ORDERS, check, edit, errors, place_of, plan_files, the_error, told
 
@@ -405,7 +406,7 @@ def test_a_product_with_all_that_the_standard_has_is_accepted_and_kept(shop):
         assert [(c["action"], c["kind"], c["name"]) for c in changes] == [("changed", "product", "sales.orders")]
         shop.weft("apply", "--yes")
     # The version before had its team as a list.
-    shop.write(f"{ORDERS}/product.odps.yaml", PRODUCT.replace("v1.0.0", "v0.9.0").split("team:")[0] + "team: [{username: ana}]\n")
+    shop.write(f"{ORDERS}/product.odps.yaml", conftest.PRODUCT.replace("v1.0.0", "v0.9.0") + "team: [{username: ana}]\n")
     check(shop, ok=True)
 
 

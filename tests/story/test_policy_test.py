@@ -80,7 +80,7 @@ def test_cases_that_hold_pass_everywhere(governed):
     by_file = governed.weft("policy", "test", TEST, "--format", "json").json
     assert [c["result"] for c in by_file["cases"]] == ["passed"] * 3 and by_file["findings"] == []
     assert by_file["cases"][1]["line"] == place_of(governed, TEST, "name: amounts are")[0]
-    assert governed.weft("policy", "test", "--format", "csv").out.splitlines()[0] == "case,table,result,file,line"
+    assert governed.weft("policy", "test", "--format", "csv").out.splitlines()[0] == "case,of,result,file,line"
     assert governed.weft("policy", "test", governed.folder, cwd="/").code == 0
     check(governed, ok=True)
     governed.weft("apply", "--yes")

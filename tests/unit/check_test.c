@@ -49,6 +49,35 @@ TEST(check_numbers_compare_exactly)
     }
 }
 
+TEST(check_numbers_are_rounded_to_the_side_that_is_asked_for)
+{
+    static const struct {
+        const char *number;
+        int64_t places;
+        const char *down, *up;
+    } cases[] = {
+        {"1.5", 0, "1", "2"},
+        {"-1.5", 0, "-2", "-1"},
+        {"2", 0, "2", "2"},
+        {"0", 2, "0.00", "0.00"},
+        {"1.234", 2, "1.23", "1.24"},
+        {"-1.234", 2, "-1.24", "-1.23"},
+        {"9.99", 1, "9.9", "10.0"},
+        {"0.001", 2, "0.00", "0.01"},
+        {"1e3", 0, "1000", "1000"},
+        {"1e-30", 0, "0", "1"},
+        {"12345678901234567890.5", 0, "12345678901234567890", "12345678901234567891"},
+    };
+    struct task *t = test_task();
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct check_number number;
+        EXPECT(check_number_read(t->mem, str_of(cases[i].number), &number));
+        EXPECT_STR(check_number_round(t->mem, &number, cases[i].places, false), cases[i].down);
+        EXPECT_STR(check_number_round(t->mem, &number, cases[i].places, true), cases[i].up);
+    }
+}
+
 TEST(check_percent_is_exact_and_its_text_does_not_mislead)
 {
     static const struct {
@@ -114,7 +143,7 @@ static enum verdict judge(struct task *t, enum rule_operator operator, const cha
     vec_push(t->mem, &rule.columns, STR("c"));
     vec_push(t->mem, &columns, ((struct job_column){.name = STR("c"), .type = STR("INTEGER")}));
     vec_push(t->mem, &table.rules, rule);
-    if (!check_compile(t->mem, &table, STR("t"), &columns, &plan) || plan.selects.len != 1) {
+    if (!check_compile(t->mem, &table, STR("t"), &columns, NULL, &plan) || plan.selects.len != 1) {
         return VERDICT_ERROR;
     }
     for (int i = 0; i < 2; i++) {
@@ -164,9 +193,10 @@ TEST(check_operators_hold_exactly_where_they_say)
 static str fill(struct task *t, const char *query, const char *column, str *problem_out)
 {
     str text;
+    str value = *column ? check_identifier(t->mem, str_of(column)) : STR_NONE;
 
     return check_query(t->mem, str_of(query), STR("\"self\".\"a\"\"b\""), STR("a\"b"),
-                       str_of(column), &text, problem_out)
+                       str_of(column), value, &text, problem_out)
              ? text
              : STR("problem");
 }

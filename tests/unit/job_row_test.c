@@ -242,7 +242,7 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
                "there|-|warning|fail|0|-|-|-|-|-\n");
     EXPECT_STR(read_as(c, image, some, "releases"),
-               "sales.orders|1|2023-11-14T22:13:20.000000Z|run-a1-0|true|true|1|-|-|-\n");
+               "sales.orders|1|2023-11-14T22:13:20.000000Z|run-a1-0|true|true|-|1|-|-|-\n");
     EXPECT_STR(read_as(c, image, all, "tables"),
                "sales.orders.orders|sales.orders|orders|orders-contract|-|money|1|3|1|100\n");
     EXPECT_STR(read_as(c, image, some, "tables"),

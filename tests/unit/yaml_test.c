@@ -1,4 +1,5 @@
 #include "yaml/yaml.h"
+#include "yaml_out/yaml_out.h"
 
 #include <string.h>
 
@@ -358,4 +359,123 @@ TEST(a_text_of_a_bundle_that_no_document_could_be_is_an_error)
     buf_add(body, STR("\"}"));
     EXPECT_FAIL(t, ERR_INVALID,
                 yaml_read(t, t->mem, buf_str(body), STR("body"), YAML_MODE_BUNDLE, &tree));
+}
+
+TEST(what_is_written_as_yaml_is_read_as_the_same)
+{
+    static const char *const texts[] = {
+        "",
+        " ",
+        "a",
+        "a b",
+        " a",
+        "a ",
+        "1.0",
+        "0x1f",
+        "true",
+        "null",
+        "~",
+        "-",
+        "- a",
+        "-1",
+        "--- a",
+        "...",
+        "a: b",
+        "a:",
+        "a #b",
+        "#a",
+        "'a'",
+        "\"a\"",
+        "[a]",
+        "{a}",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "|",
+        ">",
+        "?",
+        "? a",
+        "a\tb",
+        "\ta",
+        "a\nb",
+        "a\nb\n",
+        "a\n\nb\n\n",
+        "\n",
+        "\na",
+        " a\nb",
+        "a\n b",
+        "a \nb",
+        "a\r\nb",
+        "\xc2\x85",
+        "a\xe2\x80\xa8"
+        "b",
+        "\xef\xbb\xbf"
+        "a",
+        "\x01",
+        "\x7f",
+        "\\",
+        "a\\nb",
+        "\xc3\xa4",
+        "\xf0\x9f\x8e\x89",
+        "<<",
+        "=",
+        "0068780060324",
+        "2022-08-02",
+        "09:00-08:00",
+        ".5",
+        "+1",
+        "1e999",
+        ".inf",
+        "${A}",
+        "Yes",
+        "a\n# b\n",
+        "--- a\nb",
+        "a\n---\nb\n",
+        "a\n...\n",
+    };
+    struct task *t = test_task();
+    struct tree *list = tree_new(t->mem, TREE_LIST), *map = tree_new(t->mem, TREE_MAP), *again;
+    struct buf *out = buf_new(t->mem, 1 << 20);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct tree *one = tree_new(t->mem, TREE_MAP);
+        tree_push(t->mem, list, tree_text(t->mem, str_of(texts[i])));
+        EXPECT(tree_put(t->mem, map, str_of(texts[i]), tree_text(t->mem, str_of(texts[i]))));
+        EXPECT(tree_put(t->mem, one, STR("a"), tree_text(t->mem, str_of(texts[i]))));
+        EXPECT(tree_put(t->mem, one, STR("b"), tree_new(t->mem, TREE_NULL)));
+        tree_push(t->mem, list, one);
+        buf_clear(out);
+        yaml_out(out, tree_text(t->mem, str_of(texts[i])), NULL);
+        REQUIRE_OK(t, yaml_read(t, t->mem, buf_str(out), STR("one"), YAML_MODE_YAML, &again));
+        EXPECT(tree_equal(again, tree_text(t->mem, str_of(texts[i]))));
+    }
+    tree_push(t->mem, list, map);
+    tree_push(t->mem, list, tree_new(t->mem, TREE_LIST));
+    tree_push(t->mem, list, tree_new(t->mem, TREE_MAP));
+    struct tree *nested = tree_new(t->mem, TREE_LIST);
+    tree_push(t->mem, nested, tree_copy(t->mem, list));
+    tree_push(t->mem, list, nested);
+    buf_clear(out);
+    yaml_out(out, list, NULL);
+    REQUIRE_OK(t, yaml_read(t, t->mem, buf_str(out), STR("all"), YAML_MODE_YAML, &again));
+    EXPECT(tree_equal(again, list));
+}
+
+TEST(numbers_and_words_keep_what_they_are)
+{
+    struct task *t = test_task();
+    struct tree *tree, *again;
+    struct buf *out = buf_new(t->mem, 1 << 20);
+    str text =
+        STR("a: 1.50\nb: '1.50'\nc: true\nd: 'true'\ne: null\nf: 'null'\ng: .5\nh: -.inf\ni: 0x1F\n"
+            "j: |\n  line one\n    line two\nk: >-\n  folded\n  text\n");
+    REQUIRE_OK(t, yaml_read(t, t->mem, text, STR("a"), YAML_MODE_YAML, &tree));
+    yaml_out(out, tree, NULL);
+    EXPECT_STR(buf_str(out),
+               "a: 1.50\nb: \"1.50\"\nc: true\nd: \"true\"\ne: null\nf: \"null\"\ng: .5\nh: -.inf\n"
+               "i: 0x1F\nj: |\n  line one\n    line two\nk: folded text\n");
+    REQUIRE_OK(t, yaml_read(t, t->mem, buf_str(out), STR("b"), YAML_MODE_YAML, &again));
+    EXPECT(tree_equal(tree, again));
 }

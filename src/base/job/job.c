@@ -88,6 +88,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_u64(b, job->rows_max);
     frame_put_u64(b, job->bytes_max);
     frame_put_str(b, job->hash_key);
+    frame_put_str(b, job->now);
     return !b->full && b->len <= frame_bytes_max(FRAME_JOB);
 }
 
@@ -211,6 +212,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     out->rows_max = frame_get_u64(r);
     out->bytes_max = frame_get_u64(r);
     out->hash_key = frame_get_str(r);
+    out->now = get_text(r);
     if (!frame_read_whole(r) || output >= JOB_OUTPUT_COUNT || format >= ROW_FORMAT_COUNT)
         return false;
     out->output = (enum job_output)output;

@@ -102,6 +102,7 @@ struct engine_job {
     uint64_t rows_max; /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;
     str hash_key; /* of masks, for clearing workers only; any bytes */
+    str now; /* what the text takes for the present, as 2026-03-01T12:00:00Z; empty: the clock */
 };
 
 struct job_written {

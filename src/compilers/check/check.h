@@ -13,6 +13,8 @@
  *   In columns of JSON, BLOB, INTERVAL and nested types the texts are compared.
  * - A pattern is found anywhere in the value's text, as in JSON Schema: anchor it with ^ and $ to match the whole. It is
  *   ECMA-262 with the flag u. What the engine cannot do (lookahead, lookbehind, backreferences) is an error, never a pass.
+ * - A property inside of an object is counted over the objects that are there; one inside of an array over its elements.
+ * - A relationship is violated by values that stand nowhere in the target. Nulls violate nothing (MATCH SIMPLE).
  * - Percent is of all rows, and 0 in an empty table. It is compared exactly and rounded for display only. */
 #ifndef WEFT_CHECK_H
 #define WEFT_CHECK_H
@@ -27,6 +29,9 @@ const char *verdict_name(enum verdict verdict); /* "pass", "fail", "error", "not
 struct check_select {
     str text;
     bool is_foreign; /* the contract's own text: it goes through the gate before it runs */
+    bool
+        reads_others; /* it is over other tables of the same kind too: outputs, or tables of the port */
+    bool reads_inputs; /* it is over an input port: through the gate */
     struct {
         VEC_OF(const struct contract_rule *)
     } rules; /* those that it answers, for messages when it fails as a whole */
@@ -40,10 +45,39 @@ struct check_plan {
     void *inside; /* which column answers which rule: check's own */
 };
 
+/* Where a relationship leads. */
+struct check_target {
+    const struct contract_rule *rule;
+    str view;                /* quoted as it stands in SQL */
+    struct str_list columns; /* as many as the rule has */
+    bool is_input;           /* of an input port */
+    str problem;             /* why it cannot be read: the rule is not executable */
+};
+
+struct check_targets {
+    VEC_OF(struct check_target)
+};
+
 /* Rows stand in `view` (a quoted name is made of schema and name). The columns are what the staged file holds: a rule over
- * a column that is not there, or whose query does not fit, is judged an error, never passed. */
+ * a column that is not there, or whose query does not fit, is judged an error, never passed. `targets`: those of its
+ * relationships; NULL where it has none. */
 bool check_compile(struct arena *mem, const struct contract_table *table, str view,
-                   const struct job_columns *columns, struct check_plan *out);
+                   const struct job_columns *columns, const struct check_targets *targets,
+                   struct check_plan *out);
+
+/* Which rows of its table a rule fails on, as a condition over a row whose columns have their own names. */
+struct check_predicate {
+    str test; /* true for a row that fails; false or null for others */
+    bool
+        is_window; /* it holds a window function, so that it stands in QUALIFY or in the list of a SELECT, not in WHERE */
+    str problem;   /* why there is none */
+};
+
+/* False for a rule that speaks of no row (rowCount, sql, text), or that cannot be asked. Where a rule is about elements of an array,
+ * a row fails when one of them does. Of rows that are equal all but one fail. `target`: of a relationship. */
+bool check_predicate(struct arena *mem, const struct contract_rule *rule,
+                     const struct job_columns *columns, const struct check_target *target,
+                     struct check_predicate *out);
 
 struct check_result {
     const struct contract_rule *rule;

@@ -155,26 +155,48 @@ static bool number_holds(const struct contract_rule *rule, const struct check_nu
                  check_number_compare(found, &bounds[1]));
 }
 
-static str rows_text(struct arena *mem, uint64_t rows)
+/* What a rule counts: a property of an object is asked for where its object is there. */
+static const char *noun_of(const struct contract_rule *rule)
 {
-    return arena_format(mem, STR_FMT " row%s", STR_ARG(check_count_text(mem, rows)),
+    return check_is_of_elements(rule) ? "element" : rule->path.len ? "object" : "row";
+}
+
+static str rows_text(struct arena *mem, const struct contract_rule *rule, uint64_t rows)
+{
+    return arena_format(mem, STR_FMT " %s%s", STR_ARG(check_count_text(mem, rows)), noun_of(rule),
                         rows == 1 ? "" : "s");
 }
 
+/* Why nothing can be found. */
+static str empty_text(struct arena *mem, const struct contract_rule *rule)
+{
+    return rule->path.len ? arena_format(mem, "there are no %ss", noun_of(rule))
+                          : STR("the table is empty");
+}
+
 /* `160 of 5,000 rows`, `none of 5,000 rows`, `the table is empty`. */
-static str share_text(struct arena *mem, uint64_t count, uint64_t rows)
+static str share_text(struct arena *mem, const struct contract_rule *rule, uint64_t count,
+                      uint64_t rows)
 {
     if (!rows)
-        return STR("the table is empty");
+        return empty_text(mem, rule);
     str some = count ? check_count_text(mem, count) : STR("none");
-    return arena_format(mem, STR_FMT " of " STR_FMT, STR_ARG(some), STR_ARG(rows_text(mem, rows)));
+    return arena_format(mem, STR_FMT " of " STR_FMT, STR_ARG(some),
+                        STR_ARG(rows_text(mem, rule, rows)));
+}
+
+/* Nothing was found, where nothing may be. */
+static str none_text(struct arena *mem, const struct contract_rule *rule, uint64_t rows)
+{
+    return rows ? share_text(mem, rule, 0, rows)
+                : arena_format(mem, "none: " STR_FMT, STR_ARG(empty_text(mem, rule)));
 }
 
 static void judge_rows(const struct judge *j, struct check_result *out)
 {
     struct check_number bounds[2], found;
     str count = arena_format(j->mem, "%llu", (unsigned long long)j->rows);
-    out->found = rows_text(j->mem, j->rows);
+    out->found = rows_text(j->mem, out->rule, j->rows);
     if (!read_bounds(j->mem, out->rule, bounds) || !check_number_read(j->mem, count, &found)) {
         set_error(j, out, STR("what it compares with is no number"));
         return;
@@ -194,13 +216,13 @@ static void judge_count(const struct judge *j, struct check_result *out)
     }
     bool is_pair = rule->operator== RULE_BETWEEN || rule->operator== RULE_NOT_BETWEEN;
     size_t places = check_number_places(&bounds[0]), more = check_number_places(&bounds[1]);
-    str share = share_text(mem, count, j->rows);
-    str percent = check_percent_text(mem, count, j->rows, bounds,
+    str share = share_text(mem, rule, count, out->rows);
+    str percent = check_percent_text(mem, count, out->rows, bounds,
                                      !rule->is_percent ? 0
                                      : is_pair         ? 2
                                                        : 1);
     if (rule->is_percent) {
-        found = check_percent(mem, count, j->rows, places > more ? places : more);
+        found = check_percent(mem, count, out->rows, places > more ? places : more);
         out->found = arena_format(mem, STR_FMT " percent", STR_ARG(percent));
         set_verdict(
             j, out, number_holds(rule, &found, bounds),
@@ -208,11 +230,10 @@ static void judge_count(const struct judge *j, struct check_result *out)
         return;
     }
     (void)check_number_read(mem, arena_format(mem, "%llu", (unsigned long long)count), &found);
-    out->found = rows_text(mem, count);
-    str told = count   ? arena_format(mem, STR_FMT " (" STR_FMT " percent)", STR_ARG(share),
-                                      STR_ARG(percent))
-             : j->rows ? share
-                       : STR("none: the table is empty");
+    out->found = rows_text(mem, rule, count);
+    str told = count ? arena_format(mem, STR_FMT " (" STR_FMT " percent)", STR_ARG(share),
+                                    STR_ARG(percent))
+                     : none_text(mem, rule, out->rows);
     set_verdict(j, out, number_holds(rule, &found, bounds), told);
 }
 
@@ -231,15 +252,32 @@ static void judge_schema(const struct judge *j, struct check_result *out, uint64
                    STR_ARG(check_count_text(mem, duplicates)), duplicates == 1 ? "" : "s");
     out->found = count ? buf_str(what) : STR("none");
     if (!count) {
-        set_verdict(j, out, true,
-                    j->rows ? share_text(mem, 0, j->rows) : STR("none: the table is empty"));
+        set_verdict(j, out, true, none_text(mem, out->rule, out->rows));
         return;
     }
-    str percent = check_percent_text(mem, count, j->rows, NULL, 0);
+    str percent = check_percent_text(mem, count, out->rows, NULL, 0);
     set_verdict(j, out, false,
                 arena_format(mem, STR_FMT " in " STR_FMT " (" STR_FMT " percent)",
-                             STR_ARG(out->found), STR_ARG(rows_text(mem, j->rows)),
+                             STR_ARG(out->found), STR_ARG(rows_text(mem, out->rule, out->rows)),
                              STR_ARG(percent)));
+}
+
+/* Options: no value may fail. */
+static void judge_values(const struct judge *j, struct check_result *out)
+{
+    struct arena *mem = j->mem;
+    uint64_t count = out->rows_failed;
+    if (!count) {
+        out->found = STR("none");
+        set_verdict(j, out, true, none_text(mem, out->rule, out->rows));
+        return;
+    }
+    str percent = check_percent_text(mem, count, out->rows, NULL, 0);
+    out->found = rows_text(mem, out->rule, count);
+    set_verdict(j, out, false,
+                arena_format(mem, STR_FMT " that %s not (" STR_FMT " percent)",
+                             STR_ARG(share_text(mem, out->rule, count, out->rows)),
+                             count == 1 ? "does" : "do", STR_ARG(percent)));
 }
 
 static void judge_cells(const struct judge *j, const struct check_way *way,
@@ -248,17 +286,17 @@ static void judge_cells(const struct judge *j, const struct check_way *way,
     enum rule_kind kind = way->rule->kind;
     uint64_t counted = 0, distinct = 0;
     str problem = j->rows_problem;
-    if (problem.len
+    if (problem.len || !read_cell(j, way->all, &out->rows, &problem)
         || (way->counted != CHECK_NO_CELL && !read_cell(j, way->counted, &counted, &problem))
         || (way->distinct != CHECK_NO_CELL && !read_cell(j, way->distinct, &distinct, &problem))) {
         set_error(j, out, problem);
         return;
     }
-    if (counted > j->rows || distinct > (way->distinct == CHECK_NO_CELL ? distinct : counted)) {
+    if (counted > out->rows || distinct > (way->distinct == CHECK_NO_CELL ? distinct : counted)) {
         set_error(j, out, STR("the engine's counts do not fit together"));
         return;
     }
-    uint64_t nulls = j->rows - counted, duplicates = counted - distinct;
+    uint64_t nulls = out->rows - counted, duplicates = counted - distinct;
     out->has_rows_failed = kind != RULE_ROW_COUNT;
     switch (kind) {
     case RULE_ROW_COUNT:
@@ -275,6 +313,11 @@ static void judge_cells(const struct judge *j, const struct check_way *way,
     case RULE_PRIMARY_KEY:
         out->rows_failed = nulls + duplicates;
         judge_schema(j, out, nulls, duplicates);
+        return;
+    case RULE_OPTION:
+    case RULE_RELATIONSHIP:
+        out->rows_failed = counted;
+        judge_values(j, out);
         return;
     case RULE_NULL_VALUES:
         out->rows_failed = nulls;
@@ -343,22 +386,24 @@ static void judge_query(const struct judge *j, const struct check_way *way,
     set_verdict(j, out, number_holds(out->rule, &found, bounds), out->found);
 }
 
-static void set_not_executable(const struct judge *j, struct check_result *out)
+static void set_not_executable(const struct judge *j, struct check_result *out, str why)
 {
     str subject = subject_text(j->mem, out->rule, out->expected);
     out->verdict = VERDICT_NOT_EXECUTABLE;
-    out->message =
-        arena_format(j->mem, STR_FMT ": not executable: %s", STR_ARG(short_text(j->mem, subject)),
-                     out->rule->kind == RULE_TEXT ? "a rule of type text is for readers"
-                                                  : "weft does not run this rule");
+    out->message = arena_format(j->mem, STR_FMT ": not executable: " STR_FMT,
+                                STR_ARG(short_text(j->mem, subject)), STR_ARG(why));
 }
 
 static void judge_rule(const struct judge *j, const struct check_way *way, struct check_result *out)
 {
     *out = (struct check_result){.rule = way->rule, .rows = j->rows};
     out->expected = contract_rule_text(j->mem, way->rule);
-    if (way->rule->kind == RULE_TEXT || way->rule->kind == RULE_CUSTOM)
-        set_not_executable(j, out);
+    if (way->rule->kind == RULE_TEXT)
+        set_not_executable(j, out, STR("a rule of type text is for readers"));
+    else if (way->rule->kind == RULE_CUSTOM)
+        set_not_executable(j, out, STR("weft does not run this rule"));
+    else if (way->outside.len)
+        set_not_executable(j, out, way->outside);
     else if (way->problem.len)
         set_error(j, out, way->problem);
     else if (way->rule->kind == RULE_SQL)

@@ -1,4 +1,6 @@
 /* Decimal numbers of any length, so that no verdict hangs on a rounding. */
+#include <string.h>
+
 #include "check/check_inside.h"
 
 /* Powers of ten past this are none that a contract or an engine writes. */
@@ -85,6 +87,42 @@ size_t check_number_places(const struct check_number *number)
 {
     int64_t places = (int64_t)number->digits.len - number->point;
     return number->digits.len && places > 0 ? (size_t)places : 0;
+}
+
+/* Adds one to a text of digits. */
+static str next_digits(struct arena *mem, str digits)
+{
+    char *next = arena_alloc(mem, digits.len + 1);
+    size_t at = digits.len;
+    memcpy(next + 1, digits.ptr, digits.len);
+    next[0] = '0';
+    while (next[at] == '9')
+        next[at--] = '0';
+    next[at]++;
+    return next[0] == '0' ? (str){next + 1, digits.len} : (str){next, digits.len + 1};
+}
+
+str check_number_round(struct arena *mem, const struct check_number *number, int64_t places,
+                       bool up)
+{
+    /* The digits of number * 10^places, cut off behind the point. */
+    int64_t len = number->digits.len ? number->point + places : 0;
+    struct buf *b = buf_new(mem, EXPONENT_MAX * 2);
+    bool is_cut = (int64_t)number->digits.len > len;
+    buf_add_byte(b, '0');
+    for (int64_t i = 0; i < len; i++)
+        buf_add_byte(b, i < (int64_t)number->digits.len ? number->digits.ptr[i] : '0');
+    str digits = buf_str(b);
+    if (is_cut && up != number->is_negative)
+        digits = next_digits(mem, digits);
+    while ((int64_t)digits.len <= places)
+        digits = arena_format(mem, "0" STR_FMT, STR_ARG(digits));
+    while ((int64_t)digits.len > places + 1 && digits.ptr[0] == '0')
+        digits = str_from(digits, 1);
+    size_t whole = digits.len - (size_t)places;
+    return arena_format(mem, "%s" STR_FMT "%s" STR_FMT, number->is_negative ? "-" : "",
+                        STR_ARG(str_sub(digits, 0, whole)), places ? "." : "",
+                        STR_ARG(str_from(digits, whole)));
 }
 
 struct check_number check_percent(struct arena *mem, uint64_t count, uint64_t rows, size_t places)

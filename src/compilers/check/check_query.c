@@ -5,7 +5,7 @@
 struct filler {
     str text;
     size_t at;
-    str view, table, column;
+    str view, table, column, value;
     struct buf *out;
     size_t end;        /* of the output, behind the last thing that says something */
     size_t semicolons; /* since then */
@@ -73,7 +73,7 @@ static bool fill(struct filler *f, enum where where)
     if (where != IN_CODE)
         add_name(f, is_column ? f->column : f->table, where == IN_TEXT ? '\'' : '"');
     else if (is_column)
-        buf_add_identifier(f->out, f->column);
+        buf_add(f->out, f->value);
     else
         buf_add(f->out, f->view);
     f->at += len;
@@ -157,13 +157,14 @@ static void fill_one(struct filler *f)
     f->semicolons = 0;
 }
 
-bool check_query(struct arena *mem, str query, str view, str table, str column, str *out,
+bool check_query(struct arena *mem, str query, str view, str table, str column, str value, str *out,
                  str *problem_out)
 {
     struct filler f = {.text = query,
                        .view = view,
                        .table = table,
                        .column = column,
+                       .value = value,
                        .out = buf_new(mem, SQL_BYTES_MAX)};
     while (f.at < f.text.len && !f.out->full)
         fill_one(&f);

@@ -1,4 +1,4 @@
-/* A data contract (ODCS v3.1.0): text tree to columns, rules, servers. Pure. */
+/* A data contract (ODCS v3): text tree to columns, rules, servers. Pure. */
 #ifndef WEFT_CONTRACT_H
 #define WEFT_CONTRACT_H
 
@@ -17,6 +17,15 @@ enum rule_kind {
     RULE_REQUIRED, /* of the schema, as are the next: made from properties, always errors */
     RULE_UNIQUE,
     RULE_PRIMARY_KEY,
+    RULE_OPTION,       /* an entry of logicalTypeOptions */
+    RULE_RELATIONSHIP, /* values stand in another table too */
+};
+
+/* Entries of logicalTypeOptions that ask something of values. */
+enum rule_option {
+#define OPTION(NAME, key) RULE_##NAME,
+#include "contract/rule_options.def"
+#undef OPTION
 };
 
 enum rule_operator {
@@ -33,6 +42,15 @@ enum rule_operator {
 /* What a failing rule does: from `severity` and customProperties.onFailure. */
 enum rule_effect { RULE_REJECTS, RULE_WARNS };
 
+/* Where a relationship leads. What stands in another contract is named by its file, and found by those who know all files. */
+struct contract_relation {
+    str file; /* `customers.odcs.yaml`, relative to the contract's own; empty: the same contract */
+    bool has_ids; /* table and columns are ids of the target, not names */
+    str table;
+    struct str_list columns; /* as many as the rule has */
+    str text;                /* as people read it: `customers.id`, `customers (country, number)` */
+};
+
 struct contract_rule {
     str id; /* its ODCS id, or made from table, column, kind and index: stable while the text stands */
     str name; /* for people */
@@ -43,9 +61,18 @@ struct contract_rule {
     bool is_percent;      /* unit: percent of the rows */
     enum rule_effect effect;
     str dimension, description, severity;
+    str business_impact, scheduler, schedule; /* as they are written */
+    struct str_list tags;
     str query; /* sql: with {object} and {property} as written */
+    /* The property, or arguments.properties, or the primary key in its order. A property inside of others is one text:
+     * `address.street`, `phones[].number`. */
+    struct str_list columns;
     struct str_list
-        columns; /* the property, or arguments.properties, or the primary key in its order */
+        path; /* to a property inside: column, then names of properties, empty for the elements of an array */
+    str type, logical_type; /* of the property, by its contract; not for rules of the table */
+    enum rule_option option;
+    str format, zone; /* logicalTypeOptions.format and defaultTimezone */
+    struct contract_relation relation;
     struct {
         VEC_OF(const struct tree *)
     } values; /* validValues or missingValues; a null entry is TREE_NULL */
@@ -159,11 +186,16 @@ struct contract {
 };
 
 /* Reads one document of kind DataContract. Findings go to the report; NULL when nothing useful could be read.
- * All fields of ODCS v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
+ * All fields of ODCS v3.0.0 to v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
 struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
                                struct report *report);
 const struct contract_table *contract_find_table(const struct contract *contract, str name);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
+/* As a reference of a relationship means them: by id, else by name. */
+const struct contract_table *contract_refer_table(const struct contract *contract, bool has_ids,
+                                                  str name);
+const struct contract_column *contract_refer_column(const struct contract_table *table,
+                                                    bool has_ids, str name);
 /* customProperties is a list of {property, value}: the value's node, or NULL. */
 const struct tree *contract_custom(const struct tree *custom_properties, str property);
 /* The engine's type of a property by physicalType, else logicalType, logicalTypeOptions.format; empty and a finding
@@ -187,6 +219,8 @@ const struct contract_role *contract_find_role(const struct contract *contract, 
 void contract_role_approvers(struct arena *mem, str text, struct str_list *out,
                              struct str_list *strange_out);
 const char *contract_declassify_name(enum declassify_method method);
+/* What mesh.checks says of it: `nullValues`, `required`, `minLength`. */
+str contract_rule_kind(const struct contract_rule *rule);
 /* One line for people: "nullValues of email must be less than 1 percent". */
 str contract_rule_text(struct arena *mem, const struct contract_rule *rule);
 

@@ -16,14 +16,41 @@ struct finding *contract_error(struct contract_reader *r, const struct tree *nod
                                const char *format, ...) __attribute__((format(printf, 3, 4)));
 struct finding *contract_warning(struct contract_reader *r, const struct tree *node,
                                  const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Made from required, unique and primaryKey of its columns. */
+/* A property, of a table or inside of another one. */
+struct contract_spot {
+    const struct contract_column *column;
+    const struct tree *node;
+    str text;             /* `address`, `address.street`, `phones[].number` */
+    struct str_list path; /* as a rule has it; empty: the column itself */
+    str type;
+};
+
+struct contract_spots {
+    VEC_OF(struct contract_spot)
+};
+
+/* A column's own, then those of the properties inside of it, at any depth. */
+void contract_spots(struct contract_reader *r, const struct contract_column *column,
+                    struct contract_spots *out);
+/* Made from required, unique, primaryKey and logicalTypeOptions of its columns. */
 void contract_schema_rules(struct contract_reader *r, struct contract_table *table);
-/* The quality list of a table, or of one of its columns. */
+/* The quality list of a table, or of one of its properties. */
 void contract_quality_rules(struct contract_reader *r, struct contract_table *table,
-                            const struct contract_column *column, const struct tree *quality);
-/* Rules of properties inside properties: kept as not executable, with a warning. */
-void contract_nested_rules(struct contract_reader *r, struct contract_table *table,
-                           const struct contract_column *column, const struct tree *property);
+                            const struct contract_spot *spot, const struct tree *quality);
+/* A rule of the schema, with its id and what it is about. */
+struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
+                                               struct contract_table *table,
+                                               struct contract_rule rule,
+                                               const struct contract_spot *spot);
+void contract_option_rules(struct contract_reader *r, struct contract_table *table,
+                           const struct contract_spot *spot);
+/* Relationships of a table and of its columns, once all tables are read. */
+void contract_relation_rules(struct contract_reader *r, struct contract_table *table);
+/* Numbers go into SQL as they are written, so that only the decimal spelling will do. */
+bool contract_is_decimal(str text);
+/* What customProperties.onFailure says, else `otherwise`. */
+enum rule_effect contract_on_failure(struct contract_reader *r, const struct tree *custom,
+                                     enum rule_effect otherwise);
 
 /* clusterBy of a table whose columns are read. */
 void contract_read_cluster(struct contract_reader *r, struct contract_table *table);

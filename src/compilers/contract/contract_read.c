@@ -60,13 +60,15 @@ static str text_or(const struct tree *node, str key, str otherwise)
 struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
                                struct report *report)
 {
-    if (!document || document->kind != TREE_MAP
-        || !shape_check_odcs_version(mem, file, document, report)) {
-        if (document && document->kind != TREE_MAP)
-            shape_check(mem, file, &shape_odcs, document, report);
+    if (!document || !shape_check_standard(mem, file, &shape_standard_odcs, document, report))
+        return NULL;
+    if (shape_is_draft(&shape_standard_odcs, document)) {
+        struct finding *f = shape_error(mem, file, report, tree_find(document, STR("apiVersion")),
+                                        "a mesh takes no contract of a draft of the standard");
+        f->found = tree_find_text(document, STR("apiVersion"));
+        f->allowed = STR("v3.0.0 to v3.1.0");
         return NULL;
     }
-    shape_check(mem, file, &shape_odcs, document, report);
     struct contract *contract = ARENA_NEW(mem, struct contract);
     struct contract_reader r = {.mem = mem, .file = file, .report = report, .contract = contract};
     const struct tree *described = tree_find(document, STR("description"));
@@ -86,6 +88,8 @@ struct contract *contract_read(struct arena *mem, str file, const struct tree *d
     };
     contract_check_custom(mem, file, contract->custom, CUSTOM_CONTRACT, report);
     for_each(&r, tree_find(document, STR("schema")), read_table);
+    for (size_t i = 0; i < contract->tables.len; i++)
+        contract_relation_rules(&r, &contract->tables.at[i]);
     for_each(&r, tree_find(document, STR("servers")), read_server);
     for_each(&r, tree_find(document, STR("roles")), read_role);
     return contract->id.len ? contract : NULL;
@@ -123,9 +127,11 @@ static void read_table(struct contract_reader *r, const struct tree *node)
     contract_schema_rules(r, table);
     contract_quality_rules(r, table, NULL, tree_find(node, STR("quality")));
     for (size_t i = 0; i < table->columns.len; i++) {
-        const struct contract_column *column = &table->columns.at[i];
-        contract_quality_rules(r, table, column, tree_find(column->source, STR("quality")));
-        contract_nested_rules(r, table, column, column->source);
+        struct contract_spots spots = {0};
+        contract_spots(r, &table->columns.at[i], &spots);
+        for (size_t j = 0; j < spots.len; j++)
+            contract_quality_rules(r, table, &spots.at[j],
+                                   tree_find(spots.at[j].node, STR("quality")));
     }
 }
 
@@ -140,23 +146,6 @@ static void read_columns(struct contract_reader *r, struct contract_table *table
                                            STR_ARG(table->name));
         f->hint = STR("list its columns as properties");
     }
-}
-
-/* Options are promises too, and are not checked by this version: said rather than passed over. */
-static void note_unchecked(struct contract_reader *r, const struct tree *node)
-{
-    static const char *const types_only = "format timezone defaultTimezone";
-    const struct tree *options = tree_find(node, STR("logicalTypeOptions"));
-    struct str_list names = {0};
-    for (size_t i = 0; options && options->kind == TREE_MAP && i < options->len; i++)
-        if (!shape_has_word(types_only, options->at[i]->key) && !tree_is_null(options->at[i]))
-            vec_push(r->mem, &names, options->at[i]->key);
-    if (!names.len)
-        return;
-    report_add(r->report, FINDING_NOTE, ERR_INVALID, tree_place(r->mem, r->file, options),
-               STR_FMT " of " STR_FMT " is kept, but not checked by this version of weft",
-               STR_ARG(str_list_join(r->mem, &names, STR(", "))),
-               STR_ARG(tree_find_text(node, STR("name"))));
 }
 
 static bool flag_of(const struct tree *node, str key)
@@ -233,7 +222,6 @@ static void read_column(struct contract_reader *r, struct contract_table *table,
                           r->report);
     contract_read_declassify(r->mem, r->file, tree_find(node, STR("customProperties")), column,
                              r->report);
-    note_unchecked(r, node);
     read_fields(r, column, node, STR_NONE);
 }
 

@@ -7,7 +7,7 @@
 struct rule_reader {
     struct contract_reader *r;
     struct contract_table *table;
-    const struct contract_column *column; /* NULL: a rule of the table */
+    const struct contract_spot *spot; /* NULL: a rule of the table */
     const struct tree *node;
     size_t index;
     struct contract_rule rule;
@@ -59,6 +59,15 @@ static bool read_operator(struct rule_reader *q);
 static void read_effect(struct rule_reader *q);
 static void keep_rule(struct rule_reader *q);
 
+static void set_subject(struct arena *mem, struct contract_rule *rule,
+                        const struct contract_spot *spot)
+{
+    vec_push(mem, &rule->columns, spot->text);
+    rule->path = spot->path;
+    rule->type = spot->type;
+    rule->logical_type = tree_find_text(spot->node, STR("logicalType"));
+}
+
 static void read_rule(struct rule_reader *q)
 {
     struct arena *mem = q->r->mem;
@@ -67,11 +76,18 @@ static void read_rule(struct rule_reader *q)
         .dimension = tree_find_text(q->node, STR("dimension")),
         .description = tree_find_text(q->node, STR("description")),
         .severity = tree_find_text(q->node, STR("severity")),
+        .business_impact = tree_find_text(q->node, STR("businessImpact")),
+        .scheduler = tree_find_text(q->node, STR("scheduler")),
+        .schedule = tree_find_text(q->node, STR("schedule")),
         .source = q->node,
         .place = tree_place(mem, q->r->file, q->node),
     };
-    if (q->column)
-        vec_push(mem, &q->rule.columns, q->column->name);
+    const struct tree *tags = tree_find(q->node, STR("tags"));
+    for (size_t i = 0; tags && tags->kind == TREE_LIST && i < tags->len; i++)
+        if (tags->at[i]->kind == TREE_SCALAR)
+            vec_push(mem, &q->rule.tags, tags->at[i]->text);
+    if (q->spot)
+        set_subject(mem, &q->rule, q->spot);
     read_effect(q);
     if (!read_kind(q))
         return;
@@ -82,12 +98,12 @@ static void read_rule(struct rule_reader *q)
 }
 
 void contract_quality_rules(struct contract_reader *r, struct contract_table *table,
-                            const struct contract_column *column, const struct tree *quality)
+                            const struct contract_spot *spot, const struct tree *quality)
 {
     for (size_t i = 0; quality && quality->kind == TREE_LIST && i < quality->len; i++)
         if (quality->at[i]->kind == TREE_MAP)
             read_rule(&(struct rule_reader){
-                .r = r, .table = table, .column = column, .node = quality->at[i], .index = i});
+                .r = r, .table = table, .spot = spot, .node = quality->at[i], .index = i});
 }
 
 static bool read_kind(struct rule_reader *q)
@@ -108,6 +124,15 @@ static bool read_kind(struct rule_reader *q)
             struct finding *f = contract_error(
                 q->r, q->node, "the rule has neither type nor metric: nothing to check");
             f->hint = STR("a remark is type: text");
+            return false;
+        }
+        /* v3.0: the rules of its library have free names, and no metric. */
+        if (tree_find(q->node, STR("rule"))) {
+            contract_warning(q->r, q->node, "the rule " STR_FMT " of v3.0 is kept, not executed",
+                             STR_ARG(tree_find_text(q->node, STR("rule"))))
+                ->hint = STR("since v3.1.0 a rule has a metric and an operator");
+            q->rule.kind = RULE_CUSTOM;
+            return true;
         }
         return false;
     }
@@ -144,14 +169,13 @@ static bool read_metric(struct rule_reader *q, const struct tree *metric)
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
         if (!str_eq(metric->text, str_of(metrics[i].metric)))
             continue;
-        if (q->column ? !metrics[i].on_column : !metrics[i].on_table) {
+        if (q->spot ? !metrics[i].on_column : !metrics[i].on_table) {
             struct finding *f = contract_error(q->r, metric, "%s is no metric of a %s",
-                                               metrics[i].metric, q->column ? "property" : "table");
-            f->allowed = q->column
-                           ? STR("nullValues, missingValues, invalidValues, duplicateValues")
-                           : STR("rowCount, duplicateValues");
-            f->hint = q->column ? STR("put the rule into quality of the table")
-                                : STR("put the rule into quality of the property");
+                                               metrics[i].metric, q->spot ? "property" : "table");
+            f->allowed = q->spot ? STR("nullValues, missingValues, invalidValues, duplicateValues")
+                                 : STR("rowCount, duplicateValues");
+            f->hint = q->spot ? STR("put the rule into quality of the table")
+                              : STR("put the rule into quality of the property");
             return false;
         }
         q->rule.kind = metrics[i].kind;
@@ -202,7 +226,7 @@ static bool read_key_columns(struct rule_reader *q)
 {
     const struct tree *arguments = tree_find(q->node, STR("arguments"));
     const struct tree *list = tree_find(arguments, STR("properties"));
-    if (q->column) {
+    if (q->spot) {
         if (list)
             contract_error(q->r, list, "arguments.properties belongs to a rule of the table");
         return !list;
@@ -248,8 +272,7 @@ static bool read_arguments(struct rule_reader *q)
     }
 }
 
-/* Numbers go into SQL as they are written, so that only the decimal spelling will do. */
-static bool is_decimal(str text)
+bool contract_is_decimal(str text)
 {
     size_t at = 0, digits = 0;
     if (at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+'))
@@ -279,7 +302,7 @@ static bool read_operand(struct rule_reader *q, const struct tree *operand, str 
 {
     bool flag;
     *out = operand->text;
-    if (operand->kind == TREE_SCALAR && !operand->quoted && is_decimal(operand->text))
+    if (operand->kind == TREE_SCALAR && !operand->quoted && contract_is_decimal(operand->text))
         return true;
     bool is_text = tree_is_string(operand) || tree_is_bool(operand, &flag);
     if (is_text && q->rule.kind == RULE_SQL) {
@@ -344,15 +367,20 @@ static void read_effect(struct rule_reader *q)
                          "warning, warn, medium, low, info, minor (they warn)");
         f->hint = STR("customProperties.onFailure: reject or warn says it plainly");
     }
-    contract_check_custom(q->r->mem, q->r->file, custom, CUSTOM_RULE, q->r->report);
-    const struct tree *on_failure = contract_custom(custom, STR("onFailure"));
-    if (on_failure && str_eq(on_failure->text, STR("reject")))
-        q->rule.effect = RULE_REJECTS;
-    if (on_failure && str_eq(on_failure->text, STR("warn")))
-        q->rule.effect = RULE_WARNS;
+    q->rule.effect = contract_on_failure(q->r, custom, q->rule.effect);
 }
 
-static const char *kind_name(enum rule_kind kind)
+enum rule_effect contract_on_failure(struct contract_reader *r, const struct tree *custom,
+                                     enum rule_effect otherwise)
+{
+    const struct tree *on_failure = contract_custom(custom, STR("onFailure"));
+    contract_check_custom(r->mem, r->file, custom, CUSTOM_RULE, r->report);
+    if (on_failure && str_eq(on_failure->text, STR("reject")))
+        return RULE_REJECTS;
+    return on_failure && str_eq(on_failure->text, STR("warn")) ? RULE_WARNS : otherwise;
+}
+
+str contract_rule_kind(const struct contract_rule *rule)
 {
     static const char *const names[] = {
         [RULE_ROW_COUNT] = "rowCount",
@@ -366,20 +394,26 @@ static const char *kind_name(enum rule_kind kind)
         [RULE_REQUIRED] = "required",
         [RULE_UNIQUE] = "unique",
         [RULE_PRIMARY_KEY] = "primaryKey",
+        [RULE_OPTION] = "",
+        [RULE_RELATIONSHIP] = "relationship",
     };
-    return names[kind];
+    static const char *const options[] = {
+#define OPTION(NAME, key) [RULE_##NAME] = key,
+#include "contract/rule_options.def"
+#undef OPTION
+    };
+    return str_of(rule->kind == RULE_OPTION ? options[rule->option] : names[rule->kind]);
 }
 
 static void keep_rule(struct rule_reader *q)
 {
     struct arena *mem = q->r->mem;
     str id = tree_find_text(q->node, STR("id"));
-    if (!id.len && q->column)
-        id = arena_format(mem, STR_FMT "." STR_FMT ".%s.%zu", STR_ARG(q->table->name),
-                          STR_ARG(q->column->name), kind_name(q->rule.kind), q->index);
-    else if (!id.len)
-        id = arena_format(mem, STR_FMT ".%s.%zu", STR_ARG(q->table->name), kind_name(q->rule.kind),
-                          q->index);
+    str kind = contract_rule_kind(&q->rule);
+    if (!id.len)
+        id = arena_format(mem, STR_FMT "%s" STR_FMT "." STR_FMT ".%zu", STR_ARG(q->table->name),
+                          q->spot ? "." : "", STR_ARG(q->spot ? q->spot->text : STR_NONE),
+                          STR_ARG(kind), q->index);
     if (str_list_has(&q->r->rule_ids, id)) {
         contract_error(q->r, q->node, "two rules of this contract have the id " STR_FMT,
                        STR_ARG(id));
@@ -392,136 +426,75 @@ static void keep_rule(struct rule_reader *q)
     vec_push(mem, &q->table->rules, q->rule);
 }
 
-static void add_schema_rule(struct contract_reader *r, struct contract_table *table,
-                            enum rule_kind kind, const struct contract_column *column)
+struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
+                                               struct contract_table *table,
+                                               struct contract_rule rule,
+                                               const struct contract_spot *spot)
 {
-    struct contract_rule *rule = vec_add(r->mem, &table->rules);
-    *rule = (struct contract_rule){.kind = kind, .effect = RULE_REJECTS, .place = table->place};
-    rule->id = arena_format(r->mem, STR_FMT ".%s", STR_ARG(table->name), kind_name(kind));
-    rule->dimension = kind == RULE_REQUIRED ? STR("completeness") : STR("uniqueness");
-    if (column) {
-        rule->place = column->place;
-        rule->id = arena_format(r->mem, STR_FMT "." STR_FMT ".%s", STR_ARG(table->name),
-                                STR_ARG(column->name), kind_name(kind));
-        vec_push(r->mem, &rule->columns, column->name);
-    }
-    for (int rank = 1; !column && rank <= (int)table->columns.len; rank++)
+    struct contract_rule *kept = vec_add(r->mem, &table->rules);
+    *kept = rule;
+    kept->place = spot ? tree_place(r->mem, r->file, spot->node) : table->place;
+    if (spot)
+        set_subject(r->mem, kept, spot);
+    kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT "." STR_FMT, STR_ARG(table->name),
+                            spot ? "." : "", STR_ARG(spot ? spot->text : STR_NONE),
+                            STR_ARG(contract_rule_kind(kept)));
+    vec_push(r->mem, &r->rule_ids, kept->id);
+    return kept;
+}
+
+static void add_key(struct contract_reader *r, struct contract_table *table)
+{
+    struct contract_rule rule = {.kind = RULE_PRIMARY_KEY, .dimension = STR("uniqueness")};
+    for (int rank = 1; rank <= (int)table->columns.len; rank++)
         for (size_t i = 0; i < table->columns.len; i++)
             if (table->columns.at[i].primary_key == rank)
-                vec_push(r->mem, &rule->columns, table->columns.at[i].name);
-    rule->name = contract_rule_text(r->mem, rule);
-    vec_push(r->mem, &r->rule_ids, rule->id);
+                vec_push(r->mem, &rule.columns, table->columns.at[i].name);
+    if (!rule.columns.len)
+        return;
+    rule.name = contract_rule_text(r->mem, &rule);
+    contract_add_schema_rule(r, table, rule, NULL);
+}
+
+static bool has_flag(const struct contract_spot *spot, const char *key)
+{
+    bool flag = false;
+    return tree_is_bool(tree_find(spot->node, str_of(key)), &flag) && flag;
+}
+
+static void add_flag_rules(struct contract_reader *r, struct contract_table *table,
+                           const struct contract_spot *spot)
+{
+    static const struct {
+        const char *key, *dimension;
+        enum rule_kind kind;
+    } flags[] = {{"required", "completeness", RULE_REQUIRED},
+                 {"unique", "uniqueness", RULE_UNIQUE}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!has_flag(spot, flags[i].key))
+            continue;
+        struct contract_rule *rule = contract_add_schema_rule(
+            r, table,
+            (struct contract_rule){.kind = flags[i].kind, .dimension = str_of(flags[i].dimension)},
+            spot);
+        rule->name = contract_rule_text(r->mem, rule);
+    }
+    if (spot->path.len && has_flag(spot, "primaryKey"))
+        contract_warning(r, tree_find(spot->node, STR("primaryKey")),
+                         "primaryKey inside of " STR_FMT
+                         " is kept and not checked: a key is made of columns",
+                         STR_ARG(spot->column->name));
 }
 
 void contract_schema_rules(struct contract_reader *r, struct contract_table *table)
 {
-    bool has_key = false;
     for (size_t i = 0; i < table->columns.len; i++) {
-        const struct contract_column *column = &table->columns.at[i];
-        has_key = has_key || column->primary_key;
-        if (column->required)
-            add_schema_rule(r, table, RULE_REQUIRED, column);
-        if (column->unique)
-            add_schema_rule(r, table, RULE_UNIQUE, column);
+        struct contract_spots spots = {0};
+        contract_spots(r, &table->columns.at[i], &spots);
+        for (size_t j = 0; j < spots.len; j++) {
+            add_flag_rules(r, table, &spots.at[j]);
+            contract_option_rules(r, table, &spots.at[j]);
+        }
     }
-    if (has_key)
-        add_schema_rule(r, table, RULE_PRIMARY_KEY, NULL);
-}
-
-static void nested_property(struct contract_reader *r, struct contract_table *table,
-                            const struct contract_column *column, const struct tree *property)
-{
-    bool flag;
-    static const char *const flags[] = {"required", "unique", "primaryKey"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (tree_is_bool(tree_find(property, str_of(flags[i])), &flag) && flag)
-            contract_warning(r, tree_find(property, str_of(flags[i])),
-                             "%s inside of " STR_FMT
-                             " is kept, but not checked by this version of weft",
-                             flags[i], STR_ARG(column->name));
-    const struct tree *quality = tree_find(property, STR("quality"));
-    for (size_t i = 0; quality && quality->kind == TREE_LIST && i < quality->len; i++) {
-        const struct tree *node = quality->at[i];
-        if (node->kind != TREE_MAP)
-            continue;
-        contract_warning(r, node,
-                         "a rule inside of " STR_FMT " is not executable in this version of weft",
-                         STR_ARG(column->name));
-        struct rule_reader q = {.r = r, .table = table, .column = column, .node = node, .index = i};
-        q.rule = (struct contract_rule){
-            .id = tree_find_text(node, STR("id")),
-            .name = tree_find_text(node, STR("name")),
-            .kind = RULE_CUSTOM,
-            .dimension = tree_find_text(node, STR("dimension")),
-            .description = tree_find_text(node, STR("description")),
-            .severity = tree_find_text(node, STR("severity")),
-            .source = node,
-            .place = tree_place(r->mem, r->file, node),
-        };
-        vec_push(r->mem, &q.rule.columns, column->name);
-        if (!q.rule.id.len) /* the path is what tells nested rules apart */
-            q.rule.id = arena_format(r->mem, STR_FMT "." STR_FMT, STR_ARG(table->name),
-                                     STR_ARG(q.rule.place.path));
-        if (!q.rule.name.len)
-            q.rule.name = STR("rule of a nested property");
-        read_effect(&q);
-        vec_push(r->mem, &table->rules, q.rule);
-    }
-    contract_nested_rules(r, table, column, property);
-}
-
-void contract_nested_rules(struct contract_reader *r, struct contract_table *table,
-                           const struct contract_column *column, const struct tree *property)
-{
-    const struct tree *parts = tree_find(property, STR("properties"));
-    const struct tree *items = tree_find(property, STR("items"));
-    for (size_t i = 0; parts && parts->kind == TREE_LIST && i < parts->len; i++)
-        if (parts->at[i]->kind == TREE_MAP)
-            nested_property(r, table, column, parts->at[i]);
-    if (items && items->kind == TREE_MAP)
-        nested_property(r, table, column, items);
-}
-
-static str operator_text(struct arena *mem, const struct contract_rule *rule)
-{
-    static const char *const texts[] = {
-        [RULE_IS] = "must be",
-        [RULE_IS_NOT] = "must not be",
-        [RULE_GREATER] = "must be greater than",
-        [RULE_GREATER_OR_EQUAL] = "must be at least",
-        [RULE_LESS] = "must be less than",
-        [RULE_LESS_OR_EQUAL] = "must be at most",
-        [RULE_BETWEEN] = "must be between",
-        [RULE_NOT_BETWEEN] = "must not be between",
-    };
-    const char *unit = rule->is_percent ? " percent" : "";
-    if (rule->operator== RULE_BETWEEN || rule->operator== RULE_NOT_BETWEEN)
-        return arena_format(mem, "%s " STR_FMT " and " STR_FMT "%s (both exclusive)",
-                            texts[rule->operator], STR_ARG(rule->low), STR_ARG(rule->high), unit);
-    return arena_format(mem, "%s " STR_FMT "%s", texts[rule->operator], STR_ARG(rule->low), unit);
-}
-
-str contract_rule_text(struct arena *mem, const struct contract_rule *rule)
-{
-    str columns = str_list_join(mem, &rule->columns, STR(", "));
-    switch (rule->kind) {
-    case RULE_REQUIRED:
-        return arena_format(mem, STR_FMT " must not be null", STR_ARG(columns));
-    case RULE_UNIQUE:
-        return arena_format(mem, STR_FMT " must be unique", STR_ARG(columns));
-    case RULE_PRIMARY_KEY:
-        return arena_format(mem, "primary key (" STR_FMT ") must be unique and not null",
-                            STR_ARG(columns));
-    case RULE_TEXT:
-        return rule->description.len ? rule->description : STR("text");
-    case RULE_CUSTOM:
-        return arena_format(mem, "rule of %s",
-                            tree_find_text(rule->source, STR("engine")).len
-                                ? arena_c_string(mem, tree_find_text(rule->source, STR("engine")))
-                                : "another engine");
-    default:
-        return arena_format(mem, "%s%s" STR_FMT " " STR_FMT, kind_name(rule->kind),
-                            columns.len ? " of " : "", STR_ARG(columns),
-                            STR_ARG(operator_text(mem, rule)));
-    }
+    add_key(r, table);
 }

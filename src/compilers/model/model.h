@@ -3,6 +3,7 @@
 #define WEFT_MODEL_H
 
 #include "contract/contract.h"
+#include "model/model_case.h"
 #include "policy/policy.h"
 #include "policy/policy_case.h"
 
@@ -99,7 +100,8 @@ struct model {
         VEC_OF(struct contract *)
     } contracts;
     struct policies policies;
-    struct policy_cases cases; /* tests of policies */
+    struct policy_cases cases;        /* tests of policies */
+    struct model_cases product_cases; /* unit tests of products */
 };
 
 /* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed
@@ -117,6 +119,22 @@ void model_policy_column(struct arena *mem, const struct contract_column *column
 /* The table and its contract among the outputs of a product. */
 const struct contract_table *model_find_table(const struct model_product *product, str table,
                                               const struct contract **contract_out);
+/* Where a relationship of a contract leads, as the checks of this product see it. */
+struct model_relation {
+    const struct contract *contract;
+    str file;   /* of the contract, in the bundle; empty where it is none */
+    str schema; /* `self`, or the input port */
+    const struct contract_table *table;
+    struct {
+        VEC_OF(const struct contract_column *)
+    } columns;
+    bool is_input; /* of another input than that whose contract says so */
+    str problem;
+};
+/* False with a problem; its contract is NULL where that is no output and no input of the product. */
+bool model_find_relation(struct arena *mem, const struct model_product *product,
+                         const struct contract *contract, const struct contract_rule *rule,
+                         struct model_relation *out);
 /* True for an output table without SQL: it is what the input table of its name is. */
 bool model_is_passed_through(const struct model_product *product, str table);
 /* The SELECT of an output table without SQL: its columns from the input table of the same name in this port. */

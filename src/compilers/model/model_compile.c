@@ -206,6 +206,21 @@ static void add_sql(struct model_builder *b, const struct bundle_file *file, str
             .table = table, .is_internal = is_internal, .path = file->path, .text = file->text}));
 }
 
+static void add_tests(struct model_builder *b, const struct bundle_file *file,
+                      const struct model_path *path)
+{
+    str folder, last;
+    str_cut_last(path->folder, '/', &folder, &last);
+    const struct model_product *product = map_find(&b->products, folder);
+    if (!product)
+        no_product(b, file, folder);
+    else if (file->document)
+        model_cases_read(b->mem, file->path, product, file->document, b->report,
+                         &b->model->product_cases);
+    else
+        b->is_partial = true;
+}
+
 static void product_part(struct model_builder *b, const struct bundle_file *file,
                          const struct model_path *path)
 {
@@ -226,8 +241,7 @@ static void product_part(struct model_builder *b, const struct bundle_file *file
     } else if (path->len == 5 && str_eq(path->parts[3], STR("tests"))
                && (model_stem(path->name, ".yaml", &stem)
                    || model_stem(path->name, ".yml", &stem))) {
-        report_add(b->report, FINDING_NOTE, ERR_INVALID, model_file_place(file->path),
-                   "unit tests are kept, but not run by this version of weft");
+        add_tests(b, file, path);
     } else if (!is_product_file(path)) {
         stray(b, file, path, allowed);
     }

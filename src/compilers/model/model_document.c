@@ -4,15 +4,16 @@
 
 static const struct {
     const char *kind;
-    const struct shape *shape; /* NULL: a policy, or a test of some */
+    const struct shape_standard *standard;
+    const struct shape *shape; /* neither: a policy, or a test of some */
     const char *ending;
 } kinds[] = {
-    {"DataContract", &shape_odcs, ".odcs.yaml"},
-    {"DataProduct", &shape_odps, ".odps.yaml"},
-    {"Mesh", &shape_mesh, "mesh.yaml"},
-    {"Domain", &shape_domain, "domain.yaml"},
-    {"Policy", NULL, ".policy.yaml"},
-    {"PolicyTest", NULL, ".policytest.yaml"},
+    {"DataContract", &shape_standard_odcs, NULL, ".odcs.yaml"},
+    {"DataProduct", &shape_standard_odps, NULL, ".odps.yaml"},
+    {"Mesh", NULL, &shape_mesh, "mesh.yaml"},
+    {"Domain", NULL, &shape_domain, "domain.yaml"},
+    {"Policy", NULL, NULL, ".policy.yaml"},
+    {"PolicyTest", NULL, NULL, ".policytest.yaml"},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
@@ -20,9 +21,9 @@ enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 static void check_kind(struct arena *mem, str file, const struct tree *document, size_t kind,
                        struct report *report)
 {
-    if (kinds[kind].shape == &shape_odcs && !shape_check_odcs_version(mem, file, document, report))
-        return;
-    if (kinds[kind].shape)
+    if (kinds[kind].standard)
+        (void)shape_check_standard(mem, file, kinds[kind].standard, document, report);
+    else if (kinds[kind].shape)
         shape_check(mem, file, kinds[kind].shape, document, report);
     else if (str_eq(str_of(kinds[kind].kind), STR("PolicyTest")))
         policy_cases_read(mem, file, STR_NONE, document, report, &(struct policy_cases){0});
@@ -51,7 +52,8 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
         }
     bool is_old = !kind && tree_get(document, STR("dataset"));
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (str_ends(file, str_of(kinds[i].ending)) || (is_old && kinds[i].shape == &shape_odcs)) {
+        if (str_ends(file, str_of(kinds[i].ending))
+            || (is_old && kinds[i].standard == &shape_standard_odcs)) {
             check_kind(mem, file, document, i, report);
             return;
         }

@@ -47,6 +47,8 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
 void model_read_policy(struct model_builder *b, const struct bundle_file *file, str domain);
 /* Ports to contracts and producers, tables to SQL. */
 void model_link(struct model_builder *b);
+/* Relationships of its contracts lead to tables that its checks can read. */
+void model_check_relations(struct model_builder *b, const struct model_product *product);
 /* Producers before consumers, then by name; cycles are findings. */
 void model_order(struct model_builder *b);
 /* Servers of a source contract inside the roots and hosts of the mesh. */

@@ -23,6 +23,7 @@ void model_link(struct model_builder *b)
     for (size_t i = 0; i < model->products.len; i++) {
         check_tables(b, model->products.at[i]);
         check_sqls(b, model->products.at[i]);
+        model_check_relations(b, model->products.at[i]);
     }
     check_unused(b);
     check_policies(b);

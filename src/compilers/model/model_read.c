@@ -25,7 +25,11 @@ static bool read_document(struct model_builder *b, const struct bundle_file *fil
         b->is_partial = true;
         return false;
     }
-    shape_check(b->mem, file->path, shape, file->document, b->report);
+    if (shape == &shape_odps)
+        (void)shape_check_standard(b->mem, file->path, &shape_standard_odps, file->document,
+                                   b->report);
+    else
+        shape_check(b->mem, file->path, shape, file->document, b->report);
     return file->document->kind == TREE_MAP;
 }
 

@@ -1,60 +1,7 @@
 #include "policy/policy_case.h"
 
 #include "clock/clock.h"
-#include "shape/shape.h"
-
-#define END                                                                                        \
-    {                                                                                              \
-        0                                                                                          \
-    }
-
-static const struct shape actor = {
-    .title = "who asks",
-    .keys = {(const struct shape_key[]){
-        {.name = "user", .type = SHAPE_TEXT},
-        {.name = "product", .type = SHAPE_TEXT},
-        {.name = "groups", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
-        {.name = "attributes", .type = SHAPE_SCALAR, .flags = SHAPE_NAMED | SHAPE_OR_LIST},
-        END}},
-};
-
-static const struct shape one_case = {
-    .title = "a case",
-    .keys = {(const struct shape_key[]){
-        {.name = "name", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
-        {.name = "table", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY},
-        {.name = "actor", .type = SHAPE_TEXT_OR_MAP, .flags = SHAPE_REQUIRED, .shape = &actor},
-        {.name = "purpose", .type = SHAPE_TEXT},
-        {.name = "at", .type = SHAPE_TEXT},
-        {.name = "rows", .type = SHAPE_MAP, .flags = SHAPE_LIST},
-        {.name = "release", .type = SHAPE_SCALAR},
-        {.name = "entitlements", .type = SHAPE_MAP},
-        {.name = "expect", .type = SHAPE_MAP, .flags = SHAPE_LIST},
-        {.name = "count", .type = SHAPE_INT},
-        {.name = "hidden", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
-        {.name = "denied", .type = SHAPE_BOOL},
-        {.name = "reason", .type = SHAPE_TEXT},
-        END}},
-    .slips = (const struct shape_slip[]){{"given", "did you mean rows, or release?"},
-                                         {"expected", "did you mean expect?"},
-                                         {"user", "did you mean actor?"},
-                                         {"as", "did you mean actor?"},
-                                         {0}},
-};
-
-static const struct shape shape_policy_test = {
-    .title = "a test of policies",
-    .keys = {(const struct shape_key[]){
-        {.name = "apiVersion", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "weft/v1"},
-        {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "PolicyTest"},
-        {.name = "description", .type = SHAPE_TEXT},
-        {.name = "cases",
-         .type = SHAPE_MAP,
-         .flags = SHAPE_REQUIRED | SHAPE_LIST | SHAPE_NOT_EMPTY,
-         .shape = &one_case},
-        END}},
-    .slips = (const struct shape_slip[]){{"tests", "did you mean cases?"}, {0}},
-};
+#include "policy/policy_inside.h"
 
 struct case_reader {
     struct arena *mem;

@@ -6,7 +6,7 @@
 #include "policy/policy_expression.h"
 #include "shape/shape.h"
 
-extern const struct shape shape_policy; /* weft/v1, kind Policy */
+extern const struct shape shape_policy, shape_policy_test; /* weft/v1 */
 
 /* ---- reading */
 

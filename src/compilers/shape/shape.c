@@ -1,4 +1,4 @@
-#include "shape/shape.h"
+#include "shape/shape_inside.h"
 
 #include "limits/limits.h"
 
@@ -8,9 +8,11 @@ enum { SHAPE_TABLES = 6, SHAPE_FOUND_BYTES = 80 };
 struct shape_keys {
     const struct shape_key *tables[SHAPE_TABLES];
     size_t len;
+    unsigned version;
     bool is_open;
 };
 
+static void check_root(struct shape_walk *walk, const struct shape *shape, const struct tree *node);
 static void check_map(struct shape_walk *walk, const struct shape *shape, const struct tree *node);
 static void check_key(struct shape_walk *walk, const struct shape_key *key,
                       const struct tree *node);
@@ -27,38 +29,86 @@ bool shape_check(struct arena *mem, str file, const struct shape *shape, const s
                  struct report *report)
 {
     size_t before = report->errors;
-    struct shape_walk walk = {.mem = mem, .file = file, .report = report};
-    if (node->kind == TREE_MAP) {
-        check_map(&walk, shape, node);
-    } else {
-        struct finding *f = shape_error(mem, file, report, node, "this is not %s", shape->title);
-        f->found = shape_found(mem, node);
-        f->allowed = STR("a map");
-    }
+    check_root(&(struct shape_walk){.mem = mem, .file = file, .report = report}, shape, node);
     return report->errors == before;
 }
 
-static void shape_tables(const struct shape *shape, const struct tree *node, struct shape_keys *out)
+void shape_check_version(struct arena *mem, str file, const struct shape_standard *standard,
+                         unsigned version, const struct tree *node, struct report *report)
 {
-    *out = (struct shape_keys){.is_open = shape->is_open};
+    struct shape_walk walk = {
+        .mem = mem, .file = file, .report = report, .version = version, .standard = standard};
+    check_root(&walk, standard->shape, node);
+}
+
+static void check_root(struct shape_walk *walk, const struct shape *shape, const struct tree *node)
+{
+    if (node->kind == TREE_MAP) {
+        check_map(walk, shape, node);
+    } else {
+        struct finding *f =
+            shape_error(walk->mem, walk->file, walk->report, node, "this is not %s", shape->title);
+        f->found = shape_found(walk->mem, node);
+        f->allowed = STR("a map");
+    }
+}
+
+static void shape_tables(unsigned version, const struct shape *shape, const struct tree *node,
+                         struct shape_keys *out)
+{
+    *out = (struct shape_keys){.version = version,
+                               .is_open = shape->is_open || (shape->open_in & version)};
     for (size_t i = 0; i < 3 && shape->keys[i]; i++)
         out->tables[out->len++] = shape->keys[i];
     if (!shape->more)
         return;
-    struct shape_more more = {0};
+    struct shape_more more = {.version = version};
     shape->more(node, &more);
     for (size_t i = 0; i < 3 && more.keys[i]; i++)
         out->tables[out->len++] = more.keys[i];
     out->is_open = out->is_open || more.is_open;
 }
 
+const struct shape_variant *shape_find_variant(const struct shape *shape, str text)
+{
+    for (const struct shape_variant *v = shape->variants; v && v->words; v++)
+        if (shape_has_word(v->words, text))
+            return v;
+    return NULL;
+}
+
+static bool is_of_version(const struct shape_key *key, unsigned version)
+{
+    return !version || !key->versions || (key->versions & version);
+}
+
 static const struct shape_key *find_key(const struct shape_keys *keys, str name)
 {
     for (size_t i = 0; i < keys->len; i++)
         for (const struct shape_key *key = keys->tables[i]; key->name; key++)
-            if (str_eq(name, str_of(key->name)))
+            if (is_of_version(key, keys->version) && str_eq(name, str_of(key->name)))
                 return key;
     return NULL;
+}
+
+const struct shape_key *shape_find_key(const struct shape *shape, unsigned version,
+                                       const struct tree *node, str name, bool *is_open_out)
+{
+    struct shape_keys keys;
+    shape_tables(version, shape, node, &keys);
+    *is_open_out = keys.is_open;
+    return find_key(&keys, name);
+}
+
+/* Of a key that only other versions have: which ones. */
+static str other_versions(struct shape_walk *walk, const struct shape_keys *keys, str name)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; walk->standard && i < keys->len; i++)
+        for (const struct shape_key *key = keys->tables[i]; key->name; key++)
+            if (str_eq(name, str_of(key->name)))
+                bits |= key->versions;
+    return bits ? shape_versions_text(walk->mem, walk->standard, bits) : STR_NONE;
 }
 
 static void unknown_key(struct shape_walk *walk, const struct shape *shape,
@@ -67,7 +117,8 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
     struct str_list names = {0};
     for (size_t i = 0; i < keys->len; i++)
         for (const struct shape_key *key = keys->tables[i]; key->name; key++)
-            str_list_add(walk->mem, &names, str_of(key->name));
+            if (is_of_version(key, keys->version))
+                str_list_add(walk->mem, &names, str_of(key->name));
     struct finding *f =
         shape_key_error(walk->mem, walk->file, walk->report, child, "unknown key " STR_FMT " in %s",
                         STR_ARG(child->key), shape->title);
@@ -77,11 +128,14 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
         if (str_eq(child->key, str_of(slip->wrong)))
             f->hint = str_of(slip->hint);
     str nearest = str_list_nearest(&names, child->key);
+    str others = other_versions(walk, keys, child->key);
+    if (others.len)
+        f->hint = arena_format(walk->mem, "it is a key of " STR_FMT, STR_ARG(others));
     if (!f->hint.len && nearest.len)
         f->hint = arena_format(walk->mem, "did you mean " STR_FMT "?", STR_ARG(nearest));
 }
 
-static str key_allows(struct arena *mem, const struct shape_key *key)
+str shape_allows(struct arena *mem, const struct shape_key *key)
 {
     static const char *const one[] = {
         [SHAPE_ANY] = "any value",
@@ -113,7 +167,7 @@ static void missing_key(struct shape_walk *walk, const struct shape *shape,
 {
     struct finding *f = shape_error(walk->mem, walk->file, walk->report, node,
                                     "%s is missing in %s", key->name, shape->title);
-    f->allowed = key_allows(walk->mem, key);
+    f->allowed = shape_allows(walk->mem, key);
     f->hint = arena_format(walk->mem, "add %s", key->name);
 }
 
@@ -123,7 +177,7 @@ static void check_map(struct shape_walk *walk, const struct shape *shape, const 
         return;
     walk->depth++;
     struct shape_keys keys;
-    shape_tables(shape, node, &keys);
+    shape_tables(walk->version, shape, node, &keys);
     for (size_t i = 0; i < node->len; i++) {
         const struct shape_key *key = find_key(&keys, node->at[i]->key);
         if (key)
@@ -133,7 +187,7 @@ static void check_map(struct shape_walk *walk, const struct shape *shape, const 
     }
     for (size_t i = 0; i < keys.len; i++)
         for (const struct shape_key *key = keys.tables[i]; key->name; key++) {
-            if (!(key->flags & SHAPE_REQUIRED))
+            if (!(key->flags & SHAPE_REQUIRED) || !is_of_version(key, walk->version))
                 continue;
             str name = str_of(key->name);
             bool is_there = key->flags & SHAPE_NULL ? tree_get(node, name) != NULL
@@ -160,7 +214,7 @@ static void check_named(struct shape_walk *walk, const struct shape_key *key,
                         const struct tree *node)
 {
     if (node->kind != TREE_MAP) {
-        wrong_type(walk, key, node, key_allows(walk->mem, key));
+        wrong_type(walk, key, node, shape_allows(walk->mem, key));
         return;
     }
     struct shape_key one = *key;
@@ -196,7 +250,7 @@ static void check_list(struct shape_walk *walk, const struct shape_key *key,
                        const struct tree *node)
 {
     if (node->kind != TREE_LIST) {
-        struct finding *f = wrong_type(walk, key, node, key_allows(walk->mem, key));
+        struct finding *f = wrong_type(walk, key, node, shape_allows(walk->mem, key));
         if (node->kind == TREE_SCALAR && key->type == SHAPE_TEXT)
             f->hint = arena_format(walk->mem, "write it as a list: [" STR_FMT "]",
                                    STR_ARG(str_sub(node->text, 0, SHAPE_FOUND_BYTES)));
@@ -266,12 +320,12 @@ static void check_one(struct shape_walk *walk, const struct shape_key *key, cons
         break;
     }
     if (!fits) {
-        struct finding *f = wrong_type(walk, key, node, key_allows(walk->mem, key));
+        struct finding *f = wrong_type(walk, key, node, shape_allows(walk->mem, key));
         if (key->type == SHAPE_BOOL && node->kind == TREE_SCALAR)
             f->hint = STR("YAML 1.2 knows true and false only, without quotes");
         return;
     }
-    if (key->type == SHAPE_MAP && key->shape)
+    if (node->kind == TREE_MAP && key->shape)
         check_map(walk, key->shape, node);
 }
 
@@ -289,7 +343,11 @@ static void check_text(struct shape_walk *walk, const struct shape_key *key,
                         key->name, STR_ARG(str_sub(node->text, 0, SHAPE_FOUND_BYTES)));
         f->found = shape_found(walk->mem, node);
         f->allowed = shape_words_text(walk->mem, key->words);
-        f->hint = shape_nearest(walk->mem, key->words, node->text);
+        for (const struct shape_slip *slip = key->slips; slip && slip->wrong; slip++)
+            if (str_eq_nocase(node->text, str_of(slip->wrong)))
+                f->hint = str_of(slip->hint);
+        if (!f->hint.len)
+            f->hint = shape_nearest(walk->mem, key->words, node->text);
     } else if (key->format && !key->format->fits(node->text)) {
         wrong_type(walk, key, node, str_of(key->format->says));
     } else if (!node->text.len && key->flags & SHAPE_NOT_EMPTY) {

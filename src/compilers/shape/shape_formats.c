@@ -110,11 +110,26 @@ static bool is_document(str text)
     return true;
 }
 
+/* Two or more words with dots between; the text of the standard lets it go on into objects. */
+static bool is_dotted(str text)
+{
+    str head, tail = text;
+    size_t words = 0;
+    bool has_more = true;
+    while (has_more) {
+        has_more = str_cut(tail, '.', &head, &tail);
+        if (!is_word(head))
+            return false;
+        words++;
+    }
+    return words > 1;
+}
+
 /* `table.column`, or `[file.yaml#][/]schema/ID/properties/ID…`. */
 static bool fits_reference(str text)
 {
     str head, tail;
-    if (str_cut(text, '.', &head, &tail) && is_word(head) && is_word(tail))
+    if (is_dotted(text))
         return true;
     if (str_cut(text, '#', &head, &tail)) {
         if (!is_document(head))
@@ -202,15 +217,27 @@ static bool fits_root(str text)
     return text.len > 0;
 }
 
-const struct shape_format shape_format_id = {"letters, digits, _ and -", fits_id};
-const struct shape_format shape_format_date = {"a date as 2026-01-31", fits_date};
+#define PORT                                                                                       \
+    "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+#define HOST "[A-Za-z0-9._\\[\\]/-]"    /* what a host is written with, */
+#define HOST_6 "[A-Za-z0-9._:\\[\\]/-]" /* and one of colons */
+
+const struct shape_format shape_format_id = {"letters, digits, _ and -", fits_id,
+                                             "^[A-Za-z0-9_-]+$"};
+const struct shape_format shape_format_date = {"a date as 2026-01-31", fits_date, NULL};
 const struct shape_format shape_format_date_time = {
-    "a date and time with zone as 2026-01-31T12:00:00Z", fits_date_time};
+    "a date and time with zone as 2026-01-31T12:00:00Z", fits_date_time, NULL};
 const struct shape_format shape_format_reference = {
-    "table.column, or [file.yaml#]/schema/ID/properties/ID", fits_reference};
-const struct shape_format shape_format_sftp = {"a location that starts with sftp://", fits_sftp};
-const struct shape_format shape_format_principal = {"user:NAME or group:NAME", shape_is_principal};
-const struct shape_format shape_format_duration = {"a duration as 30min, 2h or 1d", fits_duration};
-const struct shape_format shape_format_host = {"HOST or HOST:PORT", fits_host};
+    "table.column, or [file.yaml#]/schema/ID/properties/ID", fits_reference, NULL};
+const struct shape_format shape_format_sftp = {"a location that starts with sftp://", fits_sftp,
+                                               "^sftp://"};
+const struct shape_format shape_format_principal = {"user:NAME or group:NAME", shape_is_principal,
+                                                    "^(user|group):[^\\x00-\\x20:]+$"};
+const struct shape_format shape_format_duration = {"a duration as 30min, 2h or 1d", fits_duration,
+                                                   "^[0-9]{1,9}(s|min|h|d|w)$"};
+const struct shape_format shape_format_host = {
+    "HOST or HOST:PORT", fits_host,
+    "^(" HOST "+(:" PORT ")?|" HOST_6 "*:" HOST_6 "*\\]:" PORT "|" HOST_6
+    "*:([A-Za-z0-9._:\\[\\]/-]*[A-Za-z0-9._:\\[/-])?:" HOST "*)$"};
 const struct shape_format shape_format_root = {"a folder without .. and wildcards, as data/",
-                                               fits_root};
+                                               fits_root, "^(?!(.*/)?\\.\\.(/|$))[^*?\\[\\$\\n]+$"};

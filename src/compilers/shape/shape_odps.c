@@ -1,40 +1,29 @@
-#include "shape/shape.h"
-#include "shape/shape_formats.h"
+#include "shape/shape_inside.h"
 
-/* ODPS v1.0.0, key by key. v0.9.0 differs in what it lacks, and in its team, which is the plain list of members. */
+/* ODPS, key by key, with the versions that have it. v0.9.0 differs in what it lacks, and in its team, which is the plain list
+ * of members. */
 
-#define END                                                                                        \
-    {                                                                                              \
-        0                                                                                          \
-    }
-#define TEXT(key)                                                                                  \
-    {                                                                                              \
-        .name = key, .type = SHAPE_TEXT                                                            \
-    }
-#define TEXT_MUST(key)                                                                             \
-    {                                                                                              \
-        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED                                   \
-    }
-#define MAPS(key, of)                                                                              \
-    {                                                                                              \
-        .name = key, .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &(of)                        \
-    }
-#define EXTRAS                                                                                     \
-    {.name = "tags", .type = SHAPE_TEXT, .flags = SHAPE_LIST},                                     \
-        MAPS("customProperties", odps_custom), MAPS("authoritativeDefinitions", odps_definition)
+#define CUSTOM(...) MAPS("customProperties", odps_custom, __VA_ARGS__)
+#define DEFINITIONS(...) MAPS("authoritativeDefinitions", odps_definition, __VA_ARGS__)
+#define EXTRAS(...) TEXTS("tags", __VA_ARGS__), CUSTOM(__VA_ARGS__), DEFINITIONS(__VA_ARGS__)
+#define NEW IN(ODPS_1_0_0)
+#define OLD IN(ODPS_0_9_0)
 
 static const struct shape odps_definition = {
     .title = "an authoritative definition",
-    .keys = {(const struct shape_key[]){TEXT_MUST("type"), TEXT_MUST("url"), TEXT("description"),
-                                        END}},
+    .keys = {(const struct shape_key[]){
+        TEXT_MUST("type",
+                  .words = "businessDefinition transformationImplementation videoTutorial "
+                           "tutorial implementation",
+                  OLD),
+        TEXT_MUST("type", NEW), TEXT_MUST("url"), TEXT("description"), END}},
 };
 
 static const struct shape odps_custom = {
     .title = "a custom property",
     .keys = {(const struct shape_key[]){
-        TEXT_MUST("property"),
-        {.name = "value", .type = SHAPE_ANY, .flags = SHAPE_REQUIRED | SHAPE_NULL},
-        TEXT("description"),
+        TEXT_MUST("property", USED),
+        KEY("value", SHAPE_ANY, .flags = SHAPE_REQUIRED | SHAPE_NULL, USED), TEXT("description"),
         END}},
     .slips =
         (const struct shape_slip[]){{"name", "a custom property is {property: NAME, value: VALUE}"},
@@ -43,15 +32,14 @@ static const struct shape odps_custom = {
 
 static const struct shape odps_description = {
     .title = "the description of a product",
-    .keys = {(const struct shape_key[]){TEXT("purpose"), TEXT("limitations"), TEXT("usage"),
-                                        MAPS("authoritativeDefinitions", odps_definition),
-                                        MAPS("customProperties", odps_custom), END}},
+    .keys = {(const struct shape_key[]){TEXT("purpose", USED), TEXT("limitations"), TEXT("usage"),
+                                        DEFINITIONS(), CUSTOM(), END}},
 };
 
 static const struct shape input_port = {
     .title = "an input port",
-    .keys = {(const struct shape_key[]){TEXT_MUST("name"), TEXT_MUST("version"),
-                                        TEXT_MUST("contractId"), EXTRAS, END}},
+    .keys = {(const struct shape_key[]){TEXT_MUST("name", USED), TEXT_MUST("version", USED),
+                                        TEXT_MUST("contractId", USED), EXTRAS(NEW), END}},
 };
 
 static const struct shape sbom = {
@@ -66,91 +54,81 @@ static const struct shape input_contract = {
 
 static const struct shape output_port = {
     .title = "an output port",
-    .keys = {(const struct shape_key[]){TEXT_MUST("name"), TEXT("description"), TEXT("type"),
-                                        TEXT_MUST("version"), TEXT("contractId"),
-                                        MAPS("sbom", sbom), MAPS("inputContracts", input_contract),
-                                        EXTRAS, END}},
+    .keys = {(const struct shape_key[]){
+        TEXT_MUST("name", USED), TEXT("description"), TEXT("type"), TEXT_MUST("version", USED),
+        TEXT("contractId", USED, ABOUT("in a mesh it is needed")), MAPS("sbom", sbom),
+        MAPS("inputContracts", input_contract), EXTRAS(NEW), END}},
 };
 
 static const struct shape management_port = {
     .title = "a management port",
     .keys = {(const struct shape_key[]){TEXT_MUST("name"), TEXT_MUST("content"), TEXT("type"),
-                                        TEXT("url"), TEXT("channel"), TEXT("description"), EXTRAS,
+                                        TEXT("url"), TEXT("channel"), TEXT("description"), EXTRAS(),
                                         END}},
 };
 
 static const struct shape odps_support = {
     .title = "a support channel",
     .keys = {(const struct shape_key[]){TEXT_MUST("channel"), TEXT_MUST("url"), TEXT("description"),
-                                        TEXT("tool"), TEXT("scope"), TEXT("invitationUrl"), EXTRAS,
-                                        END}},
+                                        TEXT("tool"), TEXT("scope"), TEXT("invitationUrl"),
+                                        EXTRAS(), END}},
 };
 
 static const struct shape_key odps_member_keys[] = {
-    TEXT_MUST("username"),
+    TEXT("username", OLD),
+    TEXT_MUST("username", NEW),
     TEXT("name"),
     TEXT("description"),
     TEXT("role"),
-    {.name = "dateIn", .type = SHAPE_TEXT, .format = &shape_format_date},
-    {.name = "dateOut", .type = SHAPE_TEXT, .format = &shape_format_date},
+    TEXT("dateIn", .format = &shape_format_date),
+    TEXT("dateOut", .format = &shape_format_date),
     TEXT("replacedByUsername"),
-    EXTRAS,
+    EXTRAS(),
     END,
 };
 
 static const struct shape odps_member = {.title = "a team member", .keys = {odps_member_keys}};
 
-static const struct shape_key odps_team_keys[] = {TEXT("name"), TEXT("description"),
-                                                  MAPS("members", odps_member), EXTRAS, END};
-
-static void odps_team_more(const struct tree *node, struct shape_more *out)
-{
-    bool is_member = node->parent && node->parent->kind == TREE_LIST;
-    out->keys[0] = is_member ? odps_member_keys : odps_team_keys;
-}
-
-static const struct shape odps_team = {.title = "the team", .more = odps_team_more};
-
-static const struct shape_key new_team_keys[] = {
-    {.name = "team", .type = SHAPE_MAP, .shape = &odps_team}, END};
-static const struct shape_key old_team_keys[] = {
-    {.name = "team", .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &odps_team}, END};
-
-static void odps_more(const struct tree *node, struct shape_more *out)
-{
-    bool is_old = str_eq(tree_find_text(node, STR("apiVersion")), STR("v0.9.0"));
-    const struct tree *team = tree_find(node, STR("team"));
-    /* The schema of v1.0.0 takes v0.9.0 files with the new team too. */
-    out->keys[0] = is_old && team && team->kind == TREE_LIST ? old_team_keys : new_team_keys;
-}
+static const struct shape odps_team = {
+    .title = "the team",
+    .keys = {(const struct shape_key[]){TEXT("name"), TEXT("description"),
+                                        MAPS("members", odps_member), EXTRAS(), END}},
+};
 
 const struct shape shape_odps = {
     .title = "a data product",
     .keys = {(const struct shape_key[]){
-        {.name = "apiVersion",
-         .type = SHAPE_TEXT,
-         .flags = SHAPE_REQUIRED,
-         .words = "v1.0.0 v0.9.0"},
-        {.name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "DataProduct"},
-        TEXT_MUST("id"),
-        TEXT_MUST("status"),
-        TEXT("name"),
-        TEXT("version"),
+        TEXT_MUST("apiVersion", USED),
+        TEXT_MUST("kind", .words = "DataProduct", USED),
+        TEXT_MUST("id", USED),
+        TEXT_MUST("status", USED),
+        TEXT("name", USED),
+        TEXT("version", USED),
         TEXT("domain"),
         TEXT("tenant"),
-        {.name = "description", .type = SHAPE_MAP, .shape = &odps_description},
-        EXTRAS,
-        MAPS("inputPorts", input_port),
-        MAPS("outputPorts", output_port),
+        MAP("description", odps_description),
+        TEXTS("tags", USED, ABOUT("labels for policies")),
+        CUSTOM(USED, ABOUT("visibility, schedule, materialization")),
+        DEFINITIONS(),
+        MAPS("inputPorts", input_port, USED),
+        MAPS("outputPorts", output_port, USED),
         MAPS("managementPorts", management_port),
         MAPS("support", odps_support),
-        {.name = "productCreatedTs", .type = SHAPE_TEXT, .format = &shape_format_date_time},
+        MAPS("team", odps_member, OLD),
+        MAP("team", odps_team, NEW),
+        TEXT("productCreatedTs", .format = &shape_format_date_time),
         END}},
-    .more = odps_more,
     .slips =
         (const struct shape_slip[]){
             {"servers", "servers stand in the contract that a port names"},
             {"slaProperties", "promises stand in the contract that a port names"},
             {"schema", "the schema stands in the contract that an output port names"},
             {0}},
+};
+
+const struct shape_standard shape_standard_odps = {
+    .name = "ODPS",
+    .shape = &shape_odps,
+    .versions = (const struct shape_version[]){{"v0.9.0", ODPS_0_9_0}, {"v1.0.0", ODPS_1_0_0}, {0}},
+    .main_version = ODPS_1_0_0,
 };

@@ -1,4 +1,5 @@
 #include "buf/buf.h"
+#include "contract/contract_time.h"
 #include "limits/limits.h"
 #include "source_inside.h"
 
@@ -134,6 +135,8 @@ enum source_reading {
     READ_WHOLE,   /* as text that has to be a whole number */
     READ_DECIMAL, /* as text that has no more decimals than the type */
     READ_DATE,    /* as text without a time of the day */
+    READ_PATTERN, /* as text, by logicalTypeOptions.format */
+    READ_ZONED,   /* as text that is of logicalTypeOptions.defaultTimezone where it has no offset */
 };
 
 static bool source_is_among(str type, const char *const *names)
@@ -146,7 +149,19 @@ static bool source_is_among(str type, const char *const *names)
     return false;
 }
 
-static enum source_reading source_reading(str type, bool is_csv)
+static str source_option(const struct contract_column *column, const char *key)
+{
+    return tree_find_text(tree_find(column->source, STR("logicalTypeOptions")), str_of(key));
+}
+
+static bool source_is_time(const struct contract_column *column)
+{
+    static const char *const logical[] = {"date", "timestamp", "time", NULL};
+
+    return source_is_among(column->logical_type, logical) && !str_eq(column->type, STR("VARCHAR"));
+}
+
+static enum source_reading source_type_reading(str type, bool is_csv)
 {
     static const char *const whole[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
                                         "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
@@ -167,6 +182,20 @@ static enum source_reading source_reading(str type, bool is_csv)
     return !is_csv || source_is_among(type, typed) ? READ_TYPED : READ_CAST;
 }
 
+static enum source_reading source_reading(const struct contract_column *column, bool is_csv)
+{
+    static const char *const universal[] = {"", "UTC", "Etc/UTC", NULL};
+
+    if (source_is_time(column) && source_option(column, "format").len > 0) {
+        return READ_PATTERN;
+    }
+    if (str_eq(column->type, STR("TIMESTAMP WITH TIME ZONE"))
+        && !source_is_among(source_option(column, "defaultTimezone"), universal)) {
+        return READ_ZONED;
+    }
+    return source_type_reading(column->type, is_csv);
+}
+
 /* Numbers of JSON keep their spelling as JSON alone; even so the engine holds those with a point as doubles, so that more than 15
  * digits of one are not to be trusted. */
 static bool source_reads_json(enum source_reading reading, bool is_csv)
@@ -174,12 +203,12 @@ static bool source_reads_json(enum source_reading reading, bool is_csv)
     return !is_csv && (reading == READ_WHOLE || reading == READ_DECIMAL);
 }
 
-static str source_read_type(str type, bool is_csv)
+static str source_read_type(const struct contract_column *column, bool is_csv)
 {
-    enum source_reading reading = source_reading(type, is_csv);
+    enum source_reading reading = source_reading(column, is_csv);
 
     return source_reads_json(reading, is_csv) ? STR("JSON")
-         : reading == READ_TYPED              ? type
+         : reading == READ_TYPED              ? column->type
                                               : STR("VARCHAR");
 }
 
@@ -234,7 +263,7 @@ static str source_guard(struct arena *mem, enum source_reading reading, str type
 static void source_add_guarded(struct arena *mem, struct buf *b,
                                const struct contract_column *column, bool is_csv)
 {
-    enum source_reading reading = source_reading(column->type, is_csv);
+    enum source_reading reading = source_reading(column, is_csv);
     bool is_json = source_reads_json(reading, is_csv);
     struct buf *name = buf_new(mem, PATH_BYTES_MAX), *value = buf_new(mem, PATH_BYTES_MAX);
     str message;
@@ -258,6 +287,62 @@ static void source_add_guarded(struct arena *mem, struct buf *b,
     buf_add(b, STR(") END"));
 }
 
+/* A moment without an offset is one of the column's own zone. */
+static str source_zoned(struct arena *mem, const struct contract_column *column, str moment)
+{
+    str zone = source_option(column, "defaultTimezone");
+    struct buf *b = buf_new(mem, PATH_BYTES_MAX * 2);
+
+    if (zone.len == 0 || !str_eq(column->type, STR("TIMESTAMP WITH TIME ZONE"))) {
+        return moment;
+    }
+    buf_add(b, STR("timezone("));
+    buf_add_literal(b, zone);
+    buf_format(b, ", CAST(%.*s AS TIMESTAMP))", STR_ARG(moment));
+    return buf_str(b);
+}
+
+/* By the letters of its format; what is spelled otherwise stops the extraction. */
+static void source_add_pattern(struct arena *mem, struct buf *b,
+                               const struct contract_column *column)
+{
+    str format = source_option(column, "format"), problem, moment;
+    struct buf *name = buf_new(mem, PATH_BYTES_MAX), *read = buf_new(mem, PATH_BYTES_MAX * 2);
+    struct contract_time_pattern pattern;
+
+    buf_add_identifier(name, source_column_name(column));
+    if (!contract_time_pattern(mem, format, &pattern, &problem)) {
+        buf_add(b, buf_str(name)); /* a finding of the contract */
+        return;
+    }
+    buf_format(read, "try_strptime(regexp_replace(%.*s, '%s', '+00:00'), ", STR_ARG(buf_str(name)),
+               pattern.has_offset ? "Z$" : "^$");
+    buf_add_literal(read, pattern.strptime);
+    buf_add(read, STR(")"));
+    moment = pattern.has_offset ? buf_str(read) : source_zoned(mem, column, buf_str(read));
+    buf_format(b, "CASE WHEN %.*s IS NULL THEN NULL WHEN regexp_matches(%.*s, ",
+               STR_ARG(buf_str(name)), STR_ARG(buf_str(name)));
+    buf_add_literal(b, pattern.regex);
+    buf_format(b, ") AND %.*s IS NOT NULL THEN CAST(%.*s AS %.*s) ELSE error(",
+               STR_ARG(buf_str(read)), STR_ARG(moment), STR_ARG(column->type));
+    buf_add_literal(b, arena_format(mem, "weft: column %.*s: a value is not spelled %.*s",
+                                    STR_ARG(source_column_name(column)), STR_ARG(format)));
+    buf_add(b, STR(") END"));
+}
+
+static void source_add_zoned(struct arena *mem, struct buf *b, const struct contract_column *column)
+{
+    struct buf *name = buf_new(mem, PATH_BYTES_MAX);
+
+    buf_add_identifier(name, source_column_name(column));
+    buf_format(
+        b,
+        "CASE WHEN regexp_matches(%.*s, ':[0-9]{2}(\\.[0-9]+)? *(Z|[+-][0-9]{2}(:?[0-9]{2})?)$') "
+        "THEN CAST(%.*s AS TIMESTAMP WITH TIME ZONE) ELSE %.*s END",
+        STR_ARG(buf_str(name)), STR_ARG(buf_str(name)),
+        STR_ARG(source_zoned(mem, column, buf_str(name))));
+}
+
 static void source_add_select(struct arena *mem, struct buf *b, const struct source_table *table,
                               bool is_csv)
 {
@@ -266,7 +351,7 @@ static void source_add_select(struct arena *mem, struct buf *b, const struct sou
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < contract->columns.len; i++) {
         const struct contract_column *column = &contract->columns.at[i];
-        enum source_reading reading = source_reading(column->type, is_csv);
+        enum source_reading reading = source_reading(column, is_csv);
 
         buf_add(b, i ? STR(", ") : STR(""));
         if (reading == READ_TYPED) {
@@ -275,6 +360,10 @@ static void source_add_select(struct arena *mem, struct buf *b, const struct sou
             buf_add(b, STR("CAST("));
             buf_add_identifier(b, source_column_name(column));
             buf_format(b, " AS %.*s)", STR_ARG(column->type));
+        } else if (reading == READ_PATTERN) {
+            source_add_pattern(mem, b, column);
+        } else if (reading == READ_ZONED) {
+            source_add_zoned(mem, b, column);
         } else {
             source_add_guarded(mem, b, column, is_csv);
         }
@@ -313,8 +402,9 @@ static void source_add_csv(struct arena *mem, struct buf *b, const struct source
     for (size_t i = 0; i < len; i++) {
         const struct contract_column *column =
             source_contract_column(table->table, columns[i].name);
-        str type = column == NULL ? STR("VARCHAR") : source_read_type(column->type, true);
-        bool may_type = column != NULL && source_reading(column->type, true) != READ_CAST;
+        str type = column == NULL ? STR("VARCHAR") : source_read_type(column, true);
+        enum source_reading reading = column == NULL ? READ_CAST : source_reading(column, true);
+        bool may_type = reading != READ_CAST && reading != READ_PATTERN && reading != READ_ZONED;
 
         source_add_column(b, i, columns[i].name, is_typed && may_type ? column->type : type);
     }
@@ -332,7 +422,7 @@ static void source_add_json(struct arena *mem, struct buf *b, const struct sourc
     for (size_t i = 0; i < table->table->columns.len; i++) {
         const struct contract_column *column = &table->table->columns.at[i];
 
-        source_add_column(b, i, source_column_name(column), source_read_type(column->type, false));
+        source_add_column(b, i, source_column_name(column), source_read_type(column, false));
     }
     buf_add(b, STR("})"));
 }

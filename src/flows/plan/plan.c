@@ -90,12 +90,28 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
     return true;
 }
 
+/* Of a plan only those whose files it changes, or whose producers' files. */
+static bool plan_test_products(struct task *t, struct engine *engine, const struct bundle *bundle,
+                               const struct model *model, const struct plan_compiled_list *compiled,
+                               const struct plan_releases *releases, struct report *report)
+{
+    struct plan_tests all = {.of_products = true};
+    struct str_list changed = {0};
+
+    if (releases != NULL && releases->before != NULL) {
+        plan_find_changed(t->mem, releases->before, bundle, &changed);
+    }
+    return plan_run_product_tests(t, engine, model, compiled, &all,
+                                  releases != NULL ? &changed : NULL, report, NULL);
+}
+
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
 bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
                   const struct plan_releases *releases, str domain, struct report *report,
                   struct model **model_out, struct labels *labels_out)
 {
     struct label_traces traces = {0};
+    struct plan_compiled_list compiled = {0};
 
     *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
@@ -103,7 +119,7 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
     }
     *model_out = model_compile(t->mem, bundle, report);
     if (report->errors == 0) {
-        if (!plan_check_sql(t, engine, *model_out, report, &traces)) {
+        if (!plan_check_sql(t, engine, *model_out, report, &traces, &compiled)) {
             return false;
         }
         labels_inherit(t->mem, *model_out, &traces, labels_out);
@@ -118,8 +134,9 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
         }
     }
     if (report->errors == 0
-        && !plan_run_policy_tests(t, engine, *model_out, labels_out, releases, domain, STR_NONE,
-                                  report, NULL)) {
+        && (!plan_run_policy_tests(t, engine, *model_out, labels_out, releases, domain, STR_NONE,
+                                   report, NULL)
+            || !plan_test_products(t, engine, bundle, *model_out, &compiled, releases, report))) {
         return false;
     }
     report_sort(report);
@@ -139,10 +156,12 @@ bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, st
         && plan_check_requirements_offline(t, engine, model, report);
 }
 
-bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle, str file,
-                        struct report *report, struct plan_case_results *results)
+bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
+               const struct plan_tests *which, struct report *report,
+               struct plan_case_results *results)
 {
     struct label_traces traces = {0};
+    struct plan_compiled_list compiled = {0};
     struct labels labels = {0};
     struct model *model;
 
@@ -150,7 +169,7 @@ bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bu
         return false;
     }
     model = model_compile(t->mem, bundle, report);
-    if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces)) {
+    if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces, &compiled)) {
         return false;
     }
     if (report->errors == 0) {
@@ -160,8 +179,12 @@ bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bu
         return false;
     }
     if (report->errors == 0
-        && !plan_run_policy_tests(t, engine, model, &labels, NULL, STR_NONE, file, report,
-                                  results)) {
+        && ((which->of_policies
+             && !plan_run_policy_tests(t, engine, model, &labels, NULL, STR_NONE, which->file,
+                                       report, results))
+            || (which->of_products
+                && !plan_run_product_tests(t, engine, model, &compiled, which, NULL, report,
+                                           results)))) {
         return false;
     }
     report_sort(report);
@@ -341,10 +364,10 @@ bool plan_make(struct task *t, struct plan *p)
         task_clear_error(t);
         return plan_propose(t, p, image, &before, &whole) && plan_end(t, p, image, &before, &whole);
     }
-    bool ok =
-        plan_compile(t, p->services->engine, &whole, &(struct plan_releases){p->services, image},
-                     p->domain, &p->findings, &p->model, labels)
-        && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
+    bool ok = plan_compile(t, p->services->engine, &whole,
+                           &(struct plan_releases){p->services, image, &before}, p->domain,
+                           &p->findings, &p->model, labels)
+           && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
     if (ok) {
         plan_advise(t, p, image);
     }
@@ -448,7 +471,7 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
 
     report_init(&ignored, t->mem);
     /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
-    if (!plan_check_sql(t, s->engine, commit->model, &ignored, &traces)) {
+    if (!plan_check_sql(t, s->engine, commit->model, &ignored, &traces, NULL)) {
         return false;
     }
     labels_inherit(t->mem, commit->model, &traces, &commit->labels);

@@ -76,8 +76,10 @@ struct plan_applied {
 /* One transaction. ERR_CONFLICT when the base moved, ERR_DENIED when the actor may not change some file of it. */
 MUST_CHECK bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out);
 
+/* A case of a test, of policies or of a product. */
 struct plan_case_result {
-    const struct policy_case *of;
+    str name, subject; /* the table, or domain.product */
+    struct place place;
     bool has_passed;
     bool is_left_out; /* it needs the server */
 };
@@ -86,11 +88,16 @@ struct plan_case_results {
     VEC_OF(struct plan_case_result)
 };
 
-/* Offline: the tests of policies of a bundle, or of one file of it. False with ERR_INVALID when the bundle has errors or a case fails;
- * `results` has the cases that were run. */
-MUST_CHECK bool plan_test_policies(struct task *t, struct engine *engine, struct bundle *bundle,
-                                   str file, struct report *report,
-                                   struct plan_case_results *results);
+/* Which tests of a bundle are run. */
+struct plan_tests {
+    bool of_policies, of_products;
+    str file;    /* only of this file; empty: all */
+    str product; /* only of this product; empty: all */
+};
+/* Offline. False with ERR_INVALID when the bundle has errors or a case fails; `results` has the cases that were run. */
+MUST_CHECK bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
+                          const struct plan_tests *which, struct report *report,
+                          struct plan_case_results *results);
 
 struct json_out;
 /* Open proposals, newest first: all for those who govern, else one's own. */

@@ -198,3 +198,21 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
     }
     return task_go_on(t);
 }
+
+void plan_find_changed(struct arena *mem, const struct bundle *before, const struct bundle *after,
+                       struct str_list *out)
+{
+    size_t i = 0, j = 0;
+
+    while (i < before->len || j < after->len) {
+        int order = i == before->len ? 1
+                  : j == after->len  ? -1
+                                     : str_compare(before->at[i].path, after->at[j].path);
+
+        if (order != 0 || !str_eq(before->at[i].text, after->at[j].text)) {
+            vec_push(mem, out, order <= 0 ? before->at[i].path : after->at[j].path);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+}

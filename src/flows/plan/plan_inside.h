@@ -9,10 +9,36 @@
 
 enum { PLAN_DETAIL_BYTES_MAX = 64 << 10 };
 
+/* The texts of a product, as they were compiled: what its tests run. */
+struct plan_text {
+    const struct model_sql *sql;
+    const struct sql_tree *tree;
+};
+struct plan_compiled {
+    const struct model_product *definition;
+    struct gate_scope scope; /* with its internal tables */
+    struct {
+        VEC_OF(struct plan_text)
+    } texts; /* internal tables before those that read them */
+};
+struct plan_compiled_list {
+    VEC_OF(struct plan_compiled)
+};
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file; and where the columns of
- * every output table come from. */
+ * every output table come from. `compiled` may be NULL. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                               struct report *report, struct label_traces *traces);
+                               struct report *report, struct label_traces *traces,
+                               struct plan_compiled_list *compiled);
+/* Errors that speak of a text or its values are findings; those of the machine end the work. */
+bool plan_is_of_text(enum error_code code);
+/* Unit tests of products that `which` names: a case that fails is a finding. With `changed` (sorted paths) only of products that one of
+ * these files is of, or of a product that they read. */
+MUST_CHECK bool plan_run_product_tests(struct task *t, struct engine *engine,
+                                       const struct model *model,
+                                       const struct plan_compiled_list *compiled,
+                                       const struct plan_tests *which,
+                                       const struct str_list *changed, struct report *report,
+                                       struct plan_case_results *results);
 /* Every policy against the tables of the model, which has no errors yet; conditions and masks are tried by the engine. */
 MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
                                     const struct model *model, const struct labels *labels,
@@ -21,6 +47,7 @@ MUST_CHECK bool plan_check_policies(struct task *t, struct engine *engine,
 struct plan_releases {
     struct services *services;
     const struct image *image;
+    const struct bundle *before; /* the files of today; NULL: those of products are not changed */
 };
 /* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. Without
  * `releases` those over a release are left out. */
@@ -38,6 +65,9 @@ MUST_CHECK bool plan_give_release(struct task *t, const struct plan_releases *re
                                   const struct image_table *table,
                                   const struct policy_table *subject, struct engine_job *job);
 bool plan_release_has(const struct image_table *table, str column);
+/* Paths of files that differ, sorted. */
+void plan_find_changed(struct arena *mem, const struct bundle *before, const struct bundle *after,
+                       struct str_list *out);
 /* Requirements, over the mesh as the plan would make it; `today` is what it is. ERR_INVALID when one that blocks is not met. */
 MUST_CHECK bool plan_check_requirements(struct task *t, struct plan *p, const struct image *today);
 /* The same for an apply, with what is found counted; the answer to a plan said the rest. */
@@ -80,6 +110,9 @@ MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struc
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
+/* Line and column of the task's error in a text of the product; its first where it has no position. */
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out);
 /* Adds the path of the file's deleted rows to those of a table, or an empty one: it is whole. */
 MUST_CHECK bool plan_add_deletions(struct task *t, struct store *store,
                                    const struct image_file *file, struct str_list *out);

@@ -4,10 +4,8 @@
 #include "buf/buf.h"
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "plan/plan_rows.h"
 #include "plan_inside.h"
-#include "json/json.h"
-
-enum { PLAN_ANSWER_BYTES_MAX = 8 << 20, PLAN_DIFFERENCES_TOLD = 20 };
 
 /* Hashes of tests are no hashes of the mesh: they are compared as `hashed` only. */
 static const char plan_test_key[] = "a key for tests, and for nothing else";
@@ -29,13 +27,7 @@ struct plan_case {
     const struct image_table *release; /* that it is over; NULL: its own rows */
     bool is_left_out;
     struct decision decision;
-    struct {
-        VEC_OF(struct plan_difference)
-    } differences;
-};
-
-struct plan_difference {
-    str row, column, expected, got;
+    struct plan_differences differences;
 };
 
 static struct finding *plan_case_wrong(struct plan_case *c, struct place place, const char *what,
@@ -109,21 +101,6 @@ static int plan_compare_entitled(const void *a, const void *b)
     return order ? order : str_compare(x->value, y->value);
 }
 
-static str plan_case_value(struct arena *mem, const struct tree *node)
-{
-    struct buf *b;
-
-    if (node == NULL || node->kind == TREE_NULL) {
-        return STR_NONE;
-    }
-    if (node->kind == TREE_SCALAR) {
-        return node->text;
-    }
-    b = buf_new(mem, DOCUMENT_BYTES_MAX);
-    tree_json(node, b);
-    return buf_str(b);
-}
-
 /* Who is entitled to what is said by the case, as a release would say it. */
 static void plan_case_entitle(struct arena *mem, const struct plan_case *c, struct policies *out)
 {
@@ -159,118 +136,13 @@ static void plan_case_decide(struct arena *mem, struct plan_case *c, struct poli
 
 /* ---- differences */
 
-static void plan_differ(struct arena *mem, struct plan_case *c, size_t row, str column,
-                        str expected, str got)
-{
-    vec_push(mem, &c->differences,
-             ((struct plan_difference){.row = row > 0 ? arena_format(mem, "%zu", row) : STR("-"),
-                                       .column = column.len ? column : STR("-"),
-                                       .expected = expected,
-                                       .got = got}));
-}
-
-static size_t plan_text_width(str text)
-{
-    size_t width = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        width += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    }
-    return width;
-}
-
-static void plan_put_cell(struct buf *b, str text, size_t width)
-{
-    size_t has = plan_text_width(text);
-
-    buf_add(b, text);
-    for (; has < width; has++) {
-        buf_add_byte(b, ' ');
-    }
-    buf_add(b, STR("  "));
-}
-
-static str plan_difference_table(struct arena *mem, const struct plan_case *c)
-{
-    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
-    size_t told =
-        c->differences.len < PLAN_DIFFERENCES_TOLD ? c->differences.len : PLAN_DIFFERENCES_TOLD;
-    size_t column = 6, expected = 8;
-
-    for (size_t i = 0; i < told; i++) {
-        const struct plan_difference *at = &c->differences.at[i];
-        size_t a = plan_text_width(at->column), e = plan_text_width(at->expected);
-
-        column = a > column ? a : column;
-        expected = e > expected ? e : expected;
-    }
-    for (size_t i = 0; i <= told; i++) {
-        static const struct plan_difference head = {
-            {"row", 3}, {"column", 6}, {"expected", 8}, {"got", 3}};
-        const struct plan_difference *at = i == 0 ? &head : &c->differences.at[i - 1];
-
-        buf_add(b, i ? STR("\n") : STR(""));
-        plan_put_cell(b, at->row, 3);
-        plan_put_cell(b, at->column, column);
-        plan_put_cell(b, at->expected, expected);
-        buf_add(b, at->got);
-    }
-    if (c->differences.len > told) {
-        buf_format(b, "\n… and %zu more", c->differences.len - told);
-    }
-    return buf_str(b);
-}
-
 /* ---- rows, by the engine */
-
-struct plan_rows {
-    VEC_OF(const struct tree *)
-};
 
 static bool plan_case_ask(struct task *t, struct plan_case *c, struct engine_job *job,
                           struct plan_rows *out)
 {
-    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
-                                              DOCUMENT_NODES_MAX};
-    struct buf *bytes = buf_new(t->mem, PLAN_ANSWER_BYTES_MAX);
-    struct row_sink sink = row_sink_to_buf(bytes);
-    struct job_result result;
-    str line, rest;
-
-    job->output = JOB_ROWS;
-    job->format = ROW_FORMAT_ROWS;
-    job->keep_order = true;
     job->hash_key = (str){plan_test_key, sizeof(plan_test_key) - 1};
-    *out = (struct plan_rows){0};
-    if (!engine_run_uncleared(t, c->testing->worker, job, &sink, &result)) {
-        return false;
-    }
-    (void)str_cut(buf_str(bytes), '\n', &line, &rest);
-    while (rest.len > 0) {
-        struct tree *row;
-
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (!json_read(t, t->mem, line, &limits, &row)) {
-            return false;
-        }
-        vec_push(t->mem, out, row);
-    }
-    return true;
-}
-
-static void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node,
-                           bool is_null)
-{
-    str text = plan_case_value(mem, node);
-    bool is_empty = node == NULL || node->kind == TREE_NULL
-                 || (node->kind == TREE_SCALAR && tree_is_null(node)) || is_null;
-
-    vec_push(mem, &view->cells, ((struct job_cell){.text = text, .is_null = is_empty}));
-}
-
-static void plan_add_number(struct arena *mem, struct job_view *view, size_t number)
-{
-    vec_push(mem, &view->cells, ((struct job_cell){.text = arena_format(mem, "%zu", number)}));
+    return plan_ask_rows(t, c->testing->worker, job, false, out);
 }
 
 static const struct policy_column *plan_column(const struct policy_table *table, str name)
@@ -312,17 +184,6 @@ static bool plan_case_knows(struct arena *mem, struct plan_case *c, const struct
     return ok;
 }
 
-/* Rows come as texts, so that what does not fit its column is an error of the engine that tells the value. */
-static void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql,
-                                 str name, str type)
-{
-    vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
-    buf_add(sql, view->columns.len > 1 ? STR(", CAST(") : STR("CAST("));
-    buf_add_identifier(sql, name);
-    buf_format(sql, " AS %.*s) AS ", STR_ARG(type));
-    buf_add_identifier(sql, name);
-}
-
 /* The job's `source`, as a clearing worker has a file: a WITH before the text that clears. */
 struct plan_source {
     struct engine_job job;
@@ -353,7 +214,7 @@ static void plan_case_given(struct arena *mem, const struct plan_case *c,
                            false);
         }
         if (has_number) {
-            plan_add_number(mem, view, i);
+            plan_put_number(mem, view, i);
         }
     }
     *typed_out = source->job;
@@ -418,17 +279,10 @@ static void plan_case_expected(struct arena *mem, const struct plan_case *c, str
 
             plan_put_value(mem, view, cell, plan_is_hashed(column, cell));
         }
-        plan_add_number(mem, view, i);
+        plan_put_number(mem, view, i);
     }
     buf_add(sql, STR(" FROM expected ORDER BY \"weft row\""));
     job->text = buf_str(sql);
-}
-
-static str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
-{
-    const struct tree *cell = at < row->len ? row->at[at] : NULL;
-
-    return cell == NULL || cell->kind == TREE_NULL ? STR("NULL") : plan_case_value(mem, cell);
 }
 
 /* What stands in a row of a release is for no finding, which ends in a log of some other program. */
@@ -457,18 +311,18 @@ static void plan_compare_row(struct arena *mem, struct plan_case *c, size_t row,
         }
         if (plan_is_hashed(column, cell)) {
             if (i >= got->len || got->at[i]->kind == TREE_NULL) {
-                plan_differ(mem, c, row + 1, column->name, STR("hashed"),
+                plan_differ(mem, &c->differences, row + 1, column->name, STR("hashed"),
                             plan_got_text(mem, c, got, i));
             }
         } else if (!plan_same_cell(expected, got, i)) {
-            plan_differ(mem, c, row + 1, column->name, plan_cell_text(mem, expected, i),
-                        plan_got_text(mem, c, got, i));
+            plan_differ(mem, &c->differences, row + 1, column->name,
+                        plan_cell_text(mem, expected, i), plan_got_text(mem, c, got, i));
         }
     }
     for (size_t i = 0; i < wanted->len; i++) {
         if (plan_shown(&c->decision, wanted->at[i]->key) == NULL) {
-            plan_differ(mem, c, row + 1, wanted->at[i]->key, plan_case_value(mem, wanted->at[i]),
-                        STR("(the column is denied)"));
+            plan_differ(mem, &c->differences, row + 1, wanted->at[i]->key,
+                        plan_value_text(mem, wanted->at[i]), STR("(the column is denied)"));
         }
     }
 }
@@ -496,10 +350,10 @@ static void plan_compare_rows(struct arena *mem, struct plan_case *c,
 
     for (size_t i = 0; i < most; i++) {
         if (i >= got->len) {
-            plan_differ(mem, c, i + 1, STR_NONE, plan_row_text(mem, c, expected->at[i]),
-                        STR("(no such row)"));
+            plan_differ(mem, &c->differences, i + 1, STR_NONE,
+                        plan_row_text(mem, c, expected->at[i]), STR("(no such row)"));
         } else if (i >= expected->len) {
-            plan_differ(mem, c, i + 1, STR_NONE, STR("(no such row)"),
+            plan_differ(mem, &c->differences, i + 1, STR_NONE, STR("(no such row)"),
                         c->release != NULL ? STR("(a row)") : plan_row_text(mem, c, got->at[i]));
         } else {
             plan_compare_row(mem, c, i, expected->at[i], got->at[i]);
@@ -542,7 +396,7 @@ static bool plan_case_count(struct task *t, struct plan_case *c, struct plan_sou
     str got = arena_format(t->mem, "%.*s rows", STR_ARG(plan_cell_text(t->mem, rows.at[0], 0)));
 
     if (!str_eq(expected, got)) {
-        plan_differ(t->mem, c, 0, STR_NONE, expected, got);
+        plan_differ(t->mem, &c->differences, 0, STR_NONE, expected, got);
     }
     return true;
 }
@@ -591,7 +445,8 @@ static bool plan_case_run_rows(struct task *t, struct plan_case *c)
     }
     for (size_t i = 0; i < c->of->hidden.len; i++) {
         if (plan_shown(&c->decision, c->of->hidden.at[i]) != NULL) {
-            plan_differ(t->mem, c, 0, c->of->hidden.at[i], STR("(hidden)"), STR("(shown)"));
+            plan_differ(t->mem, &c->differences, 0, c->of->hidden.at[i], STR("(hidden)"),
+                        STR("(shown)"));
         }
     }
     return true;
@@ -623,7 +478,7 @@ static void plan_case_judge(struct arena *mem, struct plan_case *c, size_t error
     }
     finding = report_add(c->testing->report, FINDING_ERROR, ERR_CHECK_FAILED, c->of->place,
                          "the policies do not do what case \"%.*s\" expects", STR_ARG(c->of->name));
-    finding->found = plan_difference_table(mem, c);
+    finding->found = plan_difference_table(mem, &c->differences);
 }
 
 static bool plan_run_case(struct task *t, struct plan_case *c)
@@ -648,10 +503,10 @@ static bool plan_run_case(struct task *t, struct plan_case *c)
     bool is_denied = !c->decision.allowed || c->decision.columns.len == 0;
     str why = is_denied ? plan_denial(t->mem, &c->decision) : STR_NONE;
     if (is_denied != c->of->is_denied) {
-        plan_differ(t->mem, c, 0, STR_NONE, is_denied ? STR("rows") : STR("denied"),
+        plan_differ(t->mem, &c->differences, 0, STR_NONE, is_denied ? STR("rows") : STR("denied"),
                     is_denied ? arena_format(t->mem, "denied: %.*s", STR_ARG(why)) : STR("rows"));
     } else if (is_denied && str_find(why, c->of->reason) == why.len && c->of->reason.len > 0) {
-        plan_differ(t->mem, c, 0, STR_NONE,
+        plan_differ(t->mem, &c->differences, 0, STR_NONE,
                     arena_format(t->mem, "denied: … %.*s …", STR_ARG(c->of->reason)),
                     arena_format(t->mem, "denied: %.*s", STR_ARG(why)));
     } else if (!is_denied && !plan_case_run_rows(t, c)) {
@@ -687,7 +542,9 @@ bool plan_run_policy_tests(struct task *t, struct engine *engine, const struct m
         }
         if (results != NULL) {
             vec_push(t->mem, results,
-                     ((struct plan_case_result){.of = of,
+                     ((struct plan_case_result){.name = of->name,
+                                                .subject = of->table,
+                                                .place = of->place,
                                                 .has_passed = report->errors == errors,
                                                 .is_left_out = c.is_left_out}));
         }

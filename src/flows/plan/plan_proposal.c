@@ -26,24 +26,6 @@ str plan_policies_digest(struct arena *mem, const struct bundle *bundle)
     return document_digest(mem, &policies);
 }
 
-static void plan_find_changed(struct arena *mem, const struct bundle *before,
-                              const struct bundle *after, struct str_list *out)
-{
-    size_t i = 0, j = 0;
-
-    while (i < before->len || j < after->len) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-
-        if (order != 0 || !str_eq(before->at[i].text, after->at[j].text)) {
-            vec_push(mem, out, order <= 0 ? before->at[i].path : after->at[j].path);
-        }
-        i += order <= 0;
-        j += order >= 0;
-    }
-}
-
 static void plan_take_out_hidden(struct task *t, const struct image *image, struct model *model)
 {
     size_t kept = 0;
@@ -84,7 +66,7 @@ static bool plan_trace_labels(struct task *t, struct plan *p)
     struct report ignored;
 
     report_init(&ignored, t->mem);
-    if (!plan_check_sql(t, p->services->engine, p->model, &ignored, &traces)) {
+    if (!plan_check_sql(t, p->services->engine, p->model, &ignored, &traces, NULL)) {
         return false;
     }
     labels_inherit(t->mem, p->model, &traces, labels);
@@ -112,8 +94,8 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
     plan_keep_own(&p->findings, &p->distrusted);
     if (p->findings.errors == 0
         && !plan_run_policy_tests(t, engine, p->model, p->labels,
-                                  &(struct plan_releases){p->services, image}, STR_NONE, STR_NONE,
-                                  &p->findings, NULL)) {
+                                  &(struct plan_releases){.services = p->services, .image = image},
+                                  STR_NONE, STR_NONE, &p->findings, NULL)) {
         return false;
     }
     plan_keep_own(&p->findings, &p->distrusted);
@@ -148,8 +130,8 @@ bool plan_recheck(struct task *t, struct services *s, const struct image *image,
     struct buf *text;
 
     report_init(&p.findings, t->mem);
-    if (plan_compile(t, s->engine, whole, &(struct plan_releases){s, image}, STR_NONE, &p.findings,
-                     &p.model, &labels)
+    if (plan_compile(t, s->engine, whole, &(struct plan_releases){.services = s, .image = image},
+                     STR_NONE, &p.findings, &p.model, &labels)
         && plan_check_requirements(t, &p, image)) {
         return true;
     }

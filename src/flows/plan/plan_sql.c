@@ -10,13 +10,13 @@ struct plan_product {
     struct worker *worker;
     struct report *report;
     struct gate_scope scope;
-    struct image_product target;   /* what the scope is a build of: its address is in messages */
     struct lineage_inputs *inputs; /* as scope.inputs */
     struct {
         VEC_OF(struct lineage_between)
     } between;                  /* internal tables that have been traced */
     struct lineage_texts texts; /* of internal tables */
     struct label_traces *traces;
+    struct plan_compiled *compiled; /* texts in order; NULL where nobody asks */
 };
 
 static struct job_columns plan_contract_columns(struct arena *mem,
@@ -63,8 +63,7 @@ static void plan_scope_inputs(struct task *t, struct plan_product *p)
     }
 }
 
-/* Errors that speak of the text are findings; those of the machine end the work. */
-static bool plan_is_of_text(enum error_code code)
+bool plan_is_of_text(enum error_code code)
 {
     switch (code) {
     case ERR_SYNTAX:
@@ -83,28 +82,36 @@ static bool plan_is_of_text(enum error_code code)
     }
 }
 
-/* What stands for `$since`: any value of its type. */
-static str plan_since(struct task *t, const struct plan_product *p, const struct model_sql *sql)
+/* What stands for `$since`: a value before all others, as in a first run. */
+static str plan_since(struct task *t, const struct model_product *product,
+                      const struct model_sql *sql)
 {
-    const struct contract_table *table = model_since_table(p->definition, sql);
+    const struct contract_table *table = model_since_table(product, sql);
 
     return table != NULL ? model_key_literal(t->mem, table, model_key_least(table)) : STR_NONE;
+}
+
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out)
+{
+    str since = plan_since(t, product, sql);
+    struct sql_shifts shifts = {0};
+
+    if (since.len > 0) {
+        (void)sql_put_since(t->mem, sql->text, since, &shifts);
+    }
+    sql_place(sql->text, t->err.position ? sql_shift_back(&shifts, t->err.position) : 1, &out->line,
+              &out->column);
 }
 
 static bool plan_find(struct task *t, struct plan_product *p, const struct model_sql *sql)
 {
     struct place place = {.file = sql->path};
-    str since = plan_since(t, p, sql);
-    struct sql_shifts shifts = {0};
 
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
-    if (since.len > 0) {
-        (void)sql_put_since(t->mem, sql->text, since, &shifts);
-    }
-    sql_place(sql->text, t->err.position ? sql_shift_back(&shifts, t->err.position) : 1,
-              &place.line, &place.column);
+    plan_place_text(t, p->definition, sql, &place);
     t->err.place = place;
     report_error(p->report, &t->err);
     task_clear_error(t);
@@ -254,7 +261,8 @@ static bool plan_parse_all(struct task *t, struct plan_product *p, struct sql_un
         struct sql_shifts shifts;
 
         units[i] = (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal};
-        if (gate_parse_since(t, p->worker, sql->text, plan_since(t, p, sql), &shifts, &tree)) {
+        if (gate_parse_since(t, p->worker, sql->text, plan_since(t, p->definition, sql), &shifts,
+                             &tree)) {
             units[i].tree = tree;
             (*parsed_out)++;
         } else if (!plan_find(t, p, sql)) {
@@ -302,6 +310,9 @@ static bool plan_check_texts(struct task *t, struct plan_product *p)
         const struct sql_tree *tree = units[order[i]].tree;
         struct job_columns result = {0};
 
+        if (p->compiled != NULL) {
+            vec_push(t->mem, &p->compiled->texts, ((struct plan_text){sql, tree}));
+        }
         if (!plan_reads_broken(tree, &broken) && !plan_check_text(t, p, sql, tree, &result)) {
             return false;
         }
@@ -383,7 +394,8 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
 }
 
 bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                    struct report *report, struct label_traces *traces)
+                    struct report *report, struct label_traces *traces,
+                    struct plan_compiled_list *compiled)
 {
     struct worker *worker = NULL;
     /* Texts that strangers wrote: whoever took the worker over must not check another one's. */
@@ -393,26 +405,32 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
 
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
+        /* What the scope is a build of: its address is in messages. */
+        struct image_product *target = ARENA_NEW(t->mem, struct image_product);
         struct plan_product p = {
             .engine = engine,
             .definition = definition,
             .report = report,
             .inputs = ARENA_NEW(t->mem, struct lineage_inputs),
             .traces = traces,
-            .target = {.address =
-                           arena_format(t->mem, "%.*s.%.*s", STR_ARG(definition->domain->name),
-                                        STR_ARG(definition->name)),
-                       .definition = definition},
+            .compiled = compiled != NULL ? vec_add(t->mem, compiled) : NULL,
+            .scope = {.product = target},
         };
+
+        target->address = plan_address(t->mem, definition);
+        target->definition = definition;
 
         if (definition->sqls.len > 0 && worker == NULL
             && !engine_lend(t, engine, WORKER_BUILD, owner, (struct engine_reach){0}, &worker)) {
             return false;
         }
         p.worker = worker;
-        p.scope.product = &p.target;
         if (!plan_check_product(t, &p)) {
             return false;
+        }
+        if (compiled != NULL) {
+            p.compiled->definition = definition;
+            p.compiled->scope = p.scope;
         }
     }
     if (worker != NULL) {

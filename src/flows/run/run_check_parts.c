@@ -9,6 +9,7 @@ static bool run_is_of_rows(const struct contract_rule *rule)
 {
     switch (rule->kind) {
     case RULE_REQUIRED:
+    case RULE_OPTION:
         return true;
     case RULE_NULL_VALUES:
     case RULE_MISSING_VALUES:
@@ -209,7 +210,7 @@ static void run_limit_rules(struct task *t, struct run_table *table, struct run_
     for (size_t i = 0; i < table->definition->rules.len; i++) {
         const struct contract_rule *rule = &table->definition->rules.at[i];
 
-        if (run_is_of_rows(rule) || run_is_of_keys(rule)) {
+        if (run_is_of_rows(rule) || run_is_of_keys(rule) || rule->kind == RULE_RELATIONSHIP) {
             vec_push(t->mem, &told->rules, *rule);
             continue;
         }

@@ -18,7 +18,8 @@ struct run_check {
 struct run_checker {
     struct run_check *checks;
     size_t len;
-    struct gate_scope scope;
+    struct gate_scope scope; /* these tables */
+    struct gate_scope wide;  /* and those of all input ports, for relationships that lead there */
 };
 
 static str run_schema(const struct run_table *table)
@@ -26,34 +27,64 @@ static str run_schema(const struct run_table *table)
     return table->schema.len ? table->schema : STR("self");
 }
 
-static str run_view(struct arena *mem, const struct run_table *table)
+static str run_view_name(struct arena *mem, str schema, str table)
 {
     struct buf *b = buf_new(mem, PATH_BYTES_MAX);
 
-    buf_add_identifier(b, run_schema(table));
+    buf_add_identifier(b, schema);
     buf_add_byte(b, '.');
-    buf_add_identifier(b, table->name);
+    buf_add_identifier(b, table);
     return buf_str(b);
+}
+
+static str run_view(struct arena *mem, const struct run_table *table)
+{
+    return run_view_name(mem, run_schema(table), table->name);
 }
 
 /* A rule's own SQL was written by a stranger: it takes the way of the product's SELECTs. */
 static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c,
-                            struct worker *worker, str text, const struct tree **row_out)
+                            struct worker *worker, const struct check_select *select,
+                            const struct tree **row_out)
 {
+    const struct gate_scope *scope = select->reads_inputs ? &c->wide : &c->scope;
     struct engine_job job;
 
-    return (run_clear(t, r, worker, text, &c->scope, NULL, &job)
+    return (run_clear(t, r, worker, select->text, scope, NULL, &job)
             && run_ask_row(t, worker, &job, true, row_out))
         || run_hide_values(t, r);
 }
 
-static bool run_ask_own(struct task *t, struct run *r, struct worker *worker,
-                        const struct run_table *table, str text, const struct tree **row_out)
+static bool run_has_view(const struct engine_job *job, str schema, str name)
 {
-    struct engine_job job = {.text = text};
+    for (size_t i = 0; i < job->views.len; i++) {
+        if (str_eq(job->views.at[i].schema, schema) && str_eq(job->views.at[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
 
-    return run_add_staged(t, r, &job, run_schema(table), table)
-        && run_ask_row(t, worker, &job, false, row_out);
+static bool run_ask_own(struct task *t, struct run *r, const struct run_checker *c,
+                        struct worker *worker, const struct run_table *table,
+                        const struct check_select *select, const struct tree **row_out)
+{
+    struct engine_job job = {.text = select->text};
+
+    if (!run_add_staged(t, r, &job, run_schema(table), table)) {
+        return false;
+    }
+    for (size_t i = 0; select->reads_others && i < c->len; i++) {
+        const struct run_table *other = c->checks[i].table;
+
+        /* What came to a table stands behind all of it: a name means the latter. */
+        if (other != table && str_eq(other->schema, table->schema)
+            && !run_has_view(&job, run_schema(other), other->name)
+            && !run_add_staged(t, r, &job, run_schema(other), other)) {
+            return false;
+        }
+    }
+    return run_ask_row(t, worker, &job, false, row_out);
 }
 
 /* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
@@ -74,11 +105,40 @@ static bool run_is_of_rule(enum error_code code)
     }
 }
 
-static bool run_compile_checks(struct task *t, struct run_check *check, struct run_table *table)
+static void run_find_targets(struct task *t, const struct run *r, const struct run_table *table,
+                             struct check_targets *out)
 {
+    for (size_t i = 0; i < table->definition->rules.len; i++) {
+        const struct contract_rule *rule = &table->definition->rules.at[i];
+        struct model_relation relation;
+        struct check_target *target;
+
+        if (rule->kind != RULE_RELATIONSHIP) {
+            continue;
+        }
+        target = vec_add(t->mem, out);
+        target->rule = rule;
+        if (!model_find_relation(t->mem, r->target->definition, table->contract, rule, &relation)) {
+            target->problem = relation.problem;
+            continue;
+        }
+        target->view = run_view_name(t->mem, relation.schema, relation.table->name);
+        target->is_input = relation.is_input;
+        for (size_t j = 0; j < relation.columns.len; j++) {
+            vec_push(t->mem, &target->columns, relation.columns.at[j]->name);
+        }
+    }
+}
+
+static bool run_compile_checks(struct task *t, const struct run *r, struct run_check *check,
+                               struct run_table *table)
+{
+    struct check_targets targets = {0};
+
     check->table = table;
+    run_find_targets(t, r, table, &targets);
     if (!check_compile(t->mem, table->definition, run_view(t->mem, table), &table->columns,
-                       &check->plan)) {
+                       &targets, &check->plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile", STR_ARG(table->name));
     }
     check->answers = ARENA_ARRAY(t->mem, const struct tree *, check->plan.selects.len + 1);
@@ -86,7 +146,12 @@ static bool run_compile_checks(struct task *t, struct run_check *check, struct r
     return true;
 }
 
-/* Questions of our own text, or those that the contract brings. */
+static bool run_is_foreign(const struct check_select *select)
+{
+    return select->is_foreign || select->reads_inputs;
+}
+
+/* Questions of our own text over staged tables, or those that take the way through the gate. */
 static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
                           struct worker *worker, struct run_check *check, bool is_foreign)
 {
@@ -94,10 +159,10 @@ static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
     for (size_t i = 0; i < check->plan.selects.len; i++) {
         const struct check_select *select = &check->plan.selects.at[i];
 
-        if (select->is_foreign != is_foreign
+        if (run_is_foreign(select) != is_foreign
             || (is_foreign
-                    ? run_ask_foreign(t, r, c, worker, select->text, &check->answers[i])
-                    : run_ask_own(t, r, worker, check->table, select->text, &check->answers[i]))) {
+                    ? run_ask_foreign(t, r, c, worker, select, &check->answers[i])
+                    : run_ask_own(t, r, c, worker, check->table, select, &check->answers[i]))) {
             continue;
         }
         if (!run_is_of_rule(t->err.code)) {
@@ -113,7 +178,7 @@ static bool run_has_foreign(const struct run_checker *c)
 {
     for (size_t i = 0; i < c->len; i++) {
         for (size_t j = 0; j < c->checks[i].plan.selects.len; j++) {
-            if (c->checks[i].plan.selects.at[j].is_foreign) {
+            if (run_is_foreign(&c->checks[i].plan.selects.at[j])) {
                 return true;
             }
         }
@@ -180,12 +245,25 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
                                                    : "nothing was published");
 }
 
+static void run_widen(struct task *t, const struct run *r, struct run_checker *c)
+{
+    for (size_t i = 0; i < c->scope.inputs.len; i++) {
+        vec_push(t->mem, &c->wide.inputs, c->scope.inputs.at[i]);
+    }
+    /* Where the inputs themselves are checked, they are in it already. */
+    for (size_t i = 0; i < r->staged.len && c->checks[0].table->table != NULL; i++) {
+        run_scope_staged(t, &r->staged.at[i], "input port", &c->wide);
+    }
+    run_scope_inputs(t, r, &c->wide);
+}
+
 bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
                       const char *what)
 {
     struct run_checker c = {.checks = ARENA_ARRAY(t->mem, struct run_check, len + 1),
                             .len = len,
-                            .scope = {.product = r->target}};
+                            .scope = {.product = r->target},
+                            .wide = {.product = r->target}};
 
     if (len == 0) {
         return true;
@@ -208,10 +286,11 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         if (input->deletions.len > 0) {
             vec_push(t->mem, &input->deletions, STR_NONE);
         }
-        if (!run_compile_checks(t, &c.checks[i], &tables[i])) {
+        if (!run_compile_checks(t, r, &c.checks[i], &tables[i])) {
             return false;
         }
     }
+    run_widen(t, r, &c);
     if (!run_ask_tables(t, r, &c, false)
         || (run_has_foreign(&c) && !run_ask_tables(t, r, &c, true))) {
         return false;
@@ -221,35 +300,6 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
                     &tables[i].verdicts, &tables[i].verdict_count);
     }
     return run_judge(t, r, tables, len, what);
-}
-
-static const char *run_rule_kind(enum rule_kind kind)
-{
-    switch (kind) {
-    case RULE_ROW_COUNT:
-        return "rowCount";
-    case RULE_NULL_VALUES:
-        return "nullValues";
-    case RULE_MISSING_VALUES:
-        return "missingValues";
-    case RULE_INVALID_VALUES:
-        return "invalidValues";
-    case RULE_DUPLICATE_VALUES:
-        return "duplicateValues";
-    case RULE_SQL:
-        return "sql";
-    case RULE_TEXT:
-        return "text";
-    case RULE_CUSTOM:
-        return "custom";
-    case RULE_REQUIRED:
-        return "required";
-    case RULE_UNIQUE:
-        return "unique";
-    case RULE_PRIMARY_KEY:
-        return "primaryKey";
-    }
-    return "";
 }
 
 static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
@@ -267,7 +317,7 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
                                              STR_ARG(table->name))
                               : table->name,
             .rule_id = rule->id,
-            .kind = str_of(run_rule_kind(rule->kind)),
+            .kind = contract_rule_kind(rule),
             .name = rule->name,
             .column = str_list_join(t->mem, &rule->columns, STR(", ")),
             .dimension = rule->dimension,

@@ -50,8 +50,6 @@ str run_since_text(struct task *t, const struct run *r, const struct model_sql *
 /* Which rows of a source table are needed, where no other text reads it; empty column: all. */
 struct source_table;
 void run_limit_source(struct task *t, const struct run *r, struct source_table *table);
-/* The tables of input ports that are other products. */
-void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope);
 /* The rows that are added, as a condition on the columns of the input; empty: all. */
 str run_since_condition(struct task *t, const struct run_increment *inc, bool may_be_null);
 /* Fails with ERR_CONFLICT when what the build may see of its inputs is not what it was when the run began. */
@@ -87,6 +85,10 @@ MUST_CHECK bool run_write_entitled(struct task *t, struct metadb *db, const stru
 MUST_CHECK bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
                           const struct gate_scope *scope, struct row_sink *sink,
                           struct engine_job *job_out);
+/* Adds the tables of input ports that are other products, at their pinned releases. */
+void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *scope);
+void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
+                      struct gate_scope *scope);
 /* Keeps where the columns of a text come from; `result` is what the engine says that it gives. */
 void run_trace(struct task *t, struct run *r, const struct model_sql *sql,
                const struct sql_tree *tree, const struct clearance *clear,

@@ -362,14 +362,26 @@ str run_since_condition(struct task *t, const struct run_increment *inc, bool ma
     return buf_str(b);
 }
 
-/* A rule of another table of the source may compare with this one. */
-static bool run_is_in_rules(struct task *t, const struct contract *contract, str table)
+/* One whose answer hangs on all rows of the table, though it be a rule of another. */
+static bool run_compares(struct task *t, const struct run *r, const struct contract *contract,
+                         const struct contract_rule *rule, str table)
+{
+    str query = arena_lower(t->mem, rule->query);
+    struct model_relation relation;
+
+    if (rule->kind == RULE_RELATIONSHIP) {
+        return !model_find_relation(t->mem, r->target->definition, contract, rule, &relation)
+            || str_eq(relation.table->name, table);
+    }
+    return str_find(query, table) < query.len || str_find(query, STR("u&")) < query.len;
+}
+
+static bool run_is_in_rules(struct task *t, const struct run *r, const struct contract *contract,
+                            str table)
 {
     for (size_t i = 0; i < contract->tables.len; i++) {
         for (size_t k = 0; k < contract->tables.at[i].rules.len; k++) {
-            str query = arena_lower(t->mem, contract->tables.at[i].rules.at[k].query);
-
-            if (str_find(query, table) < query.len || str_find(query, STR("u&")) < query.len) {
+            if (run_compares(t, r, contract, &contract->tables.at[i].rules.at[k], table)) {
                 return true;
             }
         }
@@ -381,8 +393,22 @@ static bool run_is_in_rules(struct task *t, const struct contract *contract, str
 static bool run_may_be_read(struct task *t, const struct run *r, str table)
 {
     for (size_t i = 0; i < r->inputs.len; i++) {
-        if (run_is_in_rules(t, r->inputs.at[i].input->contract, table)) {
+        if (run_is_in_rules(t, r, r->inputs.at[i].input->contract, table)) {
             return true;
+        }
+    }
+    for (size_t i = 0; i < r->target->definition->outputs.len; i++) {
+        const struct contract *contract = r->target->definition->outputs.at[i].contract;
+
+        for (size_t k = 0; k < contract->tables.len; k++) {
+            for (size_t j = 0; j < contract->tables.at[k].rules.len; j++) {
+                const struct contract_rule *rule = &contract->tables.at[k].rules.at[j];
+
+                /* The tables that a sql rule of an output names are outputs. */
+                if (rule->kind == RULE_RELATIONSHIP && run_compares(t, r, contract, rule, table)) {
+                    return true;
+                }
+            }
         }
     }
     for (size_t i = 0; i < r->target->definition->sqls.len; i++) {

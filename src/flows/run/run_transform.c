@@ -77,8 +77,8 @@ void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *sc
     }
 }
 
-static void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
-                             struct gate_scope *scope)
+void run_scope_staged(struct task *t, const struct run_table *table, const char *what,
+                      struct gate_scope *scope)
 {
     struct gate_input *input = vec_add(t->mem, &scope->inputs);
 

@@ -177,7 +177,7 @@ static struct check_result *judge(struct engine *e, const struct contract_rule *
     table->name = STR("it's");
     for (size_t i = 0; i < len; i++)
         vec_push(mem, &table->rules, rules[i]);
-    EXPECT(check_compile(mem, table, e->view, &e->columns, &plan));
+    EXPECT(check_compile(mem, table, e->view, &e->columns, NULL, &plan));
     const struct tree **answers = ARENA_ARRAY(mem, const struct tree *, plan.selects.len + 1);
     str *errors = ARENA_ARRAY(mem, str, plan.selects.len + 1);
     for (size_t i = 0; i < plan.selects.len; i++)
@@ -192,9 +192,32 @@ static struct check_result judge_one(struct engine *e, struct contract_rule rule
     return judge(e, &rule, 1)[0];
 }
 
+/* The rows that the rule's predicate finds are those that the rule counts. */
+static void expect_rows(struct engine *e, const struct contract_rule *rule, uint64_t count)
+{
+    struct arena *mem = e->t->mem;
+    struct check_predicate predicate;
+    str error;
+    int64_t found = -1;
+
+    EXPECT(check_predicate(mem, rule, &e->columns, NULL, &predicate));
+    const struct tree *row =
+        ask(e,
+            arena_format(mem, "SELECT count(*) FROM (SELECT 1 FROM %.*s %s %.*s)", STR_ARG(e->view),
+                         predicate.is_window ? "QUALIFY" : "WHERE", STR_ARG(predicate.test)),
+            &error);
+    EXPECT(row != NULL && tree_is_int(row->at[0], &found));
+    if (found != (int64_t)count)
+        printf("%.*s\n", STR_ARG(predicate.test));
+    EXPECT_INT(found, count);
+}
+
 static void expect_count(struct engine *e, struct contract_rule rule, uint64_t count)
 {
     struct check_result result = judge_one(e, rule);
+
+    if (result.verdict != VERDICT_ERROR)
+        expect_rows(e, &rule, count);
 
     EXPECT_INT(result.verdict, count ? VERDICT_FAIL : VERDICT_PASS);
     if (result.verdict == VERDICT_ERROR || result.rows_failed != count)
@@ -239,6 +262,44 @@ TEST(check_engine_counts_nulls_and_missing_values)
     expect_values(e, RULE_MISSING_VALUES, "the \"id\"", "1|\"2\"|0x5|1.5|\"x\"", 3);
     expect_values(e, RULE_MISSING_VALUES, "amount", "1.5|1.504|1e99|\"0\"", 3);
     expect_values(e, RULE_MISSING_VALUES, "day", "1970-01-01|\"2024-01-01 10:00:00\"|never", 1);
+}
+
+TEST(check_engine_finds_rows_by_their_elements)
+{
+    struct engine *e = engine_open(
+        "SELECT * FROM (VALUES (1, {'street': 'a'}, [{'n': 1}, {'n': NULL}], [[1], [2, 11]]), "
+        "(2, {'street': NULL}, [], [[]]), (3, NULL, NULL, NULL), (4, {'street': 'bcd'}, [{'n': "
+        "3}], "
+        "[[NULL, 5]])) x(id, address, phones, grid)");
+    REQUIRE(e);
+    struct arena *mem = e->t->mem;
+    struct contract_rule street = rule_of(mem, RULE_REQUIRED, "address.street");
+    struct contract_rule number = rule_of(mem, RULE_REQUIRED, "phones[].n");
+    struct contract_rule cell = rule_of(mem, RULE_OPTION, "grid[][]");
+
+    vec_push(mem, &street.path, STR("address"));
+    vec_push(mem, &street.path, STR("street"));
+    expect_count(e, street, 1);
+    street.kind = RULE_OPTION;
+    street.option = RULE_MAX_LENGTH;
+    street.low = STR("2");
+    street.logical_type = STR("string");
+    expect_count(e, street, 1);
+    vec_push(mem, &number.path, STR("phones"));
+    vec_push(mem, &number.path, STR_NONE);
+    vec_push(mem, &number.path, STR("n"));
+    expect_count(e, number, 1);
+    vec_push(mem, &cell.path, STR("grid"));
+    vec_push(mem, &cell.path, STR_NONE);
+    vec_push(mem, &cell.path, STR_NONE);
+    cell.option = RULE_MAXIMUM;
+    cell.logical_type = STR("integer");
+    cell.low = STR("10");
+    expect_count(e, cell, 1);
+    cell.option = RULE_MULTIPLE_OF;
+    cell.low = STR("5");
+    EXPECT_INT(judge_one(e, cell).rows_failed, 3); /* elements … */
+    expect_rows(e, &cell, 1);                      /* … of one row */
 }
 
 TEST(check_engine_counts_invalid_values)

@@ -1,0 +1,147 @@
+#include "plan/plan_rows.h"
+
+#include "buf/buf.h"
+#include "limits/limits.h"
+#include "json/json.h"
+
+enum { PLAN_ANSWER_BYTES_MAX = 8 << 20 };
+
+void plan_differ(struct arena *mem, struct plan_differences *differences, size_t row, str column,
+                 str expected, str got)
+{
+    vec_push(mem, differences,
+             ((struct plan_difference){.row = row > 0 ? arena_format(mem, "%zu", row) : STR("-"),
+                                       .column = column.len ? column : STR("-"),
+                                       .expected = expected,
+                                       .got = got}));
+}
+
+static size_t plan_text_width(str text)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        width += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    }
+    return width;
+}
+
+static void plan_put_cell(struct buf *b, str text, size_t width)
+{
+    size_t has = plan_text_width(text);
+
+    buf_add(b, text);
+    for (; has < width; has++) {
+        buf_add_byte(b, ' ');
+    }
+    buf_add(b, STR("  "));
+}
+
+str plan_difference_table(struct arena *mem, const struct plan_differences *differences)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    size_t told =
+        differences->len < PLAN_DIFFERENCES_TOLD ? differences->len : PLAN_DIFFERENCES_TOLD;
+    size_t column = 6, expected = 8;
+
+    for (size_t i = 0; i < told; i++) {
+        const struct plan_difference *at = &differences->at[i];
+        size_t a = plan_text_width(at->column), e = plan_text_width(at->expected);
+
+        column = a > column ? a : column;
+        expected = e > expected ? e : expected;
+    }
+    for (size_t i = 0; i <= told; i++) {
+        static const struct plan_difference head = {
+            {"row", 3}, {"column", 6}, {"expected", 8}, {"got", 3}};
+        const struct plan_difference *at = i == 0 ? &head : &differences->at[i - 1];
+
+        buf_add(b, i ? STR("\n") : STR(""));
+        plan_put_cell(b, at->row, 3);
+        plan_put_cell(b, at->column, column);
+        plan_put_cell(b, at->expected, expected);
+        buf_add(b, at->got);
+    }
+    if (differences->len > told) {
+        buf_format(b, "\n… and %zu more", differences->len - told);
+    }
+    return buf_str(b);
+}
+
+str plan_value_text(struct arena *mem, const struct tree *node)
+{
+    struct buf *b;
+
+    if (node == NULL || node->kind == TREE_NULL) {
+        return STR_NONE;
+    }
+    if (node->kind == TREE_SCALAR) {
+        return node->text;
+    }
+    b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    tree_json(node, b);
+    return buf_str(b);
+}
+
+str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
+{
+    const struct tree *cell = at < row->len ? row->at[at] : NULL;
+
+    return cell == NULL || cell->kind == TREE_NULL ? STR("NULL") : plan_value_text(mem, cell);
+}
+
+bool plan_ask_rows(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
+                   struct plan_rows *out)
+{
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
+    struct buf *bytes = buf_new(t->mem, PLAN_ANSWER_BYTES_MAX);
+    struct row_sink sink = row_sink_to_buf(bytes);
+    struct job_result result;
+    str line, rest;
+
+    job->output = JOB_ROWS;
+    job->format = ROW_FORMAT_ROWS;
+    job->keep_order = true;
+    *out = (struct plan_rows){0};
+    bool ok = is_cleared ? engine_run(t, worker, job, &sink, &result)
+                         : engine_run_uncleared(t, worker, job, &sink, &result);
+    if (!ok) {
+        return false;
+    }
+    (void)str_cut(buf_str(bytes), '\n', &line, &rest);
+    while (rest.len > 0) {
+        struct tree *row;
+
+        (void)str_cut(rest, '\n', &line, &rest);
+        if (!json_read(t, t->mem, line, &limits, &row)) {
+            return false;
+        }
+        vec_push(t->mem, out, row);
+    }
+    return true;
+}
+
+void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node, bool is_null)
+{
+    str text = plan_value_text(mem, node);
+    bool is_empty = node == NULL || node->kind == TREE_NULL
+                 || (node->kind == TREE_SCALAR && tree_is_null(node)) || is_null;
+
+    vec_push(mem, &view->cells, ((struct job_cell){.text = text, .is_null = is_empty}));
+}
+
+void plan_put_number(struct arena *mem, struct job_view *view, size_t number)
+{
+    vec_push(mem, &view->cells, ((struct job_cell){.text = arena_format(mem, "%zu", number)}));
+}
+
+void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
+                          str type)
+{
+    vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
+    buf_add(sql, view->columns.len > 1 ? STR(", CAST(") : STR("CAST("));
+    buf_add_identifier(sql, name);
+    buf_format(sql, " AS %.*s) AS ", STR_ARG(type));
+    buf_add_identifier(sql, name);
+}

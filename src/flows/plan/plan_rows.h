@@ -1,0 +1,44 @@
+/* Given and expected rows of tests: to the engine, back, and side by side. For the files of plan. */
+#ifndef WEFT_PLAN_ROWS_H
+#define WEFT_PLAN_ROWS_H
+
+#include "engine/engine.h"
+#include "tree/tree.h"
+
+enum { PLAN_DIFFERENCES_TOLD = 20 };
+
+struct plan_difference {
+    str row, column, expected, got;
+};
+
+struct plan_differences {
+    VEC_OF(struct plan_difference)
+};
+
+struct plan_rows {
+    VEC_OF(const struct tree *) /* each a list of scalars */
+};
+
+/* `row` counts from 1; 0: none. */
+void plan_differ(struct arena *mem, struct plan_differences *differences, size_t row, str column,
+                 str expected, str got);
+/* With a head; the first PLAN_DIFFERENCES_TOLD. */
+str plan_difference_table(struct arena *mem, const struct plan_differences *differences);
+
+/* A value as the engine takes it: nested ones as JSON; empty for a null. */
+str plan_value_text(struct arena *mem, const struct tree *node);
+/* The same for people: `NULL`. */
+str plan_cell_text(struct arena *mem, const struct tree *row, size_t at);
+/* The next cell of an inline view. Null where there is none, or the caller says so. */
+void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node,
+                    bool is_null);
+void plan_put_number(struct arena *mem, struct job_view *view, size_t number);
+/* A column of an inline view, and `CAST("name" AS type) AS "name"` to the select list. Rows come as texts, so that what does not fit
+ * its column is an error of the engine that tells the value. */
+void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
+                          str type);
+/* Runs the job for its rows. `is_cleared`: a build worker's, whose text went through the gate or is ours over given rows. */
+MUST_CHECK bool plan_ask_rows(struct task *t, struct worker *worker, struct engine_job *job,
+                              bool is_cleared, struct plan_rows *out);
+
+#endif

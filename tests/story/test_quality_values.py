@@ -1,0 +1,387 @@
+"""Every entry of logicalTypeOptions, and every rule inside of objects and arrays: values that pass, values that fail, the message.
+
+All cases are columns of one table: one run judges them together. Each case is there twice, with its good values alone and with
+its bad ones among them."""
+
+import copy
+import json
+
+import pytest
+
+from conftest import DOMAIN, GRANT, MESH, PRODUCT, Mesh
+from story_help import ORDERS, check, the_error, told
+
+
+def text(options, good, bad, says, **more):
+    return ({"logicalType": "string", "logicalTypeOptions": options, **more}, good, bad, says)
+
+
+def number(options, good, bad, says, logical="number", physical="DOUBLE", **more):
+    return ({"logicalType": logical, "physicalType": physical, "logicalTypeOptions": options, **more}, good, bad, says)
+
+
+def whole(options, good, bad, says, physical="BIGINT"):
+    return number(options, good, bad, says, "integer", physical)
+
+
+def moment(logical, options, good, bad, says, **more):
+    return ({"logicalType": logical, "logicalTypeOptions": options, **more}, good, bad, says)
+
+
+def thing(options, good, bad, says, **more):
+    return ({"logicalType": "object", "logicalTypeOptions": options,
+             "properties": [{"name": "a", "logicalType": "string"}, {"name": "b", "logicalType": "integer"}], **more}, good, bad, says)
+
+
+def listing(options, good, bad, says, **more):
+    return ({"logicalType": "array", "logicalTypeOptions": options, "items": {"logicalType": "string"}, **more}, good, bad, says)
+
+
+def formatted(name, good, bad):
+    return text({"format": name}, good, bad, f"must have the format {name}", physicalType="varchar")
+
+
+# What its options say, values that pass, values that fail, what is said of the failure.
+OPTIONS = {
+    "minLength": text({"minLength": 3}, ["abc", "äöü", "🙂🙂🙂", None], ["", "ab", "🙂🙂"], "must have at least 3 characters"),
+    "maxLength": text({"maxLength": 1}, ["", "a", "𝄞"], ["ab", "  "], "must have at most 1 character"),
+    "maxLength of a UUID": text({"maxLength": 36}, ["0f8fad5b-d9cb-469f-a165-70867728950e"], [], "", physicalType="UUID"),
+    "pattern": text({"pattern": "^A\\d+$"}, ["A1", "A99"], ["A", "a1", "A1 ", "xA1"], "must match ^A\\d+$"),
+    "pattern anywhere": text({"pattern": "b+"}, ["abc", "b"], ["ac", ""], "must match b+"),
+    "pattern of unicode": text({"pattern": "^\\p{Lu}\\p{L}*$"}, ["Ärger", "Ω"], ["ärger", "A1"], "must match"),
+    "email": formatted("email", ["a@b.ch", "a.b+c@x", "o'neil@example.org"], ["a", "@b.ch", "a@", "a b@c.ch", "a@b..ch", "a@-b.ch"]),
+    "uuid": formatted("uuid", ["0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E"],
+                      ["0f8fad5bd9cb469fa16570867728950e", "0f8fad5b-d9cb-469f-a165-70867728950g", ""]),
+    "uri": formatted("uri", ["https://x.ch/a?b=c#d", "urn:isbn:1", "mailto:a@b.ch", "http://[::1]/"],
+                     ["x.ch/a", "http://a b", "http://a/%zz", "1http://a", "http://a/#b#c", "http://ä.ch"]),
+    "hostname": formatted("hostname", ["a", "a.b-c.ch", "1.ch", "a" * 63], ["", "a_b", "-a.ch", "a-.ch", "a..ch", "a" * 64, "a.ch."]),
+    "long hostname": formatted("hostname", [".".join(["a" * 49] * 5)], [".".join(["a" * 50] * 5)]),
+    "ipv4": formatted("ipv4", ["0.0.0.0", "255.255.255.255", "10.1.2.3"], ["256.1.1.1", "1.2.3", "01.2.3.4", "1.2.3.4.5", "::1"]),
+    "ipv6": formatted("ipv6", ["::", "::1", "1::", "2001:db8::ff00:42:8329", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1:2:3:4:5:6:7::",
+                               "fe80::1:2"],
+                      ["1", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::1.2.3.256", "fe80::1%eth0", "g::"]),
+    "byte": formatted("byte", ["", "YQ==", "YWI=", "YWJj", "+/+/"], ["Y", "YQ", "YQ=", "YQ===", "YW-_", "YW Jj"]),
+    "date as text": formatted("date", ["2024-02-29"], ["2023-02-29", "24-01-01", "2024-1-1", "2024-01-01 "]),
+    "date-time as text": formatted("date-time", ["2024-02-29T10:11:12Z", "2024-02-29t10:11:12.5+02:00"],
+                                   ["2024-02-30T10:11:12Z", "2024-02-29", "2024-02-29T25:00:00Z", "2024-02-29T10:11:12"]),
+    "time as text": formatted("time", ["10:11:12Z", "10:11:12.123+02:00"], ["10:11", "24:00:00Z", "10:11:12"]),
+    "password": text({"format": "password"}, ["", "anything at all"], [], ""),
+    "minimum": whole({"minimum": 5}, [5, 6, None], [4, -1], "must be at least 5"),
+    "maximum": whole({"maximum": 5}, [5, -6], [6, 9007199254740993], "must be at most 5"),
+    "exclusiveMinimum": whole({"exclusiveMinimum": 5}, [6], [5, 4], "must be greater than 5"),
+    "exclusiveMaximum": whole({"exclusiveMaximum": 5}, [4], [5, 6], "must be less than 5"),
+    "minimum between": whole({"minimum": 1.5}, [2, 3], [1, 0], "must be at least 1.5"),
+    "maximum between": whole({"maximum": -1.5}, [-2], [-1, 0], "must be at most -1.5"),
+    "exclusiveMinimum between": whole({"exclusiveMinimum": 1.5}, [2], [1], "must be greater than 1.5"),
+    "exclusiveMaximum between": whole({"exclusiveMaximum": 1.5}, [1], [2], "must be less than 1.5"),
+    "minimum beyond the type": whole({"minimum": 300}, [], [1, 127], "must be at least 300", "TINYINT"),
+    "maximum beyond the type": whole({"maximum": 300}, [127, -128], [], "", "TINYINT"),
+    "minimum below the type": whole({"minimum": -1}, [0, 255], [], "", "UTINYINT"),
+    "maximum below the type": whole({"maximum": -1}, [], [0, 255], "must be at most -1", "UTINYINT"),
+    "large": whole({"maximum": 9007199254740992}, [9007199254740992], [9007199254740993], "must be at most 9007199254740992"),
+    "very large": whole({"minimum": 1e30}, [], [1, 5], "must be at least 1e+30", "DECIMAL(38,0)"),
+    "decimal minimum": number({"minimum": 0.005}, [0.01, 1], [0, -1], "must be at least 0.005", physical="DECIMAL(12,2)"),
+    "decimal maximum": number({"maximum": 99.99}, [99.99], [100, 99999.99], "must be at most 99.99", physical="DECIMAL(12,2)"),
+    "decimal beyond": number({"maximum": 1000}, [99.99], [], "", physical="DECIMAL(4,2)"),
+    "decimal exclusive": number({"exclusiveMinimum": 0, "exclusiveMaximum": 1}, [0.01, 0.99], [0], "must be greater than 0",
+                                physical="DECIMAL(12,2)"),
+    "double": number({"minimum": 0.1}, [0.1, 0.2], [0.0999999], "must be at least 0.1"),
+    "float": number({"maximum": 0.1}, [0.1, 0], [0.100001], "must be at most 0.1", physical="FLOAT"),
+    "multipleOf": whole({"multipleOf": 5}, [0, 5, -10], [1, -4], "must be a multiple of 5"),
+    "multipleOf beyond the type": whole({"multipleOf": 300}, [0], [100], "must be a multiple of 300", "TINYINT"),
+    "multipleOf halves": whole({"multipleOf": 2.5}, [0, 5, -10], [1, 3], "must be a multiple of 2.5"),
+    "multipleOf cents": number({"multipleOf": 0.05}, [0.05, 0.15, 19.95, -0.1], [0.01, 19.99], "must be a multiple of 0.05",
+                               physical="DECIMAL(12,2)"),
+    "multipleOf finer": number({"multipleOf": 0.025}, [0.05, 0.25], [0.01], "must be a multiple of 0.025", physical="DECIMAL(12,2)"),
+    "multipleOf of doubles": number({"multipleOf": 0.01}, [19.99, 0.07, 1e6, -0.29], [0.005, 19.999], "must be a multiple of 0.01"),
+    "i8 in a wider type": whole({"format": "i8"}, [127, -128], [128, -129], "must have the format i8"),
+    "u16": whole({"format": "u16"}, [0, 65535], [-1, 65536], "must have the format u16"),
+    "u64 in a decimal": whole({"format": "u64"}, [0, 5], [-1], "must have the format u64", "DECIMAL(38,0)"),
+    "i32 is implied": whole({"format": "i32"}, [1], [], "", "INTEGER"),
+    "f32": number({"format": "f32"}, [1e38], [1e39], "must have the format f32"),
+    "number as text": number({"minimum": 5}, ["5", "6.5"], ["4", "no"], "must be at least 5", physical="VARCHAR"),
+    "whole number as text": number({"multipleOf": 5}, ["5", "-10"], ["4", "5x"], "must be a multiple of 5", "integer", "VARCHAR"),
+    "date minimum": moment("date", {"minimum": "2024-01-31"}, ["2024-01-31", "2025-01-01"], ["2024-01-30"],
+                           "must be at least 2024-01-31"),
+    "date maximum": moment("date", {"maximum": "2024-01-31"}, ["2024-01-31"], ["2024-02-01"], "must be at most 2024-01-31"),
+    "date exclusive": moment("date", {"exclusiveMinimum": "2024-01-31"}, ["2024-02-01"], ["2024-01-31"], "must be greater than 2024-01-31"),
+    "date below": moment("date", {"exclusiveMaximum": "2024-01-31"}, ["2024-01-30"], ["2024-01-31"], "must be less than 2024-01-31"),
+    "date by its format": moment("date", {"format": "dd.MM.yyyy", "minimum": "31.01.2024"}, ["31.01.2024"], ["30.01.2024"],
+                                 "must be at least 2024-01-31"),
+    "date of text": moment("date", {"format": "dd.MM.yyyy"}, ["31.01.2024", "29.02.2024"], ["2024-01-31", "1.2.2024", "30.02.2024"],
+                           "must have the format dd.MM.yyyy", physicalType="varchar"),
+    "bounds of a date of text": moment("date", {"format": "dd.MM.yyyy", "maximum": "2024-01-31"}, ["31.01.2024"],
+                                       ["01.02.2024"], "must be at most 2024-01-31", physicalType="varchar"),
+    "names of months": moment("date", {"format": "EEE, d MMM yyyy"}, ["Wed, 31 Jan 2024", "Thu, 1 Feb 2024"],
+                              ["31 Jan 2024", "Wed, 31 Foo 2024"], "must have the format EEE, d MMM yyyy", physicalType="varchar"),
+    "timestamp": moment("timestamp", {"minimum": "2024-01-31T10:00:00"}, ["2024-01-31 10:00:00"], ["2024-01-31 09:59:59.999"],
+                        "must be at least 2024-01-31 10:00:00.000000"),
+    "timestamp with an offset": moment("timestamp", {"maximum": "2024-01-31T12:00:00+02:00"}, ["2024-01-31 10:00:00"],
+                                       ["2024-01-31 10:00:01"], "must be at most 2024-01-31 10:00:00.000000+00"),
+    "timestamp with a zone": moment("timestamp", {"timezone": True, "minimum": "2024-01-31T10:00:00Z"},
+                                    ["2024-01-31T10:00:00Z", "2024-01-31T12:00:00+02:00"], ["2024-01-31T09:59:59Z"], "must be at least"),
+    "timestamp in a zone": moment("timestamp", {"timezone": True, "defaultTimezone": "Europe/Zurich", "maximum": "2024-01-31T10:00:00"},
+                                  ["2024-01-31T09:00:00Z"], ["2024-01-31T09:00:01Z"], "must be at most"),
+    "timestamp of text": moment("timestamp", {"format": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"},
+                                ["2024-01-31T10:11:12.123Z", "2024-01-01T02:00:00.000+02:00"],
+                                ["2024-01-31T10:11:12Z", "2024-01-31 10:11:12.123Z", "2024-02-30T10:11:12.123Z"],
+                                "must have the format yyyy", physicalType="varchar"),
+    "bounds of a timestamp of text": moment("timestamp", {"format": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "minimum": "2024-01-01T00:00:00Z"},
+                                            ["2024-01-31T10:11:12.123Z", "2024-01-01T02:00:00.000+02:00"],
+                                            ["2023-12-31T23:59:59.999Z", "2024-01-01T01:00:00.000+02:00"],
+                                            "must be at least", physicalType="varchar"),
+    "half days": moment("timestamp", {"format": "MM/dd/yyyy hh:mm a"}, ["01/31/2024 12:30 PM"], ["01/31/2024 13:30 PM", "01/31/2024 12:30"],
+                        "must have the format", physicalType="varchar"),
+    "time": moment("time", {"minimum": "08:00:00", "maximum": "18:00"}, ["08:00:00", "18:00:00"], ["07:59:59"], "must be at least 08:00:00"),
+    "minProperties": thing({"minProperties": 2}, [{"a": "x", "b": 1}, None], [{"a": "x"}, {}], "must have at least 2 properties"),
+    "maxProperties": thing({"maxProperties": 1}, [{"a": "x"}, {}], [{"a": "x", "b": 1}], "must have at most 1 property"),
+    "required": thing({"required": ["a", "b"]}, [{"a": "x", "b": 1}], [{"a": "x"}, {"b": 1}, {"a": None, "b": 1}], "must have a, b"),
+    "json minProperties": thing({"minProperties": 2}, [{"a": "x", "c": 1}], [{"a": "x"}, {}], "must have at least 2 properties",
+                                physicalType="json"),
+    "json required": thing({"required": ["a"]}, [{"a": "x"}], [{"b": 1}, {"a": None}], "must have a", physicalType="json"),
+    "minItems": listing({"minItems": 1}, [["a"], ["a", "b"], None], [[]], "must have at least 1 element"),
+    "maxItems": listing({"maxItems": 2}, [[], ["a", "b"]], [["a", "b", "c"]], "must have at most 2 elements"),
+    "uniqueItems": listing({"uniqueItems": True}, [[], ["a", "b"], ["a", None, None]], [["a", "a"], ["a", "b", "a"]],
+                           "must hold no element twice"),
+    "uniqueItems of objects": listing({"uniqueItems": True}, [[{"a": 1}, {"a": 2}]], [[{"a": 1}, {"a": 1}]], "must hold no element twice",
+                                      items={"logicalType": "object", "properties": [{"name": "a", "logicalType": "integer"}]}),
+    "json items": listing({"maxItems": 2, "uniqueItems": True}, [[], ["a", "b"]], [["a", "b", "c"]], "must have at most 2 elements",
+                          physicalType="json"),
+}
+
+
+def bare(node):
+    """A property without what it asks of values."""
+    node = copy.deepcopy(node)
+    node.pop("quality", None)
+    node.pop("required", None)
+    node.pop("unique", None)
+    options = node.get("logicalTypeOptions", {})
+    kept = ("timezone", "format") if node["logicalType"] in ("date", "timestamp") and "physicalType" not in node else ("timezone",)
+    node["logicalTypeOptions"] = {k: v for k, v in options.items() if k in kept}
+    node["properties"] = [bare(p) for p in node.get("properties", [])]
+    if "items" in node:
+        node["items"] = bare(node["items"])
+    return {k: v for k, v in node.items() if v not in ({}, [])}
+
+
+def document(id, name, properties, table=None, **more):
+    return json.dumps({"apiVersion": "v3.1.0", "kind": "DataContract", "id": id, "version": "1.0.0", "status": "active",
+                       "schema": [{"name": name, "properties": properties, **(table or {})}], **more}, ensure_ascii=False)
+
+
+def write_mesh(mesh, properties, rows, table=None):
+    mesh.write("mesh.yaml", MESH)
+    mesh.write("policies/analysts.policy.yaml", GRANT)
+    mesh.write("domains/sales/domain.yaml", DOMAIN)
+    mesh.write(f"{ORDERS}/product.odps.yaml", PRODUCT)
+    mesh.write(f"{ORDERS}/shop.odcs.yaml", document(
+        "shop-files", "people", [bare(p) for p in properties],
+        servers=[{"server": "files", "type": "local", "path": "data/people.ndjson", "format": "ndjson"}]))
+    mesh.write(f"{ORDERS}/orders.odcs.yaml", document("orders", "people", properties, table))
+    mesh.write("data/people.ndjson", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def columns_of(cases):
+    """Properties, and their values: c0_good has the good values of the first case, c0_all has all of them."""
+    properties, values = [], {}
+    for i, (node, good, bad, *_) in enumerate(cases):
+        for name, these in ((f"c{i}_good", good), (f"c{i}_all", good + bad)):
+            properties.append({"name": name, **copy.deepcopy(node)})
+            values[name] = these
+    return properties, values
+
+
+def rows_of(values):
+    return [{name: these[i] for name, these in values.items() if i < len(these)} for i in range(max(map(len, values.values())))]
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    mesh = Mesh(tmp_path_factory.mktemp("options") / "mesh")
+    mesh.folder.mkdir()
+    properties, values = columns_of(OPTIONS.values())
+    write_mesh(mesh, properties, rows_of(values))
+    mesh.weft("apply", "--yes")
+    answer = mesh.weft("run", "--all", ok=False)
+    rows = mesh.rows("SELECT * FROM mesh.checks", as_user="ana")
+    mesh.close()
+    assert answer.code == 65 and rows, told(answer)
+    return rows
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_each_option(options, name):
+    i = list(OPTIONS).index(name)
+    node, good, bad, says = OPTIONS[name]
+    mine = {kind: [r for r in options if r["column_name"] == f"c{i}_{kind}"] for kind in ("good", "all")}
+    for row in mine["good"]:
+        assert row["verdict"] == "pass" and row["rows_failed"] == 0, row
+    failed = sum(r["rows_failed"] for r in mine["all"])
+    assert failed == len(bad) and all(r["verdict"] in ("pass", "fail") for r in mine["all"]), mine["all"]
+    if bad:
+        assert any(says in r["message"] and "that do" in r["message"] for r in mine["all"] if r["verdict"] == "fail"), mine["all"]
+        assert {r["kind"] for r in mine["all"]} <= set(node["logicalTypeOptions"])
+        assert {r["severity"] for r in mine["all"]} == {"error"}
+
+
+# Properties inside: what stands in the column, its rules, what they say. Each rule is a warning.
+NESTED = {
+    "address": ({"logicalType": "object", "properties": [
+        {"name": "street", "logicalType": "string", "quality": [
+            {"metric": "nullValues", "mustBe": 0},
+            {"metric": "nullValues", "mustBe": 25, "unit": "percent"},
+            {"metric": "missingValues", "arguments": {"missingValues": ["n/a", None]}, "mustBe": 0},
+            {"metric": "invalidValues", "arguments": {"pattern": "^[A-Z]"}, "mustBe": 0},
+            {"metric": "duplicateValues", "mustBe": 0},
+            {"type": "sql", "query": "SELECT count({property}) FROM {object}", "mustBe": 3}]},
+        {"name": "zip", "logicalType": "integer", "quality": [
+            {"metric": "invalidValues", "arguments": {"validValues": [8000, 3000]}, "mustBe": 0}]},
+        {"name": "geo", "logicalType": "object", "properties": [
+            {"name": "lat", "logicalType": "number", "quality": [{"metric": "nullValues", "mustBe": 0}]}]}]},
+        [{"street": "Alpha", "zip": 8000, "geo": {"lat": 1.5}}, {"street": "n/a", "zip": 1}, {"street": "Alpha", "geo": {}},
+         {"zip": 3000}, None],
+        ["fail address.street: nullValues of address.street must be 0: found 1 of 4 objects (25 percent)",
+         "pass address.street: nullValues of address.street must be 25 percent: found 25 percent (1 of 4 objects)",
+         "fail address.street: missingValues of address.street must be 0: found 2 of 4 objects (50 percent)",
+         "fail address.street: invalidValues of address.street must be 0: found 1 of 4 objects (25 percent)",
+         "fail address.street: duplicateValues of address.street must be 0: found 1 of 4 objects (25 percent)",
+         "pass address.street: sql of address.street must be 3: found 3",
+         "fail address.zip: invalidValues of address.zip must be 0: found 1 of 4 objects (25 percent)",
+         "fail address.geo.lat: nullValues of address.geo.lat must be 0: found 1 of 2 objects (50 percent)"]),
+    "phones": ({"logicalType": "array", "items": {"logicalType": "object", "properties": [
+        {"name": "number", "logicalType": "string", "quality": [
+            {"metric": "nullValues", "mustBe": 0},
+            {"metric": "duplicateValues", "mustBe": 1},
+            {"metric": "invalidValues", "arguments": {"pattern": "^\\+"}, "mustBeLessThan": 30, "unit": "percent"}]},
+        {"name": "tags", "logicalType": "array", "items": {"logicalType": "string", "quality": [
+            {"metric": "invalidValues", "arguments": {"validValues": ["home", "work"]}, "mustBe": 0}]}}]}},
+        [[{"number": "+1", "tags": ["home", "work"]}, {"number": "2", "tags": ["shop"]}], [{"number": "+1"}, {"tags": []}], [], None],
+        ["fail phones[].number: nullValues of phones[].number must be 0: found 1 of 4 elements (25 percent)",
+         "pass phones[].number: duplicateValues of phones[].number must be 1: found 1 of 4 elements (25 percent)",
+         "pass phones[].number: invalidValues of phones[].number must be less than 30 percent: found 25 percent (1 of 4 elements)",
+         "fail phones[].tags[]: invalidValues of phones[].tags[] must be 0: found 1 of 3 elements (33.33 percent)"]),
+    "scores": ({"logicalType": "array", "items": {"logicalType": "integer", "quality": [
+        {"metric": "nullValues", "mustBe": 0},
+        {"type": "sql", "query": "SELECT count({property}) FROM {object}", "mustBe": 3}]}},
+        [[1, 2], [], [None, 3]],
+        ["fail scores[]: nullValues of scores[] must be 0: found 1 of 4 elements (25 percent)",
+         "error scores[]: sql of scores[] must be 3: cannot be checked: its query speaks of a property, but it stands for many "
+         "elements: write unnest of the column instead"]),
+    "none": ({"logicalType": "array", "items": {"logicalType": "integer", "quality": [{"metric": "nullValues", "mustBe": 0}]}},
+             [[], None], ["pass none[]: nullValues of none[] must be 0: found none: there are no elements"]),
+    "doc": ({"logicalType": "object", "physicalType": "json", "properties": [
+        {"name": "kind", "logicalType": "string", "quality": [{"metric": "nullValues", "mustBe": 0}]},
+        {"name": "lines", "logicalType": "array", "items": {"logicalType": "object", "properties": [
+            {"name": "n", "logicalType": "integer", "quality": [
+                {"metric": "nullValues", "mustBe": 0},
+                {"metric": "invalidValues", "arguments": {"validValues": [1, 2]}, "mustBe": 0}]}]}}]},
+        [{"kind": "a", "lines": [{"n": 1}, {"n": "x"}, {}]}, {"kind": None, "lines": "no"}, None],
+        ["fail doc.kind: nullValues of doc.kind must be 0: found 1 of 2 objects (50 percent)",
+         "fail doc.lines[].n: nullValues of doc.lines[].n must be 0: found 1 of 3 elements (33.33 percent)",
+         "fail doc.lines[].n: invalidValues of doc.lines[].n must be 0: found 1 of 3 elements (33.33 percent)"]),
+}
+
+
+def softened(node):
+    node = copy.deepcopy(node)
+    for rule in node.get("quality", []):
+        rule["severity"] = "warning"
+    node["properties"] = [softened(p) for p in node.get("properties", [])]
+    if "items" in node:
+        node["items"] = softened(node["items"])
+    return {k: v for k, v in node.items() if v != []}
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    mesh = Mesh(tmp_path_factory.mktemp("nested") / "mesh")
+    mesh.folder.mkdir()
+    write_mesh(mesh, [{"name": name, **softened(node)} for name, (node, _, _) in NESTED.items()],
+               rows_of({name: values for name, (_, values, _) in NESTED.items()}))
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    rows = mesh.rows("SELECT * FROM mesh.checks", as_user="ana")
+    mesh.close()
+    return rows
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_rules_inside_of_objects_and_arrays(nested, name):
+    mine = [r for r in nested if r["column_name"].replace("[", ".").split(".")[0] == name]
+    assert [f"{r['verdict']} {r['column_name']}: {r['message']}" for r in mine] == NESTED[name][2]
+
+
+def test_the_schema_inside_of_objects_and_arrays(mesh):
+    """required, unique and options count inside too, and reject."""
+    write_mesh(mesh, [
+        {"name": "address", "logicalType": "object", "properties": [
+            {"name": "street", "logicalType": "string", "required": True, "logicalTypeOptions": {"maxLength": 3}}]},
+        {"name": "phones", "logicalType": "array", "items": {"logicalType": "object", "properties": [
+            {"name": "number", "logicalType": "string", "unique": True, "logicalTypeOptions": {"pattern": "^[0-9]+$"}}]}},
+        {"name": "scores", "logicalType": "array", "items": {"logicalType": "integer", "required": True,
+                                                             "logicalTypeOptions": {"maximum": 10}}}],
+        [{"address": {"street": "abcd"}, "phones": [{"number": "1"}, {"number": "1"}], "scores": [1, None]},
+         {"address": {}, "phones": [{"number": "x"}], "scores": [11]}, {"scores": []}])
+    mesh.weft("apply", "--yes")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert refused.code == 65
+    for message in ("address.street must not be null: found 1 null in 2 objects (50 percent)",
+                    "address.street must have at most 3 characters: found 1 of 2 objects that does not (50 percent)",
+                    "phones[].number must be unique: found 1 duplicate in 3 elements (33.33 percent)",
+                    "phones[].number must match ^[0-9]+$: found 1 of 3 elements that does not (33.33 percent)",
+                    "scores[] must not be null: found 1 null in 3 elements (33.33 percent)",
+                    "scores[] must be at most 10: found 1 of 3 elements that does not (33.33 percent)"):
+        assert message in told(refused), told(refused)
+
+
+@pytest.mark.parametrize("node, says", [
+    ({"logicalType": "string", "logicalTypeOptions": {"minLength": 3, "maxLength": 2}}, "no value of x meets both minLength and maxLength"),
+    ({"logicalType": "integer", "logicalTypeOptions": {"minimum": 3, "maximum": 2}}, "no value of x meets both minimum and maximum"),
+    ({"logicalType": "integer", "logicalTypeOptions": {"minimum": 1.2, "maximum": 1.8}}, "no value of x meets both minimum and maximum"),
+    ({"logicalType": "number", "logicalTypeOptions": {"minimum": 2, "exclusiveMaximum": 2}},
+     "no value of x meets both minimum and exclusiveMaximum"),
+    ({"logicalType": "date", "logicalTypeOptions": {"minimum": "2024-02-01", "maximum": "2024-01-01"}},
+     "no value of x meets both minimum and maximum"),
+    ({"logicalType": "date", "logicalTypeOptions": {"minimum": "2024-02-30"}}, "this is no date"),
+    ({"logicalType": "time", "logicalTypeOptions": {"minimum": "25:00"}}, "this is no time"),
+    ({"logicalType": "timestamp", "logicalTypeOptions": {"maximum": "tomorrow"}}, "this is no timestamp"),
+    ({"logicalType": "date", "logicalTypeOptions": {"format": "YYYY-MM-dd"}}, "weft does not read the letter Y of it"),
+    ({"logicalType": "date", "logicalTypeOptions": {"format": "dd.MM"}}, "it has no year"),
+    ({"logicalType": "time", "logicalTypeOptions": {"format": "hh:mm"}}, "go together"),
+    ({"logicalType": "timestamp", "logicalTypeOptions": {"defaultTimezone": "Zürich!"}}, "this is no name of a time zone"),
+    ({"logicalType": "array", "items": {"logicalType": "string"}, "logicalTypeOptions": {"minItems": 2, "maxItems": 1}},
+     "no value of x meets both minItems and maxItems"),
+    ({"logicalType": "object", "properties": [{"name": "a", "logicalType": "string"}], "logicalTypeOptions": {"required": ["b"]}},
+     "x has no such property"),
+    ({"logicalType": "object", "properties": [{"name": "a", "logicalType": "string"}], "logicalTypeOptions": {"minProperties": 2}},
+     "x has only 1 properties"),
+    ({"logicalType": "array", "items": {"logicalType": "integer", "logicalTypeOptions": {"minimum": 3, "maximum": 2}}},
+     "no value of x[] meets both minimum and maximum"),
+])
+def test_what_no_value_can_meet_is_refused_by_check(mesh, node, says):
+    write_mesh(mesh, [{"name": "x", "logicalType": "string"}], [{"x": "a"}])
+    mesh.write(f"{ORDERS}/orders.odcs.yaml", document("orders", "people", [{"name": "x", **node}]))
+    assert says in the_error(check(mesh))["message"]
+
+
+def test_dates_are_read_as_their_format_says(mesh):
+    properties = [{"name": "born", "logicalType": "date", "logicalTypeOptions": {"format": "dd.MM.yyyy"}},
+                  {"name": "seen", "logicalType": "timestamp", "logicalTypeOptions": {"format": "dd.MM.yyyy HH:mm", "timezone": True,
+                                                                                     "defaultTimezone": "Europe/Zurich"}},
+                  {"name": "local", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": True,
+                                                                                      "defaultTimezone": "Europe/Zurich"}}]
+    write_mesh(mesh, properties, [])
+    mesh.write(f"{ORDERS}/shop.odcs.yaml", document(
+        "shop-files", "people", properties, servers=[{"server": "files", "type": "local", "path": "data/people.csv", "format": "csv"}]))
+    mesh.write("data/people.csv", "born,seen,local\n31.12.1999,31.07.2024 12:00,2024-07-31 12:00:00\n,,2024-07-31T12:00:00Z\n")
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    assert mesh.rows("SELECT CAST(born AS VARCHAR) AS born, epoch(seen) AS seen, epoch(local) AS local FROM sales.orders.people "
+                     "ORDER BY born NULLS LAST", as_user="ana") == [
+        {"born": "1999-12-31", "seen": 1722420000.0, "local": 1722420000.0},
+        {"born": None, "seen": None, "local": 1722427200.0}]
+    mesh.write("data/people.csv", "born,seen,local\n1999-12-31,,\n")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert refused.code == 65 and "column born: a value is not spelled dd.MM.yyyy" in told(refused)
+
