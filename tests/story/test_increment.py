@@ -591,3 +591,51 @@ def test_releases_that_go_take_their_deletions_with_them(shop):
     assert named <= set(stored(mesh))
     hold(mesh, rows.values())
     assert mesh.weft("verify", "--format", "json").json["damaged"] == []
+
+
+def test_relationships_are_held_against_all_rows(shop):
+    """A customer who goes takes the orders that came long before with him: then nothing is published."""
+    mesh = shop(MERGE)
+    columns = COLUMNS.replace("{name: country, logicalType: string}",
+                              "{name: country, logicalType: string, relationships: [{to: countries.code}]}")
+    columns = columns.replace("{name: amount,", "{name: amount, relationships: [{to: orders.id}],")
+    columns = columns.replace('physicalType: "DECIMAL(12,2)"', "physicalType: BIGINT").replace("logicalType: number", "logicalType: integer")
+    countries = "  - name: countries\n    properties:\n      - {name: code, logicalType: string, required: true, primaryKey: true}\n"
+    output(mesh, MERGE, columns=columns + countries)
+    mesh.write("domains/sales/orders/orders.sql", SQL.replace("amount,", "CAST(amount AS BIGINT) AS amount,"))
+    mesh.write("domains/sales/orders/shop.odcs.yaml", HEAD.format(id="shop", version="1.0.0") +
+               'servers: [{server: files, type: local, path: "data/{table}.csv", format: csv}]\nschema:\n'
+               "  - name: raw\n    physicalName: orders\n" + COLUMNS.replace("KEY", "false") + countries)
+    mesh.write("data/countries.csv", "code\nCH\nDE\nAT\n")
+    rows = [row(i, i) for i in range(1, 10)]
+    start(mesh, rows)
+
+    mesh.write("data/countries.csv", "code\nCH\nDE\n")
+    assert "3 rows" in run(mesh, ok=False)["detail"] or "countries" in run(mesh, ok=False)["detail"]
+    mesh.write("data/countries.csv", "code\nCH\nDE\nAT\nFR\n")
+    put(mesh, rows + [row(20, 20, amount=21, country="FR")])
+    assert "orders.id" in run(mesh, ok=False)["detail"]
+    put(mesh, rows + [row(20, 20, amount=3, country="FR")])
+    assert run(mesh)["added"] == 1
+
+
+def test_a_unit_test_of_an_incremental_table_is_a_first_run(shop):
+    mesh = shop(MERGE)
+    mesh.write("domains/sales/orders/tests/orders.yaml", """\
+apiVersion: weft/v1
+kind: ProductTest
+cases:
+  - name: everything is new
+    given:
+      files.raw:
+        - {id: 1, country: CH, email: a, amount: 1, changed: 2026-01-01}
+    expect:
+      orders:
+        - {id: 1, amount: 1}
+""")
+    assert mesh.weft("test", "sales.orders").code == 0
+    mesh.write("domains/sales/orders/orders.sql", SQL.replace("$since", "$since\nAND CAST(email AS INTEGER) > 0"))
+    with_since = mesh.weft("test", "sales.orders", ok=False).out
+    mesh.write("domains/sales/orders/orders.sql", SQL.replace("$since", "'0001-01-01'\nAND CAST(email AS INTEGER) > 0"))
+    assert "orders.sql:2:" in with_since
+    assert with_since.splitlines()[0] == mesh.weft("test", "sales.orders", ok=False).out.splitlines()[0]
