@@ -1,7 +1,7 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test proof standards asan tsan clang fuzz lint format docs demo run install bench clean
+.PHONY: help all deps test proof standards asan tsan clang fuzz lint format docs demo run install uninstall bench clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -17,7 +17,7 @@ deps: ## bring everything that building, testing and the demo need
 	@tools/deps
 
 test: ## run all tests but fuzzing and benches
-	@tools/deps build test
+	@tools/deps build test docs
 	@tools/test
 
 proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
@@ -55,9 +55,10 @@ format: ## format our C
 	@tools/deps dev
 	@tools/lint --format
 
-docs: ## make the pages of docs/reference, the tables of docs/standards.md and schemas/ again
-	@tools/deps build
+docs: ## make the pages of docs/reference, the tables of docs/standards.md and schemas/ again, and the site
+	@tools/deps build docs
 	@tools/build debug docs
+	@tools/docs
 
 demo: ## the retail example, served, from nothing
 	@tools/deps build demo
@@ -74,6 +75,9 @@ install: ## install a release build below PREFIX (/usr/local); DESTDIR is honour
 	@tools/build release
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)" $(if $(V),,> build/release/install.log)
 	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what install put below PREFIX
+	@DESTDIR="$(DESTDIR)" tools/uninstall "$(PREFIX)"
 
 bench: ## measure, beside the peers
 	@tools/deps build test

@@ -4,7 +4,13 @@ add_executable(embed_tool tools/embed.c)
 add_executable(defs_tool tools/defs.c)
 set_target_properties(embed_tool PROPERTIES OUTPUT_NAME embed)
 set_target_properties(defs_tool PROPERTIES OUTPUT_NAME defs)
-foreach(tool embed_tool defs_tool)
+add_executable(manual_tool tools/manual.c)
+add_executable(completions_tool tools/completions.c)
+set_target_properties(manual_tool PROPERTIES OUTPUT_NAME manual)
+set_target_properties(completions_tool PROPERTIES OUTPUT_NAME completions)
+target_include_directories(manual_tool PRIVATE src/base src/doors/cli)
+target_include_directories(completions_tool PRIVATE src/base src/doors/cli)
+foreach(tool embed_tool defs_tool manual_tool completions_tool)
     target_compile_options(${tool} PRIVATE -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wvla -Werror)
     set_target_properties(${tool} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tools")
 endforeach()
@@ -34,6 +40,21 @@ function(embed layer name folder)
         target_sources(${layer} PRIVATE "${into}/${name}.c")
     endif()
 endfunction()
+
+# Manual pages and completions, as `make install` puts them below share/.
+string(TIMESTAMP manual_date "%Y-%m-%d" UTC)
+set(manual_folder "${CMAKE_BINARY_DIR}/generated/manual")
+add_custom_command(
+    OUTPUT "${manual_folder}/made"
+    COMMAND "${CMAKE_COMMAND}" -E rm -rf "${manual_folder}"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${manual_folder}"
+    COMMAND manual_tool "${manual_folder}" "${PROJECT_VERSION}" "${manual_date}"
+    COMMAND completions_tool "${manual_folder}"
+    COMMAND "${CMAKE_COMMAND}" -E touch "${manual_folder}/made"
+    DEPENDS manual_tool completions_tool src/doors/cli/commands.def src/doors/cli/command_choices.def src/base/error/errors.def
+    COMMENT "manual pages"
+    VERBATIM)
+add_custom_target(manual ALL DEPENDS "${manual_folder}/made")
 
 # What is told of the tables of keys: it links the compilers, which need no generated file.
 add_executable(shapes_tool tools/shapes.c)

@@ -20,3 +20,12 @@ if(TARGET weft-worker)
 endif()
 install(DIRECTORY "${WEFT_DEPS_DIR}/extensions" DESTINATION ${library_folder})
 install(DIRECTORY "${WEFT_DEPS_DIR}/licenses" DESTINATION share/doc/weft)
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/schemas" DESTINATION share/weft)
+install(DIRECTORY "${manual_folder}/share/" DESTINATION share)
+
+# What stands where, for `make uninstall`: an installation knows its own files.
+install(CODE [[
+    list(TRANSFORM CMAKE_INSTALL_MANIFEST_FILES REPLACE "^${CMAKE_INSTALL_PREFIX}/" "" OUTPUT_VARIABLE installed)
+    list(APPEND installed share/doc/weft/files)
+    list(JOIN installed "\n" installed)
+    file(WRITE "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share/doc/weft/files" "${installed}\n")]])

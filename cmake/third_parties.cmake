@@ -15,6 +15,7 @@ distribution_library(fyaml libfyaml 0.7.12)
 distribution_library(json_c json-c 0.16)
 distribution_library(zlib zlib 1.2)
 distribution_library(zstd libzstd 1.5)
+distribution_library(edit libedit 3.1)
 distribution_library(seccomp libseccomp 2.5)
 
 # SHA-256 alone, inside of the worker: it starts often, and the shared library takes milliseconds to load.

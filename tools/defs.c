@@ -134,7 +134,8 @@ static void read_comment(struct source *in, struct page *page)
 static void put(char *cell, size_t *len, char c)
 {
     if (*len + 2 < CELL_BYTES) {
-        if (c == '|')
+        /* A bar would end the cell; a pattern may look like a link. */
+        if (c == '|' || (c == '(' && *len > 0 && cell[*len - 1] == ']'))
             cell[(*len)++] = '\\';
         cell[(*len)++] = c == '\n' ? ' ' : c;
     }

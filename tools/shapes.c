@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "buf/buf.h"
+#include "model/model_inside.h"
 #include "policy/policy_inside.h"
 #include "shape/shape.h"
 
@@ -486,6 +487,8 @@ static bool settle_schemas(struct arena *mem, str root, bool check)
         {"schemas/domain.schema.json", "domain.yaml of weft", &shape_domain},
         {"schemas/policy.schema.json", "*.policy.yaml of weft", &shape_policy},
         {"schemas/policytest.schema.json", "*.policytest.yaml of weft", &shape_policy_test},
+        {"schemas/producttest.schema.json", "tests/*.yaml of a product of weft",
+         &shape_product_test},
     };
     bool ok = true;
     if (!check)

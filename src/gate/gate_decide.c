@@ -94,8 +94,8 @@ bool gate_denied(struct task *t, const struct policy_actor *reader, const struct
     if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
     else
-        task_hint(t, "ask for access: weft access request " STR_FMT "." STR_FMT "%s" STR_FMT,
-                  STR_ARG(table->product->address), STR_ARG(table->name),
+        task_hint(t, "ask for access: weft access request " STR_FMT "%s" STR_FMT,
+                  STR_ARG(image_table_address(t->mem, table)),
                   reader && reader->is_product ? " --for product:" : "",
                   STR_ARG(reader && reader->is_product ? reader->name : STR_NONE));
     return task_position(t, position);

@@ -222,8 +222,8 @@ static bool fail_as(struct task *t, const struct gate_making *making,
         if (wants->at[i].table->id == making->table_id)
             table = wants->at[i].table;
     task_fail(t, code == ERR_NONE || code == ERR_CANCELLED ? ERR_WORKER : code,
-              "a file of " STR_FMT "." STR_FMT " could not be cleared: %s",
-              STR_ARG(table->product->address), STR_ARG(table->name), error_meaning(code));
+              "a file of " STR_FMT " could not be cleared: %s",
+              STR_ARG(image_table_address(t->mem, table)), error_meaning(code));
     return task_hint(t, "try again; if it fails again, the operator finds more in the log");
 }
 

@@ -154,6 +154,8 @@ struct gate_meaning {
 MUST_CHECK bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
                              const struct gate_scope *scope, const struct sql_table *name,
                              struct gate_meaning *out);
+/* `orders@2`: a product and a major of it. */
+bool gate_split_major(str schema, str *product_out, uint64_t *major_out);
 /* Of a build: the input or internal table, or the failure. Pure. */
 MUST_CHECK bool gate_resolve_input(struct task *t, const struct gate_scope *scope,
                                    const struct sql_table *name, const struct gate_input **out);

@@ -150,8 +150,7 @@ static str name_of(struct arena *mem, const struct clearance_table *table)
 {
     if (!table->table)
         return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
-    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(table->table->product->address),
-                        STR_ARG(table->table->name));
+    return image_table_address(mem, table->table);
 }
 
 /* Under the lock. False: what it reads by is no longer decided so, and why. */

@@ -22,6 +22,27 @@ bool gate_split_release(str schema, str *product_out, uint64_t *number_out)
         && number.ptr[0] <= '9' && str_to_u64(number, number_out);
 }
 
+bool gate_split_major(str schema, str *product_out, uint64_t *major_out)
+{
+    str major;
+    *major_out = 0;
+    return str_cut(schema, '@', product_out, &major) && major.len && major.ptr[0] >= '1'
+        && major.ptr[0] <= '9' && str_to_u64(major, major_out);
+}
+
+/* As SQL names it: sales."orders@2".orders. */
+static str gate_name_of(struct arena *mem, const struct image_table *table)
+{
+    uint64_t major = contract_table_major(table->name);
+    const struct model_product *product = table->product->definition;
+    if (!major)
+        return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(table->product->address),
+                            STR_ARG(table->name));
+    return arena_format(mem, STR_FMT ".\"" STR_FMT "@%llu\"." STR_FMT,
+                        STR_ARG(product->domain->name), STR_ARG(product->name),
+                        (unsigned long long)major, STR_ARG(contract_table_plain(table->name)));
+}
+
 static bool refuse_unknown(struct task *t, const struct sql_table *name)
 {
     task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " does not exist, or you may not discover it",
@@ -36,9 +57,7 @@ static void add_tables(struct task *t, const struct image *image, struct str_lis
         if (!gate_may_discover(t, image, product))
             continue;
         for (size_t k = 0; k < product->tables.len; k++)
-            vec_push(t->mem, out,
-                     arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(product->address),
-                                  STR_ARG(product->tables.at[k].name)));
+            vec_push(t->mem, out, gate_name_of(t->mem, &product->tables.at[k]));
     }
     struct str_list mesh = {0};
     read_mesh_names(t->mem, &mesh);
@@ -63,6 +82,10 @@ static bool refuse_with_nearest(struct task *t, const struct image *image,
     struct str_list tables = {0};
     add_tables(t, image, &tables);
     str written = arena_lower(t->mem, full_name(t->mem, name));
+    if (str_has(name->schema, '@'))
+        written = arena_lower(t->mem, arena_format(t->mem, STR_FMT ".\"" STR_FMT "\"." STR_FMT,
+                                                   STR_ARG(name->catalog), STR_ARG(name->schema),
+                                                   STR_ARG(name->name)));
     str nearest = find_ending(t->mem, &tables, written);
     if (!nearest.len)
         nearest = str_list_nearest(&tables, written);
@@ -95,16 +118,21 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
 {
     str domain = arena_lower(t->mem, name->catalog), schema = arena_lower(t->mem, name->schema);
     str table = arena_lower(t->mem, name->name), product_name = schema;
-    uint64_t number = 0;
+    uint64_t number = 0, major = 0;
     bool is_past = str_has(schema, '#');
     if (is_past && !gate_split_release(schema, &product_name, &number))
+        return refuse_with_nearest(t, image, name);
+    bool has_major = str_has(product_name, '@');
+    if ((has_major && !gate_split_major(product_name, &product_name, &major))
+        || str_has(table, '@'))
         return refuse_with_nearest(t, image, name);
     const struct image_product *product = image_find_product(image, domain, product_name);
     if (!product || !gate_may_discover(t, image, product))
         return refuse_with_nearest(t, image, name);
     if (is_past && !resolve_past(t, gate, product, number, name, &product))
         return false;
-    out->table = image_find_table(product, table);
+    out->table =
+        has_major ? image_find_major(product, major, table) : image_find_table(product, table);
     if (!out->table)
         return refuse_with_nearest(t, image, name);
     out->catalog = domain;

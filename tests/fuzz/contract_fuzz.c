@@ -1,4 +1,5 @@
 #include "buf/buf.h"
+#include "check/check.h"
 #include "convert/convert.h"
 #include "model/model.h"
 #include "yaml/yaml.h"
@@ -22,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             contract_role_approvers(t->mem, contract->roles.at[i].first_approvers, &approvers,
                                     &strange);
         }
+        if (contract)
+            check_contract(t->mem, contract, &report);
         (void)convert_contract(t->mem, STR("fuzz.odcs.yaml"), tree, &report);
         report_sort(&report);
         report_text(&report, buf_new(t->mem, 1 << 22));

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "sql/sql.h"
+#include "width/width.h"
 
 /* Outside of quoted names. */
 static bool has_quote(str text)
@@ -16,6 +17,21 @@ static bool has_quote(str text)
             return true;
     }
     return false;
+}
+
+/* The place is that of a `;`, and its line can be printed beside others. */
+static void check_end(struct task *t, str input)
+{
+    size_t at;
+
+    if (sql_find_end(input, &at)) {
+        str shown = sql_caret(t->mem, input, (uint32_t)at + 1);
+
+        CHECK(input.ptr[at] == ';');
+        CHECK(width_of(shown) < 220 && str_is_utf8(shown));
+    } else {
+        CHECK(at == input.len);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -35,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         uint32_t back = sql_shift_back(&shifts, i);
         CHECK(back >= 1 && back <= len);
     }
+    check_end(t, input);
     task_free(t);
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "golden.h"
 
+#include "contract/contract_change.h"
 #include "model/model.h"
 #include "yaml/yaml.h"
 
@@ -210,6 +211,42 @@ GOLDEN(model)
     findings(&report, out);
     if (!report.errors)
         print_model(mem, model, out);
+}
+
+static const struct contract *read_version(struct arena *mem, const struct golden_file *file,
+                                           struct report *report)
+{
+    const struct tree *tree = read_tree(mem, file, report);
+    return tree ? contract_read(mem, file->path, tree, report) : NULL;
+}
+
+/* before.odcs.yaml and now.odcs.yaml, or one of them. */
+GOLDEN(changes)
+{
+    const struct contract *before = NULL, *now = NULL;
+    struct contract_changes changes = {0};
+    struct report report;
+    report_init(&report, mem);
+    for (size_t i = 0; i < input->files.len; i++) {
+        const struct golden_file *file = &input->files.at[i];
+        if (str_starts(file->path, STR("before")))
+            before = read_version(mem, file, &report);
+        else
+            now = read_version(mem, file, &report);
+    }
+    if (report.errors || (!before && !now)) {
+        findings(&report, out);
+        return;
+    }
+    contract_compare(mem, before, now, &changes);
+    for (size_t i = 0; i < changes.len; i++) {
+        const struct contract_change *change = &changes.at[i];
+        buf_format(out, "%-13s %u: " STR_FMT "\n",
+                   contract_change_class_name(contract_change_class(change->kind)),
+                   change->place.line, STR_ARG(contract_change_text(mem, change)));
+    }
+    if (!changes.len)
+        buf_add(out, STR("no change\n"));
 }
 
 /* Lines of a type, or of `from -> to`. */

@@ -326,6 +326,16 @@ def applied(shop):
     return shop
 
 
+@pytest.fixture
+def drafted(shop):
+    """As applied, with a contract that promises nothing yet, and so may break."""
+    path = shop.folder / "domains/sales/orders/orders.odcs.yaml"
+    path.write_text(path.read_text().replace("status: active", "status: draft"))
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    return shop
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

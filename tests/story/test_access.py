@@ -116,24 +116,24 @@ def audited(mesh):
 
 
 @pytest.fixture
-def team(applied):
+def team(drafted):
     """The shop, with more people, roles with approvers, and a domain whose product reads it."""
-    edit(applied, "mesh.yaml", "  eve: {groups: [visitors]}", "  eve: {groups: [visitors]}\n  pam: {groups: [stewards]}\n"
+    edit(drafted, "mesh.yaml", "  eve: {groups: [visitors]}", "  eve: {groups: [visitors]}\n  pam: {groups: [stewards]}\n"
          "  sid: {groups: [stewards, visitors]}\n  quin: {groups: [privacy]}\n  pia: {groups: [privacy, stewards]}\n"
          "  vera: {groups: []}\n  tom: {groups: [report-team]}\n  gus: {groups: [guild]}")
-    edit(applied, "mesh.yaml", "purposes: {reporting: Internal figures}",
+    edit(drafted, "mesh.yaml", "purposes: {reporting: Internal figures}",
          "purposes: {reporting: Internal figures, marketing: Campaigns}")
-    contract = applied.folder / ORDERS / "orders.odcs.yaml"
+    contract = drafted.folder / ORDERS / "orders.odcs.yaml"
     contract.write_text(contract.read_text() + ROLES)
-    applied.write("domains/reports/domain.yaml", DOMAIN.replace("name: sales", "name: reports").replace(
+    drafted.write("domains/reports/domain.yaml", DOMAIN.replace("name: sales", "name: reports").replace(
         "title: Sales", "title: Reports").replace("alignment: source", "alignment: consumer").replace(
         "user:ana", "user:vera").replace("group:shop-team", "group:report-team"))
-    applied.write("domains/reports/revenue/product.odps.yaml", REVENUE)
-    applied.write("domains/reports/revenue/revenue.odcs.yaml", REVENUE_CONTRACT)
-    applied.write("domains/reports/revenue/revenue.sql",
+    drafted.write("domains/reports/revenue/product.odps.yaml", REVENUE)
+    drafted.write("domains/reports/revenue/revenue.odcs.yaml", REVENUE_CONTRACT)
+    drafted.write("domains/reports/revenue/revenue.sql",
                   "SELECT country, sum(amount) AS amount FROM orders.orders GROUP BY country\n")
-    applied.weft("apply", "--yes")
-    return applied
+    drafted.weft("apply", "--yes")
+    return drafted
 
 
 # ---- the life of a request

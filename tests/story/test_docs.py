@@ -1,12 +1,14 @@
 """The mesh files that docs/ show are files that weft accepts, and links between pages lead somewhere."""
 
 import gzip
+import os
 import re
 import shlex
+import subprocess
 
 import pytest
 
-from conftest import ROOT
+from conftest import PATIENCE_S, ROOT
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(?:yaml|sql) file=(\S+)\n(.*?)^```$", re.M | re.S)
@@ -80,3 +82,18 @@ def test_links_lead_somewhere(page):
 def test_the_index_names_every_page():
     index = {target for target, _ in LINK.findall((DOCS / "README.md").read_text())}
     assert [page for page in PAGES if page not in index and page != "README.md"] == []
+
+
+def test_the_site_of_the_pages_is_whole(tmp_path):
+    """Built without the network; a broken link stops it."""
+    deps = os.environ.get("WEFT_DEPS_DIR") or ROOT / "build/deps"
+    if not os.access(f"{deps}/docs-venv/bin/mkdocs", os.X_OK):
+        pytest.skip("the generator is not here: tools/deps docs")
+    done = subprocess.run([ROOT / "tools/docs", tmp_path / "site"], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for page in PAGES:
+        made = (tmp_path / "site" / page.replace("README.md", "index.html").replace(".md", ".html")).read_text()
+        assert "```" not in made, f"a block of {page} is not read as one"
+        assert not re.search(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css)', made), f"{page} wants something from elsewhere"
+    assert "<table" in (tmp_path / "site/words.html").read_text() and (tmp_path / "site/pictures/mesh.svg").exists()
+    assert "Five minutes" in (tmp_path / "site/tour.html").read_text()

@@ -405,9 +405,12 @@ def test_a_product_with_all_that_the_standard_has_is_accepted_and_kept(shop):
         changes = shop.weft("plan", "--format", "json").json["changes"]
         assert [(c["action"], c["kind"], c["name"]) for c in changes] == [("changed", "product", "sales.orders")]
         shop.weft("apply", "--yes")
-    # The version before had its team as a list.
+    # The version before had its team as a list, and ports without tags.
     shop.write(f"{ORDERS}/product.odps.yaml", conftest.PRODUCT.replace("v1.0.0", "v0.9.0") + "team: [{username: ana}]\n")
     check(shop, ok=True)
+    mixed = PRODUCT.replace("v1.0.0", "v0.9.0").split("team:")[0] + "team: [{username: ana}]\n"
+    shop.write(f"{ORDERS}/product.odps.yaml", mixed)
+    assert errors(check(shop)) != []
 
 
 # ---- what is not enforced is refused

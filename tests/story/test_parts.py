@@ -325,6 +325,7 @@ def test_many_files_asked_again(large):
     """The engine takes many files by name once it has met them, and by id where a column has another name or type than they have."""
     mesh = large(sql="SELECT id, country, amount FROM files.orders")
     contract = (mesh.folder / "domains/sales/orders/orders.odcs.yaml").read_text().replace("{name: country", "{id: c, name: country")
+    contract = contract.replace("status: active", "status: draft")  # a rename breaks what is promised
     mesh.write("domains/sales/orders/orders.odcs.yaml", contract)
     policy(mesh, "filter", SWISS)
     put(mesh, rows(8000))

@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import DOMAIN, GRANT, MESH, OUTPUT
-from story_help import ORDERS, Called, Started, audit, edit, plan_files, told, wait_until
+from story_help import ORDERS, Called, Started, as_draft, audit, edit, plan_files, told, wait_until
 from test_postgres import write
 
 MASK = """\
@@ -42,18 +42,18 @@ def test_the_first_plan_adds_all_that_is_there(shop):
     assert refused.code != 0
 
 
-def test_a_plan_shows_what_is_added_changed_and_removed(applied):
+def test_a_plan_shows_what_is_added_changed_and_removed(drafted):
     contract = f"{ORDERS}/orders.odcs.yaml"
-    edit(applied, contract, "{name: amount, logicalType: number, physicalType: \"DECIMAL(12,2)\"}",
+    edit(drafted, contract, "{name: amount, logicalType: number, physicalType: \"DECIMAL(12,2)\"}",
          "{name: amount, logicalType: number, physicalType: \"DECIMAL(14,2)\"}")
-    edit(applied, contract, "      - {name: ordered_on, logicalType: date, physicalType: DATE}\n",
+    edit(drafted, contract, "      - {name: ordered_on, logicalType: date, physicalType: DATE}\n",
          "      - {name: note, logicalType: string, physicalType: VARCHAR}\n")
-    edit(applied, f"{ORDERS}/orders.sql", "ordered_on", "NULL::VARCHAR AS note")
-    edit(applied, "domains/sales/domain.yaml", "title: Sales", "title: Selling")
-    (applied.folder / "policies/analysts.policy.yaml").unlink()
-    applied.write("policies/mask.policy.yaml", MASK)
-    applied.write("domains/sales/orders/internal/extra.sql", "SELECT 1 AS one\n")
-    assert changes(applied) == {
+    edit(drafted, f"{ORDERS}/orders.sql", "ordered_on", "NULL::VARCHAR AS note")
+    edit(drafted, "domains/sales/domain.yaml", "title: Sales", "title: Selling")
+    (drafted.folder / "policies/analysts.policy.yaml").unlink()
+    drafted.write("policies/mask.policy.yaml", MASK)
+    drafted.write("domains/sales/orders/internal/extra.sql", "SELECT 1 AS one\n")
+    assert changes(drafted) == {
         ("changed", "column", "sales.orders.orders.amount"),
         ("removed", "column", "sales.orders.orders.ordered_on"),
         ("added", "column", "sales.orders.orders.note"),
@@ -63,9 +63,9 @@ def test_a_plan_shows_what_is_added_changed_and_removed(applied):
         ("removed", "policy", "analysts-read-orders"),
         ("added", "policy", "mask-personal-data"),
     }
-    listed = applied.weft("plan", "--format", "json").json["changes"]
+    listed = drafted.weft("plan", "--format", "json").json["changes"]
     assert [c["detail"] for c in listed if c["name"].endswith(".amount")] == ["type DECIMAL(12,2) -> DECIMAL(14,2)"]
-    shown = applied.weft("plan").out
+    shown = drafted.weft("plan").out
     for line in ("~ column", "- column", "+ column", "~ domain", "- policy", "+ policy", "DECIMAL(12,2) -> DECIMAL(14,2)"):
         assert line in shown, shown
 
@@ -280,6 +280,7 @@ EMAIL = "{name: email, logicalType: string, physicalType: VARCHAR, classificatio
 
 
 def test_a_column_that_is_renamed_by_its_id_stays_itself(shop):
+    as_draft(shop)
     edit(shop, CONTRACT, EMAIL, EMAIL.replace("{", "{id: mail_id, "))
     shop.weft("apply", "--yes")
     shop.weft("run", "--all")
@@ -299,6 +300,7 @@ def test_a_column_that_is_renamed_by_its_id_stays_itself(shop):
 
 
 def test_two_columns_may_swap_their_names(shop):
+    as_draft(shop)
     edit(shop, CONTRACT, EMAIL, EMAIL.replace("{", "{id: mail_id, "))
     edit(shop, CONTRACT, "{name: customer, ", "{id: who_id, name: customer, ")
     shop.weft("apply", "--yes")
@@ -315,42 +317,42 @@ def test_two_columns_may_swap_their_names(shop):
     assert rows == [{"customer": "ada@example.com", "email": "Ada"}]
 
 
-def test_a_column_that_went_and_came_again_is_another_one(applied):
-    before = columns(applied)
-    edit(applied, CONTRACT, f"      - {EMAIL}\n", "")
-    edit(applied, f"{ORDERS}/orders.sql", "email, ", "")
-    applied.weft("apply", "--yes")
-    assert "email" not in columns(applied)
-    applied.weft("run", "--all")
-    edit(applied, CONTRACT, "      - {name: country", f"      - {EMAIL}\n      - {{name: country")
-    edit(applied, f"{ORDERS}/orders.sql", "country", "'new' AS email, country")
-    applied.weft("apply", "--yes")
-    after = columns(applied)
+def test_a_column_that_went_and_came_again_is_another_one(drafted):
+    before = columns(drafted)
+    edit(drafted, CONTRACT, f"      - {EMAIL}\n", "")
+    edit(drafted, f"{ORDERS}/orders.sql", "email, ", "")
+    drafted.weft("apply", "--yes")
+    assert "email" not in columns(drafted)
+    drafted.weft("run", "--all")
+    edit(drafted, CONTRACT, "      - {name: country", f"      - {EMAIL}\n      - {{name: country")
+    edit(drafted, f"{ORDERS}/orders.sql", "country", "'new' AS email, country")
+    drafted.weft("apply", "--yes")
+    after = columns(drafted)
     assert after["email"] not in before.values()
     assert {c: i for c, i in after.items() if c != "email"} == {c: i for c, i in before.items() if c != "email"}
     # No file holds the new column yet: it is empty, and what the old one held does not show through.
-    assert applied.rows("SELECT DISTINCT email FROM sales.orders.orders", as_user="noor") == [{"email": None}]
-    applied.weft("run", "--all")
-    assert applied.rows("SELECT DISTINCT email FROM sales.orders.orders", as_user="noor") == [{"email": "new"}]
-    past = applied.weft("query", 'SELECT email FROM sales."orders#1".orders', "--as", "noor", "--format", "ndjson", ok=None)
+    assert drafted.rows("SELECT DISTINCT email FROM sales.orders.orders", as_user="noor") == [{"email": None}]
+    drafted.weft("run", "--all")
+    assert drafted.rows("SELECT DISTINCT email FROM sales.orders.orders", as_user="noor") == [{"email": "new"}]
+    past = drafted.weft("query", 'SELECT email FROM sales."orders#1".orders', "--as", "noor", "--format", "ndjson", ok=None)
     assert "ada@example.com" not in past.out
-    assert applied.rows('SELECT count(*) AS n FROM sales."orders#1".orders', as_user="noor") == [{"n": 4}]
+    assert drafted.rows('SELECT count(*) AS n FROM sales."orders#1".orders', as_user="noor") == [{"n": 4}]
 
 
-def test_a_change_of_type_takes_nothing_from_those_who_read(applied):
+def test_a_change_of_type_takes_nothing_from_those_who_read(drafted):
     """Until the next run they get what the release holds; its own past keeps its type for good."""
-    edit(applied, CONTRACT, "{name: customer, logicalType: string, physicalType: VARCHAR}",
+    edit(drafted, CONTRACT, "{name: customer, logicalType: string, physicalType: VARCHAR}",
          "{name: customer, logicalType: integer, physicalType: BIGINT}")
-    edit(applied, CONTRACT, "{name: id, logicalType: integer, physicalType: INTEGER", "{name: id, logicalType: integer, physicalType: BIGINT")
-    edit(applied, f"{ORDERS}/orders.sql", "customer", "length(customer) AS customer")
-    applied.weft("apply", "--yes")
+    edit(drafted, CONTRACT, "{name: id, logicalType: integer, physicalType: INTEGER", "{name: id, logicalType: integer, physicalType: BIGINT")
+    edit(drafted, f"{ORDERS}/orders.sql", "customer", "length(customer) AS customer")
+    drafted.weft("apply", "--yes")
     ask = "SELECT typeof(id) AS id, customer FROM sales.{}.orders WHERE id = 1"
     # A wider type is a wider type at once: nothing is lost by it.
-    assert applied.rows(ask.format("orders"), as_user="noor") == [{"id": "BIGINT", "customer": "Ada"}]
-    applied.weft("run", "--all")
-    assert applied.rows(ask.format("orders"), as_user="noor") == [{"id": "BIGINT", "customer": 3}]
-    assert applied.rows(ask.format('"orders#1"'), as_user="noor") == [{"id": "INTEGER", "customer": "Ada"}]
-    types = applied.rows("SELECT name, type FROM mesh.columns WHERE name IN ('id', 'customer') ORDER BY name", as_user="ana")
+    assert drafted.rows(ask.format("orders"), as_user="noor") == [{"id": "BIGINT", "customer": "Ada"}]
+    drafted.weft("run", "--all")
+    assert drafted.rows(ask.format("orders"), as_user="noor") == [{"id": "BIGINT", "customer": 3}]
+    assert drafted.rows(ask.format('"orders#1"'), as_user="noor") == [{"id": "INTEGER", "customer": "Ada"}]
+    types = drafted.rows("SELECT name, type FROM mesh.columns WHERE name IN ('id', 'customer') ORDER BY name", as_user="ana")
     assert types == [{"name": "customer", "type": "BIGINT"}, {"name": "id", "type": "BIGINT"}]
 
 

@@ -115,9 +115,9 @@ OPTIONS = {
     "names of months": moment("date", {"format": "EEE, d MMM yyyy"}, ["Wed, 31 Jan 2024", "Thu, 1 Feb 2024"],
                               ["31 Jan 2024", "Wed, 31 Foo 2024"], "must have the format EEE, d MMM yyyy", physicalType="varchar"),
     "timestamp": moment("timestamp", {"minimum": "2024-01-31T10:00:00"}, ["2024-01-31 10:00:00"], ["2024-01-31 09:59:59.999"],
-                        "must be at least 2024-01-31 10:00:00.000000"),
+                        "must be at least 2024-01-31 10:00:00"),
     "timestamp with an offset": moment("timestamp", {"maximum": "2024-01-31T12:00:00+02:00"}, ["2024-01-31 10:00:00"],
-                                       ["2024-01-31 10:00:01"], "must be at most 2024-01-31 10:00:00.000000+00"),
+                                       ["2024-01-31 10:00:01"], "must be at most 2024-01-31 10:00:00+00"),
     "timestamp with a zone": moment("timestamp", {"timezone": True, "minimum": "2024-01-31T10:00:00Z"},
                                     ["2024-01-31T10:00:00Z", "2024-01-31T12:00:00+02:00"], ["2024-01-31T09:59:59Z"], "must be at least"),
     "timestamp in a zone": moment("timestamp", {"timezone": True, "defaultTimezone": "Europe/Zurich", "maximum": "2024-01-31T10:00:00"},
@@ -355,7 +355,7 @@ def test_the_schema_inside_of_objects_and_arrays(mesh):
     ({"logicalType": "object", "properties": [{"name": "a", "logicalType": "string"}], "logicalTypeOptions": {"required": ["b"]}},
      "x has no such property"),
     ({"logicalType": "object", "properties": [{"name": "a", "logicalType": "string"}], "logicalTypeOptions": {"minProperties": 2}},
-     "x has only 1 properties"),
+     "x has only 1 property"),
     ({"logicalType": "array", "items": {"logicalType": "integer", "logicalTypeOptions": {"minimum": 3, "maximum": 2}}},
      "no value of x[] meets both minimum and maximum"),
 ])
@@ -385,3 +385,31 @@ def test_dates_are_read_as_their_format_says(mesh):
     refused = mesh.weft("run", "--all", ok=False)
     assert refused.code == 65 and "column born: a value is not spelled dd.MM.yyyy" in told(refused)
 
+
+
+def test_bounds_of_older_contracts_are_flags(mesh):
+    """Up to v3.0.2 exclusiveMinimum: true says that the minimum itself is out."""
+    options = {"minimum": 1, "exclusiveMinimum": True, "maximum": 9, "exclusiveMaximum": False}
+    write_mesh(mesh, [{"name": "n", "logicalType": "integer"}], [{"n": 1}, {"n": 2}, {"n": 9}])
+    old = document("orders", "people", [{"name": "n", "logicalType": "integer", "logicalTypeOptions": options}])
+    mesh.write(f"{ORDERS}/orders.odcs.yaml", old.replace("v3.1.0", "v3.0.2"))
+    mesh.weft("apply", "--yes")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert "n must be greater than 1: found 1 of 3 rows that does not (33.33 percent)" in told(refused)
+    assert sorted(r["kind"] for r in mesh.rows("SELECT kind FROM mesh.checks", as_user="ana")) == ["exclusiveMinimum", "maximum"]
+    mesh.write(f"{ORDERS}/orders.odcs.yaml", old.replace("v3.1.0", "v3.0.2").replace('"minimum": 1, ', ""))
+    assert "exclusiveMinimum: true needs minimum beside it" in the_error(check(mesh))["message"]
+
+
+def test_what_is_said_of_a_rule_is_kept_and_shown(mesh):
+    rule = {"name": "codes", "metric": "nullValues", "mustBe": 0, "dimension": "cp", "severity": "warning",
+            "businessImpact": "Parcels go astray.", "scheduler": "cron", "schedule": "0 6 * * *", "tags": ["daily", "post"]}
+    write_mesh(mesh, [{"name": "code", "logicalType": "string", "quality": [rule]}], [{"code": "a"}, {}])
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    row, = mesh.rows("SELECT dimension, severity, schedule, business_impact, tags, verdict, run_id FROM mesh.checks", as_user="ana")
+    run = row.pop("run_id")
+    assert row == {"dimension": "completeness", "severity": "warning", "schedule": "cron: 0 6 * * *",
+                   "business_impact": "Parcels go astray.", "tags": "daily, post", "verdict": "fail"}
+    shown, = mesh.weft("show", run, "--format", "json").json["checks"]
+    assert (shown["schedule"], shown["business_impact"], shown["dimension"]) == ("cron: 0 6 * * *", "Parcels go astray.", "completeness")

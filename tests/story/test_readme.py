@@ -128,6 +128,12 @@ def test_every_command_of_the_guide_to_governance_does_what_it_shows(shell):
     assert walk(shell, ROOT / "docs/guides/governance.md", "0") >= 12, "the guide shows fewer outputs than it did"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page, outputs", [("daily-work", 3), ("ci", 1)])
+def test_every_command_of_a_guide_does_what_it_shows(shell, page, outputs):
+    assert walk(shell, ROOT / f"docs/guides/{page}.md", str(free_port())) >= outputs, "the guide shows fewer outputs than it did"
+
+
 def test_make_lines_of_the_readme_are_verbs_of_the_makefile():
     makefile = (ROOT / "Makefile").read_text()
     verbs = [command.split() for command, _, _ in steps() if command.startswith("make ")]

@@ -116,7 +116,7 @@ def test_a_query_that_cannot_be_asked_refuses_the_apply(shop, query, part, hint)
     path = require(shop, query)
     found = the_error(check(shop))
     assert found["file"] == path and found["line"] and "requirement asked: " in found["message"], found
-    assert part in found["message"] + (found["found"] or ""), found
+    assert part in found["message"] + (found["excerpt"] or ""), found
     assert hint is None or hint in found["hint"], found
     answer = shop.weft("apply", "--yes", ok=False)
     assert path in answer.out + answer.err
@@ -126,7 +126,7 @@ def test_the_position_is_that_in_the_text(shop):
     require(shop, "SELECT address,\n       owner FROM mesh.products")
     found = the_error(check(shop))
     assert "in line 2, column 8 of its query" in found["message"]
-    assert found["found"].splitlines()[0] == "LINE 2:        owner FROM mesh.products"
+    assert found["excerpt"].splitlines()[0] == "LINE 2:        owner FROM mesh.products"
     assert found["code"] == "UNKNOWN_COLUMN"
 
 

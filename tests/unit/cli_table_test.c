@@ -5,6 +5,7 @@
 
 #include "cli/cli_inside.h"
 #include "cli/cli_lines.h"
+#include "width/width.h"
 
 static const struct cli_column columns[] = {{.key = "id", .is_right = true}, {.key = "name"}};
 
@@ -72,18 +73,75 @@ TEST(table_escapes_what_would_steer_a_terminal)
     EXPECT_STR(table_shown(t->mem, STR("\xff")), "\\xff");
     EXPECT_STR(table_shown(t->mem, STR("\xe2\x80\xae")), "\\u202e");
     EXPECT_STR(table_shown(t->mem, STR("é")), "é");
-    EXPECT_INT(table_width(STR("é")), 1);
-    EXPECT_INT(table_width(STR("東京")), 4);
 }
 
-TEST(table_cuts_the_widest_cells_where_somebody_looks)
+TEST(table_cuts_the_widest_cells_of_an_answer_where_somebody_looks)
 {
     struct printed printed;
 
     begin(test_task(), &printed);
     printed.table.width = 20;
+    printed.table.is_ruled = true;
     add(&printed, "1", "a text that does not fit in so little room");
-    expect(&printed, "id  name\n 1  a text that d...\n");
+    expect(&printed, " id | name\n----+---------------\n  1 | a text tha...\n");
+}
+
+TEST(table_of_a_list_breaks_its_longest_cells)
+{
+    struct printed printed;
+
+    begin(test_task(), &printed);
+    printed.table.width = 20;
+    add(&printed, "1", "a text that does not fit");
+    add(&printed, "12345", "customer.interactions");
+    expect(&printed, "   id  name\n    1  a text that\n        does not fit\n"
+                     "12345  customer.\n        interactions\n");
+}
+
+TEST(table_breaks_wide_characters_by_their_columns)
+{
+    struct printed printed;
+
+    begin(test_task(), &printed);
+    printed.table.width = 17;
+    add(&printed, "1", "東京都渋谷区神南");
+    expect(&printed, "id  name\n 1  東京都渋谷区\n     神南\n");
+}
+
+TEST(table_that_cannot_fit_has_a_line_for_each_value)
+{
+    struct printed printed;
+
+    begin(test_task(), &printed);
+    printed.table.width = 12;
+    add(&printed, "1234567890123", "a b");
+    add(&printed, "2", "-");
+    expect(&printed, "id    1234567890123\nname  a b\n\nid    2\n");
+    begin(test_task(), &printed);
+    printed.table.width = 12;
+    printed.table.is_ruled = true;
+    add(&printed, "1234567890123", NULL);
+    expect(&printed, "-[ RECORD 1 ]--------------------\nid   | 1234567890123\nname | NULL\n");
+}
+
+TEST(table_that_nobody_looks_at_stays_whole)
+{
+    struct printed printed;
+
+    begin(test_task(), &printed);
+    add(&printed, "1", "a text that does not fit in so little room as nobody has");
+    expect(&printed, "id  name\n 1  a text that does not fit in so little room as nobody has\n");
+}
+
+TEST(width_of_what_joins_and_what_is_wide)
+{
+    EXPECT_INT(width_of(STR("é")), 1);
+    EXPECT_INT(width_of(STR("e\xcc\x81")), 1);
+    EXPECT_INT(width_of(STR("東京")), 4);
+    EXPECT_INT(width_of(STR("🙂")), 2);
+    EXPECT_INT(width_of(STR("\xff")), 1);
+    EXPECT_INT(width_head(STR("東京"), 3), 3);
+    EXPECT_INT(width_head(STR("e\xcc\x81x"), 1), 3);
 }
 
 TEST(table_keeps_its_widths_after_the_first_rows)

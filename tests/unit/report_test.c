@@ -33,10 +33,13 @@ TEST(report_says_all)
     finding->found = STR("colum");
     finding->allowed = STR("column, name");
     finding->hint = STR("did you mean `column`?");
+    finding->excerpt = STR("LINE 12: colum: x\n         ^");
     report_add(&report, FINDING_WARNING, ERR_INVALID, at("mesh.yaml", 0, 0, "$"), "no purposes");
     report_add(&report, FINDING_NOTE, ERR_INVALID, (struct place){0}, "2 files read");
     EXPECT_INT(report.errors, 1);
     EXPECT_STR(text_of(t, &report), "orders/c.yaml:12:5: error: unknown key `colum`\n"
+                                    "  LINE 12: colum: x\n"
+                                    "           ^\n"
                                     "  at: schema[0].colum\n"
                                     "  found: colum\n"
                                     "  allowed: column, name\n"
@@ -48,13 +51,15 @@ TEST(report_says_all)
         "[{\"level\":\"error\",\"code\":\"INVALID\",\"file\":\"orders/"
         "c.yaml\",\"line\":12,\"column\":5,"
         "\"path\":\"schema[0].colum\",\"message\":\"unknown key `colum`\",\"found\":\"colum\","
-        "\"allowed\":\"column, name\",\"hint\":\"did you mean `column`?\"},"
+        "\"allowed\":\"column, name\",\"hint\":\"did you mean `column`?\",\"excerpt\":\"LINE 12: "
+        "colum: x\\n         ^\"},"
         "{\"level\":\"warning\",\"code\":\"INVALID\",\"file\":\"mesh.yaml\",\"line\":null,"
         "\"column\":null,"
-        "\"path\":\"$\",\"message\":\"no purposes\",\"found\":null,\"allowed\":null,\"hint\":null},"
+        "\"path\":\"$\",\"message\":\"no "
+        "purposes\",\"found\":null,\"allowed\":null,\"hint\":null,\"excerpt\":null},"
         "{\"level\":\"note\",\"code\":\"INVALID\",\"file\":null,\"line\":null,\"column\":null,"
         "\"path\":null,\"message\":\"2 files "
-        "read\",\"found\":null,\"allowed\":null,\"hint\":null}]");
+        "read\",\"found\":null,\"allowed\":null,\"hint\":null,\"excerpt\":null}]");
 }
 
 TEST(report_sorts_and_merges)

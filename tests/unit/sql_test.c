@@ -125,6 +125,40 @@ TEST(caret_stands_under_its_place)
     EXPECT_STR(sql_caret(t->mem, STR("a\n\tb"), 4), "LINE 2:  b\n         ^");
     EXPECT_STR(sql_caret(t->mem, STR("a"), 0), "");
     EXPECT_STR(sql_caret(t->mem, STR("a"), 99), "LINE 1: a\n         ^");
+    EXPECT_STR(sql_caret(t->mem, STR("SELECT '東京', x"), 18),
+               "LINE 1: SELECT '東京', x\n                       ^");
+    EXPECT_STR(sql_caret(t->mem, STR("a\x1b[31m\xff b\nc"), 8),
+               "LINE 1: a?[31m? b\n               ^");
+}
+
+TEST(caret_shows_what_of_a_long_line_stands_around)
+{
+    struct task *t = test_task();
+    str line = arena_format(t->mem, "%0100d%s%0100d", 1, "here", 2);
+    str shown = sql_caret(t->mem, line, 101), head, foot;
+
+    REQUIRE(str_cut(shown, '\n', &head, &foot));
+    EXPECT(head.len <= 79);
+    EXPECT(str_starts(head, STR("LINE 1: ...000")) && str_ends(head, STR("000...")));
+    EXPECT_STR(str_sub(head, foot.len - 1, 4), "here");
+    shown = sql_caret(t->mem, str_sub(line, 0, 104), 103);
+    REQUIRE(str_cut(shown, '\n', &head, &foot));
+    EXPECT_STR(str_from(head, foot.len - 1), "re");
+    EXPECT(head.len > 60);
+}
+
+TEST(statement_ends_outside_of_quotes_and_comments)
+{
+    size_t at;
+
+    EXPECT(sql_find_end(STR("a; b;"), &at));
+    EXPECT_INT(at, 1);
+    EXPECT(!sql_find_end(STR("a"), &at));
+    EXPECT_INT(at, 1);
+    EXPECT(sql_find_end(STR("';' \";\" /* ; */ $$ ; $$ -- ;\n;"), &at));
+    EXPECT_INT(at, 29);
+    EXPECT(!sql_find_end(STR("'a;"), &at));
+    EXPECT(!sql_find_end(STR("/* ;"), &at));
 }
 
 static struct tree *put(struct task *t, struct tree *map, const char *key, struct tree *child)

@@ -144,6 +144,11 @@ void report_text(const struct report *report, struct buf *out)
         buf_format(out, "%s: ", level_names[finding->level]);
         add_shown(out, finding->message, "    ");
         buf_add_byte(out, '\n');
+        if (finding->excerpt.len) {
+            buf_add(out, STR("  "));
+            add_shown(out, finding->excerpt, "  ");
+            buf_add_byte(out, '\n');
+        }
         /* The root says nothing that the file does not. */
         if (!str_eq(finding->place.path, STR("$")))
             add_line(out, "at", finding->place.path);
@@ -185,6 +190,7 @@ void report_json(const struct report *report, struct buf *out)
         add_text_member(out, "found", finding->found);
         add_text_member(out, "allowed", finding->allowed);
         add_text_member(out, "hint", finding->hint);
+        add_text_member(out, "excerpt", finding->excerpt);
         buf_add_byte(out, '}');
     }
     buf_add_byte(out, ']');

@@ -17,6 +17,7 @@ struct finding {
     str found;   /* what stands there, or empty */
     str allowed; /* what may stand there, or empty */
     str hint;    /* what to do, or empty */
+    str excerpt; /* the line of a text with a caret under the place, or empty */
 };
 
 struct report {
@@ -39,8 +40,8 @@ void report_sort(struct report *report);
 void report_text(const struct report *report, struct buf *out);
 /* One error as a JSON object: code, message and what else it has. */
 void error_json(const struct error *error, struct buf *out);
-/* As a JSON array of objects: level, code, file, line, column, path, message, found, allowed, hint;
- * null where unknown. */
+/* As a JSON array of objects: level, code, file, line, column, path, message, found, allowed, hint,
+ * excerpt; null where unknown. */
 void report_json(const struct report *report, struct buf *out);
 
 #endif

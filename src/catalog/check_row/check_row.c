@@ -16,12 +16,14 @@ static bool add(struct task *t, struct metadb *db, void *state)
     const struct check_row *row = *(const struct check_row **)state;
     if (!metadb_run(t, db,
                     "INSERT INTO check_result (run_id, table_id, table_name, rule_id, kind, name, "
-                    "column_name, dimension, verdict, is_input, rejects, expected, found, message) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    "sIssssSSsddSSS", row->run_id, row->table_id, row->table, row->rule_id,
+                    "column_name, dimension, verdict, is_input, rejects, expected, found, message, "
+                    "schedule, business_impact, tags) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "sIssssSSsddSSSSSS", row->run_id, row->table_id, row->table, row->rule_id,
                     row->kind, row->name, row->column, row->dimension,
                     str_of(verdict_name(row->verdict)), (int)row->is_input, (int)row->rejects,
-                    row->expected, row->found, row->message))
+                    row->expected, row->found, row->message, row->schedule, row->business_impact,
+                    row->tags))
         return false;
     return !row->has_rows
         || metadb_run(t, db,
@@ -54,7 +56,10 @@ static bool read_row(struct task *t, struct metadb_statement *st, struct check_r
                               .message = metadb_str(mem, st, 14),
                               .rows_total = metadb_uint(st, 15),
                               .rows_failed = metadb_uint(st, 16),
-                              .has_rows = !metadb_is_null(st, 15)};
+                              .has_rows = !metadb_is_null(st, 15),
+                              .schedule = metadb_str(mem, st, 17),
+                              .business_impact = metadb_str(mem, st, 18),
+                              .tags = metadb_str(mem, st, 19)};
     *out = row;
     return check_row_verdict(metadb_str(mem, st, 9), &row->verdict)
         || task_fail(t, ERR_CORRUPT, "a check of run " STR_FMT " has no known verdict",
@@ -70,7 +75,8 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
             t, db, &st,
             "SELECT sequence, run_id, table_id, table_name, rule_id, kind, name, "
             "column_name, dimension, verdict, is_input, rejects, expected, found, message, "
-            "rows_total, rows_failed FROM check_result WHERE run_id = ? ORDER BY sequence",
+            "rows_total, rows_failed, schedule, business_impact, tags FROM check_result WHERE "
+            "run_id = ? ORDER BY sequence",
             "s", run_id))
         return false;
     while (has_row) {

@@ -1,5 +1,6 @@
 #include "image/image.h"
 
+#include "contract/contract_change.h"
 #include "image/image_inside.h"
 
 static void unpin(void *image)
@@ -108,6 +109,50 @@ const struct image_table *image_find_table(const struct image_product *product, 
     return NULL;
 }
 
+const struct image_table *image_find_output(const struct image_product *product,
+                                            const struct contract *contract, str table)
+{
+    for (size_t i = 0; i < product->tables.len; i++)
+        if (product->tables.at[i].contract == contract
+            && str_eq(contract_table_plain(product->tables.at[i].name), table))
+            return &product->tables.at[i];
+    return NULL;
+}
+
+const struct image_table *image_find_major(const struct image_product *product, uint64_t major,
+                                           str table)
+{
+    for (size_t i = 0; i < product->tables.len; i++)
+        if (product->tables.at[i].contract != NULL
+            && contract_major(product->tables.at[i].contract->version) == major
+            && str_eq(contract_table_plain(product->tables.at[i].name), table))
+            return &product->tables.at[i];
+    return NULL;
+}
+
+str image_table_address(struct arena *mem, const struct image_table *table)
+{
+    return model_table_address(mem, table->product->address, table->name);
+}
+
+const struct image_table *image_find_address(const struct image *image, str address,
+                                             const struct image_product **product_out,
+                                             str *rest_out)
+{
+    str domain, product, name, major, table;
+    uint64_t number;
+    (void)str_cut(address, '.', &domain, rest_out);
+    (void)str_cut(*rest_out, '.', &product, rest_out);
+    (void)str_cut(*rest_out, '.', &table, rest_out);
+    bool has_major = str_cut(product, '@', &name, &major);
+    *product_out = image_find_product(image, domain, name);
+    if (*product_out == NULL || str_has(table, '@'))
+        return NULL;
+    if (!has_major)
+        return image_find_table(*product_out, table);
+    return str_to_u64(major, &number) ? image_find_major(*product_out, number, table) : NULL;
+}
+
 /* A column without its contract, as past releases may have, has no labels that hold: decisions do
  * not see it, and what they do not see they cannot show. */
 void image_policy_table(struct arena *mem, const struct image_table *table,
@@ -117,7 +162,7 @@ void image_policy_table(struct arena *mem, const struct image_table *table,
     *out = (struct policy_table){.id = table->id,
                                  .domain = definition->domain->name,
                                  .product = definition->name,
-                                 .name = table->name,
+                                 .name = contract_table_plain(table->name),
                                  .owners = definition->domain->owners};
     if (table->definition != NULL)
         for (size_t i = 0; i < table->definition->tags.len; i++)

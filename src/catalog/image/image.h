@@ -90,7 +90,20 @@ const struct image *image_pin(struct task *t, struct images *images);
 void image_unpin(const struct image *image);
 
 const struct image_product *image_find_product(const struct image *image, str domain, str product);
+/* By the name that it has in its product: `orders`, `orders@2`. */
 const struct image_table *image_find_table(const struct image_product *product, str table);
+/* By the name that its contract spells. */
+const struct image_table *image_find_output(const struct image_product *product,
+                                            const struct contract *contract, str table);
+/* Of a major, by the name that its contract spells. */
+const struct image_table *image_find_major(const struct image_product *product, uint64_t major,
+                                           str table);
+/* `sales.orders@2.orders`: for people, and in mesh.*. */
+str image_table_address(struct arena *mem, const struct image_table *table);
+/* By such an address (or a column's: `rest_out` is what follows); the product as well, also where it has no such table. */
+const struct image_table *image_find_address(const struct image *image, str address,
+                                             const struct image_product **product_out,
+                                             str *rest_out);
 
 /* The mesh as it would be with this model: ids and releases of products are those of `today` (or NULL: nothing is there yet), and 0
  * where they are new; `release`, or NULL, stands for one more that is about to come. Lives in the task, is never pinned, and no query

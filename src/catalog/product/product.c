@@ -121,10 +121,12 @@ static bool read_known(struct task *t, struct metadb *db, const char *sql, uint6
 }
 
 /* Same declared id first; a name serves only where the two do not declare different ids. */
-static struct known *match_by_id(struct known_list *known, str odcs_id)
+static struct known *match_by_id(struct known_list *known, str odcs_id, str name)
 {
     for (size_t i = 0; odcs_id.len > 0 && i < known->len; i++)
-        if (!known->at[i].is_taken && str_eq(known->at[i].odcs_id, odcs_id))
+        /* A table of another major may have the same declared id, and is another one. */
+        if (!known->at[i].is_taken && str_eq(known->at[i].odcs_id, odcs_id)
+            && contract_table_major(known->at[i].name) == contract_table_major(name))
             return &known->at[i];
     return NULL;
 }
@@ -149,7 +151,7 @@ struct wanted {
 static void match_all(struct known_list *known, struct wanted *wanted, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        wanted[i].known = match_by_id(known, wanted[i].odcs_id);
+        wanted[i].known = match_by_id(known, wanted[i].odcs_id, wanted[i].name);
         if (wanted[i].known != NULL)
             wanted[i].known->is_taken = true;
     }

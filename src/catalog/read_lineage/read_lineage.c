@@ -21,8 +21,7 @@ static void know_tables(struct reading *r, const struct image_product *product)
     struct arena *mem = r->t->mem;
     for (size_t i = 0; i < product->tables.len; i++) {
         str *address = ARENA_NEW(mem, str);
-        *address = arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->address),
-                                STR_ARG(product->tables.at[i].name));
+        *address = image_table_address(mem, &product->tables.at[i]);
         map_put(&r->known, table_key(mem, product->tables.at[i].id), address);
     }
 }

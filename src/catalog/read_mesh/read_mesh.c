@@ -268,13 +268,6 @@ static bool read_contracts(struct mesh_view *view)
     return true;
 }
 
-static str table_address(struct mesh_view *view, const struct image_product *product,
-                         const struct image_table *table)
-{
-    return arena_format(view->t->mem, STR_FMT "." STR_FMT, STR_ARG(product->address),
-                        STR_ARG(table->name));
-}
-
 static void add_table(struct mesh_view *view, const struct image_product *product,
                       struct mesh_table *shown)
 {
@@ -283,9 +276,9 @@ static void add_table(struct mesh_view *view, const struct image_product *produc
     uint64_t bytes = 0;
     for (size_t i = 0; i < table->files.len; i++)
         bytes += table->files.at[i].bytes;
-    read_mesh_text(view, table_address(view, product, table));
+    read_mesh_text(view, image_table_address(view->t->mem, table));
     read_mesh_text(view, product->address);
-    read_mesh_text(view, table->name);
+    read_mesh_text(view, contract_table_plain(table->name));
     read_mesh_text(view, table->contract->id);
     read_mesh_text(view, table->definition->description);
     read_mesh_list(view, &table->definition->tags);
@@ -308,13 +301,13 @@ static bool read_tables(struct mesh_view *view)
 static void add_columns(struct mesh_view *view, const struct image_product *product,
                         const struct image_table *table)
 {
-    str address = table_address(view, product, table);
+    str address = image_table_address(view->t->mem, table);
     for (size_t i = 0; i < table->columns.len; i++) {
         const struct image_column *column = &table->columns.at[i];
         const struct contract_column *contract = column->contract;
         read_mesh_text(view, address);
         read_mesh_text(view, product->address);
-        read_mesh_text(view, table->name);
+        read_mesh_text(view, contract_table_plain(table->name));
         read_mesh_int(view, i + 1);
         read_mesh_text(view, column->name);
         if (column->id != 0)

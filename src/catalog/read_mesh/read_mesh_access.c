@@ -22,8 +22,7 @@ static void add_grant(struct mesh_view *view, const struct policy *grant,
     read_mesh_text(view, grant->id);
     read_mesh_text(view, is_agreement ? STR("agreement") : STR("file"));
     read_mesh_text(view, table->product->address);
-    read_mesh_text(view, arena_format(view->t->mem, STR_FMT "." STR_FMT,
-                                      STR_ARG(table->product->address), STR_ARG(table->name)));
+    read_mesh_text(view, image_table_address(view->t->mem, table));
     read_mesh_text(view, grant->contract);
     read_mesh_text(view, grant->role);
     read_mesh_text(view, str_of(access_request_taker_name(taker->kind)));

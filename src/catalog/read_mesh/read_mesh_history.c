@@ -104,7 +104,8 @@ bool read_mesh_runs(struct mesh_view *view)
 static bool is_clear_on_check(struct mesh_view *view, struct mesh_product *product,
                               const struct check_row *row)
 {
-    if (row->is_input)
+    /* A relationship tells of the other table too. */
+    if (row->is_input || str_eq(row->kind, STR("relationship")))
         return read_mesh_is_all_clear(view, product) && is_clear_on_inputs(view, product);
     for (size_t i = 0; i < product->product->tables.len; i++)
         if (product->tables[i].table->id == row->table_id)
@@ -140,6 +141,9 @@ static void add_check(struct mesh_view *view, struct mesh_product *product,
     else
         read_mesh_null(view);
     read_mesh_text(view, is_clear || is_require ? row->message : STR_NONE);
+    read_mesh_text(view, row->schedule);
+    read_mesh_text(view, row->business_impact);
+    read_mesh_text(view, row->tags);
 }
 
 bool read_mesh_checks(struct mesh_view *view)

@@ -67,6 +67,32 @@ static bool has_columns(const struct compiler *c, struct check_way *way)
     return true;
 }
 
+void check_contract(struct arena *mem, const struct contract *contract, struct report *report)
+{
+    for (size_t i = 0; i < contract->tables.len; i++) {
+        const struct contract_table *table = &contract->tables.at[i];
+        struct job_columns columns = {0};
+        struct check_plan plan;
+        for (size_t j = 0; j < table->columns.len; j++)
+            vec_push(mem, &columns,
+                     ((struct job_column){.name = table->columns.at[j].name,
+                                          .type = table->columns.at[j].type}));
+        if (!check_compile(mem, table, STR("self.checked"), &columns, NULL, &plan))
+            continue;
+        const struct check_inside *inside = plan.inside;
+        for (size_t j = 0; j < table->rules.len; j++) {
+            const struct check_way *way = &inside->ways[j];
+            if (!way->problem.len)
+                continue;
+            struct finding *f = report_add(
+                report, way->rule->effect == RULE_REJECTS ? FINDING_ERROR : FINDING_WARNING,
+                ERR_INVALID, way->rule->place, STR_FMT " cannot be checked: " STR_FMT,
+                STR_ARG(contract_rule_text(mem, way->rule)), STR_ARG(way->problem));
+            f->hint = STR("a rule that cannot be checked is never passed");
+        }
+    }
+}
+
 /* The same count is asked once, whatever the rules that want it. */
 static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str from,
                        str expression, str text)
@@ -108,6 +134,10 @@ static void compile_failing(struct compiler *c, struct check_way *way,
     bool is_large;
     if (!check_failing(c->mem, way->rule, spot, &test, &is_large, &way->problem))
         return;
+    if (test.len > SQL_BYTES_MAX) {
+        way->problem = STR("its text is longer than weft takes");
+        return;
+    }
     str expression = arena_format(c->mem, "count(*) FILTER (WHERE " STR_FMT ")", STR_ARG(test));
     str text = is_large ? arena_format(c->mem, "SELECT " STR_FMT " FROM " STR_FMT,
                                        STR_ARG(expression), STR_ARG(spot->from))
@@ -219,6 +249,10 @@ static void compile_spot(struct compiler *c, struct check_way *way)
     struct check_spot spot;
     if (!check_spot(c->mem, way->rule, c->columns, c->view, &spot, &way->problem))
         return;
+    if (spot.from.len + spot.value.len > SQL_BYTES_MAX) {
+        way->problem = STR("the way to its values is longer than weft takes");
+        return;
+    }
     way->all = add_all(c, &spot);
     switch (way->rule->kind) {
     case RULE_NULL_VALUES:

@@ -65,6 +65,9 @@ bool check_compile(struct arena *mem, const struct contract_table *table, str vi
                    const struct job_columns *columns, const struct check_targets *targets,
                    struct check_plan *out);
 
+/* Rules that could never be asked, by the contract alone: errors where they would reject every run, warnings else. */
+void check_contract(struct arena *mem, const struct contract *contract, struct report *report);
+
 /* Which rows of its table a rule fails on, as a condition over a row whose columns have their own names. */
 struct check_predicate {
     str test; /* true for a row that fails; false or null for others */

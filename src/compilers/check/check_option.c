@@ -1,6 +1,7 @@
 /* Entries of logicalTypeOptions as tests of one value. */
 #include "check/check_inside.h"
 #include "contract/contract_time.h"
+#include "limits/limits.h"
 
 enum { DECIMAL_DIGITS_MAX = 38 };
 
@@ -248,7 +249,7 @@ static str property_count(const struct option_test *o)
         return arena_format(o->mem, "len(json_keys(" STR_FMT "))", STR_ARG(o->value));
     if (!contract_type_fields(o->mem, o->type, &names, &types))
         return arena_format(o->mem, "cardinality(" STR_FMT ")", STR_ARG(o->value));
-    struct buf *b = buf_new(o->mem, (names.len + 1) * 4096);
+    struct buf *b = buf_new(o->mem, SQL_BYTES_MAX * 2);
     for (size_t i = 0; i < names.len; i++)
         buf_format(b, "%s(struct_extract(" STR_FMT ", " STR_FMT ") IS NOT NULL)::INTEGER",
                    i ? " + " : "", STR_ARG(o->value), STR_ARG(check_literal(o->mem, names.at[i])));
@@ -280,7 +281,7 @@ static bool has_field(const struct option_test *o, str name)
 
 static str has_properties_test(struct option_test *o)
 {
-    struct buf *b = buf_new(o->mem, 1 << 20);
+    struct buf *b = buf_new(o->mem, SQL_BYTES_MAX * 2);
     bool is_json = str_eq(o->type, STR("JSON")), is_map = str_starts(o->type, STR("MAP("));
     for (size_t i = 0; i < o->rule->values.len; i++) {
         str name = o->rule->values.at[i]->text;

@@ -1,6 +1,8 @@
 /* Which rows of the table a rule fails on. */
 #include "check/check_inside.h"
 
+#include "limits/limits.h"
+
 struct row_test {
     struct arena *mem;
     const struct contract_rule *rule;
@@ -19,7 +21,8 @@ static bool fail(struct row_test *q, str problem)
 static void over_keys(struct row_test *q, const struct str_list *values)
 {
     str list = str_list_join(q->mem, values, STR(", "));
-    struct buf *there = buf_new(q->mem, 1 << 20), *gone = buf_new(q->mem, 1 << 20);
+    struct buf *there = buf_new(q->mem, SQL_BYTES_MAX * 2),
+               *gone = buf_new(q->mem, SQL_BYTES_MAX * 2);
     for (size_t i = 0; i < values->len; i++) {
         buf_format(there, STR_FMT " IS NOT NULL AND ", STR_ARG(values->at[i]));
         buf_format(gone, STR_FMT " IS NULL OR ", STR_ARG(values->at[i]));
@@ -100,26 +103,33 @@ static bool of_value(struct row_test *q)
     return true;
 }
 
+static bool find_test(struct row_test *q, const struct check_target *target)
+{
+    switch (q->rule->kind) {
+    case RULE_NULL_VALUES:
+    case RULE_MISSING_VALUES:
+    case RULE_INVALID_VALUES:
+    case RULE_REQUIRED:
+    case RULE_OPTION:
+        return of_value(q);
+    case RULE_DUPLICATE_VALUES:
+    case RULE_UNIQUE:
+    case RULE_PRIMARY_KEY:
+        return of_key(q);
+    case RULE_RELATIONSHIP:
+        return of_relation(q, target);
+    default:
+        return fail(q, STR("it does not say which rows fail"));
+    }
+}
+
 bool check_predicate(struct arena *mem, const struct contract_rule *rule,
                      const struct job_columns *columns, const struct check_target *target,
                      struct check_predicate *out)
 {
     struct row_test q = {.mem = mem, .rule = rule, .columns = columns, .out = out};
     *out = (struct check_predicate){.is_window = false};
-    switch (rule->kind) {
-    case RULE_NULL_VALUES:
-    case RULE_MISSING_VALUES:
-    case RULE_INVALID_VALUES:
-    case RULE_REQUIRED:
-    case RULE_OPTION:
-        return of_value(&q);
-    case RULE_DUPLICATE_VALUES:
-    case RULE_UNIQUE:
-    case RULE_PRIMARY_KEY:
-        return of_key(&q);
-    case RULE_RELATIONSHIP:
-        return of_relation(&q, target);
-    default:
-        return fail(&q, STR("it does not say which rows fail"));
-    }
+    if (!find_test(&q, target))
+        return false;
+    return out->test.len <= SQL_BYTES_MAX || fail(&q, STR("its text is longer than weft takes"));
 }

@@ -1,12 +1,14 @@
 /* Values that stand in another table too: nulls violate nothing, and of several columns one null is enough for that. */
 #include "check/check_inside.h"
 
+#include "limits/limits.h"
+
 str check_relation(struct arena *mem, const struct contract_rule *rule,
                    const struct check_target *target, const struct str_list *values, str from,
                    bool is_count)
 {
-    struct buf *there = buf_new(mem, 1 << 20), *equal = buf_new(mem, 1 << 20),
-               *names = buf_new(mem, 1 << 20);
+    struct buf *there = buf_new(mem, SQL_BYTES_MAX * 2), *equal = buf_new(mem, SQL_BYTES_MAX * 2),
+               *names = buf_new(mem, SQL_BYTES_MAX * 2);
     for (size_t i = 0; i < values->len && i < rule->relation.columns.len; i++) {
         str column = check_identifier(mem, target->columns.at[i]);
         buf_format(names, "%s" STR_FMT " AS value%zu", i ? ", " : "", STR_ARG(values->at[i]), i);

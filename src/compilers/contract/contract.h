@@ -141,7 +141,8 @@ struct contract_incremental {
 };
 
 struct contract_table {
-    str name, physical_name, id, description;
+    str name; /* as the contract spells it; `orders@2` among the outputs of a product whose bare name is of another major */
+    str physical_name, id, description;
     struct str_list tags;
     struct {
         VEC_OF(struct contract_column)
@@ -189,7 +190,12 @@ struct contract {
  * All fields of ODCS v3.0.0 to v3.1.0 are accepted and kept in `source`; unknown ones are findings. */
 struct contract *contract_read(struct arena *mem, str file, const struct tree *document,
                                struct report *report);
+/* By the name that the contract spells, or the one that it has in its product. */
 const struct contract_table *contract_find_table(const struct contract *contract, str name);
+/* `orders` of `orders@2`, and of `orders`. */
+str contract_table_plain(str name);
+/* 2 of `orders@2`; 0 of `orders`. */
+uint64_t contract_table_major(str name);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
 /* As a reference of a relationship means them: by id, else by name. */
 const struct contract_table *contract_refer_table(const struct contract *contract, bool has_ids,

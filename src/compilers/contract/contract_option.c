@@ -412,8 +412,8 @@ static void read_object_options(struct option_reader *q)
     const struct tree *node = find_option(q, "minProperties");
     if (node && tree_is_int(node, &least) && parts && is_object(q->type)
         && least > (int64_t)parts->len)
-        contract_error(q->r, node, STR_FMT " has only %zu properties", STR_ARG(q->spot->text),
-                       parts->len);
+        contract_error(q->r, node, STR_FMT " has only %zu propert%s", STR_ARG(q->spot->text),
+                       parts->len, parts->len == 1 ? "y" : "ies");
     if (!required || required->kind != TREE_LIST)
         return;
     for (size_t i = 0; i < required->len; i++) {

@@ -302,9 +302,24 @@ static void read_role(struct contract_reader *r, const struct tree *node)
 const struct contract_table *contract_find_table(const struct contract *contract, str name)
 {
     for (size_t i = 0; contract && i < contract->tables.len; i++)
-        if (str_eq_nocase(contract->tables.at[i].name, name))
+        if (str_eq_nocase(contract_table_plain(contract->tables.at[i].name),
+                          contract_table_plain(name)))
             return &contract->tables.at[i];
     return NULL;
+}
+
+str contract_table_plain(str name)
+{
+    str plain, major;
+    (void)str_cut(name, '@', &plain, &major);
+    return plain;
+}
+
+uint64_t contract_table_major(str name)
+{
+    str plain, text;
+    uint64_t major = 0;
+    return str_cut(name, '@', &plain, &text) && str_to_u64(text, &major) ? major : 0;
 }
 
 const struct contract_column *contract_find_column(const struct contract_table *table, str name)

@@ -59,6 +59,19 @@ static bool read_operator(struct rule_reader *q);
 static void read_effect(struct rule_reader *q);
 static void keep_rule(struct rule_reader *q);
 
+/* The standard's text allows two letters for each. */
+static str dimension_name(str dimension)
+{
+    static const char *const names[][2] = {
+        {"ac", "accuracy"}, {"cp", "completeness"}, {"cf", "conformity"}, {"cs", "consistency"},
+        {"cv", "coverage"}, {"tm", "timeliness"},   {"uq", "uniqueness"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq(dimension, str_of(names[i][0])))
+            return str_of(names[i][1]);
+    return dimension;
+}
+
 static void set_subject(struct arena *mem, struct contract_rule *rule,
                         const struct contract_spot *spot)
 {
@@ -73,7 +86,7 @@ static void read_rule(struct rule_reader *q)
     struct arena *mem = q->r->mem;
     q->rule = (struct contract_rule){
         .name = tree_find_text(q->node, STR("name")),
-        .dimension = tree_find_text(q->node, STR("dimension")),
+        .dimension = dimension_name(tree_find_text(q->node, STR("dimension"))),
         .description = tree_find_text(q->node, STR("description")),
         .severity = tree_find_text(q->node, STR("severity")),
         .business_impact = tree_find_text(q->node, STR("businessImpact")),
@@ -436,9 +449,10 @@ struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
     kept->place = spot ? tree_place(r->mem, r->file, spot->node) : table->place;
     if (spot)
         set_subject(r->mem, kept, spot);
-    kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT "." STR_FMT, STR_ARG(table->name),
+    bool is_list = kept->kind == RULE_OPTION && kept->option == RULE_HAS_PROPERTIES;
+    kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT ".%s" STR_FMT, STR_ARG(table->name),
                             spot ? "." : "", STR_ARG(spot ? spot->text : STR_NONE),
-                            STR_ARG(contract_rule_kind(kept)));
+                            is_list ? "options." : "", STR_ARG(contract_rule_kind(kept)));
     vec_push(r->mem, &r->rule_ids, kept->id);
     return kept;
 }

@@ -428,8 +428,11 @@ str contract_time_text(struct arena *mem, const struct contract_moment *moment)
     }
     int64_t seconds = of_day / 1000000;
     str date = date_text(mem, day);
-    str time = arena_format(mem, "%02d:%02d:%02d.%06d", (int)(seconds / 3600),
-                            (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(of_day % 1000000));
+    int part = (int)(of_day % 1000000);
+    str time = arena_format(mem, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60),
+                            (int)(seconds % 60));
+    if (part)
+        time = arena_format(mem, STR_FMT ".%06d", STR_ARG(time), part);
     if (!moment->has_date)
         return time;
     return moment->has_time ? arena_format(mem, STR_FMT " " STR_FMT, STR_ARG(date), STR_ARG(time))

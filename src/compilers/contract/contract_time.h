@@ -58,7 +58,7 @@ bool contract_time_iso(str text, struct contract_moment *out);
 /* By a pattern. */
 bool contract_time_read(const struct contract_time_pattern *pattern, str text,
                         struct contract_moment *out);
-/* `2024-01-31 10:15:00.000000`, or the date or the time alone: in UTC where it has an offset. */
+/* `2024-01-31 10:15:00`, with parts of the second where there are any, or the date or the time alone: in UTC where it has an offset. */
 str contract_time_text(struct arena *mem, const struct contract_moment *moment);
 
 #endif

@@ -123,28 +123,25 @@ static const struct contract_column *find_column(const struct contract_table *ta
     return NULL;
 }
 
-static const struct contract_table *find_table(const struct contract *contract, str name)
-{
-    for (size_t i = 0; i < contract->tables.len; i++)
-        if (str_eq_nocase(contract->tables.at[i].name, name))
-            return &contract->tables.at[i];
-    return NULL;
-}
-
 /* All that an input column has: what its contract declares, and what it has inherited itself. */
 static void add_input_column(struct inherit *in, const struct target *target,
                              const struct model_input *port, const struct contract_table *table,
                              const struct contract_column *column)
 {
     const struct model_product *owner = port->producer ? port->producer : target->label.product;
-    str origin = port->producer
-                   ? arena_format(in->mem, STR_FMT "." STR_FMT "." STR_FMT "." STR_FMT,
-                                  STR_ARG(owner->domain->name), STR_ARG(owner->name),
-                                  STR_ARG(table->name), STR_ARG(column->name))
-                   : arena_format(in->mem, STR_FMT "." STR_FMT ":" STR_FMT "." STR_FMT "." STR_FMT,
-                                  STR_ARG(owner->domain->name), STR_ARG(owner->name),
-                                  STR_ARG(port->contract->id), STR_ARG(table->name),
-                                  STR_ARG(column->name));
+    str origin =
+        port->producer
+            ? arena_format(in->mem, STR_FMT "." STR_FMT,
+                           STR_ARG(model_table_address(in->mem,
+                                                       arena_format(in->mem, STR_FMT "." STR_FMT,
+                                                                    STR_ARG(owner->domain->name),
+                                                                    STR_ARG(owner->name)),
+                                                       table->name)),
+                           STR_ARG(column->name))
+            : arena_format(in->mem, STR_FMT "." STR_FMT ":" STR_FMT "." STR_FMT "." STR_FMT,
+                           STR_ARG(owner->domain->name), STR_ARG(owner->name),
+                           STR_ARG(port->contract->id), STR_ARG(table->name),
+                           STR_ARG(column->name));
 
     add_declared(in, target, column, origin, owner->domain);
     size_t len;
@@ -183,7 +180,7 @@ static void add_edge(struct inherit *in, const struct target *target,
     const struct lineage_input *input = &trace->inputs->at[edge->input];
     const struct model_input *port = find_port(trace->product, input->schema);
     const struct contract_table *table =
-        port && port->contract ? find_table(port->contract, input->name) : NULL;
+        port && port->contract ? contract_find_table(port->contract, input->name) : NULL;
     const struct contract_column *column =
         table ? find_column(table, input->columns.at[edge->column].name) : NULL;
 

@@ -50,7 +50,7 @@ struct model_domain {
 };
 
 struct model_sql {
-    str table;
+    str table;        /* `orders@2` of v2/orders.sql */
     bool is_internal; /* self.NAME */
     str path, text;
 };
@@ -116,6 +116,12 @@ const struct model_product *model_find_product(const struct model *model, str ad
 /* A column as policies see it, with the labels that its contract declares. */
 void model_policy_column(struct arena *mem, const struct contract_column *column, uint32_t id,
                          str type, struct policy_column *out);
+/* `sales.orders@2.orders`, of a product's address and the name that the table has in it. In SQL: sales."orders@2".orders. */
+str model_table_address(struct arena *mem, str product, str table);
+/* Where its SELECT stands: `FOLDER/orders.sql`, `FOLDER/v2/orders.sql`. */
+str model_table_file(struct arena *mem, str folder, str table);
+/* The lowest major of an output contract: that which the bare name of the product means. */
+uint64_t model_first_major(const struct model_product *product, str contract_id);
 /* The table and its contract among the outputs of a product. */
 const struct contract_table *model_find_table(const struct model_product *product, str table,
                                               const struct contract **contract_out);

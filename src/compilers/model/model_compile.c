@@ -221,11 +221,19 @@ static void add_tests(struct model_builder *b, const struct bundle_file *file,
         b->is_partial = true;
 }
 
+/* `v2`: tables of a major that is not the first. */
+static bool is_major_folder(str name)
+{
+    uint64_t major;
+    return str_starts(name, STR("v")) && name.len > 1 && name.ptr[1] >= '1' && name.ptr[1] <= '9'
+        && str_to_u64(str_from(name, 1), &major);
+}
+
 static void product_part(struct model_builder *b, const struct bundle_file *file,
                          const struct model_path *path)
 {
     static const char *const allowed = "product.odps.yaml, NAME.odcs.yaml, TABLE.sql, "
-                                       "internal/NAME.sql, tests/NAME.yaml";
+                                       "vMAJOR/TABLE.sql, internal/NAME.sql, tests/NAME.yaml";
     str stem;
     if (path->len == 4 && is_document(path->name, ".odcs", &stem)) {
         if (!map_find(&b->products, path->folder))
@@ -238,6 +246,14 @@ static void product_part(struct model_builder *b, const struct bundle_file *file
         str folder, last;
         str_cut_last(path->folder, '/', &folder, &last);
         add_sql(b, file, folder, stem, true);
+    } else if (path->len == 5 && is_major_folder(path->parts[3])
+               && model_stem(path->name, ".sql", &stem)) {
+        str folder, last;
+        str_cut_last(path->folder, '/', &folder, &last);
+        add_sql(b, file, folder,
+                arena_format(b->mem, STR_FMT "@" STR_FMT, STR_ARG(stem),
+                             STR_ARG(str_from(path->parts[3], 1))),
+                false);
     } else if (path->len == 5 && str_eq(path->parts[3], STR("tests"))
                && (model_stem(path->name, ".yaml", &stem)
                    || model_stem(path->name, ".yml", &stem))) {

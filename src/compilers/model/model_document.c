@@ -1,12 +1,13 @@
-#include "model/model.h"
+#include "model/model_case.h"
+#include "model/model_inside.h"
 
 #include "shape/shape.h"
 
 static const struct {
     const char *kind;
     const struct shape_standard *standard;
-    const struct shape *shape; /* neither: a policy, or a test of some */
-    const char *ending;
+    const struct shape *shape; /* neither: it has a reader of its own */
+    const char *ending;        /* of files without a kind */
 } kinds[] = {
     {"DataContract", &shape_standard_odcs, NULL, ".odcs.yaml"},
     {"DataProduct", &shape_standard_odps, NULL, ".odps.yaml"},
@@ -14,6 +15,7 @@ static const struct {
     {"Domain", NULL, &shape_domain, "domain.yaml"},
     {"Policy", NULL, NULL, ".policy.yaml"},
     {"PolicyTest", NULL, NULL, ".policytest.yaml"},
+    {"ProductTest", NULL, NULL, NULL},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
@@ -27,6 +29,8 @@ static void check_kind(struct arena *mem, str file, const struct tree *document,
         shape_check(mem, file, kinds[kind].shape, document, report);
     else if (str_eq(str_of(kinds[kind].kind), STR("PolicyTest")))
         policy_cases_read(mem, file, STR_NONE, document, report, &(struct policy_cases){0});
+    else if (str_eq(str_of(kinds[kind].kind), STR("ProductTest")))
+        model_cases_read(mem, file, NULL, document, report, &(struct model_cases){0});
     else
         (void)policy_read(mem, file, STR_NONE, document, report);
 }
@@ -52,12 +56,13 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
         }
     bool is_old = !kind && tree_get(document, STR("dataset"));
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (str_ends(file, str_of(kinds[i].ending))
+        if ((kinds[i].ending && str_ends(file, str_of(kinds[i].ending)))
             || (is_old && kinds[i].standard == &shape_standard_odcs)) {
             check_kind(mem, file, document, i, report);
             return;
         }
-    static const char *const words = "DataContract DataProduct Mesh Domain Policy PolicyTest";
+    static const char *const words =
+        "DataContract DataProduct Mesh Domain Policy PolicyTest ProductTest";
     struct finding *f = kind ? shape_error(mem, file, report, kind, "weft does not know this kind")
                              : shape_error(mem, file, report, document, "kind is missing");
     f->found = kind ? shape_found(mem, kind) : STR_NONE;

@@ -5,6 +5,9 @@
 #include "model/model.h"
 
 #include "map/map.h"
+#include "shape/shape.h"
+
+extern const struct shape shape_product_test; /* weft/v1, kind ProductTest */
 
 struct model_builder {
     struct arena *mem;
@@ -49,6 +52,8 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
 void model_link(struct model_builder *b);
 /* Relationships of its contracts lead to tables that its checks can read. */
 void model_check_relations(struct model_builder *b, const struct model_product *product);
+/* Rules of contracts that could never be asked. */
+void model_check_rules(struct model_builder *b);
 /* Producers before consumers, then by name; cycles are findings. */
 void model_order(struct model_builder *b);
 /* Servers of a source contract inside the roots and hosts of the mesh. */

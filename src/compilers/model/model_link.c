@@ -1,9 +1,11 @@
 #include "model/model_inside.h"
 
+#include "contract/contract_change.h"
 #include "shape/shape.h"
 
 static void check_contract_ids(struct model_builder *b);
 static void link_outputs(struct model_builder *b, struct model_product *product);
+static void name_majors(struct model_builder *b, struct model_product *product);
 static void check_tables(struct model_builder *b, struct model_product *product);
 static void link_input(struct model_builder *b, struct model_product *product,
                        struct model_input *input);
@@ -15,8 +17,10 @@ void model_link(struct model_builder *b)
 {
     struct model *model = b->model;
     check_contract_ids(b);
-    for (size_t i = 0; i < model->products.len; i++)
+    for (size_t i = 0; i < model->products.len; i++) {
         link_outputs(b, model->products.at[i]);
+        name_majors(b, model->products.at[i]);
+    }
     for (size_t i = 0; i < model->products.len; i++)
         for (size_t j = 0; j < model->products.at[i]->inputs.len; j++)
             link_input(b, model->products.at[i], &model->products.at[i]->inputs.at[j]);
@@ -27,6 +31,7 @@ void model_link(struct model_builder *b)
     }
     check_unused(b);
     check_policies(b);
+    model_check_rules(b);
 }
 
 static str folder_of(str file)
@@ -163,6 +168,32 @@ static void link_outputs(struct model_builder *b, struct model_product *product)
     }
 }
 
+static void name_tables(struct model_builder *b, const struct contract *contract, uint64_t major)
+{
+    for (size_t i = 0; i < b->model->contracts.len; i++) {
+        struct contract *own = b->model->contracts.at[i];
+        for (size_t j = 0; own == contract && j < own->tables.len; j++)
+            own->tables.at[j].name = arena_format(
+                b->mem, STR_FMT "@%llu", STR_ARG(contract_table_plain(own->tables.at[j].name)),
+                (unsigned long long)major);
+    }
+}
+
+/* The bare name is of the first major of a contract; tables of the others are told apart by theirs wherever their product speaks of
+ * them. Two contracts of one major are two ports, and their tables have names of their own. */
+static void name_majors(struct model_builder *b, struct model_product *product)
+{
+    for (size_t i = 0; i < product->outputs.len; i++) {
+        const struct contract *contract = product->outputs.at[i].contract;
+        if (!contract)
+            continue;
+        uint64_t major = contract_major(contract->version);
+        if (major == model_first_major(product, contract->id))
+            continue;
+        name_tables(b, contract, major);
+    }
+}
+
 static bool is_output(const struct model_product *product, const struct contract *contract)
 {
     for (size_t i = 0; i < product->outputs.len; i++)
@@ -272,6 +303,14 @@ static void link_input(struct model_builder *b, struct model_product *product,
         no_contract(b, input->place, input->contract_id);
 }
 
+static bool has_table(const struct contract *contract, str name)
+{
+    for (size_t i = 0; contract && i < contract->tables.len; i++)
+        if (str_eq_nocase(contract->tables.at[i].name, name))
+            return true;
+    return false;
+}
+
 /* Names of output tables: those of addresses, and one of a kind in the product. */
 static void check_tables(struct model_builder *b, struct model_product *product)
 {
@@ -290,9 +329,9 @@ static void check_tables(struct model_builder *b, struct model_product *product)
             const struct contract_table *table = &contract->tables.at[j];
             struct place place =
                 tree_place(b->mem, contract->file, tree_find(table->source, STR("name")));
-            model_check_name(b, place, "the table", table->name);
+            model_check_name(b, place, "the table", contract_table_plain(table->name));
             for (size_t k = 0; k < i; k++)
-                if (contract_find_table(product->outputs.at[k].contract, table->name)) {
+                if (has_table(product->outputs.at[k].contract, table->name)) {
                     struct finding *f =
                         model_error(b, place, "two outputs of " STR_FMT " have a table " STR_FMT,
                                     STR_ARG(model_address(b->mem, product)), STR_ARG(table->name));
@@ -342,10 +381,41 @@ static void check_pass_through(struct model_builder *b, const struct model_produ
         b, tree_place(b->mem, contract->file, tree_find(found->source, STR("name"))),
         ports.len ? "the table " STR_FMT " has no SQL, and several inputs have a table of its name"
                   : "the table " STR_FMT " has no SQL, and no input has a table of its name",
-        STR_ARG(table));
+        STR_ARG(contract_table_plain(table)));
     f->found = str_list_join(b->mem, &ports, STR(", "));
-    f->hint = arena_format(b->mem, "write " STR_FMT "/" STR_FMT ".sql", STR_ARG(product->folder),
-                           STR_ARG(table));
+    f->hint = arena_format(b->mem, "write " STR_FMT,
+                           STR_ARG(model_table_file(b->mem, product->folder, table)));
+}
+
+static void no_table(struct model_builder *b, const struct model_product *product,
+                     const struct model_sql *sql, const struct str_list *tables)
+{
+    uint64_t major = contract_table_major(sql->table);
+    str plain = contract_table_plain(sql->table), nearest = str_list_nearest(tables, sql->table);
+    struct str_list files = {0};
+    struct finding *f =
+        major ? model_error(b, model_file_place(sql->path),
+                            "no output of " STR_FMT " has a table " STR_FMT " of major %llu",
+                            STR_ARG(model_address(b->mem, product)), STR_ARG(plain),
+                            (unsigned long long)major)
+              : model_error(b, model_file_place(sql->path),
+                            "no output of " STR_FMT " has a table " STR_FMT,
+                            STR_ARG(model_address(b->mem, product)), STR_ARG(plain));
+    for (size_t i = 0; i < tables->len; i++)
+        vec_push(b->mem, &files, model_table_file(b->mem, product->folder, tables->at[i]));
+    bool has_majors = major > 0;
+    for (size_t i = 0; i < tables->len; i++)
+        has_majors = has_majors || contract_table_major(tables->at[i]) > 0;
+    f->allowed = str_list_join(b->mem, has_majors ? &files : tables, STR(", "));
+    f->hint =
+        major && str_list_has(tables, plain)
+            ? arena_format(b->mem, "tables of the first major stand in " STR_FMT "/" STR_FMT ".sql",
+                           STR_ARG(product->folder), STR_ARG(plain))
+        : nearest.len
+            ? arena_format(b->mem, "did you mean " STR_FMT "?",
+                           STR_ARG(str_from(model_table_file(b->mem, product->folder, nearest),
+                                            product->folder.len + 1)))
+            : STR("an intermediate table is internal/NAME.sql");
 }
 
 static void check_sqls(struct model_builder *b, struct model_product *product)
@@ -360,14 +430,7 @@ static void check_sqls(struct model_builder *b, struct model_product *product)
         vec_push(b->mem, &with_sql, sql->table);
         if (str_list_has(&tables, sql->table))
             continue;
-        struct finding *f = model_error(
-            b, model_file_place(sql->path), "no output of " STR_FMT " has a table " STR_FMT,
-            STR_ARG(model_address(b->mem, product)), STR_ARG(sql->table));
-        f->allowed = str_list_join(b->mem, &tables, STR(", "));
-        str nearest = str_list_nearest(&tables, sql->table);
-        f->hint = nearest.len
-                    ? arena_format(b->mem, "did you mean " STR_FMT ".sql?", STR_ARG(nearest))
-                    : STR("an intermediate table is internal/NAME.sql");
+        no_table(b, product, sql, &tables);
     }
     for (size_t i = 0; i < tables.len; i++)
         if (!str_list_has(&with_sql, tables.at[i]))

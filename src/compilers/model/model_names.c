@@ -1,5 +1,6 @@
 #include "model/model_inside.h"
 
+#include "contract/contract_change.h"
 #include "limits/limits.h"
 #include "shape/shape.h"
 #include "shape/shape_names.h"
@@ -89,15 +90,45 @@ const struct contract_table *model_find_table(const struct model_product *produc
                                               const struct contract **contract_out)
 {
     for (size_t i = 0; i < product->outputs.len; i++) {
-        const struct contract_table *found =
-            contract_find_table(product->outputs.at[i].contract, table);
-        if (found) {
-            if (contract_out)
-                *contract_out = product->outputs.at[i].contract;
-            return found;
-        }
+        const struct contract *contract = product->outputs.at[i].contract;
+        for (size_t j = 0; contract && j < contract->tables.len; j++)
+            if (str_eq_nocase(contract->tables.at[j].name, table)) {
+                if (contract_out)
+                    *contract_out = contract;
+                return &contract->tables.at[j];
+            }
     }
     return NULL;
+}
+
+str model_table_address(struct arena *mem, str product, str table)
+{
+    uint64_t major = contract_table_major(table);
+    if (!major)
+        return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product), STR_ARG(table));
+    return arena_format(mem, STR_FMT "@%llu." STR_FMT, STR_ARG(product), (unsigned long long)major,
+                        STR_ARG(contract_table_plain(table)));
+}
+
+str model_table_file(struct arena *mem, str folder, str table)
+{
+    uint64_t major = contract_table_major(table);
+    if (!major)
+        return arena_format(mem, STR_FMT "/" STR_FMT ".sql", STR_ARG(folder), STR_ARG(table));
+    return arena_format(mem, STR_FMT "/v%llu/" STR_FMT ".sql", STR_ARG(folder),
+                        (unsigned long long)major, STR_ARG(contract_table_plain(table)));
+}
+
+uint64_t model_first_major(const struct model_product *product, str contract_id)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < product->outputs.len; i++) {
+        const struct contract *contract = product->outputs.at[i].contract;
+        if (contract && str_eq(contract->id, contract_id)
+            && contract_major(contract->version) < first)
+            first = contract_major(contract->version);
+    }
+    return first;
 }
 
 bool model_names_actor(const struct str_list *list, str user, const struct str_list *groups)

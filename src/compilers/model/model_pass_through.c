@@ -24,6 +24,6 @@ str model_pass_through_sql(struct arena *mem, const struct contract_table *table
     buf_add(b, STR(" FROM "));
     buf_add_identifier(b, input);
     buf_add_byte(b, '.');
-    buf_add_identifier(b, table->name);
+    buf_add_identifier(b, contract_table_plain(table->name));
     return buf_str(b);
 }

@@ -1,6 +1,8 @@
 /* Relationships that leave their contract: to another output of the product, or to one of its inputs. */
 #include "model/model_inside.h"
 
+#include "check/check.h"
+
 static str folder_of(str file)
 {
     str folder, name;
@@ -142,8 +144,8 @@ static void check_types(struct model_builder *b, const struct contract_table *ta
     }
 }
 
-static void check_contract(struct model_builder *b, const struct model_product *product,
-                           const struct contract *contract)
+static void check_relations(struct model_builder *b, const struct model_product *product,
+                            const struct contract *contract)
 {
     for (size_t i = 0; contract && i < contract->tables.len; i++)
         for (size_t j = 0; j < contract->tables.at[i].rules.len; j++) {
@@ -160,13 +162,20 @@ static void check_contract(struct model_builder *b, const struct model_product *
         }
 }
 
+void model_check_rules(struct model_builder *b)
+{
+    for (size_t i = 0; i < b->model->contracts.len; i++)
+        if (!b->report->errors)
+            check_contract(b->mem, b->model->contracts.at[i], b->report);
+}
+
 void model_check_relations(struct model_builder *b, const struct model_product *product)
 {
     if (b->is_partial)
         return;
     for (size_t i = 0; i < product->outputs.len; i++)
-        check_contract(b, product, product->outputs.at[i].contract);
+        check_relations(b, product, product->outputs.at[i].contract);
     for (size_t i = 0; i < product->inputs.len; i++)
         if (!product->inputs.at[i].producer)
-            check_contract(b, product, product->inputs.at[i].contract);
+            check_relations(b, product, product->inputs.at[i].contract);
 }

@@ -117,7 +117,7 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
     struct str_list names = {0};
     for (size_t i = 0; i < keys->len; i++)
         for (const struct shape_key *key = keys->tables[i]; key->name; key++)
-            if (is_of_version(key, keys->version))
+            if (is_of_version(key, keys->version) && !(key->flags & SHAPE_LATER))
                 str_list_add(walk->mem, &names, str_of(key->name));
     struct finding *f =
         shape_key_error(walk->mem, walk->file, walk->report, child, "unknown key " STR_FMT " in %s",
@@ -127,7 +127,12 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
     for (const struct shape_slip *slip = shape->slips; slip && slip->wrong; slip++)
         if (str_eq(child->key, str_of(slip->wrong)))
             f->hint = str_of(slip->hint);
-    str nearest = str_list_nearest(&names, child->key);
+    str nearest = STR_NONE;
+    for (size_t i = 0; i < names.len && !nearest.len; i++)
+        if (str_eq_nocase(names.at[i], child->key))
+            nearest = names.at[i];
+    if (!nearest.len)
+        nearest = str_list_nearest(&names, child->key);
     str others = other_versions(walk, keys, child->key);
     if (others.len)
         f->hint = arena_format(walk->mem, "it is a key of " STR_FMT, STR_ARG(others));

@@ -144,12 +144,13 @@ const struct shape shape_odcs_quality = {
     .title = "a quality rule",
     .open_in = ODCS_3_0,
     .keys = {(const struct shape_key[]){
-        ODCS_ID, ODCS_DEFINITIONS(), TEXT("businessImpact"), ODCS_CUSTOM(USED, ABOUT("onFailure")),
-        TEXT("description", USED),
+        ODCS_ID, ODCS_DEFINITIONS(), TEXT("businessImpact", USED, ABOUT("shown in mesh.checks")),
+        ODCS_CUSTOM(USED, ABOUT("onFailure")), TEXT("description", USED),
         TEXT("dimension", .slips = dimension_slips, USED,
              .words = "accuracy completeness conformity consistency coverage timeliness "
                       "uniqueness ac cp cf cs cv tm uq"),
-        TEXT("method"), TEXT("name", USED), TEXT("schedule"), TEXT("scheduler"),
+        TEXT("method"), TEXT("name", USED),
+        TEXT("schedule", USED, ABOUT("shown; rules run at every run")), TEXT("scheduler", USED),
         TEXT("severity", USED, ABOUT("error rejects, warning warns")), ODCS_TAGS(),
         TEXT("type", .words = "text library sql custom", USED), TEXT("unit", USED), END}},
     .variants = by_type,

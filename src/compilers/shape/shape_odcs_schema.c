@@ -10,7 +10,7 @@ static const double zero = 0;
 #define NUMBER(key, ...) KEY(key, SHAPE_NUMBER, __VA_ARGS__)
 /* In v3.0 these say whether the bound beside them is exclusive; since v3.1 they are bounds. */
 #define EXCLUSIVE(of)                                                                              \
-    BOOL("exclusiveMinimum", IN(ODCS_3_0)), BOOL("exclusiveMaximum", IN(ODCS_3_0)),                \
+    BOOL("exclusiveMinimum", IN(ODCS_3_0), USED), BOOL("exclusiveMaximum", IN(ODCS_3_0), USED),    \
         KEY("exclusiveMinimum", of, IN(ODCS_FROM_3_1), USED),                                      \
         KEY("exclusiveMaximum", of, IN(ODCS_FROM_3_1), USED)
 #define NUMBER_BOUNDS                                                                              \

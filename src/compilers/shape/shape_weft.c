@@ -1,45 +1,21 @@
-#include "shape/shape.h"
-#include "shape/shape_formats.h"
+#include "shape/shape_inside.h"
 
 /* Our own kinds: what mesh.yaml and domain.yaml may hold. Policies are read by compilers/policy. */
 
-#define END                                                                                        \
-    {                                                                                              \
-        0                                                                                          \
-    }
-#define TEXT(key)                                                                                  \
-    {                                                                                              \
-        .name = key, .type = SHAPE_TEXT                                                            \
-    }
-#define LATER(key)                                                                                 \
-    {                                                                                              \
-        .name = key, .type = SHAPE_ANY, .flags = SHAPE_LATER                                       \
-    }
-#define PRINCIPALS(key, extra)                                                                     \
-    {                                                                                              \
-        .name = key, .type = SHAPE_TEXT, .flags = SHAPE_LIST | (extra),                            \
-        .format = &shape_format_principal                                                          \
-    }
-#define VERSION                                                                                    \
-    {                                                                                              \
-        .name = "apiVersion", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "weft/v1"      \
-    }
-#define KIND(word)                                                                                 \
-    {                                                                                              \
-        .name = "kind", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = word                 \
-    }
-#define NAME                                                                                       \
-    {                                                                                              \
-        .name = "name", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED | SHAPE_NOT_EMPTY              \
-    }
+#define PRINCIPALS(key, extra, ...)                                                                \
+    TEXT(key, .flags = SHAPE_LIST | (extra), .format = &shape_format_principal, USED, __VA_ARGS__)
+#define NEEDED (SHAPE_REQUIRED | SHAPE_NOT_EMPTY)
+#define VERSION TEXT_MUST("apiVersion", .words = "weft/v1", USED)
+#define KIND(word) TEXT_MUST("kind", .words = word, USED)
+#define NAME(...) TEXT("name", .flags = NEEDED, USED, __VA_ARGS__)
 
 static const struct shape user = {
     .title = "a user",
     .keys = {(const struct shape_key[]){
-        {.name = "groups", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
-        {.name = "attributes", .type = SHAPE_SCALAR, .flags = SHAPE_NAMED | SHAPE_OR_LIST},
-        TEXT("description"),
-        END}},
+        TEXTS("groups", USED, ABOUT("names of groups that the user is a member of")),
+        KEY("attributes", SHAPE_SCALAR, .flags = SHAPE_NAMED | SHAPE_OR_LIST, USED,
+            ABOUT("facts that policies may ask for, as regions: [CH, LI]")),
+        TEXT("description"), END}},
     .slips =
         (const struct shape_slip[]){
             {"password", "passwords and tokens stand in no file: weft token create USER"},
@@ -50,45 +26,41 @@ static const struct shape user = {
 static const struct shape sources = {
     .title = "the sources of a mesh",
     .keys = {(const struct shape_key[]){
-        {.name = "roots", .type = SHAPE_TEXT, .flags = SHAPE_LIST, .format = &shape_format_root},
-        {.name = "hosts", .type = SHAPE_TEXT, .flags = SHAPE_LIST, .format = &shape_format_host},
+        TEXTS("roots", .format = &shape_format_root, USED,
+              ABOUT("folders that source files may lie in")),
+        TEXTS("hosts", .format = &shape_format_host, USED,
+              ABOUT("servers that may be read; without a port 5432 is meant")),
         END}},
 };
 
 static const struct shape access = {
     .title = "what access requests may ask for",
     .keys = {(const struct shape_key[]){
-        {.name = "longest", .type = SHAPE_TEXT, .format = &shape_format_duration}, END}},
+        TEXT("longest", .format = &shape_format_duration, USED,
+             ABOUT("the most that an access request may ask for, as 90d")),
+        END}},
 };
 
 static const struct shape audit = {
     .title = "the audit of a mesh",
     .keys = {(const struct shape_key[]){
-        {.name = "literals", .type = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .words = "keep redact"},
-        {.name = "tables", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
-        {.name = "tags", .type = SHAPE_TEXT, .flags = SHAPE_LIST},
-        END}},
+        TEXT_MUST("literals", .words = "keep redact", USED,
+                  ABOUT("whether the literals of recorded queries are kept")),
+        TEXTS("tables", USED), TEXTS("tags", USED), END}},
 };
 
 const struct shape shape_mesh = {
     .title = "a mesh",
     .keys = {(const struct shape_key[]){
-        VERSION,
-        KIND("Mesh"),
-        NAME,
-        TEXT("description"),
-        PRINCIPALS("admins", SHAPE_REQUIRED | SHAPE_NOT_EMPTY),
-        PRINCIPALS("guild", 0),
-        {.name = "fourEyes", .type = SHAPE_BOOL},
-        {.name = "users", .type = SHAPE_MAP, .flags = SHAPE_NAMED, .shape = &user},
-        {.name = "purposes", .type = SHAPE_TEXT, .flags = SHAPE_NAMED},
-        {.name = "sources", .type = SHAPE_MAP, .shape = &sources},
-        {.name = "access", .type = SHAPE_MAP, .shape = &access},
-        {.name = "audit", .type = SHAPE_MAP, .shape = &audit},
-        LATER("storage"),
-        LATER("engine"),
-        LATER("channels"),
-        END}},
+        VERSION, KIND("Mesh"), NAME(), TEXT("description", USED),
+        PRINCIPALS("admins", NEEDED, ABOUT("who may change this file")),
+        PRINCIPALS("guild", 0, ABOUT("who may change policies/")),
+        BOOL("fourEyes", USED,
+             ABOUT("a change of policies/ is applied by another person than who proposed it")),
+        MAP("users", user, .flags = SHAPE_NAMED, USED),
+        TEXT("purposes", .flags = SHAPE_NAMED, USED, ABOUT("what data may be asked for")),
+        MAP("sources", sources, USED), MAP("access", access, USED), MAP("audit", audit, USED),
+        LATER("storage"), LATER("engine"), LATER("channels"), END}},
     .slips =
         (const struct shape_slip[]){{"domains", "a domain is a folder: domains/NAME/domain.yaml"},
                                     {"owners", "did you mean admins?"},
@@ -97,30 +69,21 @@ const struct shape shape_mesh = {
 
 static const struct shape escalation = {
     .title = "a step of the escalation",
-    .keys = {(const struct shape_key[]){{.name = "after",
-                                         .type = SHAPE_TEXT,
-                                         .flags = SHAPE_REQUIRED,
-                                         .format = &shape_format_duration},
-                                        PRINCIPALS("to", SHAPE_REQUIRED | SHAPE_NOT_EMPTY),
-                                        END}},
+    .keys = {(const struct shape_key[]){TEXT_MUST("after", .format = &shape_format_duration),
+                                        PRINCIPALS("to", NEEDED), END}},
 };
 
 const struct shape shape_domain = {
     .title = "a domain",
     .keys = {(const struct shape_key[]){
-        VERSION,
-        KIND("Domain"),
-        NAME,
-        TEXT("title"),
-        TEXT("description"),
-        {.name = "alignment", .type = SHAPE_TEXT, .words = "source aggregate consumer"},
-        PRINCIPALS("owners", SHAPE_REQUIRED | SHAPE_NOT_EMPTY),
-        PRINCIPALS("members", 0),
-        {.name = "escalation", .type = SHAPE_MAP, .flags = SHAPE_LIST, .shape = &escalation},
-        LATER("engine"),
-        LATER("storage"),
-        LATER("secrets"),
-        END}},
+        VERSION, KIND("Domain"), NAME(ABOUT("that of the folder")),
+        TEXT("title", USED, ABOUT("for people")), TEXT("description", USED),
+        TEXT("alignment", .words = "source aggregate consumer", USED),
+        PRINCIPALS("owners", NEEDED, ABOUT("who answers for the domain, and may change its files")),
+        PRINCIPALS("members", 0, ABOUT("who may change its files")),
+        KEY("escalation", SHAPE_MAP, .flags = SHAPE_LIST, .shape = &escalation,
+            ABOUT("kept, and not acted on")),
+        LATER("engine"), LATER("storage"), LATER("secrets"), END}},
     .slips =
         (const struct shape_slip[]){
             {"kinds", "did you mean kind?"},

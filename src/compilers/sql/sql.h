@@ -28,6 +28,8 @@ struct sql_tree {
 /* The text up to its end or first top-level `;`. Fails when it is longer than SQL_BYTES_MAX, no UTF-8, holds NUL, nests
  * comments deeper than SQL_COMMENT_DEPTH_MAX, is empty, or when anything but space and comments follows the `;`. */
 MUST_CHECK bool sql_statement(struct task *t, str text, str *out);
+/* Whether a `;` ends the first statement of the text, outside of quotes and comments; its offset. */
+bool sql_find_end(str text, size_t *offset_out);
 /* The text with `?` for every number and string literal and a space for every comment; all else as it was, quoted names too. Takes
  * any bytes, and what it takes for a literal is rather too much than too little. */
 str sql_redact(struct arena *mem, str text);
@@ -51,7 +53,8 @@ MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document,
                          struct sql_tree **out);
 /* Line and column, from 1, of a byte position from 1 in a text. */
 void sql_place(str text, uint32_t position, uint32_t *line_out, uint32_t *column_out);
-/* The line of the position with a caret under it, as psql shows it; empty when the position is 0. */
+/* The line of the position with a caret under it, as psql shows it; empty when the position is 0. Right by the columns of a terminal,
+ * and below 80 of them: of a long line what stands around the place. Safe to print. */
 str sql_caret(struct arena *mem, str text, uint32_t position);
 /* True when a join in parentheses has a name of its own, as `(a JOIN b USING (id)) j`: the engine's tree leaves it out, so that the
  * tree alone does not tell what a name means. */

@@ -3,6 +3,7 @@
 #include "limits/limits.h"
 #include "shape/shape_names.h"
 #include "sql/sql.h"
+#include "width/width.h"
 
 struct lexer {
     struct task *t; /* NULL: any depth of comments is passed */
@@ -177,6 +178,16 @@ bool sql_statement(struct task *t, str text, str *out)
     return true;
 }
 
+bool sql_find_end(str text, size_t *offset_out)
+{
+    struct lexer l = {.text = text};
+
+    while (l.at < text.len && peek(&l, 0) != ';')
+        (void)skip_token(&l);
+    *offset_out = l.at;
+    return l.at < text.len;
+}
+
 /* ---- without literals */
 
 static bool is_digit(char c)
@@ -348,9 +359,32 @@ void sql_place(str text, uint32_t position, uint32_t *line_out, uint32_t *column
         find_line(text, position - 1, line_out, column_out);
 }
 
+/* What may stand under a caret: a tab is one space, and what would steer a terminal or is no character a question mark. */
+static void add_visible(struct buf *b, str text)
+{
+    for (size_t at = 0; at < text.len;) {
+        size_t columns, len = width_at(text, at, &columns);
+        uint32_t code = width_character(text, at);
+        bool is_foreign = str_utf8_at(text, at) == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0)
+                       || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+
+        if (code == '\t')
+            buf_add_byte(b, ' ');
+        else if (is_foreign)
+            buf_add_byte(b, '?');
+        else
+            buf_add(b, str_sub(text, at, len));
+        at += len;
+    }
+}
+
 str sql_caret(struct arena *mem, str text, uint32_t position)
 {
-    enum { BEFORE = 60, AFTER = 40 }; /* bytes of a long line that are shown around the place */
+    enum {
+        WHOLE = 70,
+        AROUND = 64,
+        BEFORE = 44
+    }; /* columns: with what stands around them below 80 */
     if (position == 0)
         return STR_NONE;
     uint32_t line, column;
@@ -359,23 +393,27 @@ str sql_caret(struct arena *mem, str text, uint32_t position)
     size_t end = offset;
     while (end < text.len && text.ptr[end] != '\n' && text.ptr[end] != '\r')
         end++;
-    bool cut_head = offset - start > BEFORE, cut_tail = end - offset > AFTER;
+
+    struct buf *head = buf_new(mem, (offset - start) + 1), *tail = buf_new(mem, (end - offset) + 1);
+    add_visible(head, str_sub(text, start, offset - start));
+    add_visible(tail, str_sub(text, offset, end - offset));
+    str before = buf_str(head), after = buf_str(tail);
+    size_t head_columns = width_of(before), tail_columns = width_of(after);
+    bool is_long = head_columns + tail_columns > WHOLE;
+    size_t room = tail_columns < AROUND - BEFORE ? AROUND - tail_columns : BEFORE;
+    bool cut_head = is_long && head_columns > room;
     if (cut_head)
-        for (start = offset - BEFORE;
-             start < offset && ((unsigned char)text.ptr[start] & 0xc0) == 0x80;)
-            start++;
+        before = str_from(before, width_head(before, head_columns - room));
+    size_t left = AROUND - width_of(before);
+    bool cut_tail = is_long && tail_columns > left;
     if (cut_tail)
-        for (end = offset + AFTER; end > offset && ((unsigned char)text.ptr[end] & 0xc0) == 0x80;)
-            end--;
+        after = str_sub(after, 0, width_head(after, left));
+
     struct buf *b = buf_new(mem, 4096);
     buf_format(b, "LINE %u: %s", line, cut_head ? "..." : "");
-    size_t indent = b->len;
-    for (size_t i = start; i < end; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        buf_add_byte(b, c == '\t' ? ' ' : (char)c);
-        indent += i < offset && (c & 0xc0) != 0x80;
-    }
-    buf_format(b, "%s\n%*s^", cut_tail ? "..." : "", (int)indent, "");
+    size_t indent = b->len + width_of(before);
+    buf_format(b, STR_FMT STR_FMT "%s\n%*s^", STR_ARG(before), STR_ARG(after),
+               cut_tail ? "..." : "", (int)indent, "");
     return buf_str(b);
 }
 

@@ -37,6 +37,8 @@ int cli_main(int argc, char **argv, serve_fn *serve)
     int code;
 
     cli->serve = serve;
+    cli->out = stdout;
+    cli->out_width = cli_terminal_width(stdout, 0);
     for (int i = 1; i < argc; i++) {
         vec_push(t->mem, &words, str_of(argv[i]));
     }

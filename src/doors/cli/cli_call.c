@@ -4,6 +4,7 @@
 #include "cli_inside.h"
 #include "limits/limits.h"
 #include "sql/sql.h"
+#include "yaml/yaml.h"
 #include "json/json.h"
 
 static const struct json_limits json_limits = {
@@ -11,7 +12,18 @@ static const struct json_limits json_limits = {
 
 bool cli_read_json(struct task *t, struct arena *mem, str text, struct tree **out)
 {
-    return json_read(t, mem, text, &json_limits, out);
+    if (json_read(t, mem, text, &json_limits, out)) {
+        return true;
+    }
+    if (t->err.code != ERR_PROTOCOL) {
+        return false;
+    }
+    /* The fast reader keeps no number of more than 64 bits; this one keeps their digits. */
+    task_clear_error(t);
+    if (yaml_read(t, mem, text, STR_NONE, YAML_MODE_JSON, out)) {
+        return true;
+    }
+    return task_fail(t, ERR_PROTOCOL, "the answer of the server is not JSON");
 }
 
 /* ---- errors */
@@ -104,6 +116,7 @@ void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
         finding->found = tree_find_text(row, STR("found"));
         finding->allowed = tree_find_text(row, STR("allowed"));
         finding->hint = tree_find_text(row, STR("hint"));
+        finding->excerpt = tree_find_text(row, STR("excerpt"));
     }
     report_text(&report, text);
     fprintf(out, "%.*s", STR_ARG(buf_str(text)));
@@ -136,6 +149,10 @@ void cli_tell_error(struct task *t, struct cli *cli)
     cli_tell_findings(t, cli->findings, stderr);
     fprintf(stderr, "weft: %serror:%s ", is_colored ? "\033[1;31m" : "",
             is_colored ? "\033[0m" : "");
+    if (cli->sql.len > 0 && error.position > 0 && cli->sql_file.len > 0) {
+        error.place.file = cli->sql_file;
+        sql_place(cli->sql, error.position, &error.place.line, &error.place.column);
+    }
     call_tell_place(&error.place);
     call_tell_lines(table_shown(t->mem, error.message), "");
     if (cli->sql.len > 0 && error.position > 0) {

@@ -46,6 +46,11 @@ struct cli {
     serve_fn *serve;
     int exit_code; /* of a command that ended as it should */
 
+    /* Where results go, and how many columns that has; 0: nobody looks. */
+    FILE *out;
+    int out_width;
+    bool is_expanded; /* a line a value, whatever would fit */
+
     /* cli_find_home */
     str home, folder;
     /* cli_reach */
@@ -55,7 +60,7 @@ struct cli {
     /* For telling an error: what the server said of it, and the text its position counts in. */
     str problem;
     const struct tree *findings;
-    str sql;
+    str sql, sql_file; /* the file is empty for a text that came as an argument */
 };
 
 /* ---- cli_options.c */
@@ -96,6 +101,32 @@ MUST_CHECK bool cli_read_file(struct task *t, str path, size_t most, str *out);
 
 /* The one argument, `--file`, or standard input for `-` and where nobody types. */
 MUST_CHECK bool cli_read_sql(struct task *t, struct cli *cli, str *out);
+/* Asks, and prints the answer to cli->out in the format of the command line. */
+MUST_CHECK bool cli_query(struct task *t, struct cli *cli, str sql);
+
+/* ---- command_plan.c */
+
+/* The mesh folder that plans read: that of the home where it has a mesh, else the one around us. */
+MUST_CHECK bool cli_plan_folder(struct task *t, struct cli *cli, str *out);
+/* What the files of the folder, or of --domain or --policies, would change. */
+MUST_CHECK bool cli_plan(struct task *t, struct cli *cli, const struct tree **out);
+MUST_CHECK bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out);
+
+/* ---- command_run.c */
+
+/* Runs the products that the arguments name, or all for --all, and follows them. */
+MUST_CHECK bool cli_run(struct task *t, struct cli *cli);
+MUST_CHECK bool cli_run_watch(struct task *t, struct cli *cli);
+
+/* ---- command_show.c */
+
+/* A domain, product or table by its name; empty: all products. */
+MUST_CHECK bool cli_show(struct task *t, struct cli *cli, str name);
+
+/* ---- shell.c */
+
+/* `weft query` on a terminal: statements and commands until it is left. */
+MUST_CHECK bool shell_run(struct task *t, struct cli *cli);
 
 /* ---- cli_server.c */
 
@@ -137,13 +168,16 @@ struct table {
     size_t len;
     bool is_ruled; /* bars and a rule, as psql; else two spaces */
     bool is_csv;
-    int width;       /* of the terminal; 0: cells are never cut */
+    bool
+        is_records; /* a line a value: asked for, or decided where a row is too wide for the terminal */
+    int width;      /* of the terminal; 0: nothing is cut or broken */
     bool is_colored; /* NULL is dim */
-    size_t *widths;
+    size_t *widths, title_width;
+    bool *is_left_out; /* columns without a value, where a list is too wide */
     str *kept;
     size_t kept_len, kept_cap;
     bool is_open; /* the header is out */
-    uint64_t rows;
+    uint64_t rows, printed;
 };
 
 enum { TABLE_KEEP = 1000 };
@@ -153,8 +187,6 @@ void table_begin(struct table *table, struct arena *mem, FILE *out,
 /* `len` cells, copied; one with ptr NULL is NULL. */
 void table_row(struct table *table, const str *cells);
 void table_end(struct table *table);
-/* Columns that a text takes on a terminal. */
-size_t table_width(str text);
 /* As it may go to a terminal: control characters are escaped. */
 str table_shown(struct arena *mem, str text);
 /* `3.1 MB`, of 1,000,000 bytes each. */
@@ -170,6 +202,17 @@ str table_cell(struct arena *mem, const struct tree *row, const char *key);
 str table_eased(struct arena *mem, str cell);
 void table_json(struct task *t, const struct tree *tree, FILE *out);
 
+/* ---- cli_layout.c */
+
+/* After the first rows are kept: how wide each column is, or that values come a line each. */
+void cli_layout_decide(struct table *table);
+void cli_layout_print_head(const struct table *table);
+void cli_layout_print(struct table *table, const str *cells);
+/* Bytes of the first line of a text, when a line has so many columns: broken after a space or a mark of names, or where it must. */
+size_t cli_layout_break(str text, size_t columns);
+/* A text and a line feed; on a terminal of `width` columns further lines stand under the first, which begins at `indent`. */
+void cli_layout_print_text(FILE *out, str text, size_t indent, size_t width);
+
 /* ---- cli_terminal.c */
 
 bool cli_is_terminal(const FILE *file);
@@ -178,6 +221,10 @@ int cli_terminal_width(const FILE *file, int fallback);
 bool cli_is_colored(const FILE *file);
 /* Ctrl-C and kin cancel this task; the second one ends the program. */
 void cli_listen(struct task *t);
+/* From now on no Ctrl-C ends the program, however many come. */
+void cli_listen_on(void);
+/* The signal that was heard last, 0 for none; after that none was. */
+int cli_heard(void);
 
 /* ---- command_init.c */
 

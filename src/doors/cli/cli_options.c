@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli_inside.h"
 
@@ -274,7 +275,8 @@ static void help_option(FILE *out, const struct option_row *option)
     snprintf(left, sizeof(left), "%s%s%s--%s%s%s", option->letter[0] ? "-" : "", option->letter,
              option->letter[0] ? ", " : "", option->name, option->value[0] ? " " : "",
              option->value);
-    fprintf(out, "  %-24s %s\n", left, option->meaning);
+    fprintf(out, "  %-24s ", left);
+    cli_layout_print_text(out, str_of(option->meaning), 27, (size_t)cli_terminal_width(out, 0));
 }
 
 void command_help_all(FILE *out)
@@ -283,7 +285,9 @@ void command_help_all(FILE *out)
           "[OPTION ...]\n\n",
           out);
     for (int i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].meaning);
+        fprintf(out, "  %-16s ", commands[i].name);
+        cli_layout_print_text(out, str_of(commands[i].meaning), 19,
+                              (size_t)cli_terminal_width(out, 0));
     }
     fputs("\nfor every command:\n", out);
     for (int i = 0; i <= OPTION_help; i++) {
@@ -319,7 +323,9 @@ static void help_exit_codes(FILE *out)
                 if (!has_any) {
                     snprintf(number, sizeof(number), "%d", code);
                 }
-                fprintf(out, "  %-4s %s\n", number, error_meaning((enum error_code)i));
+                fprintf(out, "  %-4s ", number);
+                cli_layout_print_text(out, str_of(error_meaning((enum error_code)i)), 7,
+                                      (size_t)cli_terminal_width(out, 0));
                 has_any = true;
             }
         }
@@ -330,8 +336,11 @@ void command_help_one(const struct command *command, FILE *out)
 {
     bool has_any = false;
 
-    fprintf(out, "weft %s: %s\n\nusage: weft %s%s%s [OPTION ...]\n", command->name,
-            command->meaning, command->name, command->arguments[0] ? " " : "", command->arguments);
+    fprintf(out, "weft %s: ", command->name);
+    cli_layout_print_text(out, str_of(command->meaning), strlen(command->name) + 7,
+                          (size_t)cli_terminal_width(out, 0));
+    fprintf(out, "\nusage: weft %s%s%s [OPTION ...]\n", command->name,
+            command->arguments[0] ? " " : "", command->arguments);
     for (int i = OPTION_help + 1; i < OPTION_COUNT; i++) {
         if (option_is_of(command, (enum cli_option)i)) {
             fputs(has_any ? "" : "\noptions:\n", out);

@@ -31,14 +31,17 @@ bool cli_is_colored(const FILE *file)
 
 /* A signal has no argument of ours. Calls are not begun again after one: who waits for a key must hear it. */
 static struct task *_Atomic heard_by;
-static atomic_int heard;
+static atomic_int heard, heard_number;
+static atomic_bool goes_on;
 
 static void cli_on_signal(int number)
 {
     struct task *t = atomic_load(&heard_by);
 
-    (void)number;
-    if (atomic_fetch_add(&heard, 1) > 0 || t == NULL) {
+    bool is_spared = number == SIGINT && atomic_load(&goes_on);
+
+    atomic_store(&heard_number, number);
+    if (t == NULL || (!is_spared && atomic_fetch_add(&heard, 1) > 0)) {
         _exit(error_exit_code(ERR_CANCELLED));
     }
     task_cancel(t);
@@ -59,4 +62,14 @@ void cli_listen(struct task *t)
             sigaction(numbers[i], &action, NULL);
         }
     }
+}
+
+void cli_listen_on(void)
+{
+    atomic_store(&goes_on, true);
+}
+
+int cli_heard(void)
+{
+    return atomic_exchange(&heard_number, 0);
 }

@@ -16,7 +16,9 @@ static void explain_reasons(struct task *t, const struct tree *reasons, const ch
             line = arena_format(t->mem, "%.*s (%.*s:%.*s)", STR_ARG(line), STR_ARG(file),
                                 STR_ARG(tree_find_text(reason, STR("line"))));
         }
-        printf("  %-12s %.*s\n", title, STR_ARG(table_shown(t->mem, line)));
+        printf("  %-12s ", title);
+        cli_layout_print_text(stdout, table_shown(t->mem, line), 15,
+                              (size_t)cli_terminal_width(stdout, 0));
     }
 }
 
@@ -71,18 +73,22 @@ static void explain_columns(struct task *t, const struct tree *columns)
     table_end(&table);
 }
 
-static void explain_files(const struct tree *files)
+static void explain_files(struct task *t, const struct tree *files)
 {
+    str all = STR_NONE;
+
     printf("  %-12s ", "files");
     /* Not told to one from whom rows are filtered. */
     if (tree_find_text(files, STR("files")).len > 0) {
-        printf("%.*s in all: %.*s as they are, %.*s with no visible row, ",
-               STR_ARG(tree_find_text(files, STR("files"))),
-               STR_ARG(tree_find_text(files, STR("as_they_are"))),
-               STR_ARG(tree_find_text(files, STR("all_hidden"))));
+        all = arena_format(t->mem, "%.*s in all: %.*s as they are, %.*s with no visible row, ",
+                           STR_ARG(tree_find_text(files, STR("files"))),
+                           STR_ARG(tree_find_text(files, STR("as_they_are"))),
+                           STR_ARG(tree_find_text(files, STR("all_hidden"))));
     }
-    printf("%.*s copies there, %.*s to be made\n", STR_ARG(tree_find_text(files, STR("copies"))),
-           STR_ARG(tree_find_text(files, STR("to_be_made"))));
+    all = arena_format(t->mem, "%.*s%.*s copies there, %.*s to be made", STR_ARG(all),
+                       STR_ARG(tree_find_text(files, STR("copies"))),
+                       STR_ARG(tree_find_text(files, STR("to_be_made"))));
+    cli_layout_print_text(stdout, all, 15, (size_t)cli_terminal_width(stdout, 0));
 }
 
 static void explain_table(struct task *t, const struct tree *table, bool is_first)
@@ -101,7 +107,7 @@ static void explain_table(struct task *t, const struct tree *table, bool is_firs
     /* Of a table that is denied whole there is no more to say. */
     if (str_eq(tree_find_text(table, STR("access")), STR("granted"))) {
         explain_columns(t, tree_find(table, STR("columns")));
-        explain_files(tree_find(table, STR("cleared_files")));
+        explain_files(t, tree_find(table, STR("cleared_files")));
     }
 }
 

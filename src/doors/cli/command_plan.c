@@ -43,6 +43,7 @@ static str plan_group(struct arena *mem, const struct tree *change)
     (void)str_cut(name, ':', &name, &rest);
     (void)str_cut(name, '.', &domain, &rest);
     (void)str_cut(rest, '.', &product, &rest);
+    (void)str_cut(product, '@', &product, &rest); /* majors stand together */
     return arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product));
 }
 
@@ -211,6 +212,38 @@ static void plan_show_classes(struct task *t, const struct tree *plan)
     }
 }
 
+/* What changes for those who read; words alone are told by their number. */
+static void plan_show_contract_changes(struct task *t, const struct tree *plan)
+{
+    const struct tree *rows = tree_find(plan, STR("contract_changes"));
+    size_t words = 0, shown = 0;
+
+    for (size_t i = 0; rows != NULL && i < rows->len; i++) {
+        const struct tree *row = rows->at[i];
+        str class = tree_find_text(row, STR("class"));
+        str readers = tree_find_text(tree_find(row, STR("evidence")), STR("text"));
+
+        if (str_eq(class, STR("documentation"))) {
+            words++;
+            continue;
+        }
+        printf("%s  %-8.*s  %.*s, major %.*s: %.*s\n", shown++ == 0 ? "contracts\n" : "",
+               STR_ARG(class), STR_ARG(table_shown(t->mem, tree_find_text(row, STR("product")))),
+               STR_ARG(tree_find_text(row, STR("major"))),
+               STR_ARG(table_shown(t->mem, tree_find_text(row, STR("text")))));
+        if (readers.len > 0) {
+            printf("            read by %.*s\n", STR_ARG(table_shown(t->mem, readers)));
+        }
+    }
+    if (words > 0) {
+        printf("%s  %zu change%s of words alone\n", shown == 0 ? "contracts\n" : "", words,
+               words == 1 ? "" : "s");
+    }
+    if (shown + words > 0) {
+        putchar('\n');
+    }
+}
+
 static void plan_show(struct task *t, const struct tree *plan)
 {
     const struct tree *changes = tree_find(plan, STR("changes"));
@@ -219,6 +252,7 @@ static void plan_show(struct task *t, const struct tree *plan)
     cli_tell_findings(t, tree_find(plan, STR("findings")), stdout);
     plan_show_needs(t, tree_find(plan, STR("grants_needed")));
     plan_show_classes(t, plan);
+    plan_show_contract_changes(t, plan);
     if (changes == NULL || changes->len == 0) {
         puts("Nothing to change: the mesh is as its files say.");
         return;
@@ -230,7 +264,7 @@ static void plan_show(struct task *t, const struct tree *plan)
 }
 
 /* That of the home where it has a mesh; else the one around us, as for a home or server elsewhere. */
-static bool plan_folder(struct task *t, struct cli *cli, str *out)
+bool cli_plan_folder(struct task *t, struct cli *cli, str *out)
 {
     *out = cli->folder;
     if (out->len > 0
@@ -259,7 +293,7 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
     if (cli->has[OPTION_policies] && cli->has[OPTION_domain]) {
         return task_fail(t, ERR_USAGE, "say --domain or --policies, not both");
     }
-    if (!plan_folder(t, cli, &folder) || !cli_read_bundle(t, folder, scope, &bundle)) {
+    if (!cli_plan_folder(t, cli, &folder) || !cli_read_bundle(t, folder, scope, &bundle)) {
         return false;
     }
     json_out_begin(&o, "", '{');
@@ -283,7 +317,7 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
         || task_fail(t, ERR_LIMIT, "the files of the mesh are too large for one bundle");
 }
 
-static bool plan_ask_server(struct task *t, struct cli *cli, const struct tree **out)
+bool cli_plan(struct task *t, struct cli *cli, const struct tree **out)
 {
     str body;
 
@@ -355,7 +389,7 @@ bool command_plan(struct task *t, struct cli *cli)
     const struct tree *plan;
 
     cli_listen(t);
-    if (!cli_demand_arguments(t, cli, 0, 0) || !plan_ask_server(t, cli, &plan)) {
+    if (!cli_demand_arguments(t, cli, 0, 0) || !cli_plan(t, cli, &plan)) {
         return false;
     }
     if (cli->format == FORMAT_JSON) {
@@ -455,7 +489,7 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
         return apply_is_wanted(t, cli, &is_wanted);
     }
-    if (!plan_ask_server(t, cli, &plan)) {
+    if (!cli_plan(t, cli, &plan)) {
         return false;
     }
     if (cli->format == FORMAT_TABLE) {
@@ -478,6 +512,14 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
     return true;
 }
 
+bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out)
+{
+    return cli_call(t, cli, "POST",
+                    arena_format(t->mem, "/api/v1/plans/%.*s/apply",
+                                 STR_ARG(http_percent_encode(t->mem, plan))),
+                    STR_NONE, out);
+}
+
 bool command_apply(struct task *t, struct cli *cli)
 {
     const struct tree *applied;
@@ -498,10 +540,7 @@ bool command_apply(struct task *t, struct cli *cli)
     if (id.len == 0) {
         return true;
     }
-    if (!cli_call(t, cli, "POST",
-                  arena_format(t->mem, "/api/v1/plans/%.*s/apply",
-                               STR_ARG(http_percent_encode(t->mem, id))),
-                  STR_NONE, &applied)) {
+    if (!cli_apply(t, cli, id, &applied)) {
         return false;
     }
     apply_show(t, cli, id, applied);

@@ -27,6 +27,7 @@ bool cli_read_sql(struct task *t, struct cli *cli, str *out)
         return task_fail(t, ERR_USAGE, "the SQL comes as an argument or from a file, not both");
     }
     if (cli->has[OPTION_file]) {
+        cli->sql_file = cli->value[OPTION_file];
         return cli_read_file(t, cli->value[OPTION_file], SQL_BYTES_MAX, out);
     }
     if (cli->arguments.len == 1 && !is_input) {
@@ -37,6 +38,7 @@ bool cli_read_sql(struct task *t, struct cli *cli, str *out)
         task_fail(t, ERR_USAGE, "there is no SQL to run");
         return task_hint(t, "weft query 'SELECT ...', or weft query -f FILE, or pipe the text in");
     }
+    cli->sql_file = STR("<stdin>");
     return cli_read_file(t, STR("-"), SQL_BYTES_MAX, out);
 }
 
@@ -86,7 +88,10 @@ static void query_progress(struct query_answer *answer, const struct tree *progr
     double share = 0;
     int64_t files, of;
 
-    if (answer->cli->has[OPTION_quiet] || !cli_is_terminal(stderr)) {
+    bool is_elsewhere = answer->has_table && answer->cli->out != stdout;
+
+    /* A pager has the screen by now. */
+    if (answer->cli->has[OPTION_quiet] || is_elsewhere || !cli_is_terminal(stderr)) {
         return;
     }
     (void)tree_is_number(tree_find(progress, STR("share")), &share);
@@ -125,7 +130,10 @@ static void query_begin_table(struct query_answer *answer, const struct tree *co
             .key = arena_c_string(answer->mem, tree_find_text(columns->at[i], STR("name"))),
             .is_right = query_is_number(tree_find_text(columns->at[i], STR("type")))};
     }
-    table_begin(&answer->table, answer->mem, stdout, answer->columns, columns->len);
+    table_begin(&answer->table, answer->mem, answer->cli->out, answer->columns, columns->len);
+    answer->table.width = answer->cli->out_width;
+    answer->table.is_colored = answer->table.width > 0 && cli_is_colored(stdout);
+    answer->table.is_records = answer->cli->is_expanded;
     answer->table.is_ruled = true;
     answer->has_table = true;
 }
@@ -198,7 +206,8 @@ static bool query_as_table(struct task *t, struct cli *cli, str body, struct que
     }
     table_end(&answer->table);
     if (!cli->has[OPTION_quiet]) {
-        printf("(%" PRIu64 " row%s)\n", answer->table.rows, answer->table.rows == 1 ? "" : "s");
+        fprintf(cli->out, "(%" PRIu64 " row%s)\n", answer->table.rows,
+                answer->table.rows == 1 ? "" : "s");
     }
     return true;
 }
@@ -213,7 +222,7 @@ static bool query_bytes(struct task *t, void *state, str bytes)
         return true;
     }
     answer->last = bytes.ptr[bytes.len - 1];
-    return fwrite(bytes.ptr, 1, bytes.len, stdout) == bytes.len
+    return fwrite(bytes.ptr, 1, bytes.len, answer->cli->out) == bytes.len
         || task_fail_errno(t, ERR_IO, "cannot write the output");
 }
 
@@ -223,21 +232,35 @@ static bool query_as_bytes(struct task *t, struct cli *cli, str body, struct que
         return false;
     }
     if (answer->last != '\n' && answer->last != '\0') {
-        putchar('\n');
+        fputc('\n', cli->out);
     }
     return true;
 }
 
-bool command_query(struct task *t, struct cli *cli)
+bool cli_query(struct task *t, struct cli *cli, str sql)
 {
     struct query_answer answer = {.cli = cli, .mem = arena_new()};
     str body;
 
-    cli_listen(t);
-    bool ok = cli_demand_arguments(t, cli, 0, 1) && cli_read_sql(t, cli, &cli->sql)
-           && query_body(t, cli, cli->sql, &body)
+    cli->sql = sql;
+    bool ok = query_body(t, cli, sql, &body)
            && (cli->format == FORMAT_TABLE ? query_as_table(t, cli, body, &answer)
                                            : query_as_bytes(t, cli, body, &answer));
     arena_free(answer.mem);
     return ok;
+}
+
+bool command_query(struct task *t, struct cli *cli)
+{
+    str sql;
+
+    cli_listen(t);
+    if (!cli_demand_arguments(t, cli, 0, 1)) {
+        return false;
+    }
+    if (cli->arguments.len == 0 && !cli->has[OPTION_file] && cli_is_terminal(stdin)
+        && cli_is_terminal(stdout)) {
+        return shell_run(t, cli);
+    }
+    return cli_read_sql(t, cli, &sql) && cli_query(t, cli, sql);
 }

@@ -49,7 +49,7 @@ bool command_rollback(struct task *t, struct cli *cli)
     if (cli->format != FORMAT_TABLE) {
         return table_object(t, cli, answer);
     }
-    printf("%.*s: release %.*s is release %lld again\n", STR_ARG(cli->arguments.at[0]),
+    fprintf(cli->out, "%.*s: release %.*s is release %lld again\n", STR_ARG(cli->arguments.at[0]),
            STR_ARG(tree_find_text(answer, STR("release"))), (long long)number);
     return true;
 }
@@ -119,20 +119,20 @@ static bool diff_show(struct task *t, const struct cli *cli, const struct tree *
     const struct tree *changed = diff_gather(t, list, "columns");
     const struct tree *values = diff_gather(t, list, "rows");
 
-    printf("%.*s: release %.*s -> %.*s\n\n", STR_ARG(tree_find_text(answer, STR("product"))),
+    fprintf(cli->out, "%.*s: release %.*s -> %.*s\n\n", STR_ARG(tree_find_text(answer, STR("product"))),
            STR_ARG(tree_find_text(answer, STR("from"))),
            STR_ARG(tree_find_text(answer, STR("to"))));
     if (!table_list(t, cli, list, tables, sizeof(tables) / sizeof(tables[0]))) {
         return false;
     }
     if (changed->len > 0) {
-        printf("\ncolumns\n");
+        fprintf(cli->out, "\ncolumns\n");
         if (!table_list(t, cli, changed, columns, sizeof(columns) / sizeof(columns[0]))) {
             return false;
         }
     }
     if (values->len > 0) {
-        printf("\nrows\n");
+        fprintf(cli->out, "\nrows\n");
         return table_list(t, cli, values, rows, sizeof(rows) / sizeof(rows[0]));
     }
     return true;
@@ -151,7 +151,7 @@ bool command_diff(struct task *t, struct cli *cli)
         return false;
     }
     if (cli->format == FORMAT_JSON) {
-        table_json(t, answer, stdout);
+        table_json(t, answer, cli->out);
         return true;
     }
     if (cli->format == FORMAT_CSV) {

@@ -73,8 +73,14 @@ static void run_show_error(struct task *t, str product, const struct tree *error
     str detail = tree_find_text(error, STR("detail")), hint = tree_find_text(error, STR("hint")),
         line;
 
-    fprintf(stderr, "%.*s: error: %.*s\n", STR_ARG(product),
-            STR_ARG(table_shown(t->mem, tree_find_text(error, STR("message")))));
+    str file = tree_find_text(error, STR("file")), line_number = tree_find_text(error, STR("line"));
+
+    fprintf(stderr, "%.*s: error: ", STR_ARG(product));
+    if (file.len > 0 && line_number.len > 0) {
+        fprintf(stderr, "%.*s:%.*s:%.*s: ", STR_ARG(table_shown(t->mem, file)),
+                STR_ARG(line_number), STR_ARG(tree_find_text(error, STR("column"))));
+    }
+    fprintf(stderr, "%.*s\n", STR_ARG(table_shown(t->mem, tree_find_text(error, STR("message")))));
     while (detail.len > 0) {
         (void)str_cut(detail, '\n', &line, &detail);
         fprintf(stderr, "  %.*s\n", STR_ARG(table_shown(t->mem, line)));
@@ -308,14 +314,13 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
                         "weft show ID their checks");
 }
 
-bool command_run(struct task *t, struct cli *cli)
+bool cli_run(struct task *t, struct cli *cli)
 {
     struct run_follow follow = {.cli = cli, .mem = t->mem};
     const struct tree *started;
     int64_t began_ms = clock_monotonic_ms();
     str body, job;
 
-    cli_listen(t);
     if (!run_body(t, cli, &body)
         || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
         return false;
@@ -333,4 +338,17 @@ bool command_run(struct task *t, struct cli *cli)
     }
     arena_free(follow.mem);
     return ok;
+}
+
+bool command_run(struct task *t, struct cli *cli)
+{
+    cli_listen(t);
+    if (cli->has[OPTION_watch] && cli->has[OPTION_all] && cli->arguments.len > 0) {
+        return task_fail(t, ERR_USAGE, "say --all or name products, not both");
+    }
+    if (cli->has[OPTION_yes] && !cli->has[OPTION_watch]) {
+        task_fail(t, ERR_USAGE, "run asks nothing, and applies nothing");
+        return task_hint(t, "--yes goes with --watch");
+    }
+    return cli->has[OPTION_watch] ? cli_run_watch(t, cli) : cli_run(t, cli);
 }

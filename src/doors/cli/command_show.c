@@ -54,12 +54,15 @@ static bool show_products(struct task *t, struct cli *cli, str domain)
 
 /* ---- one product */
 
-static void show_line(struct task *t, const struct tree *map, const char *key, const char *title)
+static void show_line(struct task *t, const struct cli *cli, const struct tree *map,
+                      const char *key, const char *title)
 {
     str value = table_cell(t->mem, map, key);
 
     if (value.len > 0) {
-        printf("%-13s %.*s\n", title, STR_ARG(table_shown(t->mem, table_eased(t->mem, value))));
+        fprintf(cli->out, "%-13s ", title);
+        cli_layout_print_text(cli->out, table_shown(t->mem, table_eased(t->mem, value)), 14,
+                              (size_t)cli->out_width);
     }
 }
 
@@ -69,13 +72,13 @@ static bool show_rows(struct task *t, const struct cli *cli, const struct tree *
     if (list == NULL || list->len == 0) {
         return true;
     }
-    printf("\n%s\n", title);
+    fprintf(cli->out, "\n%s\n", title);
     return table_list(t, cli, list, columns, len);
 }
 
 static bool show_whole_product(struct task *t, const struct cli *cli, const struct tree *product)
 {
-    static const struct cli_column tables[] = {{.key = "name", .title = "table"},
+    static const struct cli_column tables[] = {{.key = "address", .title = "table"},
                                                {.key = "rows", .is_right = true},
                                                {.key = "contract"},
                                                {.key = "contract_version", .title = "version"},
@@ -93,20 +96,22 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
         {.key = "current"},
         {.key = "restores", .is_right = true}};
 
-    show_line(t, product, "address", "product");
-    show_line(t, product, "title", "title");
-    show_line(t, product, "description", "description");
-    show_line(t, product, "domain_title", "domain");
-    show_line(t, product, "alignment", "alignment");
-    show_line(t, product, "status", "status");
-    show_line(t, product, "owners", "owners");
+    show_line(t, cli, product, "address", "product");
+    show_line(t, cli, product, "title", "title");
+    show_line(t, cli, product, "description", "description");
+    show_line(t, cli, product, "domain_title", "domain");
+    show_line(t, cli, product, "alignment", "alignment");
+    show_line(t, cli, product, "status", "status");
+    show_line(t, cli, product, "owners", "owners");
     return show_rows(t, cli, tree_find(product, STR("inputs")), "inputs", inputs, SHOW_LEN(inputs))
         && show_rows(t, cli, tree_find(product, STR("tables")), "tables", tables, SHOW_LEN(tables))
         && show_rows(t, cli, tree_find(product, STR("releases")), "releases", releases,
                      SHOW_LEN(releases));
 }
 
-static bool show_table(struct task *t, const struct cli *cli, const struct tree *product, str name)
+/* `asked` is its address; its name is for the error. */
+static bool show_table(struct task *t, const struct cli *cli, const struct tree *product, str asked,
+                       str name)
 {
     static const struct cli_column columns[] = {{.key = "name", .title = "column"},
                                                 {.key = "type"},
@@ -118,9 +123,9 @@ static bool show_table(struct task *t, const struct cli *cli, const struct tree 
     const struct tree *tables = tree_find(product, STR("tables"));
 
     for (size_t i = 0; tables != NULL && i < tables->len; i++) {
-        if (str_eq(tree_find_text(tables->at[i], STR("name")), name)) {
+        if (str_eq(tree_find_text(tables->at[i], STR("address")), asked)) {
             if (cli->format == FORMAT_JSON) {
-                table_json(t, tables->at[i], stdout);
+                table_json(t, tables->at[i], cli->out);
                 return true;
             }
             return table_list(t, cli, tree_find(tables->at[i], STR("columns")), columns,
@@ -133,7 +138,7 @@ static bool show_table(struct task *t, const struct cli *cli, const struct tree 
                      STR_ARG(tree_find_text(product, STR("address"))));
 }
 
-static bool show_product(struct task *t, struct cli *cli, str address, str table)
+static bool show_product(struct task *t, struct cli *cli, str asked, str address, str table)
 {
     const struct tree *product;
     str path = arena_format(t->mem, "/api/v1/products/%.*s",
@@ -143,10 +148,10 @@ static bool show_product(struct task *t, struct cli *cli, str address, str table
         return false;
     }
     if (table.len > 0) {
-        return show_table(t, cli, product, table);
+        return show_table(t, cli, product, asked, table);
     }
     if (cli->format == FORMAT_JSON) {
-        table_json(t, product, stdout);
+        table_json(t, product, cli->out);
         return true;
     }
     if (cli->format == FORMAT_CSV) {
@@ -198,23 +203,23 @@ static bool show_run(struct task *t, struct cli *cli, str id)
         return false;
     }
     if (cli->format == FORMAT_JSON) {
-        table_json(t, run, stdout);
+        table_json(t, run, cli->out);
         return true;
     }
     if (cli->format == FORMAT_CSV) {
         return table_list(t, cli, tree_find(run, STR("checks")), checks, SHOW_LEN(checks));
     }
-    show_line(t, run, "id", "run");
-    show_line(t, run, "product", "product");
-    show_line(t, run, "state", "state");
-    show_line(t, run, "step", "step");
-    show_line(t, run, "release", "release");
-    show_line(t, run, "rows", "rows");
-    show_line(t, run, "requested_by", "asked by");
-    show_line(t, run, "started_at", "started");
-    show_line(t, run, "ended_at", "ended");
-    show_line(t, run, "error.message", "error");
-    show_line(t, run, "error.hint", "hint");
+    show_line(t, cli, run, "id", "run");
+    show_line(t, cli, run, "product", "product");
+    show_line(t, cli, run, "state", "state");
+    show_line(t, cli, run, "step", "step");
+    show_line(t, cli, run, "release", "release");
+    show_line(t, cli, run, "rows", "rows");
+    show_line(t, cli, run, "requested_by", "asked by");
+    show_line(t, cli, run, "started_at", "started");
+    show_line(t, cli, run, "ended_at", "ended");
+    show_line(t, cli, run, "error.message", "error");
+    show_line(t, cli, run, "error.hint", "hint");
     return show_rows(t, cli, tree_find(run, STR("checks")), "checks", checks, SHOW_LEN(checks));
 }
 
@@ -224,9 +229,22 @@ static bool show_is_id(str name)
         && name.ptr[23] == '-';
 }
 
+bool cli_show(struct task *t, struct cli *cli, str name)
+{
+    str domain, rest, product, table;
+
+    if (!str_cut(name, '.', &domain, &rest)) {
+        return show_products(t, cli, name);
+    }
+    (void)str_cut(rest, '.', &product, &table);
+    (void)str_cut(product, '@', &product, &rest); /* majors of a product are shown together */
+    return show_product(
+        t, cli, name, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
+}
+
 bool command_show(struct task *t, struct cli *cli)
 {
-    str name = STR_NONE, domain, rest, product, table;
+    str name = STR_NONE;
 
     cli_listen(t);
     if (!cli_demand_arguments(t, cli, 0, 2)) {
@@ -245,10 +263,5 @@ bool command_show(struct task *t, struct cli *cli)
     if (show_is_id(name)) {
         return show_run(t, cli, name);
     }
-    if (!str_cut(name, '.', &domain, &rest)) {
-        return show_products(t, cli, name);
-    }
-    (void)str_cut(rest, '.', &product, &table);
-    return show_product(
-        t, cli, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)), table);
+    return cli_show(t, cli, name);
 }

@@ -45,6 +45,76 @@ static void api_put_classes(const struct plan *p, struct json_out *o)
     json_out_uint(o, "tables_not_counted", p->classes_left_out);
 }
 
+static void api_put_evidence(struct task *t, const struct plan_evidence *evidence,
+                             struct json_out *o)
+{
+    json_out_begin(o, "evidence", '{');
+    json_out_int(o, "days", evidence->days);
+    json_out_begin(o, "products", '[');
+    for (size_t i = 0; i < evidence->consumers.len; i++) {
+        const struct plan_consumer *consumer = &evidence->consumers.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "product", consumer->product);
+        json_out_str(o, "input", consumer->input);
+        json_out_bool(o, "reads", consumer->reads);
+        json_out_bool(o, "has_release", consumer->has_release);
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+    json_out_uint(o, "products_hidden", evidence->consumers_hidden);
+    json_out_uint(o, "actors", evidence->actors);
+    json_out_uint(o, "queries", evidence->queries);
+    if (evidence->last_us > 0) {
+        json_out_time(o, "last_at", evidence->last_us);
+    } else {
+        json_out_null(o, "last_at");
+    }
+    json_out_begin(o, "readers", '[');
+    for (size_t i = 0; i < evidence->readers.len; i++) {
+        const struct plan_asker *reader = &evidence->readers.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "actor", reader->actor);
+        json_out_uint(o, "queries", reader->queries);
+        json_out_time(o, "last_at", reader->last_us);
+        json_out_list(o, "fingerprints", &reader->fingerprints);
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+    json_out_str(o, "text", plan_evidence_text(t->mem, evidence));
+    json_out_end(o, '}');
+}
+
+void api_put_contract_changes(struct task *t, const struct plan *p, struct json_out *o)
+{
+    json_out_begin(o, "contract_changes", '[');
+    for (size_t i = 0; i < p->contract_changes.len; i++) {
+        const struct plan_contract_change *row = &p->contract_changes.at[i];
+
+        json_out_begin(o, "", '{');
+        json_out_str(o, "product", row->product);
+        json_out_str(o, "contract", row->contract);
+        json_out_uint(o, "major", row->major);
+        json_out_str(o, "change", str_of(contract_change_name(row->change.kind)));
+        json_out_str(o, "class", str_of(contract_change_class_name(row->class)));
+        json_out_maybe(o, "table", row->change.table);
+        json_out_maybe(o, "column", row->change.column);
+        json_out_maybe(o, "before", row->change.before);
+        json_out_maybe(o, "now", row->change.now);
+        json_out_str(o, "text", contract_change_text(t->mem, &row->change));
+        json_out_str(o, "why", str_of(contract_change_why(row->change.kind)));
+        json_out_bool(o, "refused", row->is_refused);
+        if (row->class == CHANGE_BREAKING) {
+            api_put_evidence(t, &row->evidence, o);
+        } else {
+            json_out_null(o, "evidence");
+        }
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+}
+
 static void api_put_plan(struct task *t, const struct plan *p, struct json_out *o)
 {
     struct buf *findings = buf_new(t->mem, API_ANSWER_BYTES_MAX);
@@ -67,6 +137,7 @@ static void api_put_plan(struct task *t, const struct plan *p, struct json_out *
         json_out_end(o, '}');
     }
     json_out_end(o, ']');
+    api_put_contract_changes(t, p, o);
     json_out_begin(o, "grants_needed", '[');
     for (size_t i = 0; i < p->needs.len; i++) {
         const struct plan_need *need = &p->needs.at[i];
@@ -127,6 +198,7 @@ bool api_plan_make(struct task *t, struct api *api)
     }
     if (!plan_make(t, p)) {
         api->findings = &p->findings;
+        api->plan = p;
         return false;
     }
     api_put_plan(t, p, &o);

@@ -53,6 +53,9 @@ void api_problem(struct task *t, struct api *api)
             json_out_raw(&o, "findings", buf_str(findings));
         }
     }
+    if (api->plan != NULL) {
+        api_put_contract_changes(t, api->plan, &o);
+    }
     json_out_str(&o, "request", str_of(t->id));
     json_out_end(&o, '}');
     if (status == 401) {

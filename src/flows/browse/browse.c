@@ -122,7 +122,8 @@ static void browse_table(struct task *t, const struct image *image, const struct
     const struct decision *decision = gate_decide(t, image, table);
 
     json_out_begin(o, "", '{');
-    json_out_str(o, "name", table->name);
+    json_out_str(o, "name", contract_table_plain(table->name));
+    json_out_str(o, "address", image_table_address(t->mem, table));
     json_out_maybe(o, "description", table->definition->description);
     json_out_str(o, "contract", table->contract->id);
     json_out_str(o, "contract_version", table->contract->version);
@@ -235,7 +236,7 @@ static void browse_total(const struct image *image, const struct gate_total *tot
         }
         json_out_begin(o, "", '{');
         json_out_maybe(o, "product", found ? found->product->address : STR_NONE);
-        json_out_maybe(o, "table", found ? found->name : STR_NONE);
+        json_out_maybe(o, "table", found ? contract_table_plain(found->name) : STR_NONE);
         json_out_uint(o, "table_id", row->table_id);
         json_out_uint(o, "classes", row->classes);
         json_out_uint(o, "files", row->copies);

@@ -98,6 +98,9 @@ static void browse_check(const struct check_row *row, bool is_clear, struct json
     json_out_str(o, "verdict", str_of(verdict_name(row->verdict)));
     json_out_str(o, "effect", row->rejects ? STR("rejects") : STR("warns"));
     json_out_maybe(o, "dimension", row->dimension);
+    json_out_maybe(o, "schedule", row->schedule);
+    json_out_maybe(o, "business_impact", row->business_impact);
+    json_out_maybe(o, "tags", row->tags);
     json_out_maybe(o, "expected", row->expected);
     json_out_maybe(o, "found", is_clear ? row->found : STR_NONE);
     json_out_maybe(o, "message",

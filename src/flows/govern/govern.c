@@ -66,25 +66,23 @@ static bool govern_no_target(struct task *t, str target)
 
 static bool govern_find_target(struct task *t, struct govern_asking *g)
 {
-    str domain, rest, product, table;
+    str rest;
 
     if (t->actor->kind != ACTOR_USER) {
         task_fail(t, ERR_DENIED, "an operator reads no data and asks for none");
         return task_hint(t, "as a user: --as USER, which the audit records");
     }
-    (void)str_cut(g->ask->target, '.', &domain, &rest);
-    (void)str_cut(rest, '.', &product, &table);
-    g->product = image_find_product(g->image, domain, product);
+    g->table = image_find_address(g->image, g->ask->target, &g->product, &rest);
     if (g->product == NULL || !gate_may_discover(t, g->image, g->product)) {
         return govern_no_target(t, g->ask->target);
     }
     g->row.product = g->product->address;
-    if (table.len == 0) {
-        return !str_ends(g->ask->target, STR(".")) || govern_no_target(t, g->ask->target);
+    if (g->table == NULL) {
+        return str_eq(g->ask->target, g->product->address) || govern_no_target(t, g->ask->target);
     }
-    g->table = image_find_table(g->product, table);
-    g->row.table = table;
-    return g->table != NULL || govern_no_target(t, g->ask->target);
+    /* A grant on a table is one on all majors of it. */
+    g->row.table = contract_table_plain(g->table->name);
+    return rest.len == 0 || govern_no_target(t, g->ask->target);
 }
 
 /* Of several contracts the role chooses, when only one has it. */

@@ -46,7 +46,7 @@ void govern_tables_of(struct task *t, const struct image *image, const struct ac
         const struct image_table *table = &product->tables.at[i];
 
         if (table->contract != NULL && str_eq(table->contract->id, row->contract)
-            && (row->table.len == 0 || str_eq(row->table, table->name))) {
+            && (row->table.len == 0 || str_eq(row->table, contract_table_plain(table->name)))) {
             vec_push(t->mem, out, table);
         }
     }
@@ -145,9 +145,7 @@ static bool govern_put_table(struct task *t, struct services *s, const struct im
     policy_decide(t->mem, policies, &reader, &as_seen,
                   now_us < row->until_us ? now_us : row->until_us - 1, &decision);
     json_out_begin(o, "", '{');
-    json_out_str(
-        o, "table",
-        arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->product->address), STR_ARG(table->name)));
+    json_out_str(o, "table", image_table_address(t->mem, table));
     json_out_maybe(o, "purpose", row->taker_kind == ACCESS_PRODUCT ? STR_NONE : purpose);
     json_out_bool(o, "allowed", decision.allowed);
     govern_put_columns(table, &decision, o);

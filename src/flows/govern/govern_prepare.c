@@ -30,9 +30,8 @@ static bool govern_prepare_table(struct task *t, struct govern_preparing *p,
         return false;
     }
     if (weight.bytes_to_read > p->bytes_left) {
-        log_event(
-            LOG_INFO, "govern", t, "not cleared ahead, too large: request=%llu table=%.*s.%.*s",
-            (unsigned long long)p->row->id, STR_ARG(table->product->address), STR_ARG(table->name));
+        log_event(LOG_INFO, "govern", t, "not cleared ahead, too large: request=%llu table=%.*s",
+                  (unsigned long long)p->row->id, STR_ARG(image_table_address(t->mem, table)));
         return true;
     }
     p->bytes_left -= weight.bytes_to_read;

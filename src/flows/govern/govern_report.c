@@ -175,15 +175,11 @@ static void govern_put_rows(const struct decision *decision, struct json_out *o)
 static bool govern_find_column(struct task *t, const struct image *image, str address,
                                const struct image_table **table_out, str *column_out)
 {
-    str rest, domain, product, table;
+    const struct image_product *found;
 
-    *table_out = NULL;
-    (void)str_cut(address, '.', &domain, &rest);
-    (void)str_cut(rest, '.', &product, &rest);
-    (void)str_cut(rest, '.', &table, column_out);
-    const struct image_product *found = image_find_product(image, domain, product);
-    if (found != NULL && gate_may_discover(t, image, found)) {
-        *table_out = image_find_table(found, table);
+    *table_out = image_find_address(image, address, &found, column_out);
+    if (found == NULL || !gate_may_discover(t, image, found)) {
+        *table_out = NULL;
     }
     for (size_t i = 0; *table_out != NULL && i < (*table_out)->columns.len; i++) {
         if (str_eq((*table_out)->columns.at[i].name, *column_out)) {
@@ -379,9 +375,7 @@ static bool govern_put_view(struct task *t, const struct govern_report *r,
             continue;
         }
         json_out_begin(r->o, "", '{');
-        json_out_str(r->o, "table",
-                     arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->product->address),
-                                  STR_ARG(table->name)));
+        json_out_str(r->o, "table", image_table_address(t->mem, table));
         json_out_str(r->o, "for", govern_for(t, subject, &outcomes, outcome));
         govern_put_purposes(subject, &outcomes, outcome, r->o);
         govern_put_rows(&outcome->decision, r->o);

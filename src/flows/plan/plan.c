@@ -338,6 +338,27 @@ static bool plan_end(struct task *t, struct plan *p, const struct image *image,
     return plan_keep_own_changes(t, p);
 }
 
+/* Before and after: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them. Files that
+ * do not fit together say nothing of what is promised. */
+static bool plan_judge_contracts(struct task *t, struct plan *p, const struct image *image,
+                                 const struct bundle *whole, bool has_compiled)
+{
+    struct report report;
+    const struct model *now = p->model;
+
+    if (!has_compiled && (t->err.code != ERR_INVALID || now == NULL)) {
+        return false;
+    }
+    report_init(&report, t->mem);
+    if (!has_compiled) {
+        now = model_compile(t->mem, whole, &report);
+    }
+    if (report.errors > 0) {
+        return false;
+    }
+    return plan_compare_contracts(t, image, now, p) && has_compiled;
+}
+
 bool plan_make(struct task *t, struct plan *p)
 {
     const struct image *image;
@@ -366,8 +387,9 @@ bool plan_make(struct task *t, struct plan *p)
     }
     bool ok = plan_compile(t, p->services->engine, &whole,
                            &(struct plan_releases){p->services, image, &before}, p->domain,
-                           &p->findings, &p->model, labels)
-           && plan_may_name(t, image, p) && plan_find_needs(t, image, p);
+                           &p->findings, &p->model, labels);
+    ok = plan_judge_contracts(t, p, image, &whole, ok) && plan_may_name(t, image, p)
+      && plan_find_needs(t, image, p);
     if (ok) {
         plan_advise(t, p, image);
     }

@@ -2,6 +2,7 @@
 #ifndef WEFT_PLAN_H
 #define WEFT_PLAN_H
 
+#include "contract/contract_change.h"
 #include "services/services.h"
 
 struct labels;
@@ -24,6 +25,45 @@ struct plan_need {
     str reason;
     str command;      /* that asks for it; empty when it was asked for */
     uint64_t request; /* the access request that waits for a decision, or 0 */
+};
+
+/* Whom a breaking change meets: what was recorded, and what is declared. */
+struct plan_asker {
+    str actor;
+    uint64_t queries;
+    int64_t last_us;
+    struct str_list fingerprints; /* of their last queries, without literals */
+};
+
+struct plan_consumer {
+    str product, input; /* domain.product, its input port */
+    bool reads;         /* its current release was made of what changes */
+    bool has_release;
+};
+
+struct plan_evidence {
+    struct {
+        VEC_OF(struct plan_consumer)
+    } consumers;
+    size_t consumers_hidden; /* that the actor may not discover */
+    bool names_readers;      /* else only how many there are is for this actor */
+    struct {
+        VEC_OF(struct plan_asker)
+    } readers; /* who asked last comes first */
+    uint64_t actors, queries;
+    uint64_t others; /* of the actors: those that are not of the product's team */
+    int64_t last_us; /* 0: nobody asked */
+    int64_t days;    /* that were looked back */
+};
+
+/* A change of an output contract, as its readers would feel it. */
+struct plan_contract_change {
+    str product, contract; /* domain.product, the id */
+    uint64_t major;        /* of the contract */
+    struct contract_change change;
+    enum contract_change_class class;
+    bool is_refused;               /* breaking, in a major that is in force */
+    struct plan_evidence evidence; /* of a breaking one */
 };
 
 /* A published table of which the plan makes other classes of copies than there are. */
@@ -51,6 +91,9 @@ struct plan {
         VEC_OF(struct plan_change)
     } changes;
     struct {
+        VEC_OF(struct plan_contract_change)
+    } contract_changes;
+    struct {
         VEC_OF(struct plan_need)
     } needs;
     struct {
@@ -64,6 +107,9 @@ struct plan {
     str policies_digest; /* of the base, where only policies are planned */
     uint64_t base_version;
 };
+
+/* `product marketing.reach (input port orders, reads it); ana (12 queries, the last on 2026-11-27)`; empty when nobody is known. */
+str plan_evidence_text(struct arena *mem, const struct plan_evidence *evidence);
 
 /* Compares, checks and keeps the plan. False with ERR_INVALID when the findings have errors: they are in p->findings. */
 MUST_CHECK bool plan_make(struct task *t, struct plan *p);

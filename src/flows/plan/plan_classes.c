@@ -142,6 +142,7 @@ static void plan_find_touched(struct arena *mem, struct plan_counting *c)
                       || str_eq(change->kind, STR("policy")) || str_eq(change->kind, STR("domain"));
         if (str_cut(name, '.', &domain, &rest)) {
             (void)str_cut(rest, '.', &product, &rest);
+            product = contract_table_plain(product); /* of whichever major */
             map_put(&c->touched, arena_format(mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(product)),
                     c);
         }

@@ -71,7 +71,7 @@ static void plan_add_files(struct plan_objects *out, const struct bundle *bundle
 static void plan_add_table(struct plan_objects *out, str product, const struct contract *contract,
                            const struct contract_table *table)
 {
-    str name = arena_format(out->mem, "%.*s.%.*s", STR_ARG(product), STR_ARG(table->name));
+    str name = model_table_address(out->mem, product, table->name);
 
     plan_add(out, "table", name, contract->file,
              plan_json_without(out->mem, table->source, STR("properties")));
@@ -128,8 +128,9 @@ static void plan_add_product(struct plan_objects *out, const struct model_produc
         const struct model_sql *sql = &product->sqls.at[i];
 
         plan_add(out, "sql",
-                 arena_format(out->mem, "%.*s.%s%.*s", STR_ARG(address),
-                              sql->is_internal ? "self." : "", STR_ARG(sql->table)),
+                 sql->is_internal ? arena_format(out->mem, "%.*s.self.%.*s", STR_ARG(address),
+                                                 STR_ARG(sql->table))
+                                  : model_table_address(out->mem, address, sql->table),
                  sql->path, sql->text);
     }
 }

@@ -106,11 +106,20 @@ void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct labels *labels, struct policy_table *out);
 /* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
 MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
+/* Output contracts as they are and as they would be: p->contract_changes, with the evidence of breaking ones. Of `now`, where it has no
+ * errors. ERR_INVALID, with findings, when one breaks a major that is in force. */
+MUST_CHECK bool plan_compare_contracts(struct task *t, const struct image *image,
+                                       const struct model *now, struct plan *p);
+/* Who would be met by a change of an output of `product`, a product as it is. */
+MUST_CHECK bool plan_find_evidence(struct task *t, const struct image *image,
+                                   const struct image_product *product,
+                                   const struct contract *contract, struct plan *p,
+                                   struct plan_contract_change *change);
 /* Sets of entitlements whose rows come with an apply. */
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
-/* Line and column of the task's error in a text of the product; its first where it has no position. */
+/* Line and column of the task's error in a text of the product, which its position is then of too; its first where it has none. */
 void plan_place_text(struct task *t, const struct model_product *product,
                      const struct model_sql *sql, struct place *out);
 /* Adds the path of the file's deleted rows to those of a table, or an empty one: it is whole. */

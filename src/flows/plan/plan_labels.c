@@ -115,8 +115,9 @@ static void plan_gained(struct task *t, const struct image *image, const struct 
         }
         plan_label_change(
             t, p, PLAN_ADDED,
-            arena_format(t->mem, "%.*s.%.*s.%.*s.%.*s", STR_ARG(label->product->domain->name),
-                         STR_ARG(label->product->name), STR_ARG(label->table->name),
+            arena_format(t->mem, "%.*s.%.*s",
+                         STR_ARG(model_table_address(t->mem, plan_address(t->mem, label->product),
+                                                     label->table->name)),
                          STR_ARG(label->column->name)),
             contract->file,
             plan_label_text(t, "gains", label->is_tag, label->text,
@@ -142,8 +143,8 @@ static void plan_lost_of(struct task *t, const struct labels *labels,
             && !plan_has_label(&told, label->is_tag, label->text)) {
             vec_push(t->mem, &told, *label);
             plan_label_change(t, p, PLAN_REMOVED,
-                              arena_format(t->mem, "%.*s.%.*s.%.*s",
-                                           STR_ARG(table->product->address), STR_ARG(table->name),
+                              arena_format(t->mem, "%.*s.%.*s",
+                                           STR_ARG(image_table_address(t->mem, table)),
                                            STR_ARG(before->name)),
                               contract->file,
                               plan_label_text(t, "loses", label->is_tag, label->text, label->origin,

@@ -113,7 +113,8 @@ static bool plan_find_request(struct task *t, struct plan *p, const struct plan_
     for (size_t i = 0; i < live.len; i++) {
         if (access_state_is_open(live.at[i]->state)
             && str_eq(live.at[i]->contract, lack->input->contract_id)
-            && (live.at[i]->table.len == 0 || str_eq(live.at[i]->table, table))) {
+            && (live.at[i]->table.len == 0
+                || str_eq(live.at[i]->table, contract_table_plain(table)))) {
             *out = live.at[i]->id;
         }
     }
@@ -130,7 +131,7 @@ static bool plan_add_need(struct task *t, struct plan *p, const struct plan_lack
     struct finding *finding;
 
     if (table.len > 0) {
-        need.target = arena_format(t->mem, "%.*s.%.*s", STR_ARG(lack->producer), STR_ARG(table));
+        need.target = model_table_address(t->mem, lack->producer, table);
     }
     if (!plan_find_request(t, p, lack, table, &need.request)) {
         return false;

@@ -25,7 +25,7 @@ void plan_policy_table(struct arena *mem, const struct model_product *product,
 {
     *out = (struct policy_table){.domain = product->domain->name,
                                  .product = product->name,
-                                 .name = table->name,
+                                 .name = contract_table_plain(table->name),
                                  .contract = contract->id,
                                  .owners = product->domain->owners};
     for (size_t i = 0; i < table->tags.len; i++) {

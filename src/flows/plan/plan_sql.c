@@ -57,7 +57,7 @@ static void plan_scope_inputs(struct task *t, struct plan_product *p)
             plan_scope_input(t, p,
                              &(struct gate_input){.schema = input->name,
                                                   .what = "input port",
-                                                  .name = table->name,
+                                                  .name = contract_table_plain(table->name),
                                                   .columns = plan_contract_columns(t->mem, table)});
         }
     }
@@ -100,20 +100,22 @@ void plan_place_text(struct task *t, const struct model_product *product,
     if (since.len > 0) {
         (void)sql_put_since(t->mem, sql->text, since, &shifts);
     }
-    sql_place(sql->text, t->err.position ? sql_shift_back(&shifts, t->err.position) : 1, &out->line,
-              &out->column);
+    t->err.position = sql_shift_back(&shifts, t->err.position);
+    sql_place(sql->text, t->err.position ? t->err.position : 1, &out->line, &out->column);
 }
 
 static bool plan_find(struct task *t, struct plan_product *p, const struct model_sql *sql)
 {
     struct place place = {.file = sql->path};
+    struct finding *finding;
 
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
     plan_place_text(t, p->definition, sql, &place);
     t->err.place = place;
-    report_error(p->report, &t->err);
+    finding = report_error(p->report, &t->err);
+    finding->excerpt = sql_caret(p->report->mem, sql->text, t->err.position);
     task_clear_error(t);
     return true;
 }
@@ -354,7 +356,8 @@ static void plan_check_passed(struct task *t, struct plan_product *p,
     for (size_t i = 0; i < p->scope.inputs.len; i++) {
         const struct gate_input *input = &p->scope.inputs.at[i];
 
-        if (!str_eq(input->name, table->name) || str_eq(input->schema, STR("self"))) {
+        if (!str_eq(input->name, contract_table_plain(table->name))
+            || str_eq(input->schema, STR("self"))) {
             continue;
         }
         plan_trace_passed(t, p, i, table);
@@ -370,8 +373,10 @@ static void plan_check_passed(struct task *t, struct plan_product *p,
                     STR_ARG(input->schema), STR_ARG(input->name));
                 finding->found = found ? found->type : STR_NONE;
                 finding->allowed = wanted->type;
-                finding->hint = arena_format(t->mem, "write %.*s.sql, a SELECT that makes it",
-                                             STR_ARG(table->name));
+                finding->hint = arena_format(
+                    t->mem, "write %.*s, a SELECT that makes it",
+                    STR_ARG(str_from(model_table_file(t->mem, p->definition->folder, table->name),
+                                     p->definition->folder.len + 1)));
             }
         }
         return;

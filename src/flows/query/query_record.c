@@ -65,7 +65,7 @@ static bool query_is_redacted(struct task *t, const struct query *q)
         if (table != NULL
             && (str_list_has(tables,
                              arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->product->address),
-                                          STR_ARG(table->name)))
+                                          STR_ARG(contract_table_plain(table->name))))
                 || query_has_tag(t->mem, table, tags))) {
             return true;
         }

@@ -201,7 +201,7 @@ static bool require_find(struct task *t, struct require *r, const struct policy 
         sql_place(policy->query, t->err.position, &line, &column);
         finding->message = arena_format(t->mem, "%.*s, in line %u, column %u of its query",
                                         STR_ARG(finding->message), line, column);
-        finding->found = sql_caret(t->mem, policy->query, t->err.position);
+        finding->excerpt = sql_caret(t->mem, policy->query, t->err.position);
     }
     task_clear_error(t);
     return true;

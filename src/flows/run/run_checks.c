@@ -302,6 +302,14 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
     return run_judge(t, r, tables, len, what);
 }
 
+/* `cron: 0 6 * * *`. */
+static str run_schedule(struct arena *mem, const struct contract_rule *rule)
+{
+    return rule->schedule.len && rule->scheduler.len
+             ? arena_format(mem, "%.*s: %.*s", STR_ARG(rule->scheduler), STR_ARG(rule->schedule))
+             : rule->schedule;
+}
+
 static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
                                    const struct run_table *table)
 {
@@ -321,6 +329,9 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
             .name = rule->name,
             .column = str_list_join(t->mem, &rule->columns, STR(", ")),
             .dimension = rule->dimension,
+            .schedule = run_schedule(t->mem, rule),
+            .business_impact = rule->business_impact,
+            .tags = str_list_join(t->mem, &rule->tags, STR(", ")),
             .verdict = result->verdict,
             .is_input = is_input,
             .rejects = rule->effect == RULE_REJECTS,

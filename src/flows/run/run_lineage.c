@@ -149,9 +149,10 @@ static void run_edge(struct task *t, const struct run *r, const struct run_trace
                                  .carries = edge->carries};
     for (size_t i = 0; i < r->inputs.len; i++) {
         const struct image_product *producer = r->inputs.at[i].producer;
+        const struct model_input *port = r->inputs.at[i].input;
         const struct image_table *made =
-            producer != NULL && str_eq_nocase(r->inputs.at[i].input->name, input->schema)
-                ? image_find_table(producer, arena_lower(t->mem, input->name))
+            producer != NULL && str_eq_nocase(port->name, input->schema)
+                ? image_find_output(producer, port->contract, arena_lower(t->mem, input->name))
                 : NULL;
 
         for (size_t k = 0; made != NULL && k < made->columns.len; k++) {

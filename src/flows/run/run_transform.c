@@ -18,7 +18,7 @@ bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
     return true;
 }
 
-/* An error in a product's text tells file, line and column. */
+/* An error in a product's text tells file, line and column, and shows the place. */
 static bool run_place_error(struct task *t, const struct run *r, const struct model_sql *sql)
 {
     str since = run_since_text(t, r, sql);
@@ -31,8 +31,11 @@ static bool run_place_error(struct task *t, const struct run *r, const struct mo
     if (since.len > 0) {
         (void)sql_put_since(t->mem, sql->text, since, &shifts);
     }
-    sql_place(sql->text, t->err.position ? sql_shift_back(&shifts, t->err.position) : 1,
-              &place.line, &place.column);
+    t->err.position = sql_shift_back(&shifts, t->err.position);
+    sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
+    if (t->err.position > 0 && t->err.detail.len == 0) {
+        task_detail(t, STR_FMT, STR_ARG(sql_caret(t->mem, sql->text, t->err.position)));
+    }
     return task_place(t, place);
 }
 
@@ -71,7 +74,7 @@ void run_scope_inputs(struct task *t, const struct run *r, struct gate_scope *sc
                          ((struct gate_input){.schema = input->input->name,
                                               .what = "input port",
                                               .table = table,
-                                              .name = table->name}));
+                                              .name = contract_table_plain(table->name)}));
             }
         }
     }
@@ -181,7 +184,7 @@ static bool run_parse_all(struct task *t, const struct run *r, struct run_build 
 static const struct gate_input *run_passed_through(const struct gate_scope *scope, str name)
 {
     for (size_t i = 0; i < scope->inputs.len; i++) {
-        if (str_eq(scope->inputs.at[i].name, name)
+        if (str_eq(scope->inputs.at[i].name, contract_table_plain(name))
             && !str_eq(scope->inputs.at[i].schema, STR("self"))) {
             return &scope->inputs.at[i];
         }

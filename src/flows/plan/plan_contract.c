@@ -1,0 +1,208 @@
+/* Changes of output contracts: what each is for those who read it, and whether this major may have it. */
+#include "plan_inside.h"
+#include "shape/shape.h"
+
+struct plan_comparing {
+    const struct image *image;
+    struct plan *p;
+    const struct image_product *product; /* as it is; NULL: it is new */
+    const struct model_product *now;     /* NULL: it goes */
+    str address;
+};
+
+/* The contract of the same id and major among the outputs of a product. */
+static const struct contract *plan_same_contract(const struct model_product *product,
+                                                 const struct contract *like)
+{
+    for (size_t i = 0; product != NULL && i < product->outputs.len; i++) {
+        const struct contract *contract = product->outputs.at[i].contract;
+
+        if (contract != NULL && str_eq(contract->id, like->id)
+            && contract_major(contract->version) == contract_major(like->version)) {
+            return contract;
+        }
+    }
+    return NULL;
+}
+
+/* Somebody may rely on it: it was published, by a version and a status that promise something. */
+static bool plan_is_in_force(const struct plan_comparing *c, const struct contract *contract)
+{
+    return c->product != NULL && c->product->release.number > 0
+        && contract_major(contract->version) > 0
+        && !shape_has_word("proposed draft retired", contract->status);
+}
+
+/* Of all that it promises. */
+static bool plan_is_an_end(enum contract_change_kind kind)
+{
+    return kind == CHANGE_CONTRACT_REMOVED || kind == CHANGE_STATUS_WITHDRAWN;
+}
+
+static str plan_hint(struct arena *mem, const struct plan_comparing *c,
+                     const struct contract *contract, enum contract_change_kind kind)
+{
+    uint64_t major = contract_major(contract->version);
+
+    if (kind == CHANGE_VERSION_LOWERED) {
+        return STR("versions go on, also where a contract goes back to what it said");
+    }
+    if (plan_is_an_end(kind)) {
+        return arena_format(
+            mem, "say status: deprecated and when it ends, customProperties: [{property: "
+                 "sunset, value: YYYY-MM-DD}]; after that day it may go");
+    }
+    return arena_format(
+        mem,
+        "keep it as it is, and put the new one beside it as major %llu: a contract of version "
+        "%llu.0.0 with an output port of its own, and v%llu/TABLE.sql in %.*s",
+        (unsigned long long)major + 1, (unsigned long long)major + 1, (unsigned long long)major + 1,
+        STR_ARG(c->product->definition->folder));
+}
+
+static void plan_refuse(struct task *t, struct plan_comparing *c, const struct contract *contract,
+                        const struct plan_contract_change *change)
+{
+    struct finding *finding =
+        report_add(&c->p->findings, FINDING_ERROR, ERR_INVALID, change->change.place,
+                   "%.*s breaks readers of %.*s, major %llu",
+                   STR_ARG(contract_change_text(t->mem, &change->change)), STR_ARG(c->address),
+                   (unsigned long long)change->major);
+
+    finding->found = plan_evidence_text(t->mem, &change->evidence);
+    if (finding->found.len > 0) {
+        finding->found = arena_format(t->mem, "read by %.*s", STR_ARG(finding->found));
+    }
+    finding->hint = plan_hint(t->mem, c, contract, change->change.kind);
+}
+
+static bool plan_judge(struct task *t, struct plan_comparing *c, const struct contract *before,
+                       struct plan_contract_change *change)
+{
+    if (change->class != CHANGE_BREAKING) {
+        return true;
+    }
+    if (!plan_find_evidence(t, c->image, c->product, before, c->p, change)) {
+        return false;
+    }
+    /* What goes as a whole may go where nobody outside of the team read it: products that declare it were found before. */
+    change->is_refused = plan_is_in_force(c, before)
+                      && (!plan_is_an_end(change->change.kind) || change->evidence.others > 0);
+    if (change->is_refused) {
+        plan_refuse(t, c, before, change);
+    }
+    return true;
+}
+
+static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
+                                  const struct contract *before, const struct contract *now)
+{
+    const struct contract *there = now != NULL ? now : before;
+    struct contract_changes changes = {0};
+
+    contract_compare(t->mem, before, now, &changes);
+    for (size_t i = 0; i < changes.len; i++) {
+        struct plan_contract_change change = {
+            .product = c->address,
+            .contract = there->id,
+            .major = contract_major(there->version),
+            .change = changes.at[i],
+            .class = contract_change_class(changes.at[i].kind),
+        };
+
+        if (!plan_judge(t, c, before, &change)) {
+            return false;
+        }
+        vec_push(t->mem, &c->p->contract_changes, change);
+    }
+    return true;
+}
+
+/* What a name means it means for good: the first major that was published keeps the bare one, also when it has ended. */
+static void plan_keep_first(struct plan_comparing *c, const struct contract *before)
+{
+    const struct model_product *then = c->product->definition;
+    uint64_t first = model_first_major(then, before->id),
+             first_now = c->now != NULL ? model_first_major(c->now, before->id) : UINT64_MAX;
+    struct finding *finding;
+
+    if (c->product->release.number == 0 || first_now == UINT64_MAX || first_now == first
+        || contract_major(before->version) != first) {
+        return;
+    }
+    finding = report_add(&c->p->findings, FINDING_ERROR, ERR_INVALID, c->now->place,
+                         "the name %.*s means major %llu of contract %.*s for good",
+                         STR_ARG(c->address), (unsigned long long)first, STR_ARG(before->id));
+    finding->found =
+        arena_format(c->p->findings.mem, "major %llu in its place", (unsigned long long)first_now);
+    finding->hint = arena_format(
+        c->p->findings.mem,
+        "keep the output port and the contract of major %llu, with status: deprecated and a sunset "
+        "date: after it they stay as status: retired, and cost nothing",
+        (unsigned long long)first);
+}
+
+static bool plan_compare_outputs(struct task *t, struct plan_comparing *c)
+{
+    const struct model_product *before = c->product != NULL ? c->product->definition : NULL;
+
+    for (size_t i = 0; before != NULL && i < before->outputs.len; i++) {
+        const struct contract *contract = before->outputs.at[i].contract;
+
+        plan_keep_first(c, contract);
+        if (!plan_compare_contract(t, c, contract, plan_same_contract(c->now, contract))) {
+            return false;
+        }
+    }
+    for (size_t i = 0; c->now != NULL && i < c->now->outputs.len; i++) {
+        const struct contract *contract = c->now->outputs.at[i].contract;
+
+        if (plan_same_contract(before, contract) == NULL
+            && !plan_compare_contract(t, c, NULL, contract)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool plan_is_planned(const struct plan *p, str domain)
+{
+    return p->domain.len == 0 || str_eq(domain, p->domain);
+}
+
+bool plan_compare_contracts(struct task *t, const struct image *image, const struct model *now,
+                            struct plan *p)
+{
+    size_t errors = p->findings.errors;
+
+    for (size_t i = 0; i < image->products.len; i++) {
+        const struct image_product *product = &image->products.at[i];
+        struct plan_comparing c = {.image = image,
+                                   .p = p,
+                                   .product = product,
+                                   .now = model_find_product(now, product->address),
+                                   .address = product->address};
+
+        if (plan_is_planned(p, product->definition->domain->name) && !plan_compare_outputs(t, &c)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < now->products.len; i++) {
+        const struct model_product *product = now->products.at[i];
+        struct plan_comparing c = {
+            .image = image, .p = p, .now = product, .address = plan_address(t->mem, product)};
+
+        if (plan_is_planned(p, product->domain->name)
+            && image_find_product(image, product->domain->name, product->name) == NULL
+            && !plan_compare_outputs(t, &c)) {
+            return false;
+        }
+    }
+    if (p->findings.errors == errors) {
+        return true;
+    }
+    report_sort(&p->findings);
+    task_fail(t, ERR_INVALID, "%zu change%s would break what is promised",
+              p->findings.errors - errors, p->findings.errors - errors > 1 ? "s" : "");
+    return false;
+}

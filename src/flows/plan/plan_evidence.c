@@ -1,0 +1,281 @@
+/* Whom a breaking change of a contract meets: products that declare it, and actors whose queries read that very column. */
+#include "clock/clock.h"
+#include "plan_inside.h"
+#include "read_access/read_access.h"
+#include "read_use/read_use.h"
+#include "sql/sql.h"
+#include "user/user.h"
+
+enum {
+    PLAN_TEXTS_MAX = 200,      /* last queries that are looked at for their fingerprints */
+    PLAN_FINGERPRINTS_MAX = 5, /* shown for one actor */
+    PLAN_NAMES_MAX = 5,        /* in a line for people */
+};
+
+struct plan_looking {
+    const struct image *image;
+    const struct image_product *product;
+    const struct contract *contract; /* as it is */
+    struct plan *p;
+    struct plan_evidence *out;
+    int64_t since_us;
+    bool may_know; /* who asked, and what */
+};
+
+/* The column of a table that a change speaks of, or of the table as a whole. */
+struct plan_target {
+    uint64_t table_id;
+    uint32_t column_id;
+};
+
+struct plan_targets {
+    VEC_OF(struct plan_target)
+};
+
+static uint32_t plan_column_id(const struct image_table *table, str path)
+{
+    for (size_t i = 0; i < table->columns.len; i++) {
+        str name = table->columns.at[i].name;
+
+        /* `address.street` and `phones[].number` are read with their columns. */
+        if (path.len >= name.len && str_eq_nocase(str_sub(path, 0, name.len), name)
+            && (path.len == name.len || path.ptr[name.len] == '.' || path.ptr[name.len] == '[')) {
+            return table->columns.at[i].id;
+        }
+    }
+    return 0;
+}
+
+static void plan_find_targets(struct arena *mem, const struct plan_looking *look,
+                              const struct contract_change *change, struct plan_targets *out)
+{
+    for (size_t i = 0; i < look->product->tables.len; i++) {
+        const struct image_table *table = &look->product->tables.at[i];
+
+        if (table->contract == look->contract
+            && (change->table.len == 0 || str_eq_nocase(table->name, change->table))) {
+            vec_push(mem, out,
+                     ((struct plan_target){table->id, plan_column_id(table, change->column)}));
+        }
+    }
+}
+
+/* ---- products */
+
+static bool plan_add_consumer(struct task *t, struct plan_looking *look,
+                              const struct plan_targets *targets,
+                              const struct image_product *consumer, str input)
+{
+    struct plan_consumer row = {
+        .product = consumer->address, .input = input, .has_release = consumer->release.number > 0};
+    bool reads = false;
+
+    if (!gate_may_discover(t, look->image, consumer)) {
+        look->out->consumers_hidden++;
+        return true;
+    }
+    for (size_t i = 0; i < targets->len && !row.reads; i++) {
+        if (!read_use_is_source(t, look->p->services->db, consumer->id, targets->at[i].table_id,
+                                targets->at[i].column_id, &reads)) {
+            return false;
+        }
+        row.reads = reads;
+    }
+    vec_push(t->mem, &look->out->consumers, row);
+    return true;
+}
+
+static bool plan_find_consumers(struct task *t, struct plan_looking *look,
+                                const struct plan_targets *targets)
+{
+    for (size_t i = 0; i < look->image->products.len; i++) {
+        const struct image_product *consumer = &look->image->products.at[i];
+
+        for (size_t j = 0; j < consumer->definition->inputs.len; j++) {
+            const struct model_input *input = &consumer->definition->inputs.at[j];
+
+            if (input->contract == look->contract
+                && !plan_add_consumer(t, look, targets, consumer, input->name)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- queries */
+
+static struct plan_asker *plan_asker(struct task *t, struct plan_evidence *out, str actor)
+{
+    for (size_t i = 0; i < out->readers.len; i++) {
+        if (str_eq(out->readers.at[i].actor, actor)) {
+            return &out->readers.at[i];
+        }
+    }
+    struct plan_asker *reader = vec_add(t->mem, &out->readers);
+
+    *reader = (struct plan_asker){.actor = actor};
+    return reader;
+}
+
+static bool plan_may_know_text(struct task *t, const struct plan_looking *look,
+                               const struct use_text *text)
+{
+    for (size_t i = 0; i < text->tables.len; i++) {
+        const struct image_product *of = NULL;
+
+        for (size_t j = 0; j < look->image->products.len && text->tables.at[i] != 0; j++) {
+            const struct image_product *product = &look->image->products.at[j];
+
+            for (size_t k = 0; k < product->tables.len; k++) {
+                of = product->tables.at[k].id == text->tables.at[i] ? product : of;
+            }
+        }
+        /* Names in a fingerprint tell of all tables of the query. */
+        if (text->tables.at[i] != 0 && (of == NULL || !gate_may_discover(t, look->image, of))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void plan_add_text(struct task *t, const struct plan_looking *look,
+                          const struct use_text *text)
+{
+    struct plan_asker *reader = plan_asker(t, look->out, text->actor);
+
+    if (reader->fingerprints.len < PLAN_FINGERPRINTS_MAX && plan_may_know_text(t, look, text)) {
+        (void)str_list_add(t->mem, &reader->fingerprints, sql_fingerprint(t->mem, text->text));
+    }
+}
+
+static bool plan_find_readers_of(struct task *t, struct plan_looking *look,
+                                 const struct plan_target *target)
+{
+    struct metadb *db = look->p->services->db;
+    struct use_readers readers;
+    struct use_texts texts = {0};
+
+    if (!read_use_column(t, db, target->table_id, target->column_id, look->since_us, &readers)
+        || (look->may_know
+            && !read_use_texts(t, db, target->table_id, target->column_id, look->since_us,
+                               PLAN_TEXTS_MAX, &texts))) {
+        return false;
+    }
+    for (size_t i = 0; i < readers.len; i++) {
+        struct plan_asker *reader = plan_asker(t, look->out, readers.at[i].actor);
+
+        reader->queries += readers.at[i].queries;
+        reader->last_us =
+            readers.at[i].last_us > reader->last_us ? readers.at[i].last_us : reader->last_us;
+    }
+    for (size_t i = 0; i < texts.len; i++) {
+        plan_add_text(t, look, &texts.at[i]);
+    }
+    return true;
+}
+
+static bool plan_count_other(struct task *t, struct plan_looking *look, str name)
+{
+    struct actor actor = {.kind = ACTOR_USER, .name = name};
+    struct user *user;
+
+    if (!user_find(t, look->p->services->db, name, &user)
+        || (user != NULL && !user_to_actor(t, user, STR_NONE, &actor))) {
+        return false;
+    }
+    look->out->others += !read_access_is_of_team(look->image, &actor, look->product->address);
+    return true;
+}
+
+static bool plan_sum_up(struct task *t, struct plan_looking *look)
+{
+    struct plan_evidence *out = look->out;
+
+    for (size_t i = 0; i < out->readers.len; i++) {
+        if (!plan_count_other(t, look, out->readers.at[i].actor)) {
+            return false;
+        }
+        out->queries += out->readers.at[i].queries;
+        out->last_us =
+            out->readers.at[i].last_us > out->last_us ? out->readers.at[i].last_us : out->last_us;
+    }
+    out->actors = out->readers.len;
+    out->names_readers = look->may_know;
+    if (!look->may_know) {
+        out->readers.len = 0;
+    }
+    return true;
+}
+
+bool plan_find_evidence(struct task *t, const struct image *image,
+                        const struct image_product *product, const struct contract *contract,
+                        struct plan *p, struct plan_contract_change *change)
+{
+    struct plan_targets targets = {0};
+    struct plan_looking look = {
+        .image = image, .product = product, .contract = contract, .p = p, .out = &change->evidence};
+    const int64_t day_us = (int64_t)86400 * 1000000;
+
+    look.out->days = CONFIG_INT(p->services->config, evidence_days);
+    look.since_us = clock_now_us() - look.out->days * day_us;
+    look.may_know = read_access_governs(image, t->actor)
+                 || read_access_is_owner(image, t->actor, product->address);
+    plan_find_targets(t->mem, &look, &change->change, &targets);
+    if (!plan_find_consumers(t, &look, &targets)) {
+        return false;
+    }
+    for (size_t i = 0; i < targets.len; i++) {
+        if (!plan_find_readers_of(t, &look, &targets.at[i])) {
+            return false;
+        }
+    }
+    return plan_sum_up(t, &look);
+}
+
+/* ---- for people */
+
+static str plan_asker_text(struct arena *mem, const struct plan_asker *reader)
+{
+    return arena_format(mem, "%.*s (%llu quer%s, the last on %.*s)", STR_ARG(reader->actor),
+                        (unsigned long long)reader->queries, reader->queries == 1 ? "y" : "ies",
+                        STR_ARG(str_sub(clock_text(mem, reader->last_us), 0, 10)));
+}
+
+str plan_evidence_text(struct arena *mem, const struct plan_evidence *evidence)
+{
+    struct str_list parts = {0};
+
+    for (size_t i = 0; i < evidence->consumers.len; i++) {
+        const struct plan_consumer *consumer = &evidence->consumers.at[i];
+
+        vec_push(mem, &parts,
+                 arena_format(mem, "product %.*s (input port %.*s%s)", STR_ARG(consumer->product),
+                              STR_ARG(consumer->input),
+                              consumer->reads         ? ", reads it"
+                              : consumer->has_release ? ""
+                                                      : ", not run yet"));
+    }
+    if (evidence->consumers_hidden > 0) {
+        vec_push(mem, &parts,
+                 arena_format(mem, "%zu product%s that you may not discover",
+                              evidence->consumers_hidden,
+                              evidence->consumers_hidden == 1 ? "" : "s"));
+    }
+    for (size_t i = 0; i < evidence->readers.len && i < PLAN_NAMES_MAX; i++) {
+        vec_push(mem, &parts, plan_asker_text(mem, &evidence->readers.at[i]));
+    }
+    if (evidence->readers.len > PLAN_NAMES_MAX) {
+        vec_push(mem, &parts,
+                 arena_format(mem, "%zu more", evidence->readers.len - PLAN_NAMES_MAX));
+    }
+    if (!evidence->names_readers && evidence->actors > 0) {
+        vec_push(mem, &parts,
+                 arena_format(
+                     mem, "%llu quer%s of %llu actor%s, the last on %.*s",
+                     (unsigned long long)evidence->queries, evidence->queries == 1 ? "y" : "ies",
+                     (unsigned long long)evidence->actors, evidence->actors == 1 ? "" : "s",
+                     STR_ARG(str_sub(clock_text(mem, evidence->last_us), 0, 10))));
+    }
+    return str_list_join(mem, &parts, STR("; "));
+}
