@@ -127,6 +127,12 @@ const struct contract *plan_same_contract(const struct model_product *product,
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
+/* Line and column of the task's error in a text of the product, which its position is then of too; its first where it has none. */
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out);
+/* Adds the path of the file's deleted rows to those of a table, or an empty one: it is whole. */
+MUST_CHECK bool plan_add_deletions(struct task *t, struct store *store,
+                                   const struct image_file *file, struct str_list *out);
 MUST_CHECK bool plan_read_entitled(struct task *t, struct services *s, const struct image *image,
                                    const struct model *model, struct plan_entitled *out);
 /* Part of the applying transaction. ERR_CONFLICT when one of the products was published since. */
