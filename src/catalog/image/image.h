@@ -19,7 +19,8 @@ struct image_file {
     uint64_t id;
     str sha256;
     uint64_t rows, bytes;
-    str deletions; /* digest of deleted rows; empty is none */
+    str deletions;    /* SHA-256 of the file that names the deleted rows; empty is none */
+    uint64_t deleted; /* how many: facts and `rows` are of the whole file */
     struct {
         VEC_OF(uint32_t)
     } columns; /* ids of the columns that the file holds */

@@ -121,6 +121,25 @@ struct contract_column {
     struct place place;
 };
 
+enum incremental_mode {
+    INCREMENTAL_NONE,   /* every run makes all rows */
+    INCREMENTAL_APPEND, /* rows behind a key */
+    INCREMENTAL_MERGE,  /* rows take the place of those with their primary key */
+};
+
+/* What the column is that grows with new rows. */
+enum incremental_key { INCREMENTAL_INTEGER, INCREMENTAL_DATE, INCREMENTAL_INSTANT };
+
+/* customProperties.incremental: a run adds to the rows of the release before. */
+struct contract_incremental {
+    enum incremental_mode mode;
+    enum incremental_key kind;
+    str key; /* name of a column that is never null */
+    int64_t
+        lookback; /* how far behind the last key rows may come late: a number, or microseconds */
+    struct place place;
+};
+
 struct contract_table {
     str name; /* as the contract spells it; `orders@2` among the outputs of a product whose bare name is of another major */
     str physical_name, id, description;
@@ -132,6 +151,7 @@ struct contract_table {
         VEC_OF(struct contract_rule)
     } rules;                    /* of the schema first, then of the table, then of its columns */
     struct str_list cluster_by; /* names of columns, as the contract spells them */
+    struct contract_incremental incremental;
     const struct tree *source;
     struct place place;
 };

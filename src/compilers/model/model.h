@@ -145,6 +145,13 @@ bool model_find_relation(struct arena *mem, const struct model_product *product,
 bool model_is_passed_through(const struct model_product *product, str table);
 /* The SELECT of an output table without SQL: its columns from the input table of the same name in this port. */
 str model_pass_through_sql(struct arena *mem, const struct contract_table *table, str input);
+/* The incremental table whose last key `$since` is in this text: its own; of an internal table the product's only one. NULL: none. */
+const struct contract_table *model_since_table(const struct model_product *product,
+                                               const struct model_sql *sql);
+/* Of the key of an incremental table: its type, a value of it as SQL, and a value before all others, as text. */
+str model_key_type(const struct contract_table *table);
+str model_key_literal(struct arena *mem, const struct contract_table *table, str value);
+str model_key_least(const struct contract_table *table);
 /* Product addresses `user:NAME` and `group:NAME` lists: is this user meant? */
 bool model_names_actor(const struct str_list *list, str user, const struct str_list *groups);
 

@@ -61,12 +61,17 @@ static void timer_run_one(struct timer_work *work)
         .watcher = {.progress = timer_say_step},
     };
     int64_t timeout_ms = CONFIG_INT(s->config, run_timeout_s) * 1000;
+    struct run_how how = {0};
     bool ok;
 
     run.watcher.state = &run;
-    ok = timer_begin(work) && turns_take(t, &s->runs, INT32_MAX, "runs");
+    ok = timer_begin(work) && run_all_how(t, work->row, &how)
+      && turns_take(t, &s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + timeout_ms;
+        run.is_full = how.is_full;
+        run.from = how.from;
+        run.to = how.to;
         ok = run_product(t, &run);
     }
     if (!ok) {
@@ -100,7 +105,7 @@ static void timer_run_all(struct timer_work *work)
         .job_id = work->row->id,
         .products = work->row->subject,
     };
-    bool ok = timer_begin(work) && run_all(t, &all);
+    bool ok = timer_begin(work) && run_all_how(t, work->row, &all.how) && run_all(t, &all);
 
     work->row->state = !ok            ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
                      : all.failed > 0 ? JOB_FAILED

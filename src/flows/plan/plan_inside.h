@@ -115,10 +115,24 @@ MUST_CHECK bool plan_find_evidence(struct task *t, const struct image *image,
                                    const struct image_product *product,
                                    const struct contract *contract, struct plan *p,
                                    struct plan_contract_change *change);
+/* Warnings for input ports whose producer will end them, or has. */
+void plan_find_endings(struct task *t, struct plan *p);
+/* Part of the applying transaction: an event for each output contract that is deprecated or retired from now on. */
+MUST_CHECK bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
+                                  const struct model *now);
+/* The contract of the same id and major among the outputs of a product. */
+const struct contract *plan_same_contract(const struct model_product *product,
+                                          const struct contract *like);
 /* Sets of entitlements whose rows come with an apply. */
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
+/* Line and column of the task's error in a text of the product, which its position is then of too; its first where it has none. */
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out);
+/* Adds the path of the file's deleted rows to those of a table, or an empty one: it is whole. */
+MUST_CHECK bool plan_add_deletions(struct task *t, struct store *store,
+                                   const struct image_file *file, struct str_list *out);
 MUST_CHECK bool plan_read_entitled(struct task *t, struct services *s, const struct image *image,
                                    const struct model *model, struct plan_entitled *out);
 /* Part of the applying transaction. ERR_CONFLICT when one of the products was published since. */

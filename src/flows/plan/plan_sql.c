@@ -82,6 +82,28 @@ bool plan_is_of_text(enum error_code code)
     }
 }
 
+/* What stands for `$since`: a value before all others, as in a first run. */
+static str plan_since(struct task *t, const struct model_product *product,
+                      const struct model_sql *sql)
+{
+    const struct contract_table *table = model_since_table(product, sql);
+
+    return table != NULL ? model_key_literal(t->mem, table, model_key_least(table)) : STR_NONE;
+}
+
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out)
+{
+    str since = plan_since(t, product, sql);
+    struct sql_shifts shifts = {0};
+
+    if (since.len > 0) {
+        (void)sql_put_since(t->mem, sql->text, since, &shifts);
+    }
+    t->err.position = sql_shift_back(&shifts, t->err.position);
+    sql_place(sql->text, t->err.position ? t->err.position : 1, &out->line, &out->column);
+}
+
 static bool plan_find(struct task *t, struct plan_product *p, const struct model_sql *sql)
 {
     struct place place = {.file = sql->path};
@@ -90,7 +112,7 @@ static bool plan_find(struct task *t, struct plan_product *p, const struct model
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
-    sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
+    plan_place_text(t, p->definition, sql, &place);
     t->err.place = place;
     finding = report_error(p->report, &t->err);
     finding->excerpt = sql_caret(p->report->mem, sql->text, t->err.position);
@@ -238,9 +260,11 @@ static bool plan_parse_all(struct task *t, struct plan_product *p, struct sql_un
     for (size_t i = 0; i < p->definition->sqls.len; i++) {
         const struct model_sql *sql = &p->definition->sqls.at[i];
         struct sql_tree *tree;
+        struct sql_shifts shifts;
 
         units[i] = (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal};
-        if (gate_parse(t, p->worker, sql->text, &tree)) {
+        if (gate_parse_since(t, p->worker, sql->text, plan_since(t, p->definition, sql), &shifts,
+                             &tree)) {
             units[i].tree = tree;
             (*parsed_out)++;
         } else if (!plan_find(t, p, sql)) {

@@ -17,9 +17,11 @@ enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 bool run_product(struct task *t, struct run *r)
 {
     bool ok = run_begin(t, r)            /* product version, inputs pinned, staging folder, a row     */
+           && run_since(t, r)            /* incremental tables: from where on, or why all of it       */
            && run_extract(t, r)          /* an extract worker: sources -> staged inputs                */
            && run_check_inputs(t, r)     /* held against the source contracts: drift stops here        */
            && run_transform(t, r)        /* through the gate, as the product's own actor -> outputs    */
+           && run_merge(t, r)            /* which rows of before stay: deletions, files joined          */
            && run_check_outputs(t, r)    /* contract and quality, fused                                */
            && run_parts(t, r)            /* large outputs become several files; facts of each          */
            && run_prove(t, r)            /* declassifications, on these very rows                      */

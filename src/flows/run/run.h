@@ -16,6 +16,37 @@ struct run_part {
     struct check_fact *facts; /* a fact for each column */
 };
 
+/* A file of the release before that the next one names too. */
+struct run_kept {
+    const struct image_file *file;
+    str deletions;    /* path of the file of its deleted rows; empty: none */
+    bool is_new;      /* and that is staged; else it is the one of before */
+    uint64_t deleted; /* how many rows are */
+};
+
+/* An incremental table, and what becomes of the rows that it has. */
+struct run_increment {
+    const struct image_table *table; /* with the files of the release before */
+    const struct contract_table *definition;
+    str why_full; /* why all rows are made anew; empty: they are added to */
+
+    /* What is made: rows behind `since`, or of a window. As texts of the key's type. */
+    bool is_window;
+    str since;     /* what `$since` is */
+    str low, high; /* of the rows that come; empty: open */
+    bool is_low_in;
+
+    /* What is kept: in the order of before. */
+    struct {
+        VEC_OF(struct run_kept)
+    } kept;
+    uint64_t kept_rows; /* that live */
+    str delta;          /* path of the rows that came, before files were joined with them */
+    uint64_t delta_rows;
+    uint64_t added, replaced, deleted; /* rows, against the release before */
+    uint64_t joined;                   /* files of before whose rows were written anew */
+};
+
 /* A table in staging: extracted from a source, internal, or an output. */
 struct run_table {
     str schema; /* input port, `self`, or empty for outputs */
@@ -24,9 +55,12 @@ struct run_table {
     const struct contract_table *definition; /* NULL: internal */
     const struct image_table *table;         /* outputs: of the product */
     struct job_columns columns;
-    str path;       /* of the staged file */
-    bool is_output; /* extracted with the columns of the output table that passes it through */
-    bool is_light;  /* staged for reading once more: its file is no release file */
+    str path;        /* of the staged file */
+    bool is_output;  /* extracted with the columns of the output table that passes it through */
+    bool is_light;   /* staged for reading once more: its file is no release file */
+    bool is_partial; /* extracted from a key on: not all rows of the source */
+    struct run_increment
+        *increment; /* outputs that are added to: `path`, `rows`, `bytes` are of what comes */
     uint64_t rows, bytes;
     struct check_result *verdicts;
     size_t verdict_count;
@@ -84,6 +118,8 @@ struct run {
     str product; /* domain.product */
     str job_id;  /* empty: none */
     struct run_watcher watcher;
+    bool is_full; /* all rows of all tables are made anew */
+    str from, to; /* a window of the keys of incremental tables; empty: none */
 
     /* What the steps make. */
     const struct image *image;
@@ -95,6 +131,10 @@ struct run {
     struct {
         VEC_OF(struct run_input)
     } inputs;
+    str basis; /* what rows hang on beside those of the inputs */
+    struct {
+        VEC_OF(struct run_increment)
+    } increments;
     struct {
         VEC_OF(struct run_table)
     } staged; /* sources and internal tables */
@@ -117,6 +157,8 @@ struct run {
 /* Runs all steps. False: the run failed or was rejected (ERR_CHECK_FAILED, ERR_DRIFT); its row says why, and the current release
  * stays. The caller holds the only run of this product. */
 MUST_CHECK bool run_product(struct task *t, struct run *r);
+/* Rows of an output table, those that are kept among them. */
+uint64_t run_table_rows(const struct run_table *table);
 /* The error of the task as JSON of at most RUN_ERROR_BYTES_MAX: what is longer is told without its detail. */
 enum { RUN_ERROR_BYTES_MAX = 256 << 10 };
 str run_error_json(struct task *t);

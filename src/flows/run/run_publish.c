@@ -38,11 +38,30 @@ static bool run_store_part(struct task *t, struct run *r, const struct run_table
     return true;
 }
 
+/* A file of before, with the rows that are deleted by now. */
+static bool run_store_kept(struct task *t, struct run *r, const struct run_kept *kept,
+                           struct image_table *out)
+{
+    struct image_file *file = vec_add(t->mem, &out->files);
+    struct stored_file stored;
+
+    *file = *kept->file;
+    file->deleted = kept->deleted;
+    if (!kept->is_new) {
+        return true;
+    }
+    if (!store_publish(t, r->services->store, kept->deletions, &stored)) {
+        return false;
+    }
+    file->deletions = stored.sha256;
+    return true;
+}
+
 static bool run_store_table(struct task *t, struct run *r, const struct run_table *table,
                             struct image_table *out)
 {
     *out = *table->table;
-    out->rows = table->rows;
+    out->rows = run_table_rows(table);
     out->files.at = NULL;
     out->files.len = out->files.cap = 0;
     out->columns.at = NULL;
@@ -50,6 +69,11 @@ static bool run_store_table(struct task *t, struct run *r, const struct run_tabl
     for (size_t i = 0; i < table->columns.len; i++) {
         vec_push(t->mem, &out->columns, table->table->columns.at[i]);
         out->columns.at[i].type = table->columns.at[i].type;
+    }
+    for (size_t i = 0; table->increment != NULL && i < table->increment->kept.len; i++) {
+        if (!run_store_kept(t, r, &table->increment->kept.at[i], out)) {
+            return false;
+        }
     }
     for (size_t i = 0; i < table->parts.len; i++) {
         run_progress(t, r, "publish", table->name, (int)(i * 1000 / table->parts.len));
@@ -143,17 +167,18 @@ bool run_publish(struct task *t, struct run *r)
         .run_id = r->id,
         .contracts = release_contracts(t->mem, r->target->definition),
         .compiled_digest = release_digest(t->mem, r->target->definition),
+        .basis = r->basis,
     };
     run_manifest_inputs(t, r, &commit.manifest);
     run_edges(t, r, &commit.manifest.edges);
-    if (!run_read_entitled(t, r, &commit.entitled)) {
+    if (!run_basis_holds(t, r) || !run_read_entitled(t, r, &commit.entitled)) {
         return false;
     }
     for (size_t i = 0; i < r->outputs.len; i++) {
         if (!run_store_table(t, r, &r->outputs.at[i], vec_add(t->mem, &commit.manifest.tables))) {
             return false;
         }
-        commit.rows += r->outputs.at[i].rows;
+        commit.rows += run_table_rows(&r->outputs.at[i]);
     }
     /* The first query of those who read it lately finds it ready. */
     gate_prepare_release(r->services->gate, commit.manifest.tables.at, commit.manifest.tables.len);
