@@ -32,7 +32,7 @@ def manifest(adapter="postgres", version=12):
         node("model", "stg_orders", compiled_code='select id as order_id, customer_id, total / 100.0 as amount, '
                                                   'raw.status from "shop"."public"."raw_orders" as raw -- "shop"."public"\n;',
              config={"materialized": "view"}),
-        node("model", "customers", description="Who buys.", tags=["core"], meta={"owner": "Ann", "schedule": "daily"},
+        node("model", "customers", description="Who buys.", tags=["core"], meta={"owner": "Ann", "schedule": "daily", "none": None},
              columns=columns(column("id", "bigint", constraints=[{"type": "primary_key"}]),
                              column("name", "varchar(50)", description="As they write it.", meta={"pii": True},
                                     tags=["personal"]),

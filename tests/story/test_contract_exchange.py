@@ -9,6 +9,7 @@ import pytest
 
 import dbt_manifest
 from conftest import ROOT
+from terminal_help import Terminal
 
 SHOP = """\
 apiVersion: v3.1.0
@@ -313,3 +314,35 @@ def test_what_breaks_is_told_by_the_exit_code(mesh):
     assert "| **breaking** | column removed | `customers.email` |" in table
     mesh.write("bad.yaml", SHOP.replace("kind: DataContract", "kind: Nothing"))
     assert mesh.weft("contract", "diff", "old.yaml", "bad.yaml", ok=False).code == 65
+
+
+# ---- a dbt project that runs
+
+
+def test_a_dbt_project_of_files_runs_as_products(mesh):
+    dbt(mesh, dbt_manifest.manifest(adapter="duckdb"))
+    mesh.write("data/raw/raw_orders.csv", "id,customer_id,total,status\n1,7,1250,open\n2,7,50,done\n3,8,300,open\n")
+    mesh.write("data/raw/customers.csv", "id,name,country\n7,Ada,CH\n8,Bob,XX\n")
+    mesh.write("data/seeds/countries.csv", "code,label\nCH,Switzerland\n")
+    for product in ("finance", "customers"):
+        mesh.write(f"domains/shop/policies/ana-{product}.policy.yaml",
+                   f"apiVersion: weft/v1\nkind: Policy\nid: ana-{product}\ndescription: Ana reads it.\nowner: shop\n"
+                   f"grant: {{contract: shop-{product}, role: reader, to: {{users: [ana]}}}}\n")
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    daily = mesh.rows('SELECT customer_id, amount FROM shop.finance.daily ORDER BY 1', as_user="ana")
+    assert [(row["customer_id"], float(row["amount"])) for row in daily] == [(7, 13.0), (8, 3.0)]
+    people = mesh.rows("SELECT id, country FROM shop.customers.customers ORDER BY 1", as_user="ana")
+    assert [(row["id"], row["country"]) for row in people] == [(7, "Switzerland"), (8, None)]
+    mesh.write("data/raw/raw_orders.csv", "id,customer_id,total,status\n1,7,1250,lost\n")
+    answer = mesh.weft("run", "shop.finance", ok=False)
+    assert "status" in answer.out + answer.err and answer.code == 65, answer
+
+
+def test_a_terminal_does_not_obey_texts_of_a_contract(mesh):
+    mesh.write("x.yaml", 'apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: draft\nschema:\n'
+                         '  - {name: t, description: "\\e[31mred", properties: [{name: a, logicalType: integer}]}\n')
+    assert "\x1b[31m" in export(mesh, "sql", file="x.yaml").out, "a file gets what the contract says"
+    terminal = Terminal(mesh, "contract", "export", "x.yaml", "--as", "sql")
+    terminal.end()
+    assert r"\x1b[31mred" in terminal.seen and "\x1b[31m" not in terminal.seen

@@ -79,7 +79,8 @@ str exchange_dbt_name(struct arena *mem, str text)
     }
     str plain = len ? (str){name, len} : STR("unnamed");
     if (shape_is_reserved(plain)
-        || shape_has_word("memory main system temp mesh self information_schema pg_catalog", plain))
+        || shape_has_word(
+            "memory main system temp mesh self information_schema pg_catalog policies", plain))
         return arena_format(mem, STR_FMT "_data", STR_ARG(plain));
     return plain;
 }

@@ -47,6 +47,8 @@ static void put_words(struct dbt_reader *r, struct tree *to, const struct tree *
     struct tree *custom = exchange_list(r->mem);
     for (size_t i = 0; meta && meta->kind == TREE_MAP && i < meta->len; i++) {
         struct tree *item = exchange_map(r->mem);
+        if (tree_is_null(meta->at[i]))
+            continue;
         /* Its own names: weft's mean something. */
         exchange_put_text(r->mem, item, "property",
                           arena_format(r->mem, "dbt." STR_FMT, STR_ARG(meta->at[i]->key)));
@@ -420,10 +422,51 @@ static void write_product(struct dbt_reader *r, const struct dbt_product *produc
              NULL);
 }
 
+/* In dbt every model may read every other: here each is granted what it reads, in a file that a team reviews. */
+static void write_grant(struct dbt_reader *r, const struct dbt_product *product)
+{
+    struct arena *mem = r->mem;
+    struct str_list readers = {0};
+    for (size_t i = 0; i < r->products.len; i++)
+        for (size_t j = 0; j < r->products.at[i]->inputs.len; j++)
+            if (r->products.at[i]->inputs.at[j] == product)
+                vec_push(mem, &readers,
+                         arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(r->domain),
+                                      STR_ARG(r->products.at[i]->name)));
+    if (!readers.len)
+        return;
+    struct tree *root = exchange_map(mem), *grant = exchange_map(mem), *to = exchange_map(mem);
+    exchange_put_text(mem, root, "apiVersion", STR("weft/v1"));
+    exchange_put_text(mem, root, "kind", STR("Policy"));
+    exchange_put_text(mem, root, "id",
+                      arena_format(mem, STR_FMT "-products-read-" STR_FMT, STR_ARG(r->domain),
+                                   STR_ARG(product->name)));
+    exchange_put_text(mem, root, "description",
+                      STR("Products of the domain that are built on this one, as in dbt."));
+    exchange_put_text(mem, root, "owner", r->domain);
+    exchange_put_text(mem, grant, "contract", output_id(r, product));
+    exchange_put_text(mem, grant, "role", STR("reader"));
+    exchange_put_texts(mem, to, "products", &readers);
+    exchange_put(mem, grant, "to", to);
+    exchange_put(mem, root, "grant", grant);
+    add_yaml(r, arena_format(mem, "policies/" STR_FMT ".policy.yaml", STR_ARG(product->name)), root,
+             NULL);
+}
+
+static void put_role(struct dbt_reader *r, struct tree *root)
+{
+    struct tree *roles = exchange_list(r->mem), *role = exchange_map(r->mem);
+    exchange_put_text(r->mem, role, "role", STR("reader"));
+    exchange_put_text(r->mem, role, "access", STR("read"));
+    tree_push(r->mem, roles, role);
+    exchange_put(r->mem, root, "roles", roles);
+}
+
 static bool write_outputs(struct dbt_reader *r, const struct dbt_product *product)
 {
     struct builder b;
     begin_contract(r, &b, output_id(r, product));
+    put_role(r, b.root);
     for (size_t i = 0; i < product->outputs.len; i++)
         put_table(r, &b, product->outputs.at[i].node);
     const struct tree *contract = exchange_build_end(&b);
@@ -489,6 +532,7 @@ bool exchange_dbt_write(struct dbt_reader *r)
             if (!write_source(r, product, sources.at[j]))
                 return false;
         write_sql(r, product);
+        write_grant(r, product);
     }
     return true;
 }

@@ -58,8 +58,26 @@ bool cli_contract_save(struct task *t, str path, str text)
     return t->err.code == ERR_NONE;
 }
 
+/* Texts of a contract are written by others: a terminal obeys some of them. */
+static str contract_for_terminal(struct task *t, str text)
+{
+    struct buf *shown = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
+    str line;
+
+    while (text.len > 0) {
+        bool has_end = str_cut(text, '\n', &line, &text);
+
+        buf_add(shown, table_shown(t->mem, line));
+        buf_add(shown, has_end ? STR("\n") : STR_NONE);
+    }
+    return buf_str(shown);
+}
+
 bool cli_contract_print(struct task *t, str text)
 {
+    if (cli_is_terminal(stdout)) {
+        text = contract_for_terminal(t, text);
+    }
     if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout) != 0) {
         return task_fail_errno(t, ERR_IO, "cannot write the answer");
     }

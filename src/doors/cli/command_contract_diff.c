@@ -92,7 +92,7 @@ static void diff_add_code(struct buf *b, str text)
     buf_add(b, STR("`"));
 }
 
-static void diff_show_markdown(struct task *t, const struct contract *now,
+static bool diff_show_markdown(struct task *t, const struct contract *now,
                                const struct contract_changes *changes)
 {
     struct diff_counts counts = diff_count(changes);
@@ -124,7 +124,7 @@ static void diff_show_markdown(struct task *t, const struct contract *now,
         diff_add_code(b, change->now);
         buf_add(b, STR(" |\n"));
     }
-    printf("%.*s", STR_ARG(buf_str(b)));
+    return cli_contract_print(t, buf_str(b));
 }
 
 static void diff_summarize(const struct cli *cli, const struct contract *before,
@@ -167,7 +167,9 @@ bool command_contract_diff(struct task *t, struct cli *cli)
     }
     contract_compare(t->mem, before, now, &changes);
     if (cli->has[OPTION_markdown]) {
-        diff_show_markdown(t, now, &changes);
+        if (!diff_show_markdown(t, now, &changes)) {
+            return false;
+        }
     } else if (cli->format == FORMAT_JSON) {
         diff_show_json(t, &changes);
     } else if (changes.len > 0 || cli->format == FORMAT_CSV) {
