@@ -248,6 +248,14 @@ def test_errors_of_sql_have_line_and_column(mesh):
     assert answer.out == ""
 
 
+def test_what_to_import_from_has_to_be_said(mesh):
+    mesh.write("a.sql", "CREATE TABLE a (b int);")
+    for args, hint in (([], "json-schema, avro, sql, dbt"), (["--from", "cobol"], "json-schema, avro, sql, dbt"),
+                       (["--from", "dbt"], "--out domains/NAME"), (["--from", "dbt", "--out", "domains/My Shop"], "a-z")):
+        answer = mesh.weft("contract", "import", "a.sql", *args, ok=False)
+        assert answer.code == 2 and hint in answer.err, answer
+
+
 # ---- dbt
 
 

@@ -2,6 +2,8 @@
 #include "exchange/exchange_from_sql.h"
 #include "shape/shape.h"
 
+static const char *const after_expression =
+    "not null default primary unique references check constraint collate generated comment";
 static const char *const after_type =
     "not null default primary unique references check constraint collate generated comment "
     "auto_increment autoincrement identity as on encode distkey sortkey storage compression";
@@ -20,10 +22,15 @@ void exchange_ddl_required(struct sql_reader *r, struct tree *column)
     exchange_put_flag(r->b.mem, column, "required", true);
 }
 
-static bool is_after_type(const struct sql_reader *r)
+static bool is_one_of(const struct sql_reader *r, const char *words)
 {
     const struct lexeme *l = exchange_ddl_peek(r, 0);
-    return l->kind == LEXEME_WORD && shape_has_word(after_type, arena_lower(r->b.mem, l->text));
+    return l->kind == LEXEME_WORD && shape_has_word(words, arena_lower(r->b.mem, l->text));
+}
+
+static bool is_after_type(const struct sql_reader *r)
+{
+    return is_one_of(r, after_type);
 }
 
 static bool is_item_end(const struct sql_reader *r)
@@ -145,8 +152,14 @@ static void pass_actions(struct sql_reader *r)
                  && (str_eq_nocase(exchange_ddl_peek(r, 1)->text, STR("valid"))
                      || str_eq_nocase(exchange_ddl_peek(r, 1)->text, STR("deferrable"))))
             r->at += 2;
-        else if ((exchange_ddl_is(r, "null") || exchange_ddl_is(r, "default")) && r->at
-                 && str_eq_nocase(r->words.at[r->at - 1].text, STR("set")))
+        else if (exchange_ddl_is(r, "using"))
+            r->at += 4; /* INDEX TABLESPACE name */
+        else if (exchange_ddl_is(r, "include") && exchange_ddl_peek(r, 1)->kind == LEXEME_SIGN) {
+            r->at++;
+            if (!exchange_ddl_pass_group(r))
+                return;
+        } else if ((exchange_ddl_is(r, "null") || exchange_ddl_is(r, "default")) && r->at
+                   && str_eq_nocase(r->words.at[r->at - 1].text, STR("set")))
             r->at++;
         else
             return;
@@ -195,6 +208,10 @@ static bool read_constraint(struct sql_reader *r, struct tree *table)
     } else if (exchange_ddl_is(r, "unique")) {
         r->at++;
         (void)exchange_ddl_take(r, "key");
+        if (exchange_ddl_take(r, "nulls")) { /* NOT DISTINCT: nulls are a matter of required */
+            (void)exchange_ddl_take(r, "not");
+            (void)exchange_ddl_take(r, "distinct");
+        }
         if (exchange_ddl_names(r, &names))
             put_unique(r, table, &names);
     } else if (exchange_ddl_take(r, "foreign")) {
@@ -222,7 +239,7 @@ static void pass_expression(struct sql_reader *r)
 {
     bool is_first = true;
     while (!is_item_end(r)) {
-        if (!is_first && is_after_type(r)
+        if (!is_first && is_one_of(r, after_expression)
             && !(exchange_ddl_is(r, "null") && r->at
                  && str_eq_nocase(r->words.at[r->at - 1].text, STR("is"))))
             return;
@@ -277,6 +294,7 @@ static bool is_constraint(const struct sql_reader *r)
                 && str_eq_nocase(exchange_ddl_peek(r, 1)->text, STR("key")))
             || (exchange_ddl_is(r, "unique")
                 && (exchange_ddl_peek(r, 1)->kind == LEXEME_SIGN
+                    || str_eq_nocase(exchange_ddl_peek(r, 1)->text, STR("nulls"))
                     || str_eq_nocase(exchange_ddl_peek(r, 1)->text, STR("key")))));
 }
 

@@ -150,6 +150,12 @@ static void add_bound(struct exchanger *x, struct str_list *checks,
         || ((is_length || is_number(part)) && !tree_is_number(value, &number))
         || (is_length ? !is_text(part) : !is_number(part) && !is_time(part)))
         return;
+    if (is_time(part) && exchange_option(part, STR("format"))) {
+        exchange_note(x, part->source,
+                      "%s of " STR_FMT " is left out: it is written in a format of its own", option,
+                      STR_ARG(part->name));
+        return;
+    }
     if (is_length)
         buf_add(b, STR("length("));
     buf_add_identifier(b, part->name);
