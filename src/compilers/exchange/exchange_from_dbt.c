@@ -24,6 +24,8 @@ bool exchange_import_dbt(struct arena *mem, const struct exchange_import *import
         .domain = exchange_dbt_name(mem, import->id),
     };
     exchange_build_begin(&r.left, mem, import);
+    map_init(&r.by_id, mem);
+    map_init(&r.by_relation, mem);
     if (!read_version(&r))
         return false;
     read_nodes(&r);
@@ -96,6 +98,16 @@ static bool has_types(const struct tree *node)
     return columns && columns->kind == TREE_MAP && columns->len;
 }
 
+str exchange_dbt_relation(struct arena *mem, const str *names, size_t len)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    for (size_t i = 0; i < len; i++) {
+        buf_add(b, i ? STR("\x1f") : STR_NONE);
+        buf_add(b, arena_lower(mem, names[i]));
+    }
+    return buf_str(b);
+}
+
 static struct dbt_node *add_node(struct dbt_reader *r, const struct tree *tree, enum dbt_kind kind)
 {
     struct dbt_node *node = ARENA_NEW(r->mem, struct dbt_node);
@@ -112,7 +124,11 @@ static struct dbt_node *add_node(struct dbt_reader *r, const struct tree *tree, 
         .relation = arena_lower(r->mem, alias.len ? alias : name),
         .kind = kind,
     };
+    str names[] = {node->database, node->schema, node->relation};
     vec_push(r->mem, &r->nodes, node);
+    map_put(&r->by_id, node->id, node);
+    map_put(&r->by_relation, exchange_dbt_relation(r->mem, names, 3), node);
+    map_put(&r->by_relation, exchange_dbt_relation(r->mem, names + 1, 2), node);
     return node;
 }
 
@@ -156,14 +172,6 @@ static void read_nodes(struct dbt_reader *r)
 
 /* ---- tests */
 
-static struct dbt_node *find_node(struct dbt_reader *r, str id)
-{
-    for (size_t i = 0; i < r->nodes.len; i++)
-        if (str_eq(r->nodes.at[i]->id, id))
-            return r->nodes.at[i];
-    return NULL;
-}
-
 static void read_tests(struct dbt_reader *r)
 {
     const struct tree *nodes = tree_find(r->manifest, STR("nodes"));
@@ -175,7 +183,7 @@ static void read_tests(struct dbt_reader *r)
         const struct tree *on = tree_find(tree_find(one, STR("depends_on")), STR("nodes"));
         if (!attached.len && on && on->kind == TREE_LIST && on->len)
             attached = on->at[on->len - 1]->text;
-        struct dbt_node *node = find_node(r, attached);
+        struct dbt_node *node = map_find(&r->by_id, attached);
         if (!node)
             exchange_build_left(&r->left, tree_place(r->mem, r->import->file, one),
                                 "a test that belongs to no model is left out");

@@ -3,6 +3,7 @@
 #define WEFT_EXCHANGE_FROM_DBT_H
 
 #include "exchange/exchange_build.h"
+#include "map/map.h"
 
 enum dbt_kind {
     DBT_OUTPUT,   /* a model whose columns all have types: a table of a product */
@@ -58,11 +59,15 @@ struct dbt_reader {
     struct {
         VEC_OF(struct dbt_product *)
     } products;
+    /* Nodes by their id; by `database.schema.relation` and by `schema.relation`, in lower case. */
+    struct map by_id, by_relation;
     struct exchange_files *out;
 };
 
 /* a-z, 0-9 and _, a letter first; no word that SQL reserves. */
 str exchange_dbt_name(struct arena *mem, str text);
+/* The key of by_relation: two names or three. */
+str exchange_dbt_relation(struct arena *mem, const str *names, size_t len);
 /* The SQL of a node as a table of a product, which comes to know what it reads. */
 void exchange_dbt_rewrite(struct dbt_reader *r, struct dbt_product *product,
                           struct dbt_table *table);

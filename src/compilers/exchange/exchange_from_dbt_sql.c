@@ -53,14 +53,11 @@ static str name_here(struct rewriter *w, struct dbt_node *node)
 
 static struct dbt_node *find_relation(struct rewriter *w, const str *chain, size_t len)
 {
-    for (size_t i = 0; i < w->r->nodes.len; i++) {
-        struct dbt_node *node = w->r->nodes.at[i];
-        str schema = chain[len - 2], relation = chain[len - 1];
-        if (str_eq_nocase(node->schema, schema) && str_eq_nocase(node->relation, relation)
-            && (len == 2 || str_eq_nocase(node->database, chain[0])))
-            return node;
-    }
-    return NULL;
+    struct arena_mark mark = arena_mark(w->r->mem);
+    struct dbt_node *node =
+        map_find(&w->r->by_relation, exchange_dbt_relation(w->r->mem, chain, len));
+    arena_rewind(w->r->mem, mark);
+    return node;
 }
 
 /* ---- compiled SQL */
