@@ -279,7 +279,10 @@ static bool make_page(const char *folder, const char *path, bool check)
     char *made = NULL;
     size_t made_len = 0;
     page.out = open_memstream(&made, &made_len);
-    const char *from_root = strstr(path, "src/");
+    /* The last one: the project itself may lie in a folder of that name. */
+    const char *from_root = NULL;
+    for (const char *at = strstr(path, "src/"); at != NULL; at = strstr(at + 1, "src/"))
+        from_root = at;
     fprintf(page.out, "# %s\n\nMade from `%s` by `make docs`; edits belong there.\n\n", title,
             from_root ? from_root : path);
     read_rows(&in, &page);

@@ -186,6 +186,10 @@ struct gate_total {
 };
 MUST_CHECK bool gate_total(struct task *t, struct gate *gate, struct gate_total *out);
 
+/* What readers of a deprecated table are told, or empty; its last moment, or 0. */
+str gate_notice(struct arena *mem, const struct image_table *table, int64_t now_us,
+                int64_t *sunset_us_out);
+
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */
 MUST_CHECK bool gate_sketch(struct task *t, const struct sql_tree *tree,

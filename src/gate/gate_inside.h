@@ -154,6 +154,11 @@ struct gate_meaning {
 MUST_CHECK bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
                              const struct gate_scope *scope, const struct sql_table *name,
                              struct gate_meaning *out);
+/* As SQL names it: sales."orders@2".orders. */
+str gate_name_of(struct arena *mem, const struct image_table *table);
+/* False: its contract is retired; the failure names its successor. */
+MUST_CHECK bool gate_still_serves(struct task *t, const struct image_table *table,
+                                  uint32_t position);
 /* `orders@2`: a product and a major of it. */
 bool gate_split_major(str schema, str *product_out, uint64_t *major_out);
 /* Of a build: the input or internal table, or the failure. Pure. */

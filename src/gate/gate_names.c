@@ -30,8 +30,7 @@ bool gate_split_major(str schema, str *product_out, uint64_t *major_out)
         && major.ptr[0] <= '9' && str_to_u64(major, major_out);
 }
 
-/* As SQL names it: sales."orders@2".orders. */
-static str gate_name_of(struct arena *mem, const struct image_table *table)
+str gate_name_of(struct arena *mem, const struct image_table *table)
 {
     uint64_t major = contract_table_major(table->name);
     const struct model_product *product = table->product->definition;
@@ -135,6 +134,8 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
         has_major ? image_find_major(product, major, table) : image_find_table(product, table);
     if (!out->table)
         return refuse_with_nearest(t, image, name);
+    if (!is_past && !gate_still_serves(t, out->table, name->position))
+        return false;
     out->catalog = domain;
     out->schema = schema;
     out->name = table;
@@ -200,6 +201,8 @@ bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
     if (scope) {
         const struct gate_input *input;
         if (!gate_resolve_input(t, scope, name, &input))
+            return false;
+        if (input->table && !gate_still_serves(t, input->table, name->position))
             return false;
         out->schema = input->schema;
         out->name = input->name;

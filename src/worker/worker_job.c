@@ -4,7 +4,7 @@
 #include "limits/limits.h"
 #include "worker_clock.h"
 #include "worker_hash.h"
-#include "worker_packed.h"
+#include "worker_look.h"
 #include "worker_types.h"
 #include "worker_views.h"
 
@@ -136,9 +136,10 @@ bool worker_job(struct task *t, struct worker_engine *e, const struct engine_job
     /* A job that only prepares, as the closing one of an extraction, has no text. */
     if (!job->text.len && job->prepare.len && !worker_kind_runs_cleared(e->options->kind))
         return true;
-    /* Before the first look at their columns, which are asked for as rows. */
-    if (e->options->kind == WORKER_EXTRACT && job->output == JOB_ROWS
-        && !worker_packed_check(t, e, job->text))
+    if (job->looks.len && e->options->kind != WORKER_EXTRACT)
+        return task_fail(t, ERR_REFUSED, "a worker of kind %s looks through no files",
+                         worker_kind_name(e->options->kind));
+    if (!worker_look(t, e, &job->looks))
         return false;
     return run_output(t, e, job, out);
 }

@@ -5,15 +5,14 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "buf/buf.h"
-#include "limits/limits.h"
-
 enum { PACKED_CHUNK_BYTES = 256 * 1024, GZIP_WINDOW = 15 + 16 };
 
-/* One file on its way through; what comes out is thrown away. */
+/* One file on its way through. */
 struct packed {
     struct worker_engine *e;
     str name;
+    worker_packed_take *take;
+    void *state;
     int fd;
     unsigned char *in, *out;
     size_t len;
@@ -51,6 +50,11 @@ static bool next_member(struct task *t, const struct packed *p, z_stream *z)
         || fail_packed(t, p, "the file is no whole gzip file: it is damaged");
 }
 
+static bool take(struct task *t, const struct packed *p, size_t len)
+{
+    return !p->take || !len || p->take(t, p->state, (str){(const char *)p->out, len});
+}
+
 static bool check_gzip(struct task *t, struct packed *p)
 {
     z_stream z = {0};
@@ -75,6 +79,7 @@ static bool check_gzip(struct task *t, struct packed *p)
             state = inflate(&z, Z_NO_FLUSH);
             if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR)
                 ok = fail_packed(t, p, "the file is no gzip file, or it is damaged");
+            ok = ok && take(t, p, PACKED_CHUNK_BYTES - z.avail_out);
         }
     } while (ok && p->len);
     if (ok && state != Z_STREAM_END)
@@ -105,6 +110,8 @@ static bool check_zstd(struct task *t, struct packed *p)
             left = ZSTD_decompressStream(z, &out, &in);
             if (ZSTD_isError(left))
                 return fail_packed(t, p, "the file is no zstd file, or it is damaged");
+            if (!take(t, p, out.pos))
+                return false;
         }
     } while (p->len);
     if (left != 0)
@@ -118,9 +125,20 @@ static void close_file(void *handle)
     close((int)(intptr_t)handle);
 }
 
-static bool check_file(struct task *t, struct worker_engine *e, str name, bool is_gzip)
+static bool read_plain(struct task *t, struct packed *p)
 {
-    struct packed p = {.e = e, .name = name};
+    do {
+        if (!read_more(t, p)
+            || (p->take && p->len && !p->take(t, p->state, (str){(const char *)p->in, p->len})))
+            return false;
+    } while (p->len);
+    return true;
+}
+
+bool worker_packed_read(struct task *t, struct worker_engine *e, str name,
+                        worker_packed_take *taker, void *state)
+{
+    struct packed p = {.e = e, .name = name, .take = taker, .state = state};
     str path = arena_format(t->mem, "in/" STR_FMT, STR_ARG(name));
     p.fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
     if (p.fd < 0)
@@ -128,42 +146,7 @@ static bool check_file(struct task *t, struct worker_engine *e, str name, bool i
     arena_defer(t->mem, close_file, (void *)(intptr_t)p.fd);
     p.in = arena_alloc(t->mem, PACKED_CHUNK_BYTES);
     p.out = arena_alloc(t->mem, PACKED_CHUNK_BYTES);
-    return is_gzip ? check_gzip(t, &p) : check_zstd(t, &p);
-}
-
-/* The next 'in/…' of a text that reads files; its quotes are doubled inside. */
-static bool next_file(struct arena *mem, str *rest, str *name_out)
-{
-    str mark = STR("'in/");
-    size_t at = str_find(*rest, mark);
-    if (at == rest->len)
-        return false;
-    str text = str_from(*rest, at + mark.len);
-    struct buf *name = buf_new(mem, PATH_BYTES_MAX);
-    size_t i = 0;
-    for (; i < text.len && (text.ptr[i] != '\'' || (i + 1 < text.len && text.ptr[i + 1] == '\''));
-         i++) {
-        buf_add_byte(name, text.ptr[i]);
-        i += text.ptr[i] == '\'';
-    }
-    *rest = str_from(text, i < text.len ? i + 1 : text.len);
-    *name_out = buf_str(name);
-    return true;
-}
-
-bool worker_packed_check(struct task *t, struct worker_engine *e, str text)
-{
-    struct str_list names = {0};
-    str name;
-    while (next_file(t->mem, &text, &name))
-        str_list_add(t->mem, &names, name);
-    for (size_t i = 0; i < names.len; i++) {
-        struct arena_mark mark = arena_mark(t->mem);
-        bool is_gzip = str_ends(names.at[i], STR(".gz"));
-        bool is_zstd = str_ends(names.at[i], STR(".zst"));
-        if ((is_gzip || is_zstd) && !check_file(t, e, names.at[i], is_gzip))
-            return false;
-        arena_rewind(t->mem, mark);
-    }
-    return true;
+    if (str_ends(name, STR(".gz")))
+        return check_gzip(t, &p);
+    return str_ends(name, STR(".zst")) ? check_zstd(t, &p) : read_plain(t, &p);
 }

@@ -89,7 +89,7 @@ schema:
     authoritativeDefinitions: [{type: videoTutorial, url: "https://example.com/video"}]
     customProperties: [{property: a, value: b}]
     relationships:
-      - {type: foreignKey, from: orders.customer, to: customers.name, customProperties: [{property: q, value: 1}]}
+      - {type: foreignKey, from: orders.customer, to: orders.customer, customProperties: [{property: q, value: 1}]}
     quality:
       - {id: counted, name: enough rows, description: There are some, type: library, metric: rowCount,
          mustBeGreaterThan: 0, dimension: completeness, method: reconciliation, severity: error,
@@ -104,7 +104,7 @@ schema:
          required: true, unique: true, partitioned: false, partitionKeyPosition: -1, description: Key,
          encryptedName: id_enc, criticalDataElement: true, transformSourceObjects: [raw_orders],
          transformLogic: "SELECT id", transformDescription: As it is, examples: [1, 2], tags: [k],
-         relationships: [{to: invoices.order_id}]}
+         relationships: [{to: orders.id}]}
       - {name: customer, logicalType: string, physicalType: VARCHAR, logicalTypeOptions: {minLength: 1, maxLength: 80}}
       - {name: email, logicalType: string, physicalType: VARCHAR, classification: pii,
          logicalTypeOptions: {format: email, pattern: "@"}}
@@ -501,6 +501,6 @@ def test_a_grant_that_has_ended_is_none(shop):
 
 def test_every_finding_has_all_its_members(shop):
     break_everything(shop)
-    keys = {"level", "code", "file", "line", "column", "path", "message", "found", "allowed", "hint"}
+    keys = {"level", "code", "file", "line", "column", "path", "message", "found", "allowed", "hint", "excerpt"}
     found = check(shop)
     assert all(set(f) == keys for f in found), found

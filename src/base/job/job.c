@@ -71,6 +71,16 @@ static void put_copies(struct buf *b, const struct engine_job *job)
     }
 }
 
+static void put_looks(struct buf *b, const struct job_looks *looks)
+{
+    frame_put_u32(b, (uint32_t)looks->len);
+    for (size_t i = 0; i < looks->len; i++) {
+        frame_put_str(b, looks->at[i].file);
+        frame_put_u8(b, (uint8_t)looks->at[i].kind);
+        frame_put_str(b, looks->at[i].records);
+    }
+}
+
 bool job_pack(struct buf *b, const struct engine_job *job)
 {
     frame_put_list(b, &job->prepare);
@@ -89,6 +99,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_u64(b, job->bytes_max);
     frame_put_str(b, job->hash_key);
     frame_put_str(b, job->now);
+    put_looks(b, &job->looks);
     return !b->full && b->len <= frame_bytes_max(FRAME_JOB);
 }
 
@@ -99,7 +110,8 @@ enum {
     COLUMN_BYTES_LEAST = 12,
     CELL_BYTES_LEAST = 1,
     VIEW_BYTES_LEAST = 29,
-    COPY_BYTES_LEAST = 12
+    COPY_BYTES_LEAST = 12,
+    LOOK_BYTES_LEAST = 9,
 };
 
 static bool get_flag(struct frame_reader *r)
@@ -194,6 +206,20 @@ static void get_copies(struct frame_reader *r, struct arena *mem, struct engine_
     }
 }
 
+static void get_looks(struct frame_reader *r, struct arena *mem, struct job_looks *out)
+{
+    uint32_t count = frame_get_count(r, LOOK_BYTES_LEAST);
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        struct job_look *look = vec_add(mem, out);
+        look->file = frame_get_str(r);
+        uint8_t kind = frame_get_u8(r);
+        look->records = get_text(r);
+        if (!is_file_name(look->file) || kind >= JOB_LOOK_COUNT)
+            r->failed = true;
+        look->kind = (enum job_look_kind)kind;
+    }
+}
+
 bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *out)
 {
     *out = (struct engine_job){0};
@@ -213,6 +239,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     out->bytes_max = frame_get_u64(r);
     out->hash_key = frame_get_str(r);
     out->now = get_text(r);
+    get_looks(r, mem, &out->looks);
     if (!frame_read_whole(r) || output >= JOB_OUTPUT_COUNT || format >= ROW_FORMAT_COUNT)
         return false;
     out->output = (enum job_output)output;

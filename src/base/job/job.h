@@ -60,6 +60,25 @@ struct job_link {
     str name; /* inside `in/`: no slash */
 };
 
+enum job_look_kind {
+    JOB_LOOK_WHOLE, /* one that is packed was not cut, and its checksum holds */
+    JOB_LOOK_JSON_LINES,
+    JOB_LOOK_JSON_DOCUMENT, /* and its records are written to `tmp/<file>.ndjson`, one a line */
+    JOB_LOOK_PARQUET,
+    JOB_LOOK_COUNT
+};
+
+/* A file of `in/` that an extract worker looks through before the text runs: for what the engine would pass over. */
+struct job_look {
+    str file;
+    enum job_look_kind kind;
+    str records; /* JOB_LOOK_JSON_DOCUMENT: a JSON pointer to them */
+};
+
+struct job_looks {
+    VEC_OF(struct job_look)
+};
+
 enum job_output {
     JOB_ROWS, /* encoded rows to the sink */
     JOB_FILE, /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
@@ -85,6 +104,7 @@ struct engine_job {
     struct {
         VEC_OF(struct job_link)
     } links;
+    struct job_looks looks;
     str text; /* one SELECT, without `;` at its end; consumers' and builds' were cleared by the gate */
     enum job_output output;
     enum row_format format; /* JOB_ROWS */

@@ -21,6 +21,10 @@ static const struct custom_property ours[] = {
     {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false, false},
     {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
     {"declassify", CUSTOM_COLUMN, NULL, "", false, false, false},
+    {"onBadLine", CUSTOM_SERVER, "reject skip", "", false, false, false},
+    {"int96", CUSTOM_SERVER, "microseconds", "", false, false, false},
+    {"sunset", CUSTOM_CONTRACT, NULL, "", false, false, false},
+    {"successor", CUSTOM_CONTRACT, NULL, "", false, false, false},
     {"password", CUSTOM_SERVER, "", "", true, true, false},
 };
 

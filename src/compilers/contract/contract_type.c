@@ -380,6 +380,29 @@ bool contract_type_fields(struct arena *mem, str type, struct str_list *names_ou
     return true;
 }
 
+static void replace_leaves(struct arena *mem, struct type_node *node,
+                           str (*leaf)(struct arena *mem, str type))
+{
+    if (node->kind == TYPE_SCALAR || node->kind == TYPE_DECIMAL) {
+        *node = (struct type_node){.kind = TYPE_SCALAR,
+                                   .name = leaf(mem, contract_type_print(mem, node))};
+        return;
+    }
+    /* Keys of maps are texts, in files as in JSON. */
+    for (size_t i = node->kind == TYPE_MAP ? 1 : 0; i < node->parts.len; i++)
+        replace_leaves(mem, node->parts.at[i], leaf);
+}
+
+str contract_type_replace(struct arena *mem, str type, str (*leaf)(struct arena *mem, str type))
+{
+    struct type_node *node;
+    str problem;
+    if (contract_type_read(mem, type, &node, &problem) != TYPE_READ)
+        return type;
+    replace_leaves(mem, node, leaf);
+    return contract_type_print(mem, node);
+}
+
 static str logical_type(struct arena *mem, str file, const struct tree *property,
                         struct report *report);
 

@@ -372,6 +372,8 @@ static void check_pass_through(struct model_builder *b, const struct model_produ
     struct str_list ports = {0};
     const struct contract *contract;
     const struct contract_table *found = model_find_table(product, table, &contract);
+    if (str_eq(contract->status, STR("retired")))
+        return; /* it is not made any more */
     for (size_t i = 0; i < product->inputs.len; i++)
         if (contract_find_table(product->inputs.at[i].contract, table))
             vec_push(b->mem, &ports, product->inputs.at[i].name);

@@ -1,6 +1,7 @@
 #include "model/model_inside.h"
 
 #include "shape/shape.h"
+#include "source/source.h"
 
 /* Where operational data may be read from: administrators say it in mesh.yaml, domains cannot go beyond. What holds a
  * ${NAME} is judged when it is resolved, by the same lists. */
@@ -127,9 +128,11 @@ void model_check_sources(struct model_builder *b, const struct contract *contrac
     for (size_t i = 0; i < contract->servers.len; i++) {
         const struct contract_server *server = &contract->servers.at[i];
         has_readable = has_readable || shape_has_word(readable, server->type);
-        if (str_eq(server->type, STR("local")))
+        struct source_server files;
+        if (str_eq(server->type, STR("local"))) {
             check_local(b, contract, server);
-        else if (shape_has_word(readable, server->type))
+            (void)source_choose_files(b->mem, server, &files, b->report);
+        } else if (shape_has_word(readable, server->type))
             check_postgres(b, contract, server);
     }
     for (size_t i = 0; i < contract->servers.len; i++) {

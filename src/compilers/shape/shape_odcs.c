@@ -40,9 +40,10 @@ static const struct shape description = {
 const struct shape shape_odcs_role = {
     .title = "a role",
     .open_in = ODCS_3_0,
-    .keys = {(const struct shape_key[]){ODCS_ID, TEXT_MUST("role", USED), TEXT("description"),
-                                        TEXT("access", USED), TEXT("firstLevelApprovers", USED),
-                                        TEXT("secondLevelApprovers", USED), ODCS_CUSTOM(), END}},
+    .keys = {(const struct shape_key[]){
+        ODCS_ID, TEXT_MUST("role", USED), TEXT("description"), TEXT("access", USED),
+        TEXT("firstLevelApprovers", USED), TEXT("secondLevelApprovers", USED),
+        ODCS_CUSTOM(IN(ODCS_3_0_1 | ODCS_3_0_2 | ODCS_FROM_3_1)), END}},
 };
 
 static const struct shape support = {

@@ -66,11 +66,12 @@ static bool has_type(const struct tree *node)
     return tree_find(node, STR("type")) != NULL;
 }
 
-/* In v3.0 a rule without a type is one of the library. */
+/* In v3.0 a rule without a type is one of the library, and a metric says nothing. */
 static bool is_library(const struct tree *node, unsigned version)
 {
-    return quality_is(node, "library") || tree_find(node, STR("metric"))
-        || (!has_type(node) && (version & ODCS_3_0));
+    if (version & ODCS_3_0)
+        return quality_is(node, "library") || !has_type(node);
+    return quality_is(node, "library") || tree_find(node, STR("metric"));
 }
 
 static void quality_more(const struct tree *node, struct shape_more *out)

@@ -49,31 +49,114 @@ static const struct contract_server *source_pick(const struct contract *contract
     return first;
 }
 
+static const struct {
+    const char *name;
+    enum source_file_format format;
+} source_formats[] = {
+    {"csv", SOURCE_CSV},   {"ndjson", SOURCE_NDJSON},   {"jsonl", SOURCE_NDJSON},
+    {"json", SOURCE_JSON}, {"parquet", SOURCE_PARQUET}, {"accesslog", SOURCE_LOG},
+    {"log", SOURCE_LOG},
+};
+
+static bool source_find_format(str name, enum source_file_format *out)
+{
+    for (size_t i = 0; i < sizeof(source_formats) / sizeof(source_formats[0]); i++) {
+        if (str_eq_nocase(name, str_of(source_formats[i].name))) {
+            *out = source_formats[i].format;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A file kind is its `format`, else the end of its name without a compression's. */
 static bool source_file_kind(const struct contract_server *server, enum source_file_format *out)
 {
-    str name = server->location;
+    str name = server->location, head, end;
 
-    if (str_eq_nocase(server->format, STR("csv"))) {
-        *out = SOURCE_CSV;
-        return true;
-    }
-    if (str_eq_nocase(server->format, STR("ndjson"))
-        || str_eq_nocase(server->format, STR("jsonl"))) {
-        *out = SOURCE_NDJSON;
-        return true;
-    }
     if (server->format.len > 0) {
-        return false;
+        return source_find_format(server->format, out);
     }
     if (str_ends(name, STR(".gz"))) {
         name.len -= 3;
     } else if (str_ends(name, STR(".zst"))) {
         name.len -= 4;
     }
-    *out = str_ends(name, STR(".csv")) ? SOURCE_CSV : SOURCE_NDJSON;
-    return str_ends(name, STR(".csv")) || str_ends(name, STR(".ndjson"))
-        || str_ends(name, STR(".jsonl"));
+    return str_cut_last(name, '.', &head, &end) && source_find_format(end, out);
+}
+
+static str source_custom_text(const struct contract_server *server, str property)
+{
+    const struct tree *value = contract_custom(server->custom, property);
+
+    return value != NULL && value->kind == TREE_SCALAR && !tree_is_null(value) ? value->text
+                                                                               : STR_NONE;
+}
+
+/* What means something for one kind of files only is no help for another. */
+static bool source_check_properties(struct arena *mem, const struct source_server *server,
+                                    struct report *report)
+{
+    static const struct {
+        const char *property, *what;
+        enum source_file_format format;
+    } of[] = {
+        {"records", "json", SOURCE_JSON},
+        {"logFormat", "accesslog", SOURCE_LOG},
+        {"onBadLine", "accesslog", SOURCE_LOG},
+        {"int96", "parquet", SOURCE_PARQUET},
+    };
+    bool ok = true;
+
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+        const struct tree *value = contract_custom(server->server->custom, str_of(of[i].property));
+
+        if (value != NULL && of[i].format != server->file_format) {
+            struct finding *finding =
+                report_add(report, FINDING_ERROR, ERR_INVALID,
+                           tree_place(mem, server->server->place.file, value),
+                           "%s means nothing for files of this kind", of[i].property);
+            finding->hint = arena_format(mem, "it belongs to format: %s", of[i].what);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+bool source_choose_files(struct arena *mem, const struct contract_server *server,
+                         struct source_server *out, struct report *report)
+{
+    *out = (struct source_server){
+        .server = server,
+        .kind = SOURCE_FILES,
+        .location = server->location,
+        .delimiter = server->delimiter,
+        .records = source_custom_text(server, STR("records")),
+        .log_format = source_custom_text(server, STR("logFormat")),
+        .skips_bad_lines = str_eq(source_custom_text(server, STR("onBadLine")), STR("skip")),
+        .takes_int96 = str_eq(source_custom_text(server, STR("int96")), STR("microseconds")),
+    };
+    if (!source_file_kind(server, &out->file_format)) {
+        struct finding *finding =
+            report_add(report, FINDING_ERROR, ERR_INVALID, server->place,
+                       "files of server %.*s cannot be read", STR_ARG(server->name));
+        finding->found = server->format.len ? server->format : server->location;
+        finding->allowed = STR("csv, ndjson, json, accesslog (also .gz and .zst), parquet");
+        return false;
+    }
+    if (!source_check_properties(mem, out, report)) {
+        return false;
+    }
+    if (out->records.len > 0 && out->records.ptr[0] != '/') {
+        struct finding *finding = report_add(
+            report, FINDING_ERROR, ERR_INVALID,
+            tree_place(mem, server->place.file, contract_custom(server->custom, STR("records"))),
+            "records is no JSON pointer");
+        finding->found = out->records;
+        finding->allowed = STR("/KEY/KEY, as /data/items");
+        return false;
+    }
+    return out->file_format != SOURCE_LOG || source_log_check(mem, out, report);
 }
 
 /* A secret is a whole value of the form ${NAME}: anything else would stand in the file. */
@@ -115,17 +198,7 @@ bool source_choose(struct arena *mem, const struct contract *contract, str envir
         return false;
     }
     if (str_eq(server->type, STR("local"))) {
-        out->kind = SOURCE_FILES;
-        out->location = server->location;
-        out->delimiter = server->delimiter;
-        if (source_file_kind(server, &out->file_format)) {
-            return true;
-        }
-        finding = report_add(report, FINDING_ERROR, ERR_INVALID, server->place,
-                             "files of server %.*s cannot be read", STR_ARG(server->name));
-        finding->found = server->format.len ? server->format : server->location;
-        finding->allowed = STR("csv, ndjson (also .gz and .zst)");
-        return false;
+        return source_choose_files(mem, server, out, report);
     }
     if (str_eq(server->type, STR("postgres")) || str_eq(server->type, STR("postgresql"))) {
         out->kind = SOURCE_POSTGRES;
@@ -205,6 +278,22 @@ bool source_open(struct arena *mem, const struct contract *contract,
     return server->kind == SOURCE_FILES
              ? source_files_open(mem, contract, server, files, out, report)
              : source_postgres_open(mem, contract, server, hostaddr, out, report);
+}
+
+bool source_read_column(const struct tree *row, const struct source_table *table,
+                        struct source_column *out)
+{
+    int64_t file = 0;
+
+    if (row->kind != TREE_LIST || row->len < 3 || row->len > 4
+        || (row->len == 4 && !tree_is_int(row->at[3], &file)) || file < 0
+        || (file > 0 && (uint64_t)file >= table->files.len)) {
+        return false;
+    }
+    *out = (struct source_column){
+        .name = row->at[0]->text, .type = row->at[1]->text, .file = (size_t)file};
+    (void)tree_is_bool(row->at[2], &out->nullable);
+    return true;
 }
 
 static void source_drift_missing(struct arena *mem, const struct source_table *table,
@@ -319,12 +408,65 @@ static void source_limit_files(struct arena *mem, struct source_table *table)
     }
 }
 
+static void source_new_columns(struct source_table *table, const struct source_column *columns,
+                               size_t len, struct report *report)
+{
+    const struct contract_table *contract = table->table;
+
+    for (size_t i = 0; i < len; i++) {
+        bool is_known = false;
+
+        /* Of several files, the first that has it speaks for all. */
+        for (size_t j = 0; columns[i].file > 0 && j < i && !is_known; j++) {
+            is_known = str_eq(columns[j].name, columns[i].name);
+        }
+        for (size_t j = 0; j < contract->columns.len && !is_known; j++) {
+            is_known = str_eq(source_column_name(&contract->columns.at[j]), columns[i].name);
+        }
+        if (!is_known) {
+            struct finding *finding =
+                report_add(report, FINDING_WARNING, ERR_DRIFT, contract->place,
+                           "the source has a new column %.*s in %.*s", STR_ARG(columns[i].name),
+                           STR_ARG(source_table_name(contract)));
+            finding->found = columns[i].type;
+            finding->hint = STR("add it to the source contract to read it; it is left out");
+        }
+    }
+}
+
+static bool source_text(struct arena *mem, const struct source_server *server,
+                        struct source_table *table, const struct source_column *columns, size_t len,
+                        struct report *report)
+{
+    bool ok = true;
+
+    if (server->kind == SOURCE_POSTGRES) {
+        source_postgres_text(mem, server, table, columns, len);
+    } else if (server->file_format == SOURCE_PARQUET) {
+        ok = source_parquet_compile(mem, server, table, columns, len, report);
+    } else {
+        (void)source_files_text(mem, server, table, columns, len);
+    }
+    if (ok && table->text.len > 0 && server->kind == SOURCE_FILES) {
+        source_limit_files(mem, table);
+    }
+    if (ok && table->text.len == 0) {
+        report_add(report, FINDING_ERROR, ERR_LIMIT, table->table->place,
+                   "table %.*s has too many columns, or too many files of different ones",
+                   STR_ARG(source_table_name(table->table)));
+        return false;
+    }
+    return ok;
+}
+
 bool source_compile(struct arena *mem, const struct source_server *server,
                     struct source_table *table, const struct source_column *columns, size_t len,
                     struct report *report)
 {
     const struct contract_table *contract = table->table;
-    bool ok = true, is_json = server->kind == SOURCE_FILES && server->file_format == SOURCE_NDJSON;
+    bool ok = true,
+         is_json = server->kind == SOURCE_FILES
+                && (server->file_format == SOURCE_NDJSON || server->file_format == SOURCE_JSON);
     /* What the engine makes of files without a line. */
     bool is_empty = is_json && len == 1 && str_eq(columns[0].name, STR("json"))
                  && str_eq(columns[0].type, STR("JSON"));
@@ -345,29 +487,9 @@ bool source_compile(struct arena *mem, const struct source_server *server,
                  ((struct job_column){
                      .name = column->name, .type = column->type, .id = (uint32_t)i + 1}));
     }
-    for (size_t i = 0; i < len && !is_empty; i++) {
-        bool is_known = false;
-
-        for (size_t j = 0; j < contract->columns.len && !is_known; j++) {
-            is_known = str_eq(source_column_name(&contract->columns.at[j]), columns[i].name);
-        }
-        if (!is_known) {
-            struct finding *finding =
-                report_add(report, FINDING_WARNING, ERR_DRIFT, contract->place,
-                           "the source has a new column %.*s in %.*s", STR_ARG(columns[i].name),
-                           STR_ARG(source_table_name(contract)));
-            finding->found = columns[i].type;
-            finding->hint = STR("add it to the source contract to read it; it is left out");
-        }
+    /* What a line of a log holds is no news. */
+    if (!is_empty && !(server->kind == SOURCE_FILES && server->file_format == SOURCE_LOG)) {
+        source_new_columns(table, columns, len, report);
     }
-    if (!ok) {
-        return false;
-    }
-    if (server->kind == SOURCE_FILES) {
-        source_files_text(mem, server, table, columns, len);
-        source_limit_files(mem, table);
-    } else {
-        source_postgres_text(mem, server, table, columns, len);
-    }
-    return true;
+    return ok && source_text(mem, server, table, columns, len, report);
 }

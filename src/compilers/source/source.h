@@ -7,7 +7,7 @@
 #include "job/job.h"
 
 enum source_kind { SOURCE_FILES, SOURCE_POSTGRES };
-enum source_file_format { SOURCE_CSV, SOURCE_NDJSON };
+enum source_file_format { SOURCE_CSV, SOURCE_NDJSON, SOURCE_JSON, SOURCE_PARQUET, SOURCE_LOG };
 
 /* `${NAME}` in a text: gives its value, or false with nothing set. */
 struct source_secrets {
@@ -22,6 +22,10 @@ struct source_server {
     enum source_file_format file_format; /* files */
     str location; /* files: path or glob, relative; {table} stands for the physical table */
     str delimiter;
+    str records;          /* json: a pointer to them */
+    str log_format;       /* accesslog, in the words of Apache's LogFormat */
+    bool skips_bad_lines; /* accesslog: lines that do not match are left out, and counted */
+    bool takes_int96;     /* parquet: their digits beyond microseconds may go */
     str host, port, database, schema, user, password; /* postgres */
 };
 
@@ -29,6 +33,9 @@ struct source_server {
  * version, lacks what it needs, or holds a secret in the clear. */
 bool source_choose(struct arena *mem, const struct contract *contract, str environment,
                    struct source_server *out, struct report *report);
+/* What a `local` server says of its files, by itself: for checks before anything is read. */
+bool source_choose_files(struct arena *mem, const struct contract_server *server,
+                         struct source_server *out, struct report *report);
 /* Replaces ${NAME}; false and a finding that names the secret, never a value. */
 bool source_resolve(struct arena *mem, const struct source_secrets *secrets,
                     struct source_server *server, struct report *report);
@@ -37,6 +44,7 @@ bool source_resolve(struct arena *mem, const struct source_secrets *secrets,
 struct source_column {
     str name, type; /* the source's spelling */
     bool nullable;
+    size_t file; /* Parquet: which of the table's files says so */
 };
 
 /* Rows that are wanted: those whose value lies between, and those that have none. */
@@ -53,7 +61,9 @@ struct source_table {
     struct source_range range; /* of the caller, before source_compile */
     str describe; /* JOB_ROWS text that lists the source's columns: name, type, nullable */
     str text;     /* JOB_FILE text; made by source_compile after the columns are known */
-    str locate; /* JOB_ROWS text of CSV files: where `text` failed on a value, this mostly fails on the same with its
+    struct job_looks looks; /* what the worker looks through first */
+    str skipped; /* JOB_ROWS text that counts lines which were left out; empty where none can be */
+    str locate; /* JOB_ROWS text of CSV and log files: where `text` failed on a value, this mostly fails on the same with its
                             * line; empty for other kinds */
     struct job_columns columns; /* what the staged file will hold, with field ids of the caller */
 };
@@ -72,11 +82,18 @@ struct source_plan {
 bool source_open(struct arena *mem, const struct contract *contract,
                  const struct source_server *server, str hostaddr, const struct str_list *files,
                  struct source_plan *out, struct report *report);
+/* A row of `describe`; false where it is none. */
+bool source_read_column(const struct tree *row, const struct source_table *table,
+                        struct source_column *out);
 /* Columns that the source has, held against the contract: missing, new and retyped ones are drift (findings; new columns are
  * warnings), and the text that reads and casts exactly. */
 bool source_compile(struct arena *mem, const struct source_server *server,
                     struct source_table *table, const struct source_column *columns, size_t len,
                     struct report *report);
+/* What stands behind FROM to read all columns of files as they are: those of text files as text, the others by their own types. */
+str source_files_from(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct source_column *columns,
+                      size_t len);
 /* An engine's message about a source as one line without connection strings and rows, and what to do. */
 void source_explain(struct arena *mem, const struct source_server *server, str message,
                     str *message_out, str *hint_out);

@@ -4,7 +4,7 @@
 #include "limits/limits.h"
 #include "source_inside.h"
 
-enum { TEXT_BYTES_MAX = 300 };
+enum { TEXT_BYTES_MAX = 300, LINE_BYTES_SHOWN = 3000 };
 
 static bool source_says(str message, str part)
 {
@@ -85,6 +85,10 @@ static bool source_explain_csv(struct arena *mem, str message, str *out)
 {
     str rest, line, column, type, count;
 
+    if (source_says(message, STR("state machine reached an invalid state"))) {
+        *out = STR("its lines end in different ways: CR LF, LF or CR");
+        return true;
+    }
     if (!source_after(message, STR("CSV Error on Line: "), &rest)) {
         return false;
     }
@@ -104,7 +108,8 @@ static bool source_explain_csv(struct arena *mem, str message, str *out)
     } else if (source_says(message, STR("nterminated quote"))
                || source_says(message, STR("quote should be followed"))) {
         *out = arena_format(mem, "line %.*s has a quote that does not end", STR_ARG(line));
-    } else if (source_says(message, STR("Maximum line size"))) {
+    } else if (source_says(message, STR("Maximum line size"))
+               || message.len > LINE_BYTES_SHOWN) { /* the line itself pushed the rest out */
         *out = arena_format(mem, "line %.*s is too long, or has a quote that does not end",
                             STR_ARG(line));
     } else {
@@ -179,6 +184,53 @@ static bool source_explain_json(struct arena *mem, str message, str *out)
     return true;
 }
 
+/* Parquet is read in pieces: what each finds wrong means the same to who brought the file. */
+static bool source_explain_parquet(const struct source_server *server, str message, str *out)
+{
+    static const char *const none[] = {"No magic bytes", "too small to be a Parquet file", NULL};
+    static const char *const damaged[] = {"Footer length error",
+                                          "TProtocolException",
+                                          "Prefetch registered",
+                                          "Out of buffer",
+                                          "Malformed Parquet",
+                                          "power of 2",
+                                          "Could not read from",
+                                          "ecompress",
+                                          "Snappy",
+                                          "ZSTD",
+                                          "GZIP",
+                                          "Invalid argument",
+                                          "exceeds file size",
+                                          "arquet",
+                                          NULL};
+
+    if (server->kind != SOURCE_FILES || server->file_format != SOURCE_PARQUET) {
+        return false;
+    }
+    if (source_says(message, STR("not valid UTF8"))
+        || source_says(message, STR("onvert blob to UTF8"))) {
+        *out = STR("a text of the file is not UTF-8");
+        return true;
+    }
+    if (source_says(message, STR("Invalid JSON"))) {
+        *out = STR("a value of the file is no JSON");
+        return true;
+    }
+    for (size_t i = 0; none[i] != NULL; i++) {
+        if (source_says(message, str_of(none[i]))) {
+            *out = STR("the file is no Parquet file, or it was cut");
+            return true;
+        }
+    }
+    for (size_t i = 0; damaged[i] != NULL; i++) {
+        if (source_says(message, str_of(damaged[i]))) {
+            *out = STR("the Parquet file is damaged, or was cut");
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What a PostgreSQL server says; its detail may show a row. */
 static bool source_explain_postgres(struct arena *mem, str message, str *out)
 {
@@ -224,8 +276,9 @@ void source_explain(struct arena *mem, const struct source_server *server, str m
                     str *message_out, str *hint_out)
 {
     if (!source_explain_connection(mem, message, message_out)
-        && !source_explain_csv(mem, message, message_out)
         && !source_explain_own(mem, message, message_out)
+        && !source_explain_parquet(server, message, message_out)
+        && !source_explain_csv(mem, message, message_out)
         && !source_explain_cast(mem, message, message_out)
         && !source_explain_json(mem, message, message_out)
         && !source_explain_postgres(mem, message, message_out)) {

@@ -3,17 +3,41 @@
 #include "limits/limits.h"
 #include "source_inside.h"
 
-static void source_add_file(struct arena *mem, struct buf *b, str file)
+void source_add_file(struct arena *mem, struct buf *b, str file)
 {
     buf_add_literal(b, arena_format(mem, "in/%.*s", STR_ARG(file)));
 }
 
-static void source_add_files(struct arena *mem, struct buf *b, const struct source_table *table)
+void source_add_files(struct arena *mem, struct buf *b, const struct str_list *files)
+{
+    buf_add(b, STR("["));
+    for (size_t i = 0; i < files->len; i++) {
+        buf_add(b, i ? STR(", ") : STR(""));
+        source_add_file(mem, b, files->at[i]);
+    }
+    buf_add(b, STR("]"));
+}
+
+/* `t0_1_orders.csv` is our name of orders.csv. */
+str source_file_shown(str file)
+{
+    str table, nth, name;
+
+    return str_cut(file, '_', &table, &name) && str_cut(name, '_', &nth, &name) ? name : file;
+}
+
+/* Records of a document stand in a file of lines that the worker makes of it. */
+static void source_add_json_files(struct arena *mem, struct buf *b,
+                                  const struct source_server *server,
+                                  const struct source_table *table)
 {
     buf_add(b, STR("["));
     for (size_t i = 0; i < table->files.len; i++) {
+        bool is_document = server->file_format == SOURCE_JSON;
+
         buf_add(b, i ? STR(", ") : STR(""));
-        source_add_file(mem, b, table->files.at[i]);
+        buf_add_literal(b, arena_format(mem, "%s/%.*s%s", is_document ? "tmp" : "in",
+                                        STR_ARG(table->files.at[i]), is_document ? ".ndjson" : ""));
     }
     buf_add(b, STR("]"));
 }
@@ -69,7 +93,7 @@ static void source_add_header(struct arena *mem, struct buf *b, const struct sou
 static str source_csv_describe(struct arena *mem, const struct source_server *server,
                                const struct source_table *table)
 {
-    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
 
     buf_add(
         b,
@@ -93,16 +117,49 @@ static str source_csv_describe(struct arena *mem, const struct source_server *se
     return b->full ? STR_NONE : buf_str(b);
 }
 
-static str source_json_describe(struct arena *mem, const struct source_table *table)
+static str source_json_describe(struct arena *mem, const struct source_server *server,
+                                const struct source_table *table)
 {
-    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
 
     buf_add(b,
             STR("SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM read_json("));
-    source_add_files(mem, b, table);
+    source_add_json_files(mem, b, server, table);
     buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, maximum_depth = 1, "
                    "union_by_name = true))"));
     return b->full ? STR_NONE : buf_str(b);
+}
+
+static void source_files_look(struct arena *mem, const struct source_server *server,
+                              struct source_table *table)
+{
+    static const enum job_look_kind kinds[] = {
+        [SOURCE_CSV] = JOB_LOOK_WHOLE,          [SOURCE_NDJSON] = JOB_LOOK_JSON_LINES,
+        [SOURCE_JSON] = JOB_LOOK_JSON_DOCUMENT, [SOURCE_PARQUET] = JOB_LOOK_PARQUET,
+        [SOURCE_LOG] = JOB_LOOK_WHOLE,
+    };
+
+    for (size_t i = 0; i < table->files.len; i++) {
+        vec_push(mem, &table->looks,
+                 ((struct job_look){.file = table->files.at[i],
+                                    .kind = kinds[server->file_format],
+                                    .records = server->records}));
+    }
+}
+
+static str source_files_describe(struct arena *mem, const struct source_server *server,
+                                 const struct source_table *table)
+{
+    switch (server->file_format) {
+    case SOURCE_CSV:
+        return source_csv_describe(mem, server, table);
+    case SOURCE_PARQUET:
+        return source_parquet_describe(mem, table);
+    case SOURCE_LOG:
+        return source_log_describe(mem, server);
+    default:
+        return source_json_describe(mem, server, table);
+    }
 }
 
 bool source_files_open(struct arena *mem, const struct contract *contract,
@@ -116,9 +173,8 @@ bool source_files_open(struct arena *mem, const struct contract *contract,
         for (size_t j = 0; files != NULL && j < files[i].len; j++) {
             vec_push(mem, &table->files, files[i].at[j]);
         }
-        table->describe = server->file_format == SOURCE_CSV
-                            ? source_csv_describe(mem, server, table)
-                            : source_json_describe(mem, table);
+        source_files_look(mem, server, table);
+        table->describe = source_files_describe(mem, server, table);
         if (table->describe.len == 0) {
             report_add(report, FINDING_ERROR, ERR_LIMIT, server->server->place,
                        "the source has too many files");
@@ -135,6 +191,7 @@ enum source_reading {
     READ_WHOLE,   /* as text that has to be a whole number */
     READ_DECIMAL, /* as text that has no more decimals than the type */
     READ_DATE,    /* as text without a time of the day */
+    READ_NESTED, /* with texts for whole numbers, decimals and dates inside, compared with what wider types make of these */
     READ_PATTERN, /* as text, by logicalTypeOptions.format */
     READ_ZONED,   /* as text that is of logicalTypeOptions.defaultTimezone where it has no offset */
 };
@@ -161,19 +218,60 @@ static bool source_is_time(const struct contract_column *column)
     return source_is_among(column->logical_type, logical) && !str_eq(column->type, STR("VARCHAR"));
 }
 
-static enum source_reading source_type_reading(str type, bool is_csv)
+static bool source_is_whole(str type)
 {
     static const char *const whole[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
                                         "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
                                         "UBIGINT", "UHUGEINT", NULL};
+
+    return source_is_among(type, whole);
+}
+
+static bool source_is_nested(str type)
+{
+    return str_ends(type, STR("]")) || str_starts(type, STR("STRUCT("))
+        || str_starts(type, STR("MAP("));
+}
+
+static bool source_is_rounded(str type)
+{
+    return source_is_whole(type) || str_starts(type, STR("DECIMAL(")) || str_eq(type, STR("DATE"));
+}
+
+static str source_leaf_text(struct arena *mem, str type)
+{
+    (void)mem;
+    return source_is_rounded(type) ? STR("VARCHAR") : type;
+}
+
+static int64_t source_scale(str type);
+static int64_t source_precision(str type);
+
+/* What shows the parts that its type would round off. */
+static str source_leaf_wide(struct arena *mem, str type)
+{
+    if (str_starts(type, STR("DECIMAL("))) {
+        return arena_format(mem, "DECIMAL(38,%lld)",
+                            (long long)(38 - source_precision(type) + source_scale(type)));
+    }
+    return source_is_whole(type)     ? STR("DOUBLE")
+         : str_eq(type, STR("DATE")) ? STR("TIMESTAMP")
+                                     : type;
+}
+
+static enum source_reading source_type_reading(str type, bool is_csv)
+{
     static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE",    "VARCHAR",
                                         "UUID",    "TIME",  "TIMESTAMP", "TIMESTAMP WITH TIME ZONE",
                                         NULL};
 
-    if (source_is_among(type, whole)) {
+    if (source_is_whole(type)) {
         return READ_WHOLE;
     }
-    if (str_starts(type, STR("DECIMAL(")) && !str_ends(type, STR("]"))) {
+    if (source_is_nested(type)) {
+        return READ_NESTED;
+    }
+    if (str_starts(type, STR("DECIMAL("))) {
         return READ_DECIMAL;
     }
     if (str_eq(type, STR("DATE"))) {
@@ -203,13 +301,27 @@ static bool source_reads_json(enum source_reading reading, bool is_csv)
     return !is_csv && (reading == READ_WHOLE || reading == READ_DECIMAL);
 }
 
-static str source_read_type(const struct contract_column *column, bool is_csv)
+static str source_read_type(struct arena *mem, const struct contract_column *column, bool is_csv)
 {
     enum source_reading reading = source_reading(column, is_csv);
 
+    if (reading == READ_NESTED && !is_csv) {
+        return contract_type_replace(mem, column->type, source_leaf_text);
+    }
     return source_reads_json(reading, is_csv) ? STR("JSON")
          : reading == READ_TYPED              ? column->type
                                               : STR("VARCHAR");
+}
+
+static int64_t source_precision(str type)
+{
+    str precision, scale;
+    int64_t digits = 38;
+
+    if (str_cut(type, ',', &precision, &scale)) {
+        (void)str_to_i64(str_from(precision, sizeof("DECIMAL(") - 1), &digits);
+    }
+    return digits;
 }
 
 static int64_t source_scale(str type)
@@ -259,31 +371,70 @@ static str source_guard(struct arena *mem, enum source_reading reading, str type
     }
 }
 
-/* CASE … END around a guarded cast; a value that does not fit stops the extraction and names its column, not the value. */
-static void source_add_guarded(struct arena *mem, struct buf *b,
-                               const struct contract_column *column, bool is_csv)
+static str source_value_message(struct arena *mem, const struct contract_column *column)
 {
-    enum source_reading reading = source_reading(column, is_csv);
-    bool is_json = source_reads_json(reading, is_csv);
-    struct buf *name = buf_new(mem, PATH_BYTES_MAX), *value = buf_new(mem, PATH_BYTES_MAX);
-    str message;
+    return arena_format(mem, "weft: column %.*s: a value is no %.*s",
+                        STR_ARG(source_column_name(column)), STR_ARG(column->type));
+}
 
-    buf_add_identifier(name, source_column_name(column));
-    buf_format(value, is_json ? "(%.*s ->> '$')" : "%.*s", STR_ARG(buf_str(name)));
-    message = arena_format(mem, "weft: column %.*s: a value is no %.*s",
-                           STR_ARG(source_column_name(column)), STR_ARG(column->type));
-    buf_format(b, "CASE WHEN (%.*s OR regexp_full_match(%.*s, %.*s))",
-               STR_ARG(source_quick_guard(mem, reading, column->type, buf_str(value))),
-               STR_ARG(buf_str(value)), STR_ARG(source_guard(mem, reading, column->type)));
-    if (is_json) {
-        buf_format(b,
-                   " AND (starts_with(%.*s::VARCHAR, '\"') OR NOT contains(%.*s::VARCHAR, '.') OR "
-                   "strlen(%.*s::VARCHAR) <= 16)",
-                   STR_ARG(buf_str(name)), STR_ARG(buf_str(name)), STR_ARG(buf_str(name)));
-    }
+static void source_add_case(struct arena *mem, struct buf *b, const struct contract_column *column,
+                            str value, str also)
+{
+    enum source_reading reading = source_type_reading(column->type, true);
+
+    buf_format(b, "CASE WHEN (%.*s OR regexp_full_match(%.*s, %.*s))%.*s",
+               STR_ARG(source_quick_guard(mem, reading, column->type, value)), STR_ARG(value),
+               STR_ARG(source_guard(mem, reading, column->type)), STR_ARG(also));
     buf_format(b, " THEN CAST(%.*s AS %.*s) WHEN %.*s IS NULL THEN NULL ELSE error(",
-               STR_ARG(buf_str(value)), STR_ARG(column->type), STR_ARG(buf_str(value)));
-    buf_add_literal(b, message);
+               STR_ARG(value), STR_ARG(column->type), STR_ARG(value));
+    buf_add_literal(b, source_value_message(mem, column));
+    buf_add(b, STR(") END"));
+}
+
+void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
+                        str value)
+{
+    switch (source_type_reading(column->type, true)) {
+    case READ_WHOLE:
+    case READ_DECIMAL:
+    case READ_DATE:
+        source_add_case(mem, b, column, value, STR_NONE);
+        break;
+    default:
+        buf_format(b, "CAST(%.*s AS %.*s)", STR_ARG(value), STR_ARG(column->type));
+    }
+}
+
+static void source_add_number_of_json(struct arena *mem, struct buf *b,
+                                      const struct contract_column *column, str name)
+{
+    str value = arena_format(mem, "(%.*s ->> '$')", STR_ARG(name));
+    str also = arena_format(mem,
+                            " AND (starts_with(%.*s::VARCHAR, '\"') OR NOT contains(%.*s::VARCHAR, "
+                            "'.') OR strlen(%.*s::VARCHAR) <= 16)",
+                            STR_ARG(name), STR_ARG(name), STR_ARG(name));
+
+    source_add_case(mem, b, column, value, also);
+}
+
+/* Casts round inside of lists and structs as they do outside, and no pattern can be held against what is nested. */
+static void source_add_nested(struct arena *mem, struct buf *b,
+                              const struct contract_column *column, str name)
+{
+    str text = contract_type_replace(mem, column->type, source_leaf_text);
+    str wide = contract_type_replace(mem, column->type, source_leaf_wide);
+
+    if (str_eq(text, column->type)) {
+        buf_format(b, "CAST(%.*s AS %.*s)", STR_ARG(name), STR_ARG(column->type));
+        return;
+    }
+    str read = arena_format(mem, "CAST(%.*s AS %.*s)", STR_ARG(name), STR_ARG(text));
+    str cast = arena_format(mem, "CAST(%.*s AS %.*s)", STR_ARG(read), STR_ARG(column->type));
+    buf_format(b,
+               "CASE WHEN CAST(%.*s AS %.*s) IS NOT DISTINCT FROM CAST(%.*s AS %.*s) THEN %.*s "
+               "ELSE error(",
+               STR_ARG(cast), STR_ARG(wide), STR_ARG(read), STR_ARG(wide), STR_ARG(cast));
+    buf_add_literal(b, source_value_message(mem, column));
     buf_add(b, STR(") END"));
 }
 
@@ -343,6 +494,29 @@ static void source_add_zoned(struct arena *mem, struct buf *b, const struct cont
         STR_ARG(source_zoned(mem, column, buf_str(name))));
 }
 
+static void source_add_value(struct arena *mem, struct buf *b, const struct contract_column *column,
+                             bool is_csv)
+{
+    enum source_reading reading = source_reading(column, is_csv);
+    struct buf *quoted = buf_new(mem, PATH_BYTES_MAX);
+
+    buf_add_identifier(quoted, source_column_name(column));
+    str name = buf_str(quoted);
+    if (reading == READ_TYPED) {
+        buf_add(b, name);
+    } else if (reading == READ_PATTERN) {
+        source_add_pattern(mem, b, column);
+    } else if (reading == READ_ZONED) {
+        source_add_zoned(mem, b, column);
+    } else if (reading == READ_NESTED) {
+        source_add_nested(mem, b, column, name);
+    } else if (source_reads_json(reading, is_csv)) {
+        source_add_number_of_json(mem, b, column, name);
+    } else {
+        source_add_guarded(mem, b, column, name);
+    }
+}
+
 static void source_add_select(struct arena *mem, struct buf *b, const struct source_table *table,
                               bool is_csv)
 {
@@ -351,22 +525,9 @@ static void source_add_select(struct arena *mem, struct buf *b, const struct sou
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < contract->columns.len; i++) {
         const struct contract_column *column = &contract->columns.at[i];
-        enum source_reading reading = source_reading(column, is_csv);
 
         buf_add(b, i ? STR(", ") : STR(""));
-        if (reading == READ_TYPED) {
-            buf_add_identifier(b, source_column_name(column));
-        } else if (reading == READ_CAST) {
-            buf_add(b, STR("CAST("));
-            buf_add_identifier(b, source_column_name(column));
-            buf_format(b, " AS %.*s)", STR_ARG(column->type));
-        } else if (reading == READ_PATTERN) {
-            source_add_pattern(mem, b, column);
-        } else if (reading == READ_ZONED) {
-            source_add_zoned(mem, b, column);
-        } else {
-            source_add_guarded(mem, b, column, is_csv);
-        }
+        source_add_value(mem, b, column, is_csv);
         buf_add(b, STR(" AS "));
         buf_add_identifier(b, column->name);
     }
@@ -396,15 +557,16 @@ static void source_add_csv(struct arena *mem, struct buf *b, const struct source
                            size_t len, bool is_typed)
 {
     buf_add(b, STR(" FROM read_csv("));
-    source_add_files(mem, b, table);
+    source_add_files(mem, b, &table->files);
     buf_add(b, STR(", auto_detect = false, columns = {"));
     /* A file is read in its own order of columns, all of them. */
     for (size_t i = 0; i < len; i++) {
         const struct contract_column *column =
             source_contract_column(table->table, columns[i].name);
-        str type = column == NULL ? STR("VARCHAR") : source_read_type(column, true);
+        str type = column == NULL ? STR("VARCHAR") : source_read_type(mem, column, true);
         enum source_reading reading = column == NULL ? READ_CAST : source_reading(column, true);
-        bool may_type = reading != READ_CAST && reading != READ_PATTERN && reading != READ_ZONED;
+        bool may_type = reading != READ_CAST && reading != READ_PATTERN && reading != READ_ZONED
+                     && reading != READ_NESTED;
 
         source_add_column(b, i, columns[i].name, is_typed && may_type ? column->type : type);
     }
@@ -413,16 +575,17 @@ static void source_add_csv(struct arena *mem, struct buf *b, const struct source
     buf_add(b, STR(")"));
 }
 
-static void source_add_json(struct arena *mem, struct buf *b, const struct source_table *table)
+static void source_add_json(struct arena *mem, struct buf *b, const struct source_server *server,
+                            const struct source_table *table)
 {
     buf_add(b, STR(" FROM read_json("));
-    source_add_files(mem, b, table);
+    source_add_json_files(mem, b, server, table);
     buf_add(b, STR(", auto_detect = false, format = 'newline_delimited', columns = {"));
     /* A field that no line of the sample had is read all the same: later lines may have it. */
     for (size_t i = 0; i < table->table->columns.len; i++) {
         const struct contract_column *column = &table->table->columns.at[i];
 
-        source_add_column(b, i, source_column_name(column), source_read_type(column, false));
+        source_add_column(b, i, source_column_name(column), source_read_type(mem, column, false));
     }
     buf_add(b, STR("})"));
 }
@@ -432,7 +595,7 @@ static str source_csv_locate(struct arena *mem, const struct source_server *serv
                              const struct source_table *table, const struct source_column *columns,
                              size_t len)
 {
-    struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
 
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < table->table->columns.len; i++) {
@@ -444,18 +607,46 @@ static str source_csv_locate(struct arena *mem, const struct source_server *serv
     return buf_str(b);
 }
 
-void source_files_text(struct arena *mem, const struct source_server *server,
+str source_files_from(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct source_column *columns,
+                      size_t len)
+{
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
+
+    if (server->file_format == SOURCE_CSV) {
+        source_add_csv(mem, b, server, table, columns, len, false);
+        return str_from(buf_str(b), sizeof(" FROM ") - 1);
+    }
+    if (server->file_format == SOURCE_PARQUET) {
+        buf_add(b, STR("read_parquet("));
+        source_add_files(mem, b, &table->files);
+        buf_add(b, STR(", hive_partitioning = false, union_by_name = true)"));
+    } else {
+        buf_add(b, STR("read_json("));
+        source_add_json_files(mem, b, server, table);
+        buf_add(b, STR(", format = 'newline_delimited', auto_detect = true, sample_size = -1, "
+                       "maximum_depth = 8, union_by_name = true)"));
+    }
+    return b->full ? STR_NONE : buf_str(b);
+}
+
+bool source_files_text(struct arena *mem, const struct source_server *server,
                        struct source_table *table, const struct source_column *columns, size_t len)
 {
-    struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
     bool is_csv = server->file_format == SOURCE_CSV;
 
+    if (server->file_format == SOURCE_LOG) {
+        source_log_text(mem, server, table);
+        return table->text.len > 0;
+    }
     source_add_select(mem, b, table, is_csv);
     if (is_csv) {
         source_add_csv(mem, b, server, table, columns, len, false);
         table->locate = source_csv_locate(mem, server, table, columns, len);
     } else {
-        source_add_json(mem, b, table);
+        source_add_json(mem, b, server, table);
     }
-    table->text = buf_str(b);
+    table->text = b->full ? STR_NONE : buf_str(b);
+    return !b->full;
 }

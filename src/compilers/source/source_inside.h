@@ -4,11 +4,35 @@
 
 #include "source/source.h"
 
+struct buf;
+
 bool source_files_open(struct arena *mem, const struct contract *contract,
                        const struct source_server *server, const struct str_list *files,
                        struct source_plan *out, struct report *report);
-void source_files_text(struct arena *mem, const struct source_server *server,
+/* False when the text is too long. */
+bool source_files_text(struct arena *mem, const struct source_server *server,
                        struct source_table *table, const struct source_column *columns, size_t len);
+/* CASE … END around a text, cast to the type of its column; what does not fit stops the extraction and names the column, not the value. */
+void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
+                        str value);
+
+str source_parquet_describe(struct arena *mem, const struct source_table *table);
+/* Findings of files that differ, and the text; false when it cannot be read. */
+bool source_parquet_compile(struct arena *mem, const struct source_server *server,
+                            struct source_table *table, const struct source_column *columns,
+                            size_t len, struct report *report);
+
+/* Reads `logFormat`; a finding and false where it is none. */
+bool source_log_check(struct arena *mem, const struct source_server *server, struct report *report);
+str source_log_describe(struct arena *mem, const struct source_server *server);
+void source_log_text(struct arena *mem, const struct source_server *server,
+                     struct source_table *table);
+
+/* 'in/NAME', and ['in/NAME', …]. */
+void source_add_file(struct arena *mem, struct buf *b, str file);
+void source_add_files(struct arena *mem, struct buf *b, const struct str_list *files);
+/* The name that the user gave a file: inside of `in/` ours stands before it. */
+str source_file_shown(str file);
 bool source_postgres_open(struct arena *mem, const struct contract *contract,
                           const struct source_server *server, str hostaddr, struct source_plan *out,
                           struct report *report);

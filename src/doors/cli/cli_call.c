@@ -195,8 +195,14 @@ static bool call_begin(struct task *t, void *state, const struct http_answer *an
 {
     struct call_taker *taker = state;
 
-    (void)t;
     taker->is_success = answer->status >= 200 && answer->status < 300;
+    /* In the format that is shown as a table they are lines of the answer. */
+    for (size_t i = 0; taker->cli->format != FORMAT_TABLE && i < answer->headers.len; i++) {
+        if (str_eq(answer->headers.at[i].name, STR("weft-notice"))) {
+            cli_note(taker->cli, "note: %.*s",
+                     STR_ARG(table_shown(t->mem, answer->headers.at[i].value)));
+        }
+    }
     return true;
 }
 

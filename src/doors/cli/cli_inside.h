@@ -237,6 +237,14 @@ struct engine;
 /* Workers for as long as the task lasts, in a folder of their own: for commands without a server. */
 MUST_CHECK bool cli_open_engine(struct task *t, struct engine **out);
 
+/* ---- command_contract.c */
+
+struct probe;
+/* Looks at a file or database, in workers of its own; paths are written from the mesh folder where there is one. */
+MUST_CHECK bool cli_probe(struct task *t, struct cli *cli, str source, struct probe *out);
+/* As YAML; empty where it would be too long. Without the source it is a promise of the same tables. */
+str cli_contract_text(struct task *t, const struct probe *p, str id, str title, bool is_source);
+
 /* ---- cli_bundle.c */
 
 /* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's, with `policies/` only

@@ -50,7 +50,7 @@ bool command_rollback(struct task *t, struct cli *cli)
         return table_object(t, cli, answer);
     }
     fprintf(cli->out, "%.*s: release %.*s is release %lld again\n", STR_ARG(cli->arguments.at[0]),
-           STR_ARG(tree_find_text(answer, STR("release"))), (long long)number);
+            STR_ARG(tree_find_text(answer, STR("release"))), (long long)number);
     return true;
 }
 
@@ -119,9 +119,9 @@ static bool diff_show(struct task *t, const struct cli *cli, const struct tree *
     const struct tree *changed = diff_gather(t, list, "columns");
     const struct tree *values = diff_gather(t, list, "rows");
 
-    fprintf(cli->out, "%.*s: release %.*s -> %.*s\n\n", STR_ARG(tree_find_text(answer, STR("product"))),
-           STR_ARG(tree_find_text(answer, STR("from"))),
-           STR_ARG(tree_find_text(answer, STR("to"))));
+    fprintf(
+        cli->out, "%.*s: release %.*s -> %.*s\n\n", STR_ARG(tree_find_text(answer, STR("product"))),
+        STR_ARG(tree_find_text(answer, STR("from"))), STR_ARG(tree_find_text(answer, STR("to"))));
     if (!table_list(t, cli, list, tables, sizeof(tables) / sizeof(tables[0]))) {
         return false;
     }

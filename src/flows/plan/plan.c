@@ -391,6 +391,7 @@ bool plan_make(struct task *t, struct plan *p)
     ok = plan_judge_contracts(t, p, image, &whole, ok) && plan_may_name(t, image, p)
       && plan_find_needs(t, image, p);
     if (ok) {
+        plan_find_endings(t, p);
         plan_advise(t, p, image);
     }
     plan_drop_others(p);
@@ -455,6 +456,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
         && plan_row_applied(t, db, commit->row->id, now.mesh_version)
+        && plan_tell_endings(t, db, commit->model_before, commit->model)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
                         commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),

@@ -1,6 +1,7 @@
 /* Changes of output contracts: what each is for those who read it, and whether this major may have it. */
+#include "clock/clock.h"
+#include "contract/contract_life.h"
 #include "plan_inside.h"
-#include "shape/shape.h"
 
 struct plan_comparing {
     const struct image *image;
@@ -10,9 +11,8 @@ struct plan_comparing {
     str address;
 };
 
-/* The contract of the same id and major among the outputs of a product. */
-static const struct contract *plan_same_contract(const struct model_product *product,
-                                                 const struct contract *like)
+const struct contract *plan_same_contract(const struct model_product *product,
+                                          const struct contract *like)
 {
     for (size_t i = 0; product != NULL && i < product->outputs.len; i++) {
         const struct contract *contract = product->outputs.at[i].contract;
@@ -25,18 +25,27 @@ static const struct contract *plan_same_contract(const struct model_product *pro
     return NULL;
 }
 
+/* Promised, and not over today. */
+static bool plan_is_served(const struct contract *contract)
+{
+    struct contract_life life;
+
+    contract_life(contract, clock_now_us(), &life);
+    return life.stage == CONTRACT_ACTIVE || life.stage == CONTRACT_DEPRECATED;
+}
+
 /* Somebody may rely on it: it was published, by a version and a status that promise something. */
 static bool plan_is_in_force(const struct plan_comparing *c, const struct contract *contract)
 {
     return c->product != NULL && c->product->release.number > 0
-        && contract_major(contract->version) > 0
-        && !shape_has_word("proposed draft retired", contract->status);
+        && contract_major(contract->version) > 0 && plan_is_served(contract);
 }
 
 /* Of all that it promises. */
 static bool plan_is_an_end(enum contract_change_kind kind)
 {
-    return kind == CHANGE_CONTRACT_REMOVED || kind == CHANGE_STATUS_WITHDRAWN;
+    return kind == CHANGE_CONTRACT_REMOVED || kind == CHANGE_STATUS_WITHDRAWN
+        || kind == CHANGE_SUNSET_EARLIER;
 }
 
 static str plan_hint(struct arena *mem, const struct plan_comparing *c,
@@ -102,6 +111,11 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
 
     contract_compare(t->mem, before, now, &changes);
     for (size_t i = 0; i < changes.len; i++) {
+        /* A last day that is over already takes the promise back on the spot. */
+        if (changes.at[i].kind == CHANGE_STATUS_CHANGED && plan_is_served(before)
+            && !plan_is_served(now)) {
+            changes.at[i].kind = CHANGE_STATUS_WITHDRAWN;
+        }
         struct plan_contract_change change = {
             .product = c->address,
             .contract = there->id,

@@ -115,6 +115,14 @@ MUST_CHECK bool plan_find_evidence(struct task *t, const struct image *image,
                                    const struct image_product *product,
                                    const struct contract *contract, struct plan *p,
                                    struct plan_contract_change *change);
+/* Warnings for input ports whose producer will end them, or has. */
+void plan_find_endings(struct task *t, struct plan *p);
+/* Part of the applying transaction: an event for each output contract that is deprecated or retired from now on. */
+MUST_CHECK bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
+                                  const struct model *now);
+/* The contract of the same id and major among the outputs of a product. */
+const struct contract *plan_same_contract(const struct model_product *product,
+                                          const struct contract *like);
 /* Sets of entitlements whose rows come with an apply. */
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)

@@ -146,6 +146,7 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
     struct run_rows rows;
 
     job.text = table->describe;
+    job.looks = table->looks;
     if (is_first) {
         job.prepare = s->plan.open;
     }
@@ -154,12 +155,9 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
     }
     struct source_column *columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
     for (size_t i = 0; i < rows.len; i++) {
-        if (rows.at[i]->len != 3) {
+        if (!source_read_column(rows.at[i], table, &columns[i])) {
             return task_fail(t, ERR_WORKER, "a worker described a source in an unknown way");
         }
-        columns[i] = (struct source_column){.name = rows.at[i]->at[0]->text,
-                                            .type = rows.at[i]->at[1]->text};
-        (void)tree_is_bool(rows.at[i]->at[2], &columns[i].nullable);
     }
     if (rows.len == 0) {
         task_fail(t, ERR_DRIFT, "input %.*s: the source has no table %.*s", STR_ARG(s->input->name),
@@ -212,6 +210,29 @@ static void run_take_output_ids(const struct run *r, struct run_table *table)
     table->is_output = true;
 }
 
+/* Lines that the contract lets be left out are told all the same. */
+static bool run_count_skipped(struct task *t, struct run *r, const struct run_source *s,
+                              const struct source_table *source)
+{
+    struct engine_job job = s->files;
+    const struct tree *row;
+    int64_t lines = 0;
+
+    if (source->skipped.len == 0) {
+        return true;
+    }
+    job.text = source->skipped;
+    if (!run_ask_row(t, s->worker, &job, false, &row)) {
+        return run_explain(t, s);
+    }
+    if (row->len == 1 && tree_is_int(row->at[0], &lines) && lines > 0) {
+        report_add(&r->findings, FINDING_WARNING, ERR_DATA, s->server.server->place,
+                   "input %.*s: %lld lines do not match logFormat and are left out",
+                   STR_ARG(s->input->name), (long long)lines);
+    }
+    return true;
+}
+
 static bool run_extract_table(struct task *t, struct run *r, struct run_source *s,
                               struct source_table *source, bool is_last)
 {
@@ -232,6 +253,9 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     if (!run_stage(t, r, s->worker, &job, false, table)) {
         run_locate(t, s, source);
         return run_explain(t, s);
+    }
+    if (!run_count_skipped(t, r, s, source)) {
+        return false;
     }
     if (is_last && s->plan.close.len > 0) {
         struct engine_job close = {.prepare = s->plan.close, .text = STR("SELECT 1")};

@@ -1,3 +1,4 @@
+#include "contract/contract_life.h"
 #include "fault/fault.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
@@ -246,6 +247,22 @@ static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
         && (run_build_output(t, r, b, table, &job) || run_hide_values(t, r));
 }
 
+/* No more releases are made of what is retired. */
+static bool run_is_made(const struct run *r, const struct image_table *table)
+{
+    struct contract_life life;
+
+    contract_life(table->contract, r->started_us, &life);
+    return life.stage != CONTRACT_RETIRED;
+}
+
+static bool run_makes(const struct run *r, const struct model_sql *sql)
+{
+    const struct image_table *table = image_find_table(r->target, sql->table);
+
+    return sql->is_internal || table == NULL || run_is_made(r, table);
+}
+
 bool run_transform(struct task *t, struct run *r)
 {
     const struct model_product *product = r->target->definition;
@@ -265,16 +282,22 @@ bool run_transform(struct task *t, struct run *r)
         run_scope_staged(t, &r->staged.at[i], "input port", &b.scope);
     }
     for (size_t i = 0; i < product->sqls.len; i++) {
-        if (!run_build_sql(t, r, &b, &product->sqls.at[order[i]], units[order[i]].tree)) {
+        if (run_makes(r, &product->sqls.at[order[i]])
+            && !run_build_sql(t, r, &b, &product->sqls.at[order[i]], units[order[i]].tree)) {
             return false;
         }
     }
     for (size_t i = 0; i < r->target->tables.len; i++) {
         if (model_is_passed_through(product, r->target->tables.at[i].name)
+            && run_is_made(r, &r->target->tables.at[i])
             && !run_pass_through(t, r, &b, &r->target->tables.at[i])) {
             return false;
         }
     }
     engine_return(t, b.worker);
+    if (r->outputs.len == 0) {
+        task_fail(t, ERR_REFUSED, "all that product %.*s promised is retired", STR_ARG(r->product));
+        return task_hint(t, "its last releases stay as they are");
+    }
     return fault_pass(t, FAULT_RUN_TRANSFORM);
 }

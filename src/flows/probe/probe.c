@@ -1,0 +1,74 @@
+#include "probe/probe.h"
+
+#include "buf/buf.h"
+#include "limits/limits.h"
+#include "probe_inside.h"
+#include "json/json.h"
+
+static const struct json_limits probe_json_limits = {DOCUMENT_BYTES_MAX * 8, DOCUMENT_DEPTH_MAX,
+                                                     DOCUMENT_NODES_MAX};
+
+bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
+               const struct source_server *server, str what, struct probe_rows *out)
+{
+    struct buf *bytes = buf_new(t->mem, DOCUMENT_BYTES_MAX * 8);
+    struct row_sink sink = row_sink_to_buf(bytes);
+    struct job_result result;
+    str rest, line, message, hint;
+
+    job->output = JOB_ROWS;
+    job->format = ROW_FORMAT_ROWS;
+    if (!engine_run_uncleared(t, worker, job, &sink, &result)) {
+        if (t->err.code == ERR_CANCELLED || t->err.code == ERR_TIMEOUT || t->err.code == ERR_FULL
+            || t->err.code == ERR_LIMIT) {
+            return false;
+        }
+        source_explain(t->mem, server, t->err.message, &message, &hint);
+        task_fail(t, t->err.code == ERR_DATA ? ERR_DATA : ERR_SOURCE, "%.*s: %.*s", STR_ARG(what),
+                  STR_ARG(message));
+        return false;
+    }
+    *out = (struct probe_rows){0};
+    rest = buf_str(bytes);
+    for (bool is_head = true; rest.len > 0; is_head = false) {
+        struct tree *row;
+
+        (void)str_cut(rest, '\n', &line, &rest);
+        if (line.len == 0 || is_head) {
+            continue;
+        }
+        if (!json_read(t, t->mem, line, &probe_json_limits, &row)) {
+            return false;
+        }
+        vec_push(t->mem, out, row);
+    }
+    return true;
+}
+
+void probe_put(struct task *t, struct tree *map, const char *key, str text)
+{
+    (void)tree_put(t->mem, map, str_of(key), tree_text(t->mem, text));
+}
+
+void probe_custom(struct task *t, struct tree *server, const char *property, str value)
+{
+    const struct tree *found = tree_get(server, STR("customProperties"));
+    struct tree *list =
+        found != NULL ? (struct tree *)(uintptr_t)found : tree_new(t->mem, TREE_LIST);
+    struct tree *entry = tree_new(t->mem, TREE_MAP);
+
+    if (found == NULL) {
+        (void)tree_put(t->mem, server, STR("customProperties"), list);
+    }
+    probe_put(t, entry, "property", str_of(property));
+    probe_put(t, entry, "value", value);
+    tree_push(t->mem, list, entry);
+}
+
+bool probe_source(struct task *t, struct engine *engine, struct probe *p)
+{
+    p->server = tree_new(t->mem, TREE_MAP);
+    return str_starts(p->source, STR("postgres://")) || str_starts(p->source, STR("postgresql://"))
+             ? probe_postgres(t, engine, p)
+             : probe_files(t, engine, p);
+}

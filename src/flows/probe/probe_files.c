@@ -1,0 +1,354 @@
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "buf/buf.h"
+#include "limits/limits.h"
+#include "probe_inside.h"
+
+enum { PROBE_FILES_MAX = 1000, PROBE_COLUMNS_AT_ONCE = 100, PROBE_BASE_BYTES_MAX = 200 };
+
+struct probe_file {
+    struct probe *p;
+    struct contract_server said;
+    struct source_server server;
+    struct contract_table table;
+    struct source_table read;
+    struct engine_job job; /* links of all files */
+    struct worker *worker;
+    struct source_column *columns;
+    size_t len;
+    str from;
+};
+
+static void probe_free_glob(void *handle)
+{
+    globfree(handle);
+}
+
+static bool probe_absolute(struct task *t, const char *path, str *out)
+{
+    char *resolved = realpath(path, NULL);
+
+    if (resolved == NULL) {
+        return task_fail_errno(t, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot read %s", path);
+    }
+    *out = arena_str(t->mem, str_of(resolved));
+    free(resolved);
+    return true;
+}
+
+static bool probe_find(struct task *t, struct probe_file *f)
+{
+    glob_t *found = ARENA_NEW(t->mem, glob_t);
+    struct stat facts;
+    str path, folder, base;
+
+    if (glob(arena_c_string(t->mem, f->p->source), 0, NULL, found) != 0) {
+        globfree(found);
+        task_fail(t, ERR_NOT_FOUND, "there is no file %.*s", STR_ARG(f->p->source));
+        return task_hint(
+            t, "a file, a pattern of files in quotes, or postgres://USER@HOST:PORT/DATABASE");
+    }
+    arena_defer(t->mem, probe_free_glob, found);
+    if (found->gl_pathc > PROBE_FILES_MAX) {
+        return task_fail(t, ERR_LIMIT, "%zu files match %.*s, and at most %d are read",
+                         (size_t)found->gl_pathc, STR_ARG(f->p->source), PROBE_FILES_MAX);
+    }
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        if (!probe_absolute(t, found->gl_pathv[i], &path)) {
+            return false;
+        }
+        if (stat(path.ptr, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+            return task_fail(t, ERR_USAGE, "%s is not a file", found->gl_pathv[i]);
+        }
+        (void)str_cut_last(path, '/', &folder, &base);
+        base =
+            str_from(base, base.len > PROBE_BASE_BYTES_MAX ? base.len - PROBE_BASE_BYTES_MAX : 0);
+        str name = arena_format(t->mem, "t0_%zu_%.*s", i, STR_ARG(base));
+        vec_push(t->mem, &f->read.files, name);
+        vec_push(t->mem, &f->job.links, ((struct job_link){.path = path, .name = name}));
+    }
+    return true;
+}
+
+/* Folder of the pattern, resolved, with its last name as it is: a path of the mesh where it lies below that. */
+static bool probe_locate(struct task *t, struct probe_file *f)
+{
+    str folder = STR("."), base = f->p->source, whole;
+
+    if (str_cut_last(f->p->source, '/', &folder, &base)) {
+        folder = folder.len > 0 ? folder : STR("/");
+    } else {
+        folder = STR(".");
+        base = f->p->source;
+    }
+    bool has_pattern = str_has(folder, '*') || str_has(folder, '?') || str_has(folder, '[');
+    if (has_pattern) {
+        f->p->path = f->p->source;
+        return true;
+    }
+    if (!probe_absolute(t, arena_c_string(t->mem, folder), &whole)) {
+        return false;
+    }
+    whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(str_eq(whole, STR("/")) ? STR_NONE : whole),
+                         STR_ARG(base));
+    str root = arena_format(t->mem, "%.*s/", STR_ARG(f->p->folder));
+    f->p->path =
+        f->p->folder.len > 0 && str_starts(whole, root) ? str_from(whole, root.len) : whole;
+    return true;
+}
+
+/* `data/orders-*.csv.gz` -> orders */
+static str probe_title(struct task *t, str path)
+{
+    struct buf *b = buf_new(t->mem, PATH_BYTES_MAX);
+    str folder, base = path, head, end;
+
+    if (!str_cut_last(path, '/', &folder, &base)) {
+        base = path;
+    }
+    for (int i = 0; i < 2 && str_cut_last(base, '.', &head, &end); i++) {
+        base = head;
+    }
+    for (size_t i = 0; i < base.len; i++) {
+        if (base.ptr[i] != '*' && base.ptr[i] != '?' && base.ptr[i] != '[' && base.ptr[i] != ']') {
+            buf_add_byte(b, base.ptr[i]);
+        }
+    }
+    while (b->len > 0 && (b->ptr[b->len - 1] == '-' || b->ptr[b->len - 1] == '_')) {
+        b->len--;
+    }
+    return b->len > 0 ? buf_str(b) : STR("rows");
+}
+
+static void probe_say_server(struct task *t, struct probe_file *f)
+{
+    struct probe *p = f->p;
+    static const char *const formats[] = {"csv", "ndjson", "json", "parquet", "accesslog"};
+
+    probe_put(t, p->server, "server", STR("files"));
+    probe_put(t, p->server, "type", STR("local"));
+    probe_put(t, p->server, "path", p->path);
+    probe_put(t, p->server, "format", str_of(formats[f->server.file_format]));
+    if (f->server.delimiter.len > 0) {
+        probe_custom(t, p->server, "delimiter", f->server.delimiter);
+    }
+    if (p->log_format.len > 0) {
+        probe_custom(t, p->server, "logFormat", p->log_format);
+    }
+    if (p->records.len > 0) {
+        probe_custom(t, p->server, "records", p->records);
+    }
+}
+
+static bool probe_choose(struct task *t, struct probe_file *f)
+{
+    struct report report;
+    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+
+    report_init(&report, t->mem);
+    f->said = (struct contract_server){
+        .name = STR("files"), .type = STR("local"), .location = f->p->path, .format = f->p->format};
+    if (!source_choose_files(t->mem, &f->said, &f->server, &report)) {
+        task_fail(t, ERR_USAGE, "%.*s: of which kind is this file?", STR_ARG(f->p->source));
+        return task_hint(t, "say --format csv, ndjson, json, parquet or accesslog");
+    }
+    f->server.delimiter = f->p->delimiter;
+    f->server.log_format = f->p->log_format;
+    f->server.records = f->p->records;
+    f->server.takes_int96 = true;
+    (void)text;
+    return true;
+}
+
+static bool probe_open(struct task *t, struct probe_file *f)
+{
+    struct contract contract = {.id = STR("probe")};
+    struct source_plan plan;
+    struct report report;
+    struct str_list files = f->read.files;
+
+    report_init(&report, t->mem);
+    f->table.name = STR("rows");
+    vec_push(t->mem, &contract.tables, f->table);
+    if (!source_open(t->mem, &contract, &f->server, STR_NONE, &files, &plan, &report)) {
+        return task_fail(
+            t, ERR_USAGE, "%.*s cannot be read: %.*s", STR_ARG(f->p->source),
+            STR_ARG(report.len > 0 ? report.at[0].message : STR("its logFormat is none")));
+    }
+    f->read.describe = plan.tables.at[0].describe;
+    f->read.looks = plan.tables.at[0].looks;
+    f->read.table = &f->table;
+    return true;
+}
+
+static bool probe_describe(struct task *t, struct probe_file *f)
+{
+    struct engine_job job = f->job;
+    struct probe_rows rows;
+
+    job.text = f->read.describe;
+    job.looks = f->read.looks;
+    if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
+        return false;
+    }
+    /* JSON is described again without a bound on depth, once its records lie there. */
+    if (f->server.file_format == SOURCE_NDJSON || f->server.file_format == SOURCE_JSON) {
+        job = f->job;
+        job.text = arena_format(
+            t->mem, "SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM %.*s)",
+            STR_ARG(source_files_from(t->mem, &f->server, &f->read, NULL, 0)));
+        if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
+            return false;
+        }
+    }
+    f->columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
+    f->len = 0;
+    for (size_t i = 0; i < rows.len; i++) {
+        struct source_column column;
+
+        if (!source_read_column(rows.at[i], &f->read, &column)) {
+            return task_fail(t, ERR_WORKER, "a worker described a file in an unknown way");
+        }
+        bool is_known = false;
+        for (size_t j = 0; j < f->len; j++) {
+            is_known = is_known || str_eq(f->columns[j].name, column.name);
+        }
+        if (!is_known) {
+            f->columns[f->len++] = column;
+        }
+    }
+    return true;
+}
+
+/* A header of one name that holds another delimiter was meant otherwise. */
+static bool probe_delimiter(struct task *t, struct probe_file *f)
+{
+    static const char delimiters[] = ";\t|";
+
+    if (f->server.file_format != SOURCE_CSV || f->p->delimiter.len > 0 || f->len != 1) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(delimiters) - 1; i++) {
+        if (str_has(f->columns[0].name, delimiters[i])) {
+            f->server.delimiter = arena_format(t->mem, "%c", delimiters[i]);
+            return probe_open(t, f) && probe_describe(t, f);
+        }
+    }
+    return true;
+}
+
+static void probe_keep_columns(struct task *t, struct probe_file *f, struct infer_table *table)
+{
+    bool is_log = f->server.file_format == SOURCE_LOG;
+
+    for (size_t i = 0; i < f->len; i++) {
+        str type = f->columns[i].type;
+
+        if (str_eq(type, STR("INT96"))) {
+            if (tree_get(f->p->server, STR("customProperties")) == NULL) {
+                probe_custom(t, f->p->server, "int96", STR("microseconds"));
+            }
+            vec_push(
+                t->mem, &f->p->notes,
+                arena_format(t->mem,
+                             "%.*s is stored as INT96: digits beyond microseconds would be cut off",
+                             STR_ARG(f->columns[i].name)));
+            type = STR("TIMESTAMP");
+        } else if (contract_type_canonical(t->mem, type).len == 0) {
+            vec_push(t->mem, &f->p->notes,
+                     arena_format(t->mem, "left out: %.*s (%.*s has no type here that keeps it)",
+                                  STR_ARG(f->columns[i].name), STR_ARG(type)));
+            continue;
+        }
+        struct infer_column *column = vec_add(t->mem, &table->columns);
+        column->name = f->columns[i].name;
+        column->type = type;
+        column->required =
+            is_log && (str_eq(column->name, STR("host")) || str_eq(column->name, STR("time")));
+    }
+}
+
+static bool probe_profile(struct task *t, struct probe_file *f, struct infer_table *table)
+{
+    str from = arena_format(t->mem, "(SELECT * FROM %.*s LIMIT %llu)", STR_ARG(f->from),
+                            (unsigned long long)f->p->rows_max);
+
+    for (size_t i = 0; i < table->columns.len; i += PROBE_COLUMNS_AT_ONCE) {
+        struct infer_column *slice = &table->columns.at[i];
+        size_t len = table->columns.len - i < PROBE_COLUMNS_AT_ONCE ? table->columns.len - i
+                                                                    : PROBE_COLUMNS_AT_ONCE;
+        struct engine_job job = f->job;
+        struct probe_rows rows;
+
+        job.text = infer_profile_sql(t->mem, slice, len, from);
+        if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
+            return false;
+        }
+        if (rows.len != 1 || !infer_profile_read(rows.at[0], slice, len, &table->rows)) {
+            return task_fail(t, ERR_WORKER,
+                             "a worker counted the values of a file in an unknown way");
+        }
+    }
+    table->is_sample = table->rows == f->p->rows_max;
+    for (size_t i = 0; i < table->columns.len; i++) {
+        struct infer_column *column = &table->columns.at[i];
+        struct engine_job job = f->job;
+        struct probe_rows rows;
+
+        job.text = infer_samples_sql(t->mem, column, from);
+        if (job.text.len > 0) {
+            if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
+                return false;
+            }
+            for (size_t j = 0; j < rows.len; j++) {
+                vec_push(t->mem, &column->samples, rows.at[j]->at[0]->text);
+            }
+        }
+        if (f->server.file_format == SOURCE_CSV) {
+            infer_settle(t->mem, column);
+        }
+    }
+    return true;
+}
+
+bool probe_files(struct task *t, struct engine *engine, struct probe *p)
+{
+    struct probe_file f = {.p = p};
+    struct infer_table *table = vec_add(t->mem, &p->tables);
+
+    if (!probe_find(t, &f) || !probe_locate(t, &f) || !probe_choose(t, &f) || !probe_open(t, &f)
+        || !engine_lend(t, engine, WORKER_EXTRACT, STR("probe"), (struct engine_reach){0},
+                        &f.worker)
+        || !probe_describe(t, &f) || !probe_delimiter(t, &f)) {
+        return false;
+    }
+    p->title = probe_title(t, p->path);
+    table->name = p->title;
+    probe_say_server(t, &f);
+    probe_keep_columns(t, &f, table);
+    if (table->columns.len == 0) {
+        return task_fail(t, ERR_DATA, "%.*s has no columns to make a contract of",
+                         STR_ARG(p->source));
+    }
+    if (f.server.file_format == SOURCE_LOG) {
+        vec_push(t->mem, &p->notes, STR("types follow from logFormat; no line was read"));
+        return true;
+    }
+    f.from = source_files_from(t->mem, &f.server, &f.read, f.columns, f.len);
+    if (f.from.len == 0) {
+        return task_fail(t, ERR_LIMIT, "%.*s has too many files or columns", STR_ARG(p->source));
+    }
+    if (!probe_profile(t, &f, table)) {
+        return false;
+    }
+    vec_push(t->mem, &p->notes,
+             table->is_sample ? arena_format(
+                 t->mem, "types, and nothing about what is required, from the first %llu rows",
+                 (unsigned long long)table->rows)
+                              : arena_format(t->mem, "types and required from all %llu rows",
+                                             (unsigned long long)table->rows));
+    return true;
+}
