@@ -248,6 +248,7 @@ bool backup_make(struct task *t, struct backup *b)
 {
     struct backup_work w = {
         .b = b, .home = b->services->home, .list = buf_new(t->mem, BACKUP_LIST_BYTES_MAX)};
+    struct arena_mark mark = arena_mark(t->mem);
     bool ok;
 
     if (!backup_demand_owner(t, b)
@@ -258,5 +259,9 @@ bool backup_make(struct task *t, struct backup *b)
       && backup_copy_releases(t, &w) && backup_copy_others(t, &w) && backup_write_list(t, &w)
       && store_copy_finish(t, w.folder, b->folder);
     turns_give(t, &b->services->removal);
-    return ok && backup_tell(t, b);
+    if (!ok) {
+        arena_rewind(t->mem, mark); /* what was written is gone before anybody is told */
+        return false;
+    }
+    return backup_tell(t, b);
 }
