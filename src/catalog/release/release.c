@@ -350,7 +350,7 @@ bool release_files(struct task *t, struct metadb *db, struct str_list *out)
     bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT sha256 FROM file UNION SELECT deletions FROM release_file WHERE "
-                      "deletions IS NOT NULL ORDER BY 1",
+                      "deletions IS NOT NULL UNION SELECT sha256 FROM quarantine ORDER BY 1",
                       ""))
         return false;
     while (has_row) {

@@ -97,7 +97,7 @@ MUST_CHECK bool release_prune(struct task *t, struct metadb *db, uint64_t keep,
 /* Of a release; empty: it was not kept, or is of an earlier version of weft. */
 MUST_CHECK bool release_basis(struct task *t, struct metadb *db, uint64_t product_id,
                               uint64_t number, str *out);
-/* SHA-256 of every file that a kept release names, those of deleted rows among them, sorted. */
+/* SHA-256 of every file that a kept release names, those of deleted rows among them, and of every file of diverted rows; sorted. */
 MUST_CHECK bool release_files(struct task *t, struct metadb *db, struct str_list *out);
 
 #endif

@@ -120,6 +120,17 @@ static void run_show_increments(struct task *t, const struct tree *event)
     }
 }
 
+static void run_show_quarantined(const struct tree *event)
+{
+    const struct tree *list = tree_find(event, STR("quarantined"));
+
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        printf("  %.*s: %.*s of %.*s rows quarantined\n",
+               STR_ARG(tree_find_text(list->at[i], STR("table"))),
+               STR_ARG(run_count(list->at[i], "rows")), STR_ARG(run_count(list->at[i], "of")));
+    }
+}
+
 /* One line for each product that has ended, and below it what was wrong. */
 static void run_show_product(struct task *t, const struct run_follow *follow,
                              const struct tree *event)
@@ -151,6 +162,7 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
     }
     putchar('\n');
     run_show_increments(t, event);
+    run_show_quarantined(event);
     fflush(stdout);
     run_show_warnings(t, event);
     if (tree_find(event, STR("error")) != NULL) {

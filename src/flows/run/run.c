@@ -21,6 +21,7 @@ bool run_product(struct task *t, struct run *r)
            && run_extract(t, r)          /* an extract worker: sources -> staged inputs                */
            && run_check_inputs(t, r)     /* held against the source contracts: drift stops here        */
            && run_transform(t, r)        /* through the gate, as the product's own actor -> outputs    */
+           && run_divert(t, r)           /* rows that fail some rules go into files of their own        */
            && run_merge(t, r)            /* which rows of before stay: deletions, files joined          */
            && run_check_outputs(t, r)    /* contract and quality, fused                                */
            && run_parts(t, r)            /* large outputs become several files; facts of each          */

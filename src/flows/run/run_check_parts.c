@@ -109,7 +109,7 @@ static bool run_tell_new(struct task *t, struct run *r, const struct run_table *
     bool is_key = run_is_of_keys(rule);
 
     *is_new_out = false;
-    if (rule->effect != RULE_REJECTS || (!is_key && !run_is_of_rows(rule))) {
+    if (rule->effect == RULE_WARNS || (!is_key && !run_is_of_rows(rule))) {
         return true;
     }
     if (is_key
@@ -191,6 +191,7 @@ bool run_check_outputs(struct task *t, struct run *r)
 
         run_join_verdicts(t, &r->outputs.at[i], &tables[i],
                           tables[i].increment != NULL ? &tables[at++] : &none);
+        run_tell_diverted(&r->outputs.at[i]);
     }
     return ok && run_check_requirements(t, r);
 }

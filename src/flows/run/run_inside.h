@@ -2,6 +2,7 @@
 #ifndef WEFT_RUN_INSIDE_H
 #define WEFT_RUN_INSIDE_H
 
+#include "quarantine/quarantine.h"
 #include "release/release.h"
 #include "run/run.h"
 
@@ -12,6 +13,7 @@ MUST_CHECK bool run_since(struct task *t, struct run *r);
 MUST_CHECK bool run_extract(struct task *t, struct run *r);
 MUST_CHECK bool run_check_inputs(struct task *t, struct run *r);
 MUST_CHECK bool run_transform(struct task *t, struct run *r);
+MUST_CHECK bool run_divert(struct task *t, struct run *r);
 MUST_CHECK bool run_merge(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);
 MUST_CHECK bool run_parts(struct task *t, struct run *r);
@@ -63,10 +65,18 @@ str run_link(struct task *t, struct engine_job *job, str path, str run_id);
 /* What the contract clusters by, then the primary key, as far as its values have an order. */
 void run_find_key(struct task *t, const struct run_table *table, struct job_columns *key);
 
+/* The verdicts on these staged tables, kept in them: nothing fails by them. */
+MUST_CHECK bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables,
+                                  size_t len, const char *what);
 /* Checks of these staged tables; results are kept in them. A failing rule that rejects fails with ERR_CHECK_FAILED, after all
  * were checked. */
 MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables,
                                  size_t len, const char *what);
+/* What is left passes a rule; what is told is how many rows came, and how many were diverted. */
+void run_tell_diverted(const struct run_table *table);
+MUST_CHECK bool run_store_diverted(struct task *t, struct run *r);
+/* Part of the publishing transaction. */
+MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */

@@ -145,10 +145,12 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     }
     buf_add(payload, STR("{\"product\":"));
     buf_add_json(payload, r->product);
-    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu}",
-               (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows);
+    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu,\"quarantined\":%llu}",
+               (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows,
+               (unsigned long long)run_diverted_rows(r));
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
-    return run_write_checks(t, db, r) && compliance_found(t, db, &r->compliance, clock_now_us())
+    return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
+        && compliance_found(t, db, &r->compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
@@ -179,6 +181,9 @@ bool run_publish(struct task *t, struct run *r)
             return false;
         }
         commit.rows += run_table_rows(&r->outputs.at[i]);
+    }
+    if (!run_store_diverted(t, r)) {
+        return false;
     }
     /* The first query of those who read it lately finds it ready. */
     gate_prepare_release(r->services->gate, commit.manifest.tables.at, commit.manifest.tables.len);
