@@ -47,6 +47,7 @@ def rules(*columns):
 
 
 def output(mesh, *columns, table="", version="1.0.0", properties=None):
+    mesh.write("domains/sales/orders/product.odps.yaml", PRODUCT.replace("name: orders, version: 1.0.0", "name: orders, version: " + version))
     mesh.write("domains/sales/orders/orders.odcs.yaml", HEAD.format(id="orders", version=version) +
                "schema:\n  - name: orders\n" + table + "    properties:\n" + (properties or rules(*columns)))
 
@@ -172,3 +173,210 @@ def test_only_owners_read_them_and_under_policies(orders):
         pytest.fail(str(answer))
     assert [(r["id"], r["email"], r["weft_rule"], r["weft_reason"]) for r in diverted(orders)] == [
         (100, None, None, None), (101, None, None, None), (102, None, None, None)]
+
+
+def replay(mesh, *options, ok=True):
+    answer = mesh.weft("quarantine", "replay", "sales.orders", "--format", "json", *options, ok=None)
+    product = answer.json["products"][0]
+    assert (answer.code == 0) == ok, json.dumps(product, indent=1)
+    return product
+
+
+def test_they_are_listed_shown_and_dropped(orders):
+    first = run(orders)["run"]
+    listed = orders.weft("quarantine", "list", "sales.orders", "--format", "json", "--as", "ana").json["quarantine"]
+    assert [(q["product"], q["table"], q["run"], q["release"], q["rows"]) for q in listed] == [("sales.orders", "orders", first, 1, 3)]
+    assert [(r["rule"], r["rows"]) for r in listed[0]["rules"]] == [("country-known", 2), ("email-there", 2)]
+    shown = orders.weft("quarantine", "list", "--as", "mia").out
+    assert "country-known" in shown and "invalidValues of country" in shown
+    assert [q["rows"] for q in orders.weft("quarantine", "list", "--format", "json", "--as", "mia").json["quarantine"]] == [None]
+
+    rows = orders.weft("quarantine", "show", "sales.orders.orders", "--run", first, "--format", "csv", "--as", "ana").out
+    assert rows.splitlines()[0] == "id,country,email,amount,weft_rule,weft_reason,weft_run,weft_at" and len(rows.splitlines()) == 4
+    assert "owners of domain sales" in orders.weft("quarantine", "show", "sales.orders.orders", "--as", "mia", ok=False).err
+    assert "tables are named" in orders.weft("quarantine", "show", "sales.orders", ok=False).err
+    # The audit knows who read them.
+    log = orders.weft("audit", "show", "--actor", "ana", "--format", "json", ok=None).out
+    assert "orders!quarantine" in log, log
+
+    # Neither a member nor he who reads the table may drop them.
+    for user in ("mia", "max"):
+        assert "owners of domain sales" in orders.weft("quarantine", "drop", "sales.orders", "--as", user, ok=False).err
+    assert "there is no product" in orders.weft("quarantine", "drop", "sales.nothing", "--as", "ana", ok=False).err
+    assert "has no table" in orders.weft("quarantine", "drop", "sales.orders", "--table", "other", "--as", "ana", ok=False).err
+    assert "no such rows" in orders.weft("quarantine", "drop", "sales.orders", "--run", "another", "--as", "ana", ok=False).err
+    whole = orders.weft("verify", "--format", "json").json
+    assert whole["damaged"] == [] and whole["files"] == 2
+    told = orders.weft("quarantine", "drop", "sales.orders", "--run", first, "--reason", "test orders", "--as", "ana").out
+    assert told == "sales.orders: 3 rows dropped\n"
+    assert diverted(orders) == [] and ids(orders) == [r[0] for r in ROWS]
+    dropped = orders.weft("audit", "show", "--action", "quarantine.drop", "--format", "json").out
+    assert "test orders" in dropped and first in dropped
+    assert orders.weft("verify", "--format", "json").json["files"] == 1
+    assert "no rows are in quarantine" in orders.weft("quarantine", "list").out
+    assert "no such rows" in orders.weft("quarantine", "drop", "sales.orders", "--as", "ana", ok=False).err
+
+
+def test_rows_that_pass_by_now_come_back(orders):
+    run(orders)
+    # XX is a country by now, YY is not; all addresses may be missing.
+    output(orders, ("country", COUNTRY.replace("DE]", "DE, XX]")), table=MOST % "3", version="1.1.0")
+    orders.weft("apply", "--yes")
+    told = replay(orders)
+    assert (told["release"], told["rows"], told["rows_quarantined"]) == (2, 22, 1)
+    assert ids(orders) == [r[0] for r in ROWS] + [100, 101]
+    assert [(r["id"], r["weft_rule"]) for r in diverted(orders)] == [(102, "country-known")]
+    # Readers of the table see them as any row; the release before stays as it was.
+    assert orders.rows("SELECT count(*) AS n FROM sales.orders.orders", as_user="max") == [{"n": 22}]
+    assert orders.rows('SELECT count(*) AS n FROM sales."orders#1".orders', as_user="max") == [{"n": 20}]
+    # The lineage is that of before: labels that came along still hold.
+    assert orders.rows("SELECT DISTINCT release FROM mesh.lineage WHERE product = 'sales.orders'", as_user="ana") == [{"release": 2}]
+    assert replay(orders)["rows_quarantined"] == 1 and len(diverted(orders)) == 1
+
+
+def test_what_is_not_as_it_was_does_not_come_back(orders):
+    run(orders)
+    # A key that is there by now.
+    columns = rules(("country", COUNTRY.replace("DE]", "DE, XX, YY]"))).replace("required: true", "required: true, primaryKey: true")
+    output(orders, table=MOST % "3", version="1.1.0", properties=columns)
+    orders.weft("apply", "--yes")
+    put(orders, ROWS + [(100, "CH", "new@x.ch", 1)])
+    run(orders)
+    assert diverted(orders) == []
+
+    # What made them is another by now.
+    output(orders, *BOTH, table=MOST % "3", version="1.2.0")
+    put(orders, ROWS + BAD)
+    orders.weft("apply", "--yes")
+    run(orders)
+    orders.write("domains/sales/orders/orders.sql", "SELECT id, country, lower(email) AS email, amount FROM files.raw\n")
+    orders.weft("apply", "--yes")
+    told = replay(orders, ok=False)
+    assert told["error"]["code"] == "CONFLICT" and "SQL has changed" in told["error"]["message"] + told["error"].get("detail", "") or \
+        "other SQL" in told["error"]["message"]
+    assert len(diverted(orders)) == 3
+    assert "no such rows" in replay(orders, "--run", "another", ok=False)["error"]["message"]
+
+
+@pytest.mark.parametrize("how", ["kill", "fail"])
+@pytest.mark.parametrize("fault", ["RUN_DIVERT", "RUN_PARTS", "PUBLISH_BEFORE_COMMIT", "PUBLISH_AFTER_COMMIT"])
+def test_a_crash_leaves_one_state(orders, fault, how):
+    put(orders, ROWS)
+    run(orders)
+    put(orders, ROWS + BAD)
+    server = orders.serve(env={"WEFT_FAULT": f"{fault}:{how}"}, http=False)
+    assert orders.weft("run", "sales.orders", ok=None).code != 0
+    if how == "kill":
+        server.process.wait(60)
+    else:
+        server.stop()
+    kept = diverted(orders)
+    release = orders.rows("SELECT max(number) AS n FROM mesh.releases", as_user="ana")[0]["n"]
+    assert (len(kept), release) in ((0, 1), (3, 2)), (kept, release)
+    assert len(kept) == (3 if fault == "PUBLISH_AFTER_COMMIT" else 0)
+    run(orders)
+    assert len(diverted(orders)) == 3
+    assert orders.weft("verify", "--format", "json").json["damaged"] == []
+
+
+@pytest.mark.parametrize("how", ["kill", "fail"])
+def test_a_crash_while_they_are_dropped(orders, how):
+    run(orders)
+    server = orders.serve(env={"WEFT_FAULT": f"QUARANTINE_BEFORE_COMMIT:{how}"}, http=False)
+    assert orders.weft("quarantine", "drop", "sales.orders", "--as", "ana", ok=None).code != 0
+    if how == "kill":
+        server.process.wait(60)
+    else:
+        server.stop()
+    assert len(diverted(orders)) == 3
+    orders.weft("quarantine", "drop", "sales.orders", "--as", "ana")
+    assert diverted(orders) == []
+
+
+@pytest.mark.parametrize("fault", ["RUN_DIVERT", "PUBLISH_BEFORE_COMMIT"])
+def test_a_crash_while_they_come_back(orders, fault):
+    run(orders)
+    output(orders, ("country", COUNTRY.replace("DE]", "DE, XX]")), table=MOST % "3", version="1.1.0")
+    orders.weft("apply", "--yes")
+    server = orders.serve(env={"WEFT_FAULT": f"{fault}:kill"}, http=False)
+    assert orders.weft("quarantine", "replay", "sales.orders", ok=None).code != 0
+    server.process.wait(60)
+    assert len(diverted(orders)) == 3 and len(ids(orders)) == 20
+    assert replay(orders)["rows"] == 22 and len(diverted(orders)) == 1
+
+
+REFUSED = {
+    "rowCount": ("table", "metric: rowCount, mustBe: 3", "does not say which rows"),
+    "sql": ("table", "type: sql, query: 'SELECT count(*) FROM {object}', mustBe: 3", "does not say which rows"),
+    "at least": ("email", "metric: nullValues, mustBeGreaterThan: 3", "when all rows that count are gone"),
+    "exactly": ("email", "metric: nullValues, mustBe: 3", "when all rows that count are gone"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_rules_that_speak_of_no_rows_are_refused(mesh, name):
+    place, rule, why = REFUSED[name]
+    rule += ", " + DIVERT
+    write(mesh)
+    if place == "table":
+        output(mesh, table="    quality: [{" + rule + "}]\n")
+    else:
+        output(mesh, (place, rule))
+    answer = mesh.weft("check", ok=False)
+    assert "no rows can be quarantined by the rule" in answer.out + answer.err and why in answer.out + answer.err
+    assert "onFailure: reject or warn" in answer.out + answer.err
+
+
+def test_names_and_sources_that_cannot_be(mesh):
+    write(mesh, *BOTH)
+    output(mesh, *BOTH, properties=rules(*BOTH) + "      - {name: weft_run, logicalType: string}\n")
+    mesh.write("domains/sales/orders/orders.sql", "SELECT id, country, email, amount, 'x' AS weft_run FROM files.raw\n")
+    answer = mesh.weft("check", ok=False)
+    assert "cannot have a column of this name" in answer.out + answer.err
+    write(mesh, *BOTH)
+    mesh.write("domains/sales/orders/shop.odcs.yaml", HEAD.format(id="shop", version="1.0.0") +
+               "servers: [{server: files, type: local, path: data/orders.csv, format: csv}]\nschema:\n"
+               "  - name: raw\n    properties:\n" + rules(("email", EMAIL)))
+    answer = mesh.weft("check", ok=False)
+    assert "rows of a source cannot be quarantined" in answer.out + answer.err
+
+
+def test_a_threshold_diverts_only_where_it_fails(mesh):
+    write(mesh, ("email", "id: few, metric: nullValues, mustBeLessOrEqualTo: 1, " + DIVERT))
+    mesh.weft("apply", "--yes")
+    put(mesh, ROWS + BAD[:2])
+    assert run(mesh)["rows_quarantined"] == 0 and len(ids(mesh)) == 22
+    put(mesh, ROWS + BAD)
+    assert run(mesh)["rows_quarantined"] == 2 and len(ids(mesh)) == 21
+
+
+def test_of_rows_that_are_equal_one_stays(mesh):
+    write(mesh, ("id", "id: once, metric: duplicateValues, mustBe: 0, " + DIVERT))
+    mesh.weft("apply", "--yes")
+    put(mesh, ROWS + [ROWS[0], ROWS[0], ROWS[1]])
+    assert run(mesh)["rows_quarantined"] == 3
+    assert ids(mesh) == [r[0] for r in ROWS] and sorted(r["id"] for r in diverted(mesh)) == [1, 1, 2]
+
+
+def test_incremental_tables_divert_what_comes(mesh):
+    how = ("    customProperties:\n      - {property: materialization, value: incremental}\n"
+           "      - {property: incremental, value: {mode: append, key: id}}\n      - {property: quarantineMost, value: 3}\n")
+    write(mesh, *BOTH)
+    output(mesh, *BOTH, table=how)
+    mesh.write("domains/sales/orders/orders.sql", "SELECT id, country, email, amount FROM files.raw WHERE id > $since\n")
+    mesh.weft("apply", "--yes")
+    put(mesh, ROWS[:10])
+    run(mesh)
+    put(mesh, ROWS + BAD[:1] + [(200, "CH", "200@x.ch", 1)])
+    told = run(mesh)
+    assert (told["rows"], told["rows_quarantined"]) == (21, 1)
+    assert [r["id"] for r in diverted(mesh)] == [100]
+    # More come: those of before stay, each once, though the last one is read again by every run.
+    put(mesh, ROWS + BAD[:1] + [(200, "CH", "200@x.ch", 1), (300, "ZZ", "300@x.ch", 1)])
+    assert run(mesh)["rows_quarantined"] == 1
+    assert run(mesh)["rows_quarantined"] == 1
+    assert [r["id"] for r in diverted(mesh)] == [100, 300]
+    put(mesh, ROWS + BAD[:1] + [(200, "CH", "200@x.ch", 1), (300, "CH", "300@x.ch", 1)])
+    assert run(mesh)["rows_quarantined"] == 0
+    assert [r["id"] for r in diverted(mesh)] == [100]
+    assert ids(mesh) == [r[0] for r in ROWS] + [200, 300]

@@ -34,4 +34,6 @@ CREATE TABLE quarantine_label (
     label TEXT NOT NULL
 ) STRICT;
 CREATE INDEX quarantine_label_of ON quarantine_label (quarantine_id);
+-- The texts that made the rows of a release: what is brought back to them must have been made by the same.
+ALTER TABLE release ADD COLUMN sql_digest TEXT;
 ALTER TABLE check_result ADD COLUMN rows_quarantined INTEGER; -- NULL: the rule diverts no rows

@@ -9,8 +9,9 @@ static bool read_all(struct task *t, struct metadb *db, const struct quarantine_
             t, db, &st,
             "SELECT id, product_id, table_id, run_id, release, diverted_us, rows, bytes, sha256, "
             "sql_digest FROM quarantine WHERE (?1 = 0 OR product_id = ?1) AND (?2 = 0 OR table_id "
-            "= ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) ORDER BY id",
-            "iisi", which->product_id, which->table_id, which->run_id, which->up_to))
+            "= ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) AND (?5 = 0 OR id = ?5) "
+            "ORDER BY id",
+            "iisii", which->product_id, which->table_id, which->run_id, which->up_to, which->id))
         return false;
     while (has_row) {
         if (!task_go_on(t) || !metadb_step(t, st, &has_row))
@@ -150,8 +151,9 @@ bool quarantine_drop(struct task *t, struct metadb *db, const struct quarantine_
 {
     return metadb_run(t, db,
                       "DELETE FROM quarantine WHERE (?1 = 0 OR product_id = ?1) AND (?2 = 0 OR "
-                      "table_id = ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4)",
-                      "iisi", which->product_id, which->table_id, which->run_id, which->up_to);
+                      "table_id = ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) AND (?5 = 0 OR id = ?5)",
+                      "iisii", which->product_id, which->table_id, which->run_id, which->up_to,
+                      which->id);
 }
 
 static bool prune(struct task *t, struct metadb *db, void *state)

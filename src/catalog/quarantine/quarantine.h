@@ -45,6 +45,7 @@ struct quarantine_which {
     uint64_t product_id, table_id;
     str run_id;
     uint64_t up_to; /* id of the last one; 0: all */
+    uint64_t id;    /* this one alone */
 };
 
 /* The columns that a file has beside those of its table: weft_rule, weft_reason, weft_run, weft_at. */

@@ -82,11 +82,11 @@ static bool insert_release(struct task *t, struct metadb *db,
     if (!metadb_run(
             t, db,
             "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
-            "compiled_digest, tables, files, rows, bytes, restores, basis) VALUES (?, ?, ?, ?, ?, "
-            "?, ?, ?, ?, ?, ?, ?)",
-            "iisissiiiiiS", manifest->product_id, number, manifest->run_id, published_us,
+            "compiled_digest, tables, files, rows, bytes, restores, basis, sql_digest) VALUES (?, ?, "
+            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "iisissiiiiiSS", manifest->product_id, number, manifest->run_id, published_us,
             manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len, files,
-            rows, bytes, manifest->restores, manifest->basis))
+            rows, bytes, manifest->restores, manifest->basis, manifest->sql_digest))
         return false;
     *id_out = metadb_last_id(db);
     return true;
@@ -241,6 +241,21 @@ bool release_basis(struct task *t, struct metadb *db, uint64_t product_id, uint6
     bool has_row;
     if (!metadb_query(t, db, &st, "SELECT basis FROM release WHERE product_id = ? AND number = ?",
                       "ii", product_id, number)
+        || !metadb_step(t, st, &has_row))
+        return false;
+    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+    metadb_done(t, st);
+    return true;
+}
+
+bool release_sql_digest(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                        str *out)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    if (!metadb_query(t, db, &st,
+                      "SELECT sql_digest FROM release WHERE product_id = ? AND number = ?", "ii",
+                      product_id, number)
         || !metadb_step(t, st, &has_row))
         return false;
     *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;

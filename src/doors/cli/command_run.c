@@ -326,15 +326,14 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
                         "weft show ID their checks");
 }
 
-bool cli_run(struct task *t, struct cli *cli)
+bool cli_run_job(struct task *t, struct cli *cli, str path, str body)
 {
     struct run_follow follow = {.cli = cli, .mem = t->mem};
     const struct tree *started;
     int64_t began_ms = clock_monotonic_ms();
-    str body, job;
+    str job;
 
-    if (!run_body(t, cli, &body)
-        || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
+    if (!cli_call(t, cli, "POST", path, body, &started)) {
         return false;
     }
     job = arena_str(t->mem, tree_find_text(started, STR("job")));
@@ -350,6 +349,13 @@ bool cli_run(struct task *t, struct cli *cli)
     }
     arena_free(follow.mem);
     return ok;
+}
+
+bool cli_run(struct task *t, struct cli *cli)
+{
+    str body;
+
+    return run_body(t, cli, &body) && cli_run_job(t, cli, STR("/api/v1/runs"), body);
 }
 
 bool command_run(struct task *t, struct cli *cli)

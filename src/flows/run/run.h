@@ -6,6 +6,7 @@
 #include "compliance/compliance.h"
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
+#include "quarantine/quarantine.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -55,6 +56,12 @@ struct run_diverted {
     uint64_t checked; /* rows that came */
     uint64_t rows, bytes;
     str path, sha256;
+};
+
+/* Quarantined rows that an incremental run reads again, or may: what is left of them without these. */
+struct run_reread {
+    struct quarantine_row row;
+    str path; /* of the rows that are left; empty: none */
 };
 
 /* A table in staging: extracted from a source, internal, or an output. */
@@ -131,6 +138,7 @@ struct run {
     struct run_watcher watcher;
     bool is_full;   /* all rows of all tables are made anew */
     bool is_replay; /* quarantined rows that pass by now are added, and nothing is made */
+    str replayed; /* by this run they were diverted; empty: by any */
     str from, to;   /* a window of the keys of incremental tables; empty: none */
 
     /* What the steps make. */
@@ -144,6 +152,13 @@ struct run {
         VEC_OF(struct run_input)
     } inputs;
     str basis; /* what rows hang on beside those of the inputs */
+    struct {
+        struct quarantine_which which;
+        struct quarantine_list rows;
+    } replay;
+    struct {
+        VEC_OF(struct run_reread)
+    } reread;
     struct {
         VEC_OF(struct run_increment)
     } increments;

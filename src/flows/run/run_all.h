@@ -10,6 +10,8 @@
 struct run_how {
     bool is_full;
     str from, to; /* a window of the keys of incremental tables */
+    bool is_replay; /* quarantined rows, and nothing is made */
+    str replayed;   /* those that this run diverted; empty: all */
 };
 
 struct run_all {

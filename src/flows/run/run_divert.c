@@ -328,6 +328,9 @@ bool run_divert(struct task *t, struct run *r)
 {
     bool diverts = false;
 
+    if (!run_find_reread(t, r)) {
+        return false;
+    }
     for (size_t i = 0; i < r->outputs.len; i++) {
         struct run_diverting d = {.r = r, .table = &r->outputs.at[i]};
 
@@ -393,7 +396,7 @@ bool run_store_diverted(struct task *t, struct run *r)
         diverted->sha256 = stored.sha256;
         diverted->bytes = stored.bytes;
     }
-    return true;
+    return run_store_reread(t, r);
 }
 
 static bool run_write_diverted_row(struct task *t, struct metadb *db, const struct run *r,
@@ -435,6 +438,9 @@ static bool run_write_diverted_row(struct task *t, struct metadb *db, const stru
 /* A table whose rows were all made has no rows elsewhere: those of before are made anew, or passed. */
 bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r)
 {
+    if ((r->is_replay && !run_end_replay(t, db, r)) || !run_write_reread(t, db, r)) {
+        return false;
+    }
     for (size_t i = 0; i < r->outputs.len; i++) {
         const struct run_table *table = &r->outputs.at[i];
         struct quarantine_which which = {.product_id = r->target->id, .table_id = table->table->id};
