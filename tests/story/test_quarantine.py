@@ -46,7 +46,7 @@ def rules(*columns):
     return text
 
 
-def output(mesh, *columns, table="", version="1.0.0", properties=None):
+def output(mesh, *columns, table="", version="0.1.0", properties=None):
     mesh.write("domains/sales/orders/product.odps.yaml", PRODUCT.replace("name: orders, version: 1.0.0", "name: orders, version: " + version))
     mesh.write("domains/sales/orders/orders.odcs.yaml", HEAD.format(id="orders", version=version) +
                "schema:\n  - name: orders\n" + table + "    properties:\n" + (properties or rules(*columns)))
@@ -220,7 +220,7 @@ def test_they_are_listed_shown_and_dropped(orders):
 def test_rows_that_pass_by_now_come_back(orders):
     run(orders)
     # XX is a country by now, YY is not; all addresses may be missing.
-    output(orders, ("country", COUNTRY.replace("DE]", "DE, XX]")), table=MOST % "3", version="1.1.0")
+    output(orders, ("country", COUNTRY.replace("DE]", "DE, XX]")), table=MOST % "3", version="0.2.0")
     orders.weft("apply", "--yes")
     told = replay(orders)
     assert (told["release"], told["rows"], told["rows_quarantined"]) == (2, 22, 1)
@@ -238,14 +238,14 @@ def test_what_is_not_as_it_was_does_not_come_back(orders):
     run(orders)
     # A key that is there by now.
     columns = rules(("country", COUNTRY.replace("DE]", "DE, XX, YY]"))).replace("required: true", "required: true, primaryKey: true")
-    output(orders, table=MOST % "3", version="1.1.0", properties=columns)
+    output(orders, table=MOST % "3", version="0.2.0", properties=columns)
     orders.weft("apply", "--yes")
     put(orders, ROWS + [(100, "CH", "new@x.ch", 1)])
     run(orders)
     assert diverted(orders) == []
 
     # What made them is another by now.
-    output(orders, *BOTH, table=MOST % "3", version="1.2.0")
+    output(orders, *BOTH, table=MOST % "3", version="0.3.0")
     put(orders, ROWS + BAD)
     orders.weft("apply", "--yes")
     run(orders)
@@ -296,7 +296,7 @@ def test_a_crash_while_they_are_dropped(orders, how):
 @pytest.mark.parametrize("fault", ["RUN_DIVERT", "PUBLISH_BEFORE_COMMIT"])
 def test_a_crash_while_they_come_back(orders, fault):
     run(orders)
-    output(orders, ("country", COUNTRY.replace("DE]", "DE, XX]")), table=MOST % "3", version="1.1.0")
+    output(orders, ("country", COUNTRY.replace("DE]", "DE, XX]")), table=MOST % "3", version="0.2.0")
     orders.weft("apply", "--yes")
     server = orders.serve(env={"WEFT_FAULT": f"{fault}:kill"}, http=False)
     assert orders.weft("quarantine", "replay", "sales.orders", ok=None).code != 0

@@ -151,7 +151,8 @@ bool quarantine_drop(struct task *t, struct metadb *db, const struct quarantine_
 {
     return metadb_run(t, db,
                       "DELETE FROM quarantine WHERE (?1 = 0 OR product_id = ?1) AND (?2 = 0 OR "
-                      "table_id = ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) AND (?5 = 0 OR id = ?5)",
+                      "table_id = ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) AND "
+                      "(?5 = 0 OR id = ?5)",
                       "iisii", which->product_id, which->table_id, which->run_id, which->up_to,
                       which->id);
 }

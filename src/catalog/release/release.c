@@ -79,14 +79,14 @@ static bool insert_release(struct task *t, struct metadb *db,
         for (size_t j = 0; j < table->files.len; j++)
             bytes += table->files.at[j].bytes;
     }
-    if (!metadb_run(
-            t, db,
-            "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
-            "compiled_digest, tables, files, rows, bytes, restores, basis, sql_digest) VALUES (?, ?, "
-            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            "iisissiiiiiSS", manifest->product_id, number, manifest->run_id, published_us,
-            manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len, files,
-            rows, bytes, manifest->restores, manifest->basis, manifest->sql_digest))
+    if (!metadb_run(t, db,
+                    "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
+                    "compiled_digest, tables, files, rows, bytes, restores, basis, sql_digest) "
+                    "VALUES (?, ?, "
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "iisissiiiiiSS", manifest->product_id, number, manifest->run_id, published_us,
+                    manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len,
+                    files, rows, bytes, manifest->restores, manifest->basis, manifest->sql_digest))
         return false;
     *id_out = metadb_last_id(db);
     return true;

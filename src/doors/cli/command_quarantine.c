@@ -29,10 +29,13 @@ static const struct tree *quarantine_lines(struct task *t, const struct tree *li
 
 bool command_quarantine_list(struct task *t, struct cli *cli)
 {
-    static const struct cli_column columns[] = {
-        {.key = "product"},     {.key = "table"}, {.key = "rule"},
-        {.key = "rows"},        {.key = "demand"}, {.key = "run"},
-        {.key = "diverted_at", .title = "at"}};
+    static const struct cli_column columns[] = {{.key = "product"},
+                                                {.key = "table"},
+                                                {.key = "rule"},
+                                                {.key = "rows"},
+                                                {.key = "demand"},
+                                                {.key = "run"},
+                                                {.key = "diverted_at", .title = "at"}};
     const struct tree *answer;
     str path = STR("/api/v1/quarantine");
 

@@ -138,7 +138,7 @@ struct run {
     struct run_watcher watcher;
     bool is_full;   /* all rows of all tables are made anew */
     bool is_replay; /* quarantined rows that pass by now are added, and nothing is made */
-    str replayed; /* by this run they were diverted; empty: by any */
+    str replayed;   /* by this run they were diverted; empty: by any */
     str from, to;   /* a window of the keys of incremental tables; empty: none */
 
     /* What the steps make. */

@@ -83,7 +83,7 @@ static str run_all_input(struct task *t, const struct run_how *how)
     /* One text, by which jobs are told apart. */
     json_out_maybe(&o, "how",
                    how->is_replay ? arena_format(t->mem, "replay %.*s", STR_ARG(how->replayed))
-                   : how->is_full                    ? STR("full")
+                   : how->is_full ? STR("full")
                    : how->from.len + how->to.len > 0 ? arena_format(
                          t->mem, "window %.*s/%.*s", STR_ARG(how->from), STR_ARG(how->to))
                                                      : STR_NONE);

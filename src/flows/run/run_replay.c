@@ -77,9 +77,8 @@ static bool run_fits_row(struct task *t, const struct run *r, const struct image
         const struct image_column *column = &table->columns.at[i];
 
         if (!run_has_column(&file, column->id)) {
-            return run_refuse_replay(t, r,
-                                     arena_format(t->mem, "they have no column %.*s",
-                                                  STR_ARG(column->name)));
+            return run_refuse_replay(
+                t, r, arena_format(t->mem, "they have no column %.*s", STR_ARG(column->name)));
         }
         for (size_t k = 0; k < row->labels.len; k++) {
             if (row->labels.at[k].column_id == column->id
@@ -98,8 +97,7 @@ static bool run_find_replayed(struct task *t, struct run *r)
 {
     str digest;
 
-    r->replay.which =
-        (struct quarantine_which){.product_id = r->target->id, .run_id = r->replayed};
+    r->replay.which = (struct quarantine_which){.product_id = r->target->id, .run_id = r->replayed};
     if (!quarantine_find(t, r->services->db, &r->replay.which, &r->replay.rows)
         || !release_sql_digest(t, r->services->db, r->target->id, r->target->release.number,
                                &digest)
@@ -157,12 +155,11 @@ static bool run_stage_replayed(struct task *t, struct run *r, struct worker *wor
 
         inc->kept_rows += file->rows - file->deleted;
         vec_push(t->mem, &inc->kept,
-                 ((struct run_kept){
-                     .file = file,
-                     .deletions = file->deletions.len
-                                    ? store_file_path(t, r->services->store, file->deletions)
-                                    : STR_NONE,
-                     .deleted = file->deleted}));
+                 ((struct run_kept){.file = file,
+                                    .deletions = file->deletions.len ? store_file_path(
+                                                     t, r->services->store, file->deletions)
+                                                                     : STR_NONE,
+                                    .deleted = file->deleted}));
     }
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < of->columns.len; i++) {
