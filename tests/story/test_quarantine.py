@@ -175,6 +175,73 @@ def test_only_owners_read_them_and_under_policies(orders):
         (100, None, None, None), (101, None, None, None), (102, None, None, None)]
 
 
+def test_a_filter_holds_and_a_new_owner_reads_them(orders):
+    run(orders)
+    policy(orders, "filter", "filter: {tables: {domain: sales}, where: \"country = 'XX'\"}")
+    orders.weft("apply", "--yes")
+    assert [r["id"] for r in diverted(orders)] == [100]
+    # Ownership is what opens them: from the moment on when it does.
+    orders.write("domains/sales/domain.yaml", DOMAIN.replace("user:ana", "user:mia"))
+    orders.weft("apply", "--yes")
+    assert [r["id"] for r in diverted(orders, "mia")] == [100]
+    assert "owners of domain sales" in orders.weft("query", f"SELECT * FROM {DIVERTED}", "--as", "ana", ok=False).err
+
+
+def test_names_that_are_none(orders):
+    run(orders)
+    for name in ('sales."nothing!quarantine".orders', 'sales."orders!quarantine".other', 'sales."orders#1!quarantine".orders',
+                 'sales."orders!quarantine#1".orders', 'sales."!quarantine".orders', 'sales."orders!other".orders'):
+        answer = orders.weft("query", f"SELECT * FROM {name}", "--as", "ana", ok=False)
+        assert "does not exist, or you may not discover it" in answer.err, (name, answer)
+
+
+def test_over_http(orders):
+    first = run(orders)["run"]
+    server = orders.serve()
+    status, listed = server.call("GET", "/api/v1/quarantine?product=sales.orders", as_user="ana")[:2]
+    assert (status, listed["quarantine"][0]["rows"]) == (200, 3)
+    status, told = server.call("POST", "/api/v1/products/sales.orders/quarantine/drop", {"run": first}, as_user="mia")[:2]
+    assert status == 403, told
+    status, told = server.call("POST", "/api/v1/products/sales.orders/quarantine/replay", {"rum": first}, as_user="ana")[:2]
+    assert status == 400, told
+    status, told = server.call("POST", "/api/v1/products/sales.orders/quarantine/replay", {"run": first}, as_user="max")[:2]
+    assert status == 403, told
+    status, told = server.call("POST", "/api/v1/products/sales.orders/quarantine/drop", {"run": first}, as_user="ana")[:2]
+    assert (status, told) == (200, {"product": "sales.orders", "rows": 3})
+
+
+def test_of_a_large_table_what_is_left_is_split(mesh):
+    mesh.env["WEFT_PART_ROWS_MAX"] = "100"
+    rows = [(i, "XX" if i % 20 == 7 else "CH", f"{i}@x.ch", i) for i in range(1000)]
+    write(mesh, *BOTH, table='    customProperties: [{property: quarantineMost, value: "5%"}, {property: clusterBy, value: id}]\n', rows=rows)
+    mesh.weft("apply", "--yes")
+    for _ in range(2):
+        told = run(mesh)
+        assert (told["rows"], told["rows_quarantined"]) == (950, 50)
+        assert ids(mesh) == [r[0] for r in rows if r[1] == "CH"]
+        assert [r["id"] for r in diverted(mesh)] == [r[0] for r in rows if r[1] == "XX"]
+
+
+def test_a_major_has_its_own(orders):
+    run(orders)
+    orders.write("domains/sales/orders/product.odps.yaml", PRODUCT.replace(
+        "contractId: orders}]", "contractId: orders}, {name: orders2, version: 2.0.0, contractId: orders}]").replace(
+        "name: orders, version: 1.0.0", "name: orders, version: 0.1.0"))
+    orders.write("domains/sales/orders/orders2.odcs.yaml", HEAD.format(id="orders", version="2.0.0") +
+                 "schema:\n  - name: orders\n" + MOST % 3 + "    properties:\n" + rules(("country", COUNTRY)))
+    orders.write("domains/sales/orders/v2/orders.sql", "SELECT id, country, email, amount FROM files.raw\n")
+    orders.weft("apply", "--yes")
+    assert run(orders)["rows_quarantined"] == 5
+    assert len(diverted(orders)) == 3
+    rows = orders.rows('SELECT id FROM sales."orders@2!quarantine".orders ORDER BY id', as_user="ana")
+    assert [r["id"] for r in rows] == [100, 102]
+    shown = orders.weft("quarantine", "show", "sales.orders.orders@2", "--format", "csv", "--as", "ana").out
+    assert len(shown.splitlines()) == 3
+    orders.weft("quarantine", "drop", "sales.orders", "--table", "orders@2", "--as", "ana")
+    assert len(diverted(orders)) == 3
+    assert orders.rows('SELECT id FROM sales."orders@2!quarantine".orders', as_user="ana") == []
+
+
 def replay(mesh, *options, ok=True):
     answer = mesh.weft("quarantine", "replay", "sales.orders", "--format", "json", *options, ok=None)
     product = answer.json["products"][0]

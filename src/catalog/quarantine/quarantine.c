@@ -160,10 +160,12 @@ bool quarantine_drop(struct task *t, struct metadb *db, const struct quarantine_
 static bool prune(struct task *t, struct metadb *db, void *state)
 {
     (void)state;
-    return metadb_run(t, db,
-                      "DELETE FROM quarantine WHERE NOT EXISTS (SELECT 1 FROM product p WHERE p.id "
-                      "= quarantine.product_id AND p.removed = 0)",
-                      "");
+    return metadb_run(
+        t, db,
+        "DELETE FROM quarantine WHERE NOT EXISTS (SELECT 1 FROM table_ t JOIN product "
+        "p ON p.id = t.product_id WHERE t.id = quarantine.table_id AND t.removed = 0 "
+        "AND p.removed = 0)",
+        "");
 }
 
 bool quarantine_prune(struct task *t, struct metadb *db)

@@ -58,7 +58,7 @@ void quarantine_take_labels(struct arena *mem, const struct image_table *table,
 MUST_CHECK bool quarantine_add(struct task *t, struct metadb *db, const struct quarantine_row *row);
 MUST_CHECK bool quarantine_drop(struct task *t, struct metadb *db,
                                 const struct quarantine_which *which);
-/* Of products that are no more. A write of its own. */
+/* Of products and tables that are no more. A write of its own. */
 MUST_CHECK bool quarantine_prune(struct task *t, struct metadb *db);
 
 MUST_CHECK bool quarantine_find(struct task *t, struct metadb *db,
