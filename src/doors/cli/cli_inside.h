@@ -120,6 +120,8 @@ MUST_CHECK bool cli_apply(struct task *t, struct cli *cli, str plan, const struc
 
 /* Runs the products that the arguments name, or all for --all, and follows them. */
 MUST_CHECK bool cli_run(struct task *t, struct cli *cli);
+/* Begins a job of runs by this request, and follows it to its end. */
+MUST_CHECK bool cli_run_job(struct task *t, struct cli *cli, str path, str body);
 MUST_CHECK bool cli_run_watch(struct task *t, struct cli *cli);
 
 /* ---- command_show.c */
