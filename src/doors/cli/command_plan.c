@@ -223,7 +223,7 @@ static void plan_show_contract_changes(struct task *t, const struct tree *plan)
         str class = tree_find_text(row, STR("class"));
         str readers = tree_find_text(tree_find(row, STR("evidence")), STR("text"));
 
-        if (str_eq(class, STR("documentation"))) {
+        if (str_eq(class, STR("documentation")) && readers.len == 0) {
             words++;
             continue;
         }

@@ -59,6 +59,8 @@ static void api_put_evidence(struct task *t, const struct plan_evidence *evidenc
         json_out_str(o, "input", consumer->input);
         json_out_bool(o, "reads", consumer->reads);
         json_out_bool(o, "has_release", consumer->has_release);
+        json_out_list(o, "names", &consumer->names);
+        json_out_maybe(o, "leaves", consumer->leaves);
         json_out_end(o, '}');
     }
     json_out_end(o, ']');
@@ -105,7 +107,8 @@ void api_put_contract_changes(struct task *t, const struct plan *p, struct json_
         json_out_str(o, "text", contract_change_text(t->mem, &row->change));
         json_out_str(o, "why", str_of(contract_change_why(row->change.kind)));
         json_out_bool(o, "refused", row->is_refused);
-        if (row->class == CHANGE_BREAKING) {
+        if (row->class == CHANGE_BREAKING || row->evidence.consumers.len > 0
+            || row->evidence.consumers_hidden > 0) {
             api_put_evidence(t, &row->evidence, o);
         } else {
             json_out_null(o, "evidence");

@@ -39,6 +39,9 @@ struct plan_consumer {
     str product, input; /* domain.product, its input port */
     bool reads;         /* its current release was made of what changes */
     bool has_release;
+    struct str_list
+        names;  /* columns that its input port names, of those that change: `orders.amount` */
+    str leaves; /* the range of its input port, where the new version is outside of it */
 };
 
 struct plan_evidence {
@@ -62,8 +65,9 @@ struct plan_contract_change {
     uint64_t major;        /* of the contract */
     struct contract_change change;
     enum contract_change_class class;
-    bool is_refused;               /* breaking, in a major that is in force */
-    struct plan_evidence evidence; /* of a breaking one */
+    bool is_refused; /* breaking, in a major that is in force */
+    struct plan_evidence
+        evidence; /* of a breaking one; of a version also those whose range it leaves */
 };
 
 /* A published table of which the plan makes other classes of copies than there are. */

@@ -7,6 +7,7 @@ struct plan_comparing {
     const struct image *image;
     struct plan *p;
     const struct image_product *product; /* as it is; NULL: it is new */
+    const struct model *model;           /* as all would be */
     const struct model_product *now;     /* NULL: it goes */
     str address;
 };
@@ -86,12 +87,22 @@ static void plan_refuse(struct task *t, struct plan_comparing *c, const struct c
 }
 
 static bool plan_judge(struct task *t, struct plan_comparing *c, const struct contract *before,
-                       struct plan_contract_change *change)
+                       const struct contract *now, struct plan_contract_change *change)
 {
+    struct plan_meeting meeting = {.image = c->image,
+                                   .product = c->product,
+                                   .contract = before,
+                                   .contract_now = now,
+                                   .now = c->model,
+                                   .p = c->p};
+
+    if (change->change.kind == CHANGE_VERSION_RAISED) {
+        plan_find_left(t, &meeting, change);
+    }
     if (change->class != CHANGE_BREAKING) {
         return true;
     }
-    if (!plan_find_evidence(t, c->image, c->product, before, c->p, change)) {
+    if (!plan_find_evidence(t, &meeting, change)) {
         return false;
     }
     /* What goes as a whole may go where nobody outside of the team read it: products that declare it were found before. */
@@ -124,7 +135,7 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
             .class = contract_change_class(changes.at[i].kind),
         };
 
-        if (!plan_judge(t, c, before, &change)) {
+        if (!plan_judge(t, c, before, now, &change)) {
             return false;
         }
         vec_push(t->mem, &c->p->contract_changes, change);
@@ -194,6 +205,7 @@ bool plan_compare_contracts(struct task *t, const struct image *image, const str
         struct plan_comparing c = {.image = image,
                                    .p = p,
                                    .product = product,
+                                   .model = now,
                                    .now = model_find_product(now, product->address),
                                    .address = product->address};
 
@@ -203,8 +215,11 @@ bool plan_compare_contracts(struct task *t, const struct image *image, const str
     }
     for (size_t i = 0; i < now->products.len; i++) {
         const struct model_product *product = now->products.at[i];
-        struct plan_comparing c = {
-            .image = image, .p = p, .now = product, .address = plan_address(t->mem, product)};
+        struct plan_comparing c = {.image = image,
+                                   .p = p,
+                                   .model = now,
+                                   .now = product,
+                                   .address = plan_address(t->mem, product)};
 
         if (plan_is_planned(p, product->domain->name)
             && image_find_product(image, product->domain->name, product->name) == NULL
