@@ -49,6 +49,7 @@ struct plan_evidence {
         VEC_OF(struct plan_consumer)
     } consumers;
     size_t consumers_hidden; /* that the actor may not discover */
+    bool is_declared_only;   /* nothing was recorded that could be looked at */
     bool names_readers;      /* else only how many there are is for this actor */
     struct {
         VEC_OF(struct plan_asker)
@@ -150,6 +151,14 @@ MUST_CHECK bool plan_test(struct task *t, struct engine *engine, struct bundle *
                           struct plan_case_results *results);
 
 struct json_out;
+/* A plan as a JSON object, and its member `contract_changes` alone, as it stands beside an error. */
+void plan_put(struct task *t, const struct plan *p, struct json_out *o);
+void plan_put_contract_changes(struct task *t, const struct plan *p, struct json_out *o);
+/* Two bundles compared, without a catalog: the files of p->bundle (of p->domain or policies, where it is only these) against `before`.
+ * What was published or read is not known: each active contract counts as in force. False with ERR_INVALID when the findings have
+ * errors. */
+MUST_CHECK bool plan_against(struct task *t, struct engine *engine, struct bundle *before,
+                             struct plan *p);
 /* Open proposals, newest first: all for those who govern, else one's own. */
 MUST_CHECK bool plan_list(struct task *t, struct services *s, struct json_out *o);
 

@@ -251,7 +251,8 @@ static str plan_asker_text(struct arena *mem, const struct plan_asker *reader)
                         STR_ARG(str_sub(clock_text(mem, reader->last_us), 0, 10)));
 }
 
-static str plan_consumer_text(struct arena *mem, const struct plan_consumer *consumer)
+static str plan_consumer_text(struct arena *mem, const struct plan_consumer *consumer,
+                              bool is_declared_only)
 {
     struct str_list said = {0};
 
@@ -266,7 +267,7 @@ static str plan_consumer_text(struct arena *mem, const struct plan_consumer *con
     }
     if (consumer->reads) {
         vec_push(mem, &said, STR("reads it"));
-    } else if (!consumer->has_release) {
+    } else if (!consumer->has_release && !is_declared_only) {
         vec_push(mem, &said, STR("not run yet"));
     }
     return arena_format(mem, "product %.*s (%.*s)", STR_ARG(consumer->product),
@@ -280,7 +281,7 @@ str plan_evidence_text(struct arena *mem, const struct plan_evidence *evidence)
     for (size_t i = 0; i < evidence->consumers.len; i++) {
         const struct plan_consumer *consumer = &evidence->consumers.at[i];
 
-        vec_push(mem, &parts, plan_consumer_text(mem, consumer));
+        vec_push(mem, &parts, plan_consumer_text(mem, consumer, evidence->is_declared_only));
     }
     if (evidence->consumers_hidden > 0) {
         vec_push(mem, &parts,

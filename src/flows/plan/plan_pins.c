@@ -97,6 +97,25 @@ void plan_find_left(struct task *t, const struct plan_meeting *meeting,
     }
 }
 
+void plan_find_declared(struct task *t, const struct plan_meeting *meeting,
+                        const struct model *before, struct plan_contract_change *change)
+{
+    for (size_t i = 0; i < before->products.len; i++) {
+        const struct model_product *consumer = before->products.at[i];
+
+        for (size_t j = 0; j < consumer->inputs.len; j++) {
+            const struct model_input *input = &consumer->inputs.at[j];
+            struct plan_consumer row = {.product = plan_address(t->mem, consumer),
+                                        .input = input->name};
+
+            if (input->contract == meeting->contract) {
+                (void)plan_find_pins(t, meeting, &change->change, consumer, input->name, &row);
+                vec_push(t->mem, &change->evidence.consumers, row);
+            }
+        }
+    }
+}
+
 static bool plan_is_hidden(struct task *t, const struct image *image, str file)
 {
     for (size_t i = 0; i < image->products.len; i++) {
