@@ -209,6 +209,7 @@ GOLDEN(model)
     if (bundle.len)
         qsort(bundle.at, bundle.len, sizeof *bundle.at, by_path);
     const struct model *model = model_compile(mem, &bundle, &report);
+    model_check_pins(model, &report);
     findings(&report, out);
     if (!report.errors)
         print_model(mem, model, out);

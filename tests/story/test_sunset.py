@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from conftest import DOMAIN, GRANT, UnixConnection
-from story_help import ORDERS, edit, told
+from story_help import ORDERS, edit, told, wait_until
 from test_majors import MONEY, READER, add_second
 
 CONTRACT = f"{ORDERS}/orders.odcs.yaml"
@@ -152,3 +152,22 @@ def test_what_an_ending_cannot_say(applied, old, new, said):
     deprecate(applied)
     edit(applied, CONTRACT, old, new)
     assert said in told(applied.weft("check", ok=False))
+
+
+def test_followers_hear_of_a_last_day_that_passes_by_itself(ending):
+    with at(ending, BEFORE):
+        ending.weft("show", "sales.orders")
+        assert events(ending, "retired") == []
+    for _ in range(2):  # once, also when a server comes anew
+        with at(ending, AFTER):
+            wait_until("the event of the last day", lambda: events(ending, "retired"))
+            ending.weft("show", "sales.orders")
+    ((subject, payload),) = events(ending, "retired")
+    assert subject == "sales.orders"
+    assert json.loads(payload) == {"contract": "orders", "version": "1.0.0", "sunset": "2027-03-01", "successor": None}
+    # The files say the same later: that is no news.
+    edit(ending, CONTRACT, "status: deprecated", "status: retired")
+    (ending.folder / ORDERS / "orders.sql").unlink()
+    with at(ending, AFTER):
+        ending.weft("apply", "--yes")
+    assert len(events(ending, "retired")) == 1

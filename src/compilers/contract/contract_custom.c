@@ -26,6 +26,8 @@ static const struct custom_property ours[] = {
     {"int96", CUSTOM_SERVER, "microseconds", "", false, false, false},
     {"sunset", CUSTOM_CONTRACT, NULL, "", false, false, false},
     {"successor", CUSTOM_CONTRACT, NULL, "", false, false, false},
+    {"versions", CUSTOM_INPUT, NULL, "", false, true, false},
+    {"columns", CUSTOM_INPUT, NULL, "", false, true, false},
     {"password", CUSTOM_SERVER, "", "", true, true, false},
 };
 
@@ -43,8 +45,10 @@ static str places_text(struct arena *mem, unsigned places)
         unsigned place;
         const char *text;
     } texts[] = {
-        {CUSTOM_PRODUCT, "a product"}, {CUSTOM_CONTRACT, "a contract"}, {CUSTOM_TABLE, "a table"},
-        {CUSTOM_COLUMN, "a property"}, {CUSTOM_RULE, "a quality rule"}, {CUSTOM_SERVER, "a server"},
+        {CUSTOM_PRODUCT, "a product"},   {CUSTOM_CONTRACT, "a contract"},
+        {CUSTOM_TABLE, "a table"},       {CUSTOM_COLUMN, "a property"},
+        {CUSTOM_RULE, "a quality rule"}, {CUSTOM_SERVER, "a server"},
+        {CUSTOM_INPUT, "an input port"},
     };
     struct str_list list = {0};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

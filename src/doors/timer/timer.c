@@ -233,15 +233,30 @@ static void timer_expire(struct timer *timer, bool *failed)
     task_free(t);
 }
 
+/* Nor is it told twice of last days that cannot be written down. */
+static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known, bool *failed)
+{
+    struct task *t = task_new();
+    bool ok = upkeep_tell_endings(t, timer->services, known);
+
+    if (!ok && !*failed) {
+        log_failure("timer", t);
+    }
+    *failed = !ok;
+    task_free(t);
+}
+
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
     int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
     int64_t sweep_ms = clock_monotonic_ms() + every_ms;
-    bool expiry_failed = false;
+    struct upkeep_endings endings = {0};
+    bool expiry_failed = false, endings_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
+        timer_tell_endings(timer, &endings, &endings_failed);
         while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
         }
         if (clock_monotonic_ms() >= sweep_ms) {

@@ -50,6 +50,17 @@ static void browse_input(struct task *t, const struct image *image, const struct
     json_out_str(o, "name", input->name);
     json_out_maybe(o, "contract", is_hidden ? STR_NONE : input->contract_id);
     json_out_maybe(o, "product", is_hidden || producer == NULL ? STR_NONE : producer->address);
+    json_out_maybe(o, "versions", is_hidden ? STR_NONE : input->versions);
+    json_out_begin(o, "columns", '[');
+    for (size_t i = 0; !is_hidden && i < input->pins.len; i++) {
+        const struct model_pin *pin = &input->pins.at[i];
+
+        json_out_str(o, "",
+                     pin->table.len > 0 ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(pin->table),
+                                                       STR_ARG(pin->column))
+                                        : pin->column);
+    }
+    json_out_end(o, ']');
     json_out_end(o, '}');
 }
 

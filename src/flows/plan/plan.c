@@ -122,6 +122,7 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
         if (!plan_check_sql(t, engine, *model_out, report, &traces, &compiled)) {
             return false;
         }
+        model_check_pins(*model_out, report);
         labels_inherit(t->mem, *model_out, &traces, labels_out);
         plan_check_exceptions(t, *model_out, report);
         plan_check_declassified(&traces, report);
@@ -172,6 +173,7 @@ bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
     if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces, &compiled)) {
         return false;
     }
+    model_check_pins(model, report);
     if (report->errors == 0) {
         labels_inherit(t->mem, model, &traces, &labels);
     }
@@ -395,6 +397,7 @@ bool plan_make(struct task *t, struct plan *p)
         plan_advise(t, p, image);
     }
     plan_drop_others(p);
+    plan_hide_findings(t, image, p);
     return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);
 }
 

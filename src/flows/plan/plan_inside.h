@@ -110,11 +110,32 @@ MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struc
  * errors. ERR_INVALID, with findings, when one breaks a major that is in force. */
 MUST_CHECK bool plan_compare_contracts(struct task *t, const struct image *image,
                                        const struct model *now, struct plan *p);
-/* Who would be met by a change of an output of `product`, a product as it is. */
-MUST_CHECK bool plan_find_evidence(struct task *t, const struct image *image,
-                                   const struct image_product *product,
-                                   const struct contract *contract, struct plan *p,
+/* The same for two models, without a catalog. */
+MUST_CHECK bool plan_compare_models(struct task *t, const struct model *before,
+                                    const struct model *now, struct plan *p);
+/* A contract of a product as it is, and as it would be in a model; NULL where it goes. */
+struct plan_meeting {
+    const struct image *image;
+    const struct image_product *product;
+    const struct contract *contract, *contract_now;
+    const struct model *now;
+    struct plan *p;
+};
+/* Who would be met by a change of it. */
+MUST_CHECK bool plan_find_evidence(struct task *t, const struct plan_meeting *meeting,
                                    struct plan_contract_change *change);
+/* Of them those alone whose input port takes no such version. */
+void plan_find_left(struct task *t, const struct plan_meeting *meeting,
+                    struct plan_contract_change *change);
+/* Products of a model that declare it. */
+void plan_find_declared(struct task *t, const struct plan_meeting *meeting,
+                        const struct model *before, struct plan_contract_change *change);
+/* What the input port of a consumer says of a change: its names and leaves. False when that is nothing. */
+bool plan_find_pins(struct task *t, const struct plan_meeting *meeting,
+                    const struct contract_change *change, const struct model_product *consumer,
+                    str input, struct plan_consumer *out);
+/* In place of findings in files of products that the actor may not discover: how many there are. */
+void plan_hide_findings(struct task *t, const struct image *image, struct plan *p);
 /* Warnings for input ports whose producer will end them, or has. */
 void plan_find_endings(struct task *t, struct plan *p);
 /* Part of the applying transaction: an event for each output contract that is deprecated or retired from now on. */

@@ -1,8 +1,6 @@
 /* Contracts that end: who declares them is told at plan, everybody else by an event. */
 #include "clock/clock.h"
 #include "contract/contract_life.h"
-#include "json_out/json_out.h"
-#include "limits/limits.h"
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 
@@ -45,20 +43,6 @@ void plan_find_endings(struct task *t, struct plan *p)
     }
 }
 
-static str plan_ending_detail(struct task *t, const struct contract *contract,
-                              const struct contract_life *life)
-{
-    struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
-
-    json_out_begin(&o, "", '{');
-    json_out_str(&o, "contract", contract->id);
-    json_out_str(&o, "version", contract->version);
-    json_out_maybe(&o, "sunset", life->sunset);
-    json_out_maybe(&o, "successor", life->successor);
-    json_out_end(&o, '}');
-    return buf_str(o.b);
-}
-
 /* As the files say it: a last day that passes is no apply. */
 static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
                              const struct contract *before, const struct contract *now)
@@ -74,8 +58,14 @@ static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
             && str_eq(was.successor, is.successor))) {
         return true;
     }
-    return outbox_add(t, db, str_of(contract_stage_name(is.stage)), address,
-                      plan_ending_detail(t, now, &is), NULL);
+    str detail = contract_ending_json(t->mem, now, &is);
+    str type = str_of(contract_stage_name(is.stage));
+    bool is_told = false;
+    /* The last day may have told of the same end. */
+    if (is.stage == CONTRACT_RETIRED && !outbox_has(t, db, type, address, detail, &is_told)) {
+        return false;
+    }
+    return is_told || outbox_add(t, db, type, address, detail, NULL);
 }
 
 bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
