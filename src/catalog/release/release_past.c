@@ -106,6 +106,8 @@ bool release_load(struct task *t, struct metadb *db, const struct image_product 
     past->definition = product->definition;
     past->digest = product->digest;
     past->release = manifest.release;
+    if (number == 0)
+        past->release.number = product->release.number + 1;
     const struct image_labels *labels = manifest.labels.at;
     for (size_t i = 0; i < manifest.tables.len; i++) {
         const struct image_table *then = &manifest.tables.at[i];
