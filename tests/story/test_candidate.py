@@ -4,6 +4,7 @@ import pytest
 
 from conftest import ROWS
 from story_help import ORDERS, audit, edit
+from test_policies import ENTITLED, filtered, write_entitlements
 
 TOTALS = "domains/finance/totals"
 MORE = ROWS + "5,Eva,eva@example.com,CH,1.00,2026-01-05\n"
@@ -254,3 +255,55 @@ def test_what_is_asked_wrongly(read):
     assert read.weft("run", "--all", "--candidate", ok=False).code == 2
     assert read.weft("run", "sales.orders", "finance.totals", "--candidate", ok=False).code == 2
     assert read.weft("run", "sales.nothing", "--candidate", ok=False).code == 66
+
+
+def test_entitlements_come_with_its_publication(shop):
+    write_entitlements(shop, [("noor", "CH")])
+    filtered(shop, ENTITLED)
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    write_entitlements(shop, [("noor", "AT")])
+    shop.weft("apply", "--yes")
+    shop.weft("run", "sales.entitlements", "--candidate")
+    assert count(shop) == 2
+    shop.weft("candidate", "publish", "sales.entitlements")
+    assert count(shop) == 1
+
+
+def test_the_first_release_may_be_a_candidate(shop):
+    shop.weft("apply", "--yes")
+    run(shop)
+    assert shown(shop)["follows"] is None
+    assert releases(shop) == [] and shop.weft("lineage", "sales.orders", "--format", "json").json == []
+    for refused in (["query", "SELECT * FROM sales.orders.orders", "--as", "noor"], ["diff", "sales.orders"],
+                    ["rollback", "sales.orders", "--to", "0"]):
+        assert shop.weft(*refused, ok=False).code != 0
+    publish(shop)
+    assert count(shop) == 4 and [r["number"] for r in releases(shop)] == [1]
+    assert shop.weft("lineage", "sales.orders", "--columns", "--format", "json").json != []
+
+
+def test_a_requirement_that_came_meanwhile_refuses(read):
+    read.write("data/orders.csv", MORE)
+    run(read)
+    read.write("policies/few.policy.yaml", "apiVersion: weft/v1\nkind: Policy\nid: one-release\ndescription: Nobody publishes twice.\n"
+               "owner: guild\nrequire:\n  query: \"SELECT address AS product, release FROM mesh.products WHERE release > 1\"\n")
+    read.weft("apply", "--yes")
+    answer = publish(read, ok=False)
+    assert answer.code == 65 and "one-release" in answer.err and count(read) == 4
+
+
+def test_over_http(read):
+    read.write("data/orders.csv", MORE)
+    server = read.serve()
+    base = "/api/v1/products/sales.orders/candidate"
+    status, job = server.call("POST", base, {"fulll": True})
+    assert status == 400
+    status, job = server.call("POST", base, {})
+    assert status == 202
+    read.weft("run", "sales.orders", "--candidate")
+    status, answer = server.call("POST", base + "/publish", {"force": "yes"})
+    assert status == 400
+    status, answer = server.call("POST", base + "/publish", {})
+    assert status == 200 and (answer["release"], answer["replaces"]) == (2, 1)
+    assert server.call("DELETE", base)[0] == 404

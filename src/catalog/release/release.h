@@ -76,9 +76,13 @@ MUST_CHECK bool release_publish(struct task *t, struct metadb *db,
 /* The product as a release had it: `release` is that one, tables are those of then, with the
  * columns of then (a column's `contract` is NULL where today's lacks it or its labels cannot be
  * told for certain). In the task; NULL when there is no such release or it is not kept. `product`
- * is today's and stays pinned by the caller. Number 0 is the candidate, as the next release. */
+ * is today's and stays pinned by the caller. */
 MUST_CHECK bool release_load(struct task *t, struct metadb *db, const struct image_product *product,
                              uint64_t number, const struct image_product **out);
+/* The same of the candidate, as if it were the next release: for those who judge it, and no reader. */
+MUST_CHECK bool release_load_candidate(struct task *t, struct metadb *db,
+                                       const struct image_product *product,
+                                       const struct image_product **out);
 MUST_CHECK bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
                              struct release_list *out);
 /* One of them; number 0 is the candidate. False `found_out`: there was never such a release. */

@@ -76,7 +76,10 @@ static bool rollback_load(struct task *t, struct rollback *r)
     bool found;
 
     if (!release_get(t, r->services->db, r->target->id, r->number, &r->row, &found)
-        || (found && !release_load(t, r->services->db, r->target, r->number, &r->past))) {
+        || (found
+            && !(r->number > 0
+                     ? release_load(t, r->services->db, r->target, r->number, &r->past)
+                     : release_load_candidate(t, r->services->db, r->target, &r->past)))) {
         return false;
     }
     if (r->past == NULL) {
@@ -288,6 +291,10 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
 
 static bool rollback_publish(struct task *t, struct rollback *r)
 {
+    /* As of a run: the first query of those who read it lately finds it ready. An earlier release comes back at once. */
+    if (r->number == 0) {
+        gate_prepare_release(r->services->gate, r->manifest.tables.at, r->manifest.tables.len);
+    }
     if (!metadb_write(t, r->services->db, rollback_commit, r)) {
         return false;
     }

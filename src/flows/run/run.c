@@ -135,7 +135,7 @@ static bool run_load_candidate(struct task *t, struct run *r)
 {
     const struct image_product *producer = run_find_id(r->image, r->candidate_of);
 
-    return (producer == NULL || release_load(t, r->services->db, producer, 0, &r->candidate))
+    return (producer == NULL || release_load_candidate(t, r->services->db, producer, &r->candidate))
         && (r->candidate != NULL
             || task_fail(t, ERR_CONFLICT, "the candidate was published or dropped meanwhile"));
 }

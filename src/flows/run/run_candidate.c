@@ -15,7 +15,7 @@ static str cut(str text)
 static bool ends_work(enum error_code code)
 {
     return code == ERR_CANCELLED || code == ERR_CONFLICT || code == ERR_FULL || code == ERR_IO
-        || code == ERR_INTERNAL || code == ERR_CORRUPT;
+        || code == ERR_INTERNAL || code == ERR_CORRUPT || code == ERR_TOO_MANY;
 }
 
 /* It fails without any candidate too: an input that it may not read or that has no release, a source that is down or has drifted. */
