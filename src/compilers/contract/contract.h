@@ -215,6 +215,8 @@ str contract_type_element(struct arena *mem, str type);
 /* Fields of a struct with their types, in order; false when the type is none. */
 bool contract_type_fields(struct arena *mem, str type, struct str_list *names_out,
                           struct str_list *types_out);
+/* What a map goes from and to; false when the type is none. */
+bool contract_type_map(struct arena *mem, str type, str *key_out, str *value_out);
 /* The type with each leaf, of whatever depth, put through `leaf`: elements of lists, values of maps, fields of structs. */
 str contract_type_replace(struct arena *mem, str type, str (*leaf)(struct arena *mem, str type));
 /* May a value of type `from` become `to` without loss? Equal types may. */
