@@ -126,6 +126,7 @@ def test_nobody_sees_it_until_it_is_published(read):
     assert any(kind == "check" and "no country loses money" in name and verdict == "pass" for kind, name, verdict in verdicts)
     assert [r["state"] for r in read.rows("SELECT state FROM mesh.runs ORDER BY started_at DESC LIMIT 1", as_user="ana")] == ["candidate"]
     stored = files(read)
+    assert list((read.home / "staging").iterdir()) == []
 
     answer = publish(read, "--reason", "as agreed")
     assert "release 2" in answer.out

@@ -11,6 +11,72 @@ str cli_candidate_path(struct task *t, str product, const char *step)
                         STR_ARG(http_percent_encode(t->mem, product)), step);
 }
 
+/* `3 passed, 1 not`. */
+static str tally(struct task *t, const struct tree *verdicts, str reader, str kind)
+{
+    size_t passed = 0, others = 0;
+
+    for (size_t i = 0; verdicts != NULL && i < verdicts->len; i++) {
+        const struct tree *row = verdicts->at[i];
+
+        if (str_eq(tree_find_text(row, STR("reader")), reader)
+            && str_eq(tree_find_text(row, STR("kind")), kind)) {
+            bool has_passed = str_eq(tree_find_text(row, STR("verdict")), STR("pass"));
+
+            passed += has_passed;
+            others += !has_passed;
+        }
+    }
+    return others > 0 ? arena_format(t->mem, "%zu passed, %zu not", passed, others)
+         : passed > 0 ? arena_format(t->mem, "%zu passed", passed)
+                      : STR("none");
+}
+
+static bool print_readers(struct task *t, const struct cli *cli, const struct tree *answer)
+{
+    static const struct cli_column columns[] = {
+        {.key = "reader"}, {.key = "build"}, {.key = "checks"}, {.key = "tests"}};
+    const struct tree *readers = tree_find(answer, STR("readers")),
+                      *verdicts = tree_find(answer, STR("verdicts"));
+    struct tree *rows = tree_new(t->mem, TREE_LIST);
+
+    for (size_t i = 0; readers != NULL && i < readers->len; i++) {
+        struct tree *row = tree_new(t->mem, TREE_MAP);
+        str reader = readers->at[i]->text, build = STR_NONE;
+
+        for (size_t k = 0; k < verdicts->len; k++) {
+            const struct tree *of = verdicts->at[k];
+
+            if (str_eq(tree_find_text(of, STR("reader")), reader)
+                && str_eq(tree_find_text(of, STR("kind")), STR("build"))) {
+                build = tree_find_text(of, STR("verdict"));
+            }
+        }
+        (void)tree_put(t->mem, row, STR("reader"), tree_text(t->mem, reader));
+        (void)tree_put(t->mem, row, STR("build"), tree_text(t->mem, build));
+        (void)tree_put(t->mem, row, STR("checks"),
+                       tree_text(t->mem, tally(t, verdicts, reader, STR("check"))));
+        (void)tree_put(t->mem, row, STR("tests"),
+                       tree_text(t->mem, tally(t, verdicts, reader, STR("test"))));
+        tree_push(t->mem, rows, row);
+    }
+    fputc('\n', cli->out);
+    return table_list(t, cli, rows, columns, sizeof(columns) / sizeof(columns[0]));
+}
+
+/* Those that did not pass, a line each. */
+static const struct tree *not_passed(struct task *t, const struct tree *verdicts)
+{
+    struct tree *rows = tree_new(t->mem, TREE_LIST);
+
+    for (size_t i = 0; verdicts != NULL && i < verdicts->len; i++) {
+        if (!str_eq(tree_find_text(verdicts->at[i], STR("verdict")), STR("pass"))) {
+            tree_push(t->mem, rows, tree_copy(t->mem, verdicts->at[i]));
+        }
+    }
+    return rows;
+}
+
 bool cli_candidate_print(struct task *t, const struct cli *cli, const struct tree *answer)
 {
     static const struct cli_column columns[] = {{.key = "reader"},
@@ -36,8 +102,12 @@ bool cli_candidate_print(struct task *t, const struct cli *cli, const struct tre
             str_eq(tree_find_text(answer, STR("tried")), STR("true"))
                 ? ""
                 : "; not all who read it were tried");
-    if (verdicts != NULL && verdicts->len > 0) {
-        fputc('\n', cli->out);
+    if (verdicts != NULL && verdicts->len > 0 && !print_readers(t, cli, answer)) {
+        return false;
+    }
+    verdicts = not_passed(t, verdicts);
+    if (verdicts->len > 0) {
+        fprintf(cli->out, "\nnot passed\n");
         if (!table_list(t, cli, verdicts, columns, sizeof(columns) / sizeof(columns[0]))) {
             return false;
         }

@@ -46,20 +46,29 @@ static void add_build(struct task *t, const struct run *r, bool ok, struct relea
     vec_push(t->mem, out, verdict);
 }
 
+/* Most names say already of which columns the rule is. */
+static str check_name(struct arena *mem, const struct run_table *table,
+                      const struct contract_rule *rule)
+{
+    str name = rule->name.len ? rule->name : rule->id.len ? rule->id : contract_rule_kind(rule);
+    str columns = str_list_join(mem, &rule->columns, STR(", "));
+    bool is_said = columns.len == 0 || str_find(name, columns) < name.len;
+
+    return arena_format(mem, "%.*s: %.*s%s%.*s", STR_ARG(table->name), STR_ARG(name),
+                        is_said ? "" : " of ", STR_ARG(is_said ? STR_NONE : columns));
+}
+
 static void add_check(struct task *t, const struct run *r, const struct run_table *table,
                       const struct check_result *result, struct release_verdicts *out)
 {
     const struct contract_rule *rule = result->rule;
     bool has_passed = result->verdict == VERDICT_PASS;
-    str name = rule->name.len ? rule->name : rule->id.len ? rule->id : contract_rule_kind(rule);
 
     vec_push(t->mem, out,
              ((struct release_verdict){
                  .consumer = r->product,
                  .kind = STR("check"),
-                 .name = arena_format(t->mem, "%.*s: %.*s%s%.*s", STR_ARG(table->name),
-                                      STR_ARG(name), rule->columns.len ? " of " : "",
-                                      STR_ARG(str_list_join(t->mem, &rule->columns, STR(", ")))),
+                 .name = check_name(t->mem, table, rule),
                  .verdict = str_of(verdict_name(result->verdict)),
                  .blocks = rule->effect == RULE_REJECTS
                         && (result->verdict == VERDICT_FAIL || result->verdict == VERDICT_ERROR),
