@@ -51,6 +51,8 @@ def act(mesh, fault):
         return mesh.weft("apply", "--yes", ok=None)
     if fault.startswith("ACCESS_"):
         return mesh.weft("access", "approve", "1", "--as", "ana", ok=None)
+    if fault.startswith("BACKUP_"):
+        return mesh.weft("backup", mesh.folder / "backup", ok=None)
     if fault == "MESH_FILE":
         return mesh.weft("query", "SELECT count(*) AS n FROM mesh.columns", "--as", "noor", ok=None)
     return mesh.weft("query", "SELECT count(*) AS n, count(email) AS emails FROM sales.orders.orders",
@@ -69,6 +71,8 @@ def is_done(mesh, fault):
     if fault.startswith("ACCESS_"):
         return mesh.weft("query", "SELECT * FROM sales.orders.orders", "--as", "eve", "--purpose", "reporting",
                          ok=None).code == 0
+    if fault.startswith("BACKUP_"):
+        return (mesh.folder / "backup").exists()
     return True
 
 
@@ -104,7 +108,7 @@ def test_at_each_write(applied, fault, how):
     done = is_done(applied, fault)
     if fault in DONE_BEFORE_DEATH:
         assert done
-    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "CANDIDATE_", "ROLLBACK_", "APPLY_", "ACCESS_")):
+    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "CANDIDATE_", "ROLLBACK_", "APPLY_", "ACCESS_", "BACKUP_")):
         assert not done
     if not done:
         assert release_files(applied) == before, "files of a release that never was"
