@@ -20,7 +20,8 @@ mask: {columns: {classification: [pii]}, with: {method: "null"}}
 # The audit tells of the start first, which must pass.
 AFTER = {"AUDIT_WRITE": ":1"}
 # After the commit the work is done, though nobody was told.
-DONE_BEFORE_DEATH = {"PUBLISH_AFTER_COMMIT", "APPLY_AFTER_COMMIT", "ACCESS_AFTER_COMMIT", "ROLLBACK_AFTER_COMMIT"}
+DONE_BEFORE_DEATH = {"PUBLISH_AFTER_COMMIT", "APPLY_AFTER_COMMIT", "ACCESS_AFTER_COMMIT", "ROLLBACK_AFTER_COMMIT",
+                     "CANDIDATE_AFTER_COMMIT"}
 REQUEST = ["access", "request", "sales.orders.orders", "--purpose", "reporting", "--until", "2099-12-31", "--reason",
            "Figures", "--as", "eve"]
 
@@ -40,6 +41,9 @@ def act(mesh, fault):
     if fault.startswith(("RUN_", "STORE_", "PUBLISH_")):
         mesh.write("data/orders.csv", MORE)
         return mesh.weft("run", "--all", ok=None)
+    if fault.startswith("CANDIDATE_"):
+        mesh.write("data/orders.csv", MORE)
+        return mesh.weft("run", "sales.orders", "--candidate", ok=None)
     if fault.startswith("ROLLBACK_"):
         return mesh.weft("rollback", "sales.orders", "--to", "1", ok=None)
     if fault.startswith("APPLY_"):
@@ -58,6 +62,8 @@ def act(mesh, fault):
 def is_done(mesh, fault):
     if fault.startswith(("RUN_", "STORE_", "PUBLISH_")):
         return mesh.rows("SELECT count(*) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 5}]
+    if fault.startswith("CANDIDATE_"):
+        return len(mesh.weft("candidate", "list", "--format", "json").json) == 1
     if fault.startswith("ROLLBACK_"):
         return mesh.rows("SELECT count(*) AS n FROM sales.orders.orders", as_user="noor") == [{"n": 4}]
     if fault.startswith("APPLY_"):
@@ -103,13 +109,13 @@ def test_at_each_write(applied, fault, how):
     done = is_done(applied, fault)
     if fault in DONE_BEFORE_DEATH:
         assert done
-    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "ROLLBACK_", "APPLY_", "ACCESS_", "BACKUP_")):
+    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "CANDIDATE_", "ROLLBACK_", "APPLY_", "ACCESS_", "BACKUP_")):
         assert not done
     if not done:
         assert release_files(applied) == before, "files of a release that never was"
     assert left_over(applied) == []
     runs = applied.rows("SELECT state FROM mesh.runs", as_user="ana")
-    assert all(r["state"] in ("published", "failed", "rejected", "cancelled") for r in runs)
+    assert all(r["state"] in ("published", "failed", "rejected", "cancelled", "candidate") for r in runs)
 
     # And again, without the fault. What is approved already is not approved twice.
     again = act(applied, fault)

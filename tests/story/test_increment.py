@@ -639,3 +639,20 @@ cases:
     mesh.write("domains/sales/orders/orders.sql", SQL.replace("$since", "'0001-01-01'\nAND CAST(email AS INTEGER) > 0"))
     assert "orders.sql:2:" in with_since
     assert with_since.splitlines()[0] == mesh.weft("test", "sales.orders", ok=False).out.splitlines()[0]
+
+
+def test_a_candidate_is_added_to_as_a_release_is(shop):
+    mesh = shop(APPEND)
+    rows = [row(i, i) for i in range(30)]
+    start(mesh, rows)
+    new = row(101, 60)
+    put(mesh, [*rows, new])
+    mesh.weft("run", "sales.orders", "--candidate")
+    hold(mesh, rows)
+    mesh.weft("candidate", "publish", "sales.orders")
+    hold(mesh, [*rows, new])
+    newer = row(102, 70)
+    put(mesh, [*rows, new, newer])
+    done = run(mesh)
+    assert (done["added"], done["files_kept"], done["files_new"]) == (1, 2, 1)
+    hold(mesh, [*rows, new, newer])

@@ -11,6 +11,7 @@
 #include "document/document.h"
 #include "mesh_state/mesh_state.h"
 #include "product/product.h"
+#include "release/release_candidate.h"
 #include "run_row/run_row.h"
 #include "user/user.h"
 
@@ -159,6 +160,7 @@ bool catalog_help_apply(struct catalog *c, const char *properties)
 struct publication {
     struct release_manifest manifest;
     uint64_t number;
+    bool is_candidate;
 };
 
 static bool publish(struct task *t, struct metadb *db, void *state)
@@ -169,19 +171,25 @@ static bool publish(struct task *t, struct metadb *db, void *state)
                           .state = RUN_PUBLISHING,
                           .step = STR("publish"),
                           .requested_by = STR("ana")};
+    if (p->is_candidate)
+        return run_row_insert(t, db, &run)
+            && release_candidate_keep(t, db, &p->manifest, 1700000000000000, STR("reads"),
+                                      STR("ana"))
+            && run_row_end(t, db, run.id, RUN_CANDIDATE, STR_NONE, 3, 0);
     return run_row_insert(t, db, &run)
         && release_publish(t, db, &p->manifest, 1700000000000000, &p->number)
         && run_row_end(t, db, run.id, RUN_PUBLISHED, STR_NONE, 3, p->number);
 }
 
-bool catalog_help_publish(struct catalog *c, const struct image *image, uint64_t previous,
-                          const char *sha256, uint64_t *number_out)
+static bool bring(struct catalog *c, const struct image *image, uint64_t previous,
+                  const char *sha256, bool is_candidate, uint64_t *number_out)
 {
     struct arena *mem = c->t->mem;
     const struct image_product *product = image_find_product(image, STR("sales"), STR("orders"));
     if (product == NULL)
         return task_fail(c->t, ERR_INTERNAL, "the image lacks the product");
-    struct publication p = {.manifest = {.product_id = product->id,
+    struct publication p = {.is_candidate = is_candidate,
+                            .manifest = {.product_id = product->id,
                                          .previous = previous,
                                          .contracts = STR("{\"orders-contract\":\"1.0.0\"}"),
                                          .compiled_digest = STR("digest")}};
@@ -219,4 +227,17 @@ bool catalog_help_publish(struct catalog *c, const struct image *image, uint64_t
         return false;
     *number_out = p.number;
     return true;
+}
+
+bool catalog_help_publish(struct catalog *c, const struct image *image, uint64_t previous,
+                          const char *sha256, uint64_t *number_out)
+{
+    return bring(c, image, previous, sha256, false, number_out);
+}
+
+bool catalog_help_hold(struct catalog *c, const struct image *image, uint64_t previous,
+                       const char *sha256)
+{
+    uint64_t number;
+    return bring(c, image, previous, sha256, true, &number);
 }

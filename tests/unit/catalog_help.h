@@ -31,5 +31,8 @@ extern const char CATALOG_HELP_COLUMNS[];
  * image has it. */
 MUST_CHECK bool catalog_help_publish(struct catalog *c, const struct image *image,
                                      uint64_t previous, const char *sha256, uint64_t *number_out);
+/* The same, as a candidate. */
+MUST_CHECK bool catalog_help_hold(struct catalog *c, const struct image *image, uint64_t previous,
+                                  const char *sha256);
 
 #endif

@@ -1,4 +1,4 @@
-#include "release/release.h"
+#include "release/release_candidate.h"
 
 #include "catalog_help.h"
 #include "product/product.h"
@@ -171,6 +171,43 @@ TEST(release_prune_keeps_the_newest_and_the_young)
     REQUIRE(list.len == 4);
     EXPECT(list.at[0].is_current && list.at[0].is_kept && list.at[1].is_kept
            && !list.at[2].is_kept);
+    images_close(images);
+}
+
+TEST(release_candidate_waits_unseen_and_is_forgotten_when_it_is_old)
+{
+    struct images *images;
+    struct catalog *c = with_mesh(&images);
+    REQUIRE(c != NULL);
+    const struct image *image = image_pin(c->t, images);
+    uint64_t product = orders(image)->id, number, count;
+    struct release_candidate_list found;
+    struct release_list list;
+    struct str_list files;
+    const struct image_product *past;
+    REQUIRE_OK(c->t, catalog_help_publish(c, image, 0, "a1", &number));
+    REQUIRE_OK(c->t, catalog_help_hold(c, image, 1, "b1"));
+    REQUIRE_OK(c->t, release_list(c->t, c->db, product, 0, &list));
+    EXPECT_INT(list.len, 1);
+    REQUIRE_OK(c->t, release_load(c->t, c->db, orders(image), 0, &past));
+    EXPECT(past == NULL);
+    REQUIRE_OK(c->t, release_load_candidate(c->t, c->db, orders(image), &past));
+    REQUIRE(past != NULL && past->tables.len == 1);
+    EXPECT(str_ends(past->tables.at[0].files.at[0].sha256, STR("b1")));
+    REQUIRE_OK(c->t, release_candidate_find(c->t, c->db, product, &found));
+    REQUIRE(found.len == 1);
+    EXPECT_INT(found.at[0].base, 1);
+    EXPECT(!found.at[0].is_tested);
+
+    /* Young ones stay, whatever their number. */
+    REQUIRE_OK(c->t, release_prune(c->t, c->db, 10, 0, &count));
+    EXPECT_INT(count, 0);
+    REQUIRE_OK(c->t, release_prune(c->t, c->db, 10, INT64_MAX, &count));
+    EXPECT_INT(count, 1);
+    REQUIRE_OK(c->t, release_candidate_find(c->t, c->db, product, &found));
+    EXPECT_INT(found.len, 0);
+    REQUIRE_OK(c->t, release_files(c->t, c->db, &files));
+    EXPECT(files.len == 1 && str_ends(files.at[0], STR("a1")));
     images_close(images);
 }
 

@@ -25,17 +25,23 @@ bool release_publish(struct task *t, struct metadb *db, const struct release_man
 {
     CHECK(metadb_is_writer(db));
     uint64_t release_id;
-    if (!move_on(t, db, manifest, number_out)
-        || !insert_release(t, db, manifest, published_us, *number_out, &release_id)
-        || !insert_inputs(t, db, release_id, &manifest->inputs))
+    return move_on(t, db, manifest, number_out)
+        && release_insert(t, db, manifest, published_us, *number_out, &release_id);
+}
+
+bool release_insert(struct task *t, struct metadb *db, const struct release_manifest *manifest,
+                    int64_t published_us, uint64_t number, uint64_t *id_out)
+{
+    if (!insert_release(t, db, manifest, published_us, number, id_out)
+        || !insert_inputs(t, db, *id_out, &manifest->inputs))
         return false;
     for (size_t i = 0; i < manifest->tables.len; i++) {
         struct arena_mark mark = arena_mark(t->mem);
-        if (!insert_table(t, db, release_id, manifest, &manifest->tables.at[i]))
+        if (!insert_table(t, db, *id_out, manifest, &manifest->tables.at[i]))
             return false;
         arena_rewind(t->mem, mark);
     }
-    return release_insert_edges(t, db, release_id, &manifest->edges);
+    return release_insert_edges(t, db, *id_out, &manifest->edges);
 }
 
 /* Compare-and-swap: two runs of one product cannot both follow the same release. */
@@ -274,7 +280,8 @@ bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64
     struct metadb_statement *st;
     return metadb_query(t, db, &st,
                         RELEASE_ROWS
-                        "WHERE ?1 = 0 OR r.product_id = ?1 ORDER BY r.id DESC LIMIT ?2",
+                        "WHERE r.number > 0 AND (?1 = 0 OR r.product_id = ?1) ORDER BY r.id DESC "
+                        "LIMIT ?2",
                         "ii", product_id, most != 0 ? (int64_t)most : (int64_t)-1)
         && read_releases(t, st, out);
 }
@@ -334,7 +341,8 @@ static bool prune(struct task *t, struct metadb *db, void *state)
             t, db,
             "UPDATE release SET is_kept = 0 WHERE is_kept = 1 AND published_us < ?1 AND NOT "
             "EXISTS (SELECT 1 FROM product p WHERE p.id = release.product_id AND p.removed = "
-            "0 AND (p.release = release.number OR release.number > p.last_release - ?2))",
+            "0 AND release.number > 0 AND (p.release = release.number OR release.number > "
+            "p.last_release - ?2))",
             "ii", pruning->young_after_us, pruning->keep))
         return false;
     pruning->count = metadb_changes(db);

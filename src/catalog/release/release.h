@@ -80,9 +80,13 @@ MUST_CHECK bool release_publish(struct task *t, struct metadb *db,
  * is today's and stays pinned by the caller. */
 MUST_CHECK bool release_load(struct task *t, struct metadb *db, const struct image_product *product,
                              uint64_t number, const struct image_product **out);
+/* The same of the candidate, as if it were the next release: for those who judge it, and no reader. */
+MUST_CHECK bool release_load_candidate(struct task *t, struct metadb *db,
+                                       const struct image_product *product,
+                                       const struct image_product **out);
 MUST_CHECK bool release_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
                              struct release_list *out);
-/* One of them. False `found_out`: there was never such a release. */
+/* One of them; number 0 is the candidate. False `found_out`: there was never such a release. */
 MUST_CHECK bool release_get(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
                             struct release_row *out, bool *found_out);
 MUST_CHECK bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id,

@@ -4,6 +4,9 @@
 #include "image/images.h"
 #include "release/release.h"
 
+static bool load(struct task *t, struct metadb *db, const struct image_product *product,
+                 uint64_t number, const struct image_product **out);
+
 /* Today's table of this id, or NULL. */
 static const struct image_table *find_table(const struct image_product *product, uint64_t id)
 {
@@ -91,6 +94,19 @@ bool release_load(struct task *t, struct metadb *db, const struct image_product 
                   uint64_t number, const struct image_product **out)
 {
     *out = NULL;
+    return number == 0 || load(t, db, product, number, out);
+}
+
+bool release_load_candidate(struct task *t, struct metadb *db, const struct image_product *product,
+                            const struct image_product **out)
+{
+    *out = NULL;
+    return load(t, db, product, 0, out);
+}
+
+static bool load(struct task *t, struct metadb *db, const struct image_product *product,
+                 uint64_t number, const struct image_product **out)
+{
     struct image_manifest manifest;
     struct column_labels inherited;
     bool found;
@@ -106,6 +122,8 @@ bool release_load(struct task *t, struct metadb *db, const struct image_product 
     past->definition = product->definition;
     past->digest = product->digest;
     past->release = manifest.release;
+    if (number == 0)
+        past->release.number = product->release.number + 1;
     const struct image_labels *labels = manifest.labels.at;
     for (size_t i = 0; i < manifest.tables.len; i++) {
         const struct image_table *then = &manifest.tables.at[i];

@@ -13,11 +13,12 @@ static const char *const STATES[RUN_STATE_COUNT] = {
     [RUN_REJECTED] = "rejected",
     [RUN_FAILED] = "failed",
     [RUN_CANCELLED] = "cancelled",
+    [RUN_CANDIDATE] = "candidate",
 };
 
 #define RUN_SELECT                                                                                 \
     "SELECT sequence, id, product_id, state, step, is_full, requested_by, job_id, created_us, "    \
-    "started_us, ended_us, error, rows, release FROM run "
+    "started_us, ended_us, error, rows, release, is_candidate FROM run "
 
 const char *run_state_name(enum run_state state)
 {
@@ -100,12 +101,14 @@ bool run_row_step(struct task *t, struct metadb *db, str id, enum run_state stat
 static bool end(struct task *t, struct metadb *db, void *state)
 {
     const struct run_change *change = state;
-    return metadb_run(
-               t, db,
-               "UPDATE run SET state = ?, ended_us = ?, error = ?, rows = ?, release = ? WHERE "
-               "id = ? AND ended_us IS NULL",
-               "siSiIs", str_of(run_state_name(change->state)), clock_now_us(), change->error,
-               change->rows, change->release, change->id)
+    return metadb_run(t, db,
+                      "UPDATE run SET state = ?, ended_us = ?, error = ?, rows = ?, release = ?, "
+                      "is_candidate = ? WHERE id = ? AND ended_us IS NULL",
+                      "siSiIds",
+                      str_of(run_state_name(change->state == RUN_CANDIDATE ? RUN_PUBLISHED
+                                                                           : change->state)),
+                      clock_now_us(), change->error, change->rows, change->release,
+                      (int)(change->state == RUN_CANDIDATE), change->id)
         && is_changed(t, db, change->id);
 }
 
@@ -117,6 +120,19 @@ bool run_row_end(struct task *t, struct metadb *db, str id, enum run_state state
         t, db, end,
         &(struct run_change){
             .id = id, .state = state, .error = error, .rows = rows, .release = release});
+}
+
+bool run_row_settle(struct task *t, struct metadb *db, str id, uint64_t release)
+{
+    CHECK(metadb_is_writer(db));
+    return release > 0
+             ? metadb_run(t, db, "UPDATE run SET is_candidate = 0, release = ? WHERE id = ?", "is",
+                          release, id)
+             : metadb_run(
+                 t, db,
+                 "UPDATE run SET is_candidate = 0, state = 'cancelled', error = ? WHERE id = ?",
+                 "ss", STR("{\"code\":\"CANCELLED\",\"message\":\"the candidate was dropped\"}"),
+                 id);
 }
 
 static bool read_row(struct task *t, struct metadb_statement *st, struct run_row **out)
@@ -136,8 +152,11 @@ static bool read_row(struct task *t, struct metadb_statement *st, struct run_row
                             .rows = metadb_uint(st, 12),
                             .release = metadb_uint(st, 13)};
     *out = row;
-    return run_state_by_name(metadb_str(t->mem, st, 3), &row->state)
-        || task_fail(t, ERR_CORRUPT, "run " STR_FMT " has no known state", STR_ARG(row->id));
+    if (!run_state_by_name(metadb_str(t->mem, st, 3), &row->state))
+        return task_fail(t, ERR_CORRUPT, "run " STR_FMT " has no known state", STR_ARG(row->id));
+    if (metadb_int(st, 14) != 0)
+        row->state = RUN_CANDIDATE;
+    return true;
 }
 
 bool run_row_find(struct task *t, struct metadb *db, str id, struct run_row **out)

@@ -12,10 +12,11 @@ enum run_state {
     RUN_CHECKING,
     RUN_TRANSFORMING,
     RUN_PUBLISHING,
-    RUN_PUBLISHED, /* this and the next three are ends */
+    RUN_PUBLISHED, /* this and those that follow are ends */
     RUN_REJECTED,
     RUN_FAILED,
     RUN_CANCELLED,
+    RUN_CANDIDATE, /* an end too: what it made waits to be published */
     RUN_STATE_COUNT
 };
 
@@ -49,6 +50,8 @@ MUST_CHECK bool run_row_step(struct task *t, struct metadb *db, str id, enum run
 /* `state` is an end; `error` JSON or empty. ERR_CONFLICT when the run has ended. */
 MUST_CHECK bool run_row_end(struct task *t, struct metadb *db, str id, enum run_state state,
                             str error, uint64_t rows, uint64_t release);
+/* In a transaction, of a run whose end is RUN_CANDIDATE: it was published as this release, or (0) dropped. */
+MUST_CHECK bool run_row_settle(struct task *t, struct metadb *db, str id, uint64_t release);
 /* NULL when there is none. */
 MUST_CHECK bool run_row_find(struct task *t, struct metadb *db, str id, struct run_row **out);
 /* Of a product, or of all when it is 0; `most` 0 is all. */

@@ -233,6 +233,14 @@ str table_cell(struct arena *mem, const struct tree *row, const char *key);
 str table_eased(struct arena *mem, str cell);
 void table_json(struct task *t, const struct tree *tree, FILE *out);
 
+/* ---- command_candidate.c */
+
+str cli_candidate_path(struct task *t, str product, const char *step);
+/* With the verdicts of those who read it; ERR_CHECK_FAILED where one of them fails. */
+MUST_CHECK bool cli_candidate_print(struct task *t, const struct cli *cli,
+                                    const struct tree *answer);
+MUST_CHECK bool cli_candidate_verdict(struct task *t, const struct tree *answer);
+
 /* ---- cli_layout.c */
 
 /* After the first rows are kept: how wide each column is, or that values come a line each. */

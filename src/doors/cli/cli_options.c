@@ -296,7 +296,7 @@ void command_help_all(FILE *out)
           out);
     for (int i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-17s ", commands[i].name);
-        cli_layout_print_text(out, str_of(commands[i].meaning), 19,
+        cli_layout_print_text(out, str_of(commands[i].meaning), 20,
                               (size_t)cli_terminal_width(out, 0));
     }
     fputs("\nfor every command:\n", out);

@@ -23,6 +23,10 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
 {
     struct json_out o = {.b = buf_new(t->mem, HTTP_BODY_BYTES_MAX)};
 
+    if (cli->has[OPTION_candidate] && (cli->has[OPTION_all] || cli->arguments.len != 1)) {
+        task_fail(t, ERR_USAGE, "a candidate is of one product");
+        return task_hint(t, "weft run PRODUCT --candidate");
+    }
     if (cli->has[OPTION_all] == (cli->arguments.len > 0)) {
         task_fail(t, ERR_USAGE,
                   cli->has[OPTION_all] ? "say --all or name products, not both"
@@ -33,7 +37,7 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
     json_out_begin(&o, "", '{');
     if (cli->has[OPTION_all]) {
         json_out_bool(&o, "all", true);
-    } else {
+    } else if (!cli->has[OPTION_candidate]) {
         json_out_list(&o, "products", &cli->arguments);
     }
     if (cli->has[OPTION_full]) {
@@ -47,6 +51,11 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
 }
 
 /* ---- events */
+
+static bool run_is_good(str state)
+{
+    return str_eq(state, STR("published")) || str_eq(state, STR("candidate"));
+}
 
 static bool run_has_ended(const struct run_follow *follow, str product)
 {
@@ -137,7 +146,7 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
 {
     str product = tree_find_text(event, STR("product")),
         state = tree_find_text(event, STR("state"));
-    bool is_published = str_eq(state, STR("published")), is_colored = cli_is_colored(stdout);
+    bool is_published = run_is_good(state), is_colored = cli_is_colored(stdout);
     const struct tree *warnings = tree_find(event, STR("warnings"));
     double seconds = 0;
 
@@ -153,7 +162,8 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
                           : "\033[31m",
            STR_ARG(state), is_colored ? "\033[0m" : "");
     if (is_published) {
-        printf(" release %.*s, %.*s rows", STR_ARG(tree_find_text(event, STR("release"))),
+        printf("%s%.*s, %.*s rows", follow->cli->has[OPTION_candidate] ? "" : " release ",
+               STR_ARG(tree_find_text(event, STR("release"))),
                STR_ARG(tree_find_text(event, STR("rows"))));
     }
     printf(", %.1f s", seconds);
@@ -180,7 +190,7 @@ static void run_product_ended(struct task *t, struct run_follow *follow, const s
         return;
     }
     tree_push(follow->mem, follow->products, tree_copy(follow->mem, event));
-    if (str_eq(tree_find_text(event, STR("state")), STR("published"))) {
+    if (run_is_good(tree_find_text(event, STR("state")))) {
         follow->published++;
     } else {
         (void)error_by_name(tree_find_text(tree_find(event, STR("error")), STR("code")), &code);
@@ -288,7 +298,7 @@ static str run_failures(struct task *t, const struct run_follow *follow)
     for (size_t i = 0; i < follow->products->len; i++) {
         const struct tree *event = follow->products->at[i];
 
-        if (!str_eq(tree_find_text(event, STR("state")), STR("published"))) {
+        if (!run_is_good(tree_find_text(event, STR("state")))) {
             str message = tree_find_text(tree_find(event, STR("error")), STR("message"));
 
             vec_push(t->mem, &lines,
@@ -326,6 +336,15 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
                         "weft show ID their checks");
 }
 
+static bool run_show_candidate(struct task *t, struct cli *cli)
+{
+    const struct tree *answer;
+
+    return cli_call(t, cli, "GET", cli_candidate_path(t, cli->arguments.at[0], ""), STR_NONE,
+                    &answer)
+        && cli_candidate_print(t, cli, answer) && cli_candidate_verdict(t, answer);
+}
+
 bool cli_run_job(struct task *t, struct cli *cli, str path, str body)
 {
     struct run_follow follow = {.cli = cli, .mem = t->mem};
@@ -343,7 +362,9 @@ bool cli_run_job(struct task *t, struct cli *cli, str path, str body)
     progress_begin(&follow.progress, follow.mem,
                    cli->has[OPTION_quiet] || cli->format != FORMAT_TABLE);
     bool ok = run_follow(t, &follow, job);
-    if (ok) {
+    if (ok && cli->has[OPTION_candidate]) {
+        ok = run_verdict(t, &follow, job) && run_show_candidate(t, cli);
+    } else if (ok) {
         run_show_summary(&follow, began_ms);
         ok = run_show_data(t, &follow, job) && run_verdict(t, &follow, job);
     }
@@ -355,7 +376,11 @@ bool cli_run(struct task *t, struct cli *cli)
 {
     str body;
 
-    return run_body(t, cli, &body) && cli_run_job(t, cli, STR("/api/v1/runs"), body);
+    return run_body(t, cli, &body)
+        && cli_run_job(t, cli,
+                       cli->has[OPTION_candidate] ? cli_candidate_path(t, cli->arguments.at[0], "")
+                                                  : STR("/api/v1/runs"),
+                       body);
 }
 
 bool command_run(struct task *t, struct cli *cli)
@@ -363,6 +388,9 @@ bool command_run(struct task *t, struct cli *cli)
     cli_listen(t);
     if (cli->has[OPTION_watch] && cli->has[OPTION_all] && cli->arguments.len > 0) {
         return task_fail(t, ERR_USAGE, "say --all or name products, not both");
+    }
+    if (cli->has[OPTION_candidate] && cli->has[OPTION_watch]) {
+        return task_fail(t, ERR_USAGE, "--watch publishes what it runs, and --candidate does not");
     }
     if (cli->has[OPTION_yes] && !cli->has[OPTION_watch]) {
         task_fail(t, ERR_USAGE, "run asks nothing, and applies nothing");

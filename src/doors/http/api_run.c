@@ -30,7 +30,7 @@ static bool api_wanted_products(struct task *t, const struct api *api, str *out)
 }
 
 /* What is new, all of it, or a window of keys. */
-static bool api_wanted_how(struct task *t, const struct api *api, str products, struct run_how *out)
+bool api_wanted_how(struct task *t, const struct api *api, str products, struct run_how *out)
 {
     const struct tree *full = tree_find(api->body, STR("full"));
 

@@ -44,6 +44,10 @@ struct json_out api_json(struct task *t);
 void api_problem(struct task *t, struct api *api);
 /* After users or products went: what was agreed for them ends before anybody may come under their names. */
 void api_end_access(struct api *api);
+struct run_how;
+/* How products are to be run, from the body. */
+MUST_CHECK bool api_wanted_how(struct task *t, const struct api *api, str products,
+                               struct run_how *out);
 /* From here on the actor asks for this purpose; nothing where it is empty. */
 void api_bind_purpose(struct task *t, str purpose);
 /* Members of the body; ERR_USAGE names the one that is missing or of another type. */

@@ -7,6 +7,8 @@
 #include "clock/clock.h"
 #include "govern/govern.h"
 #include "log/log.h"
+#include "plan/plan.h"
+#include "run/run_candidate.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
@@ -84,6 +86,40 @@ static void timer_run_one(struct timer_work *work)
     work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
 }
 
+/* Its release waits, and all who read the product are tried over it. */
+static void timer_run_candidate(struct timer_work *work)
+{
+    struct services *s = work->timer->services;
+    struct task *t = work->t;
+    struct run_candidate c = {.run = {
+                                  .services = s,
+                                  .product = work->row->subject,
+                                  .job_id = work->row->id,
+                                  .started_us = clock_now_us(),
+                                  .watcher = {.progress = timer_say_step},
+                              }};
+    struct run_how how = {0};
+    bool ok;
+
+    c.run.watcher.state = &c.run;
+    ok = timer_begin(work) && run_all_how(t, work->row, &how)
+      && turns_take(t, &s->runs, INT32_MAX, "runs");
+    if (ok) {
+        t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
+        c.run.is_full = how.is_full;
+        c.run.from = how.from;
+        c.run.to = how.to;
+        ok = run_candidate(t, &c) && plan_test_consumers(t, s, c.run.product, c.run.id);
+    }
+    if (!ok) {
+        log_failure("timer", t);
+    }
+    timer_say_run(t, &c.run, ok);
+    work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
+    timer_say_one(t, &c.run, work->row->state);
+}
+
 /* Nobody waits for it, and what it does not make is made when it is asked for. */
 static void timer_clear(struct timer_work *work)
 {
@@ -144,6 +180,8 @@ static void *timer_work(void *state)
 
     if (str_eq(work->row->kind, STR("run"))) {
         timer_run_one(work);
+    } else if (str_eq(work->row->kind, STR("candidate"))) {
+        timer_run_candidate(work);
     } else if (str_eq(work->row->kind, STR("clear"))) {
         timer_clear(work);
     } else {

@@ -123,11 +123,15 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
         rows += run_table_rows(&r->outputs.at[i]);
     }
     buf_format(b, ",\"run\":\"%.*s\",\"state\":\"%s\",\"seconds\":%.3f", STR_ARG(r->id),
-               ok ? "published" : timer_outcome(t->err.code),
+               !ok               ? timer_outcome(t->err.code)
+               : r->is_candidate ? "candidate"
+                                 : "published",
                (double)(clock_now_us() - r->started_us) / 1e6);
     if (ok) {
-        buf_format(b, ",\"release\":%llu,\"rows\":%llu", (unsigned long long)r->release,
-                   (unsigned long long)rows);
+        if (!r->is_candidate) {
+            buf_format(b, ",\"release\":%llu", (unsigned long long)r->release);
+        }
+        buf_format(b, ",\"rows\":%llu", (unsigned long long)rows);
         timer_add_quarantined(b, r);
         timer_add_increments(b, r);
     }
@@ -156,4 +160,16 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
     *result_out = buf_str(b);
     jobs_say(all->services->jobs, all->job_id,
              arena_format(t->mem, "{\"end\":%.*s}", STR_ARG(*result_out)));
+}
+
+void timer_say_one(struct task *t, const struct run *r, enum job_state state)
+{
+    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+
+    buf_format(b, "{\"end\":{\"state\":\"%s\"", job_state_name(state));
+    if (state != JOB_DONE) {
+        buf_format(b, ",\"error\":{\"code\":\"%s\"}", error_name(t->err.code));
+    }
+    buf_add(b, STR("}}"));
+    jobs_say(r->services->jobs, r->job_id, buf_str(b));
 }

@@ -11,5 +11,7 @@ void timer_say_step(struct task *t, void *state, const char *step, str subject, 
 void timer_say_run(struct task *t, const struct run *r, bool ok);
 void timer_say_end(struct task *t, const struct run_all *all, enum job_state state,
                    str *result_out);
+/* The end of a job of one run. */
+void timer_say_one(struct task *t, const struct run *r, enum job_state state);
 
 #endif

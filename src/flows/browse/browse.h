@@ -25,6 +25,10 @@ MUST_CHECK bool browse_report(struct task *t, struct services *s, struct json_ou
  * that the actor may discover. */
 MUST_CHECK bool browse_lineage(struct task *t, struct services *s, str address, bool is_up,
                                bool is_down, bool is_of_columns, struct json_out *o);
+/* The candidate of a product, with the verdicts of those who read it; and all of products that the actor may run. */
+MUST_CHECK bool browse_candidate(struct task *t, struct services *s, str address,
+                                 struct json_out *o);
+MUST_CHECK bool browse_candidates(struct task *t, struct services *s, struct json_out *o);
 void browse_job(const struct job_row *row, struct json_out *o);
 
 #endif

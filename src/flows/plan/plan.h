@@ -150,6 +150,9 @@ MUST_CHECK bool plan_test(struct task *t, struct engine *engine, struct bundle *
                           const struct plan_tests *which, struct report *report,
                           struct plan_case_results *results);
 
+/* Unit tests of the products that read this one; they are the last verdicts that its candidate, made by this run, waits for. */
+MUST_CHECK bool plan_test_consumers(struct task *t, struct services *s, str product, str run_id);
+
 struct json_out;
 /* A plan as a JSON object, and its member `contract_changes` alone, as it stands beside an error. */
 void plan_put(struct task *t, const struct plan *p, struct json_out *o);

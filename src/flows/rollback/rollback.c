@@ -13,6 +13,8 @@
 #include "rollback_inside.h"
 
 static bool rollback_begin(struct task *t, struct rollback *r);
+static bool rollback_load(struct task *t, struct rollback *r);
+static bool rollback_demand(struct task *t, struct rollback *r);
 static bool rollback_require(struct task *t, struct rollback *r);
 static bool rollback_entitle(struct task *t, struct rollback *r);
 static bool rollback_describe(struct task *t, struct rollback *r);
@@ -29,12 +31,22 @@ bool rollback_release(struct task *t, struct rollback *r)
         && rollback_describe(t, r)       /* the manifest of a new release, of the files of that one   */
         && rollback_publish(t, r);       /* ONE metadata transaction                                  */
 }
+
+bool rollback_publish_candidate(struct task *t, struct rollback *r)
+{
+    return rollback_demand(t, r)
+        && rollback_find_candidate(t, r) /* follows the current release, sees what it saw, was tried  */
+        && rollback_load(t, r)
+        && rollback_fits(t, r)
+        && rollback_require(t, r)
+        && rollback_entitle(t, r)
+        && rollback_describe(t, r)
+        && rollback_publish(t, r);
+}
 /* clang-format on */
 
-static bool rollback_begin(struct task *t, struct rollback *r)
+static bool rollback_demand(struct task *t, struct rollback *r)
 {
-    bool found;
-
     r->image = image_pin(t, r->services->images);
     if (!services_demand_run(t, r->image, r->product, &r->target)) {
         return false;
@@ -43,12 +55,31 @@ static bool rollback_begin(struct task *t, struct rollback *r)
         return task_fail(t, ERR_REFUSED, "product %.*s is retired", STR_ARG(r->product));
     }
     r->replaced = r->target->release.number;
-    if (r->number == r->replaced && r->number > 0) {
+    return true;
+}
+
+static bool rollback_begin(struct task *t, struct rollback *r)
+{
+    CHECK(r->number > 0);
+    if (!rollback_demand(t, r)) {
+        return false;
+    }
+    if (r->number == r->replaced) {
         return task_fail(t, ERR_CONFLICT, "release %llu of %.*s is the current one",
                          (unsigned long long)r->number, STR_ARG(r->product));
     }
+    return rollback_load(t, r);
+}
+
+static bool rollback_load(struct task *t, struct rollback *r)
+{
+    bool found;
+
     if (!release_get(t, r->services->db, r->target->id, r->number, &r->row, &found)
-        || (found && !release_load(t, r->services->db, r->target, r->number, &r->past))) {
+        || (found
+            && !(r->number > 0
+                     ? release_load(t, r->services->db, r->target, r->number, &r->past)
+                     : release_load_candidate(t, r->services->db, r->target, &r->past)))) {
         return false;
     }
     if (r->past == NULL) {
@@ -219,11 +250,18 @@ static str rollback_event(struct task *t, const struct rollback *r, bool has_rea
     json_out_begin(&o, "", '{');
     json_out_str(&o, "product", r->product);
     json_out_uint(&o, "release", r->release);
-    json_out_uint(&o, "restores", r->number);
+    if (r->number > 0) {
+        json_out_uint(&o, "restores", r->number);
+    } else {
+        json_out_str(&o, "run", r->candidate.run_id);
+    }
     json_out_uint(&o, "replaces", r->replaced);
     json_out_uint(&o, "rows", r->rows);
     if (has_reason) {
         json_out_maybe(&o, "reason", r->reason);
+        if (r->is_forced) {
+            json_out_bool(&o, "forced", true);
+        }
     }
     json_out_end(&o, '}');
     return buf_str(o.b);
@@ -234,7 +272,8 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
     struct rollback *r = state;
 
     if (!rollback_is_same(t, db, r)
-        || !release_publish(t, db, &r->manifest, clock_now_us(), &r->release)) {
+        || !release_publish(t, db, &r->manifest, clock_now_us(), &r->release)
+        || (r->number == 0 && !rollback_settle_candidate(t, db, r))) {
         return false;
     }
     for (size_t i = 0; i < r->entitled.len; i++) {
@@ -246,12 +285,16 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
     return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
         && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false), NULL)
-        && audit_append(t, db, STR("rollback"), r->product, STR("done"), rollback_event(t, r, true),
-                        NULL);
+        && audit_append(t, db, r->number > 0 ? STR("rollback") : STR("publish"), r->product,
+                        STR("done"), rollback_event(t, r, true), NULL);
 }
 
 static bool rollback_publish(struct task *t, struct rollback *r)
 {
+    /* As of a run: the first query of those who read it lately finds it ready. An earlier release comes back at once. */
+    if (r->number == 0) {
+        gate_prepare_release(r->services->gate, r->manifest.tables.at, r->manifest.tables.len);
+    }
     if (!metadb_write(t, r->services->db, rollback_commit, r)) {
         return false;
     }

@@ -1,9 +1,9 @@
-/* An earlier release of a product becomes its current one again, as a release of its own: no file is written. */
+/* A release of files that are there: an earlier one becomes the current one again, or a candidate is published. */
 #ifndef WEFT_ROLLBACK_H
 #define WEFT_ROLLBACK_H
 
 #include "image/images.h"
-#include "release/release.h"
+#include "release/release_candidate.h"
 #include "services/services.h"
 
 struct rollback {
@@ -11,7 +11,8 @@ struct rollback {
     struct services *services;
     str product; /* domain.product */
     uint64_t number;
-    str reason; /* kept in the audit; may be empty */
+    str reason;     /* kept in the audit; may be empty */
+    bool is_forced; /* of a candidate: whatever became of those who read it */
 
     /* What the steps make. */
     const struct image *image;
@@ -23,11 +24,18 @@ struct rollback {
     struct {
         VEC_OF(struct policy_entitlement)
     } entitled;
+    struct release_candidate candidate;
     uint64_t replaced; /* the release that was current */
     uint64_t release;  /* the new number */
     uint64_t rows;
 };
 
+/* Publishes the candidate of the product; `number` is 0. ERR_CONFLICT where another release was published since, the product is another,
+ * or what it may see of its inputs; ERR_CHECK_FAILED where it was not tried by all who read it, or one of them fails, unless
+ * `is_forced`. */
+MUST_CHECK bool rollback_publish_candidate(struct task *t, struct rollback *r);
+/* Drops it; ERR_NOT_FOUND where there is none. */
+MUST_CHECK bool rollback_drop_candidate(struct task *t, struct services *s, str product);
 /* ERR_CONFLICT where today's contract or labels ask for what that release does not hold, or where the product moved on meanwhile. */
 MUST_CHECK bool rollback_release(struct task *t, struct rollback *r);
 

@@ -12,6 +12,8 @@
 
 enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 
+static bool run_begin_trial(struct task *t, struct run *r);
+
 /* The walk reads as a table. */
 /* clang-format off */
 static bool run_make(struct task *t, struct run *r)
@@ -32,9 +34,24 @@ bool run_product(struct task *t, struct run *r)
            && run_check_outputs(t, r)    /* contract and quality, fused                                */
            && run_parts(t, r)            /* large outputs become several files; facts of each          */
            && run_prove(t, r)            /* declassifications, on these very rows                      */
-           && run_publish(t, r);         /* fsync, checksum, move, then ONE metadata transaction       */
+           && (r->is_candidate ? run_hold(t, r)      /* the same, and nobody sees it yet               */
+                               : run_publish(t, r)); /* fsync, checksum, move, ONE metadata transaction */
     run_end(t, r, ok);
     return ok;
+}
+
+bool run_try(struct task *t, struct run *r)
+{
+    return run_begin_trial(t, r)
+        && run_since(t, r)
+        && run_extract(t, r)
+        && run_check_inputs(t, r)
+        && run_transform(t, r)
+        && run_divert(t, r)
+        && run_merge(t, r)
+        && run_check_outputs(t, r)
+        && run_parts(t, r)
+        && run_prove(t, r);
 }
 /* clang-format on */
 
@@ -68,6 +85,9 @@ static bool run_pin_inputs(struct task *t, struct run *r)
             producer =
                 image_find_product(r->image, input->producer->domain->name, input->producer->name);
             CHECK(producer != NULL);
+            if (r->candidate_of == producer->id) {
+                producer = r->candidate;
+            }
             if (producer->release.number == 0) {
                 task_fail(t, ERR_SOURCE, "input %.*s has no release yet",
                           STR_ARG(producer->address));
@@ -106,6 +126,46 @@ bool run_begin(struct task *t, struct run *r)
     r->id = row.id;
     return fault_pass(t, FAULT_RUN_BEGIN) && run_pin_inputs(t, r)
         && store_stage(t, r->services->store, r->id, &r->staging);
+}
+
+static const struct image_product *run_find_id(const struct image *image, uint64_t id)
+{
+    for (size_t i = 0; i < image->products.len; i++) {
+        if (image->products.at[i].id == id) {
+            return &image->products.at[i];
+        }
+    }
+    return NULL;
+}
+
+/* As it is by the files of today. */
+static bool run_load_candidate(struct task *t, struct run *r)
+{
+    const struct image_product *producer = run_find_id(r->image, r->candidate_of);
+
+    return (producer == NULL || release_load_candidate(t, r->services->db, producer, &r->candidate))
+        && (r->candidate != NULL
+            || task_fail(t, ERR_CONFLICT, "the candidate was published or dropped meanwhile"));
+}
+
+/* Without a row: what is tried leaves nothing but what is said of it. */
+static bool run_begin_trial(struct task *t, struct run *r)
+{
+    char id[37];
+
+    r->started_us = clock_now_us();
+    report_init(&r->findings, t->mem);
+    if (!run_find_target(t, r) || !run_load_candidate(t, r)) {
+        return false;
+    }
+    clock_uuid(id);
+    r->id = arena_str(t->mem, str_of(id));
+    return run_pin_inputs(t, r) && store_stage(t, r->services->store, r->id, &r->staging);
+}
+
+bool run_enter(struct task *t, const struct run *r, enum run_state state, str step)
+{
+    return r->candidate_of != 0 || run_row_step(t, r->services->db, r->id, state, step);
 }
 
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths)

@@ -136,14 +136,17 @@ struct run {
     str product; /* domain.product */
     str job_id;  /* empty: none */
     struct run_watcher watcher;
-    bool is_full;   /* all rows of all tables are made anew */
-    bool is_replay; /* quarantined rows that pass by now are added, and nothing is made */
-    str replayed;   /* by this run they were diverted; empty: by any */
-    str from, to;   /* a window of the keys of incremental tables; empty: none */
+    bool is_candidate;     /* what it makes waits to be published */
+    uint64_t candidate_of; /* a trial: of this producer the candidate is read; 0: none */
+    bool is_full;          /* all rows of all tables are made anew */
+    bool is_replay;        /* quarantined rows that pass by now are added, and nothing is made */
+    str replayed;          /* by this run they were diverted; empty: by any */
+    str from, to;          /* a window of the keys of incremental tables; empty: none */
 
     /* What the steps make. */
     const struct image *image;
     const struct image_product *target;
+    const struct image_product *candidate; /* of the producer, in a trial */
     str id;
     str step;
     str staging;
@@ -184,6 +187,8 @@ struct run {
 /* Runs all steps. False: the run failed or was rejected (ERR_CHECK_FAILED, ERR_DRIFT); its row says why, and the current release
  * stays. The caller holds the only run of this product. */
 MUST_CHECK bool run_product(struct task *t, struct run *r);
+/* The same steps of a consumer over the candidate of what it reads; nothing is published, and no row is written. */
+MUST_CHECK bool run_try(struct task *t, struct run *r);
 /* Rows of an output table, those that are kept among them. */
 uint64_t run_table_rows(const struct run_table *table);
 /* Rows of all output tables that went into quarantine. */

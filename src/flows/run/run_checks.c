@@ -268,7 +268,7 @@ bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables, 
     if (len == 0) {
         return true;
     }
-    if (!run_row_step(t, r->services->db, r->id, RUN_CHECKING, str_of(what))) {
+    if (!run_enter(t, r, RUN_CHECKING, str_of(what))) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {

@@ -290,7 +290,7 @@ static bool run_extract_source(struct task *t, struct run *r, const struct model
 
 bool run_extract(struct task *t, struct run *r)
 {
-    if (!run_row_step(t, r->services->db, r->id, RUN_EXTRACTING, STR("extract"))) {
+    if (!run_enter(t, r, RUN_EXTRACTING, STR("extract"))) {
         return false;
     }
     for (size_t i = 0; i < r->inputs.len; i++) {

@@ -4,6 +4,7 @@
 
 #include "release/release.h"
 #include "run/run.h"
+#include "run_row/run_row.h"
 
 enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
 
@@ -18,6 +19,8 @@ MUST_CHECK bool run_merge(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);
 MUST_CHECK bool run_parts(struct task *t, struct run *r);
 MUST_CHECK bool run_publish(struct task *t, struct run *r);
+/* In its place, for a candidate: the same, but no reader sees it. */
+MUST_CHECK bool run_hold(struct task *t, struct run *r);
 /* Are releases of this table made, by its contract? */
 bool run_is_made(const struct run *r, const struct image_table *table);
 /* Part of the publishing transaction: what was replayed leaves the quarantine. */
@@ -25,6 +28,8 @@ MUST_CHECK bool run_end_replay(struct task *t, struct metadb *db, const struct r
 /* The row's last state: published, rejected, failed or cancelled. Keeps t->err. */
 void run_end(struct task *t, struct run *r, bool ok);
 
+/* The row follows; a trial has none. */
+MUST_CHECK bool run_enter(struct task *t, const struct run *r, enum run_state state, str step);
 /* Says which step works on what. */
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths);
 

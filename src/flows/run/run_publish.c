@@ -1,11 +1,13 @@
 #include "audit/audit.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
+#include "fault/fault.h"
 #include "image/images.h"
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
 #include "release/release.h"
+#include "release/release_candidate.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
 
@@ -122,6 +124,7 @@ struct run_commit {
     struct release_manifest manifest;
     struct run_entitled entitled;
     uint64_t rows;
+    str reads; /* of a candidate: what its product could see of its inputs */
 };
 
 /* What the product is may have changed while it ran: a release of what it was would not keep what it promises now. */
@@ -171,14 +174,13 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
 }
 
-bool run_publish(struct task *t, struct run *r)
+/* Moves the files to where they stay. */
+static bool run_store(struct task *t, struct run *r, struct run_commit *commit)
 {
-    struct run_commit commit = {.r = r};
-
-    if (!run_row_step(t, r->services->db, r->id, RUN_PUBLISHING, STR("publish"))) {
+    if (!run_enter(t, r, RUN_PUBLISHING, STR("publish"))) {
         return false;
     }
-    commit.manifest = (struct release_manifest){
+    commit->manifest = (struct release_manifest){
         .product_id = r->target->id,
         .previous = r->target->release.number,
         .run_id = r->id,
@@ -187,17 +189,24 @@ bool run_publish(struct task *t, struct run *r)
         .basis = r->basis,
         .sql_digest = r->target->digest,
     };
-    if (!run_describe_origin(t, r, &commit.manifest)) {
-        return false;
-    }
-    if (!run_basis_holds(t, r) || !run_read_entitled(t, r, &commit.entitled)) {
+    if (!run_describe_origin(t, r, &commit->manifest) || !run_basis_holds(t, r)) {
         return false;
     }
     for (size_t i = 0; i < r->outputs.len; i++) {
-        if (!run_store_table(t, r, &r->outputs.at[i], vec_add(t->mem, &commit.manifest.tables))) {
+        if (!run_store_table(t, r, &r->outputs.at[i], vec_add(t->mem, &commit->manifest.tables))) {
             return false;
         }
-        commit.rows += run_table_rows(&r->outputs.at[i]);
+        commit->rows += run_table_rows(&r->outputs.at[i]);
+    }
+    return true;
+}
+
+bool run_publish(struct task *t, struct run *r)
+{
+    struct run_commit commit = {.r = r};
+
+    if (!run_read_entitled(t, r, &commit.entitled) || !run_store(t, r, &commit)) {
+        return false;
     }
     if (!run_store_diverted(t, r)) {
         return false;
@@ -210,4 +219,60 @@ bool run_publish(struct task *t, struct run *r)
     bool ok = fault_pass(t, FAULT_PUBLISH_AFTER_COMMIT);
     /* It is committed, whatever happens from here: so it becomes visible. */
     return images_refresh(t, r->services->images) && ok;
+}
+
+/* ---- candidates */
+
+static bool run_forget_candidate(struct task *t, struct metadb *db, uint64_t product_id)
+{
+    struct release_candidate_list before;
+
+    if (!release_candidate_find(t, db, product_id, &before)) {
+        return false;
+    }
+    for (size_t i = 0; i < before.len; i++) {
+        if (!run_row_settle(t, db, before.at[i].run_id, 0)) {
+            return false;
+        }
+    }
+    return release_candidate_forget(t, db, product_id);
+}
+
+static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
+{
+    struct run_commit *commit = state;
+    struct run *r = commit->r;
+    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu}",
+                              STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
+                              (unsigned long long)commit->rows);
+
+    if (!gate_still_holds(t, r->services->gate) || !run_is_same(t, db, r, &commit->manifest)
+        || !run_forget_candidate(t, db, r->target->id)
+        || !release_candidate_keep(t, db, &commit->manifest, clock_now_us(), commit->reads,
+                                   t->actor->name)) {
+        return false;
+    }
+    metadb_pass_before_commit(db, FAULT_CANDIDATE_BEFORE_COMMIT);
+    return run_write_checks(t, db, r)
+        && run_row_end(t, db, r->id, RUN_CANDIDATE, STR_NONE, commit->rows, 0)
+        && audit_append(t, db, STR("candidate"), r->product, STR("done"), detail, NULL);
+}
+
+bool run_hold(struct task *t, struct run *r)
+{
+    struct run_commit commit = {.r = r};
+    struct gate_scope scope = {.product = r->target};
+
+    if (run_diverted_rows(r) > 0) {
+        task_fail(t, ERR_CHECK_FAILED,
+                  "%llu rows of %.*s would go into quarantine, which a candidate has none of",
+                  (unsigned long long)run_diverted_rows(r), STR_ARG(r->product));
+        return task_hint(t, "mend the rows, or run it without --candidate");
+    }
+    run_scope_inputs(t, r, &scope);
+    /* What was read still holds at the COMMIT: so it is no more than what these policies show. */
+    commit.reads = gate_seen(t, r->services->gate, image_pin(t, r->services->images), &scope);
+    return run_store(t, r, &commit)
+        && metadb_write(t, r->services->db, run_commit_candidate, &commit)
+        && fault_pass(t, FAULT_CANDIDATE_AFTER_COMMIT);
 }

@@ -271,7 +271,7 @@ bool run_transform(struct task *t, struct run *r)
     struct run_build b = {.scope = {.product = r->target}};
     str owner = arena_format(t->mem, "product:%.*s", STR_ARG(r->product));
 
-    if (!run_row_step(t, r->services->db, r->id, RUN_TRANSFORMING, STR("transform"))
+    if (!run_enter(t, r, RUN_TRANSFORMING, STR("transform"))
         || !engine_lend(t, r->services->engine, WORKER_BUILD, owner, (struct engine_reach){0},
                         &b.worker)
         || !run_parse_all(t, r, &b, units) || !sql_order(t, units, product->sqls.len, order)) {
