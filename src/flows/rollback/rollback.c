@@ -206,7 +206,7 @@ static bool rollback_is_same(struct task *t, struct metadb *db, const struct rol
     return task_hint(t, "try it again");
 }
 
-static str rollback_event(struct task *t, const struct rollback *r, bool has_reason)
+static str rollback_event(struct task *t, const struct rollback *r, bool is_audit, str seal)
 {
     struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
 
@@ -216,8 +216,9 @@ static str rollback_event(struct task *t, const struct rollback *r, bool has_rea
     json_out_uint(&o, "restores", r->number);
     json_out_uint(&o, "replaces", r->replaced);
     json_out_uint(&o, "rows", r->rows);
-    if (has_reason) {
+    if (is_audit) {
         json_out_maybe(&o, "reason", r->reason);
+        json_out_str(&o, "seal", seal);
     }
     json_out_end(&o, '}');
     return buf_str(o.b);
@@ -237,11 +238,16 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
             return false;
         }
     }
+    str seal;
+    if (!release_seal(t, db, r->target->id, r->release, &seal)) {
+        return false;
+    }
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
     return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
-        && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false), NULL)
-        && audit_append(t, db, STR("rollback"), r->product, STR("done"), rollback_event(t, r, true),
-                        NULL);
+        && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false, STR_NONE),
+                      NULL)
+        && audit_append(t, db, STR("rollback"), r->product, STR("done"),
+                        rollback_event(t, r, true, seal), NULL);
 }
 
 static bool rollback_publish(struct task *t, struct rollback *r)
