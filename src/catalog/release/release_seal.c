@@ -6,12 +6,13 @@
  * before would not fit. */
 static const char *const parts[] = {
     "SELECT json_array('release', product_id, number, run_id, published_us, contracts, "
-    "compiled_digest, tables, files, rows, bytes, restores) FROM release WHERE id = ?",
+    "compiled_digest, tables, files, rows, bytes, restores, basis) FROM release WHERE id = ?",
     "SELECT json_array('table', table_id, name, contract_id, rows) FROM release_table WHERE "
     "release_id = ? ORDER BY table_id",
     "SELECT json_array('column', table_id, column_id, position, name, type, classification, tags) "
     "FROM release_column WHERE release_id = ? ORDER BY table_id, column_id",
-    "SELECT json_array('file', table_id, part, deletions, sha256, bytes, rows, columns) FROM "
+    "SELECT json_array('file', table_id, part, deletions, deleted_rows, sha256, bytes, rows, "
+    "columns) FROM "
     "release_file JOIN file ON file.id = file_id WHERE release_id = ? ORDER BY table_id, part",
     "SELECT json_array('fact', table_id, part, column_id, low, high, nulls, distinct_values) FROM "
     "release_file JOIN file_fact USING (file_id) WHERE release_id = ? ORDER BY table_id, part, "
