@@ -174,6 +174,8 @@ struct gate_upkeep {
 };
 MUST_CHECK bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
                             struct gate_upkeep *out);
+/* Reads every copy again; those that are damaged go. */
+MUST_CHECK bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out);
 /* What copies take; of tables the heaviest. */
 struct gate_total_table {
     uint64_t table_id, classes, copies, bytes;

@@ -63,14 +63,41 @@ static bool drop_unknown_copies(struct task *t, struct gate *gate)
     return ok;
 }
 
+static bool open_index(struct task *t, struct gate *gate, str path)
+{
+    return metadb_open(t, path, METADB_CACHE, &gate->cache)
+        && metadb_write(t, gate->cache, make_tables, NULL) && metadb_verify(t, gate->cache)
+        && count_copies(t, gate);
+}
+
+/* Nothing in it is worth a start that fails: all can be made again. */
+static bool drop_index(struct task *t, struct gate *gate, str path)
+{
+    log_failure("gate", t);
+    log_event(LOG_WARN, "gate", t, "dropping %s: it is damaged", path.ptr);
+    task_clear_error(t);
+    metadb_close(gate->cache);
+    gate->cache = NULL;
+    (void)unlink(arena_format(t->mem, STR_FMT "-wal", STR_ARG(path)).ptr);
+    (void)unlink(arena_format(t->mem, STR_FMT "-shm", STR_ARG(path)).ptr);
+    return unlink(path.ptr) == 0 || errno == ENOENT
+        || task_fail_errno(t, ERR_IO, "cannot remove %s", path.ptr);
+}
+
 bool gate_index_open(struct task *t, struct gate *gate, str home)
 {
     str path = arena_format(t->mem, STR_FMT "/cache.db", STR_ARG(home));
+    struct arena_mark mark = arena_mark(t->mem);
     /* Never that of another server; SQLite has no unsigned numbers. */
     clock_random(&gate->run, sizeof gate->run);
-    return metadb_open(t, path, METADB_CACHE, &gate->cache)
-        && metadb_write(t, gate->cache, make_tables, NULL) && count_copies(t, gate)
-        && drop_unknown_copies(t, gate);
+    if (!open_index(t, gate, path)) {
+        arena_rewind(t->mem, mark); /* statements that a failure left open */
+        if (t->err.code != ERR_CORRUPT)
+            return false;
+        if (!drop_index(t, gate, path) || !open_index(t, gate, path))
+            return false;
+    }
+    return drop_unknown_copies(t, gate);
 }
 
 /* ---- one copy */

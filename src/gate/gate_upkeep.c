@@ -127,7 +127,8 @@ static bool scrub_one(struct task *t, struct gate *gate, struct page_row *row,
 }
 
 /* Those that nobody has read for a day, the longest unread first: so much at a time that a disk has time for others. */
-static bool scrub(struct task *t, struct gate *gate, struct gate_upkeep *out)
+static bool scrub(struct task *t, struct gate *gate, int64_t before_us, uint64_t most_bytes,
+                  struct gate_upkeep *out, bool *has_more_out)
 {
     struct page page = {0}, done = {0};
     struct page_row first = {.copy = {.class_id = STR(""), .name = STR("")}};
@@ -136,13 +137,14 @@ static bool scrub(struct task *t, struct gate *gate, struct gate_upkeep *out)
                         "SELECT table_id, class_id, name, bytes, sha256, used_us FROM cleared "
                         "WHERE bytes > 0 AND checked_us < ? AND (table_id, class_id, name) > (?, "
                         "?, ?) ORDER BY checked_us LIMIT ?",
-                        clock_now_us() - day_us, &first, &page);
+                        before_us, &first, &page);
     pthread_mutex_unlock(&gate->lock);
-    for (size_t i = 0; ok && i < page.len && out->read_bytes < scrub_bytes_max; i++) {
+    for (size_t i = 0; ok && i < page.len && out->read_bytes < most_bytes; i++) {
         ok = task_go_on(t) && scrub_one(t, gate, &page.at[i], out);
         if (ok)
             vec_push(t->mem, &done, page.at[i]);
     }
+    *has_more_out = done.len > 0;
     return ok && (done.len == 0 || metadb_write(t, gate->cache, write_checked, &done));
 }
 
@@ -150,12 +152,29 @@ bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
                  struct gate_upkeep *out)
 {
     struct map kept;
+    bool has_more;
     CHECK(gate->magic == GATE_MAGIC);
     *out = (struct gate_upkeep){0};
     map_init(&kept, t->mem);
     for (size_t i = 0; i < keep->len; i++)
         map_put(&kept, keep->at[i], &keep->at[i]);
-    return remove_over(t, gate, &kept, &out->removed) && scrub(t, gate, out);
+    return remove_over(t, gate, &kept, &out->removed)
+        && scrub(t, gate, clock_now_us() - day_us, scrub_bytes_max, out, &has_more);
+}
+
+bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out)
+{
+    int64_t begun_us = clock_now_us();
+    bool ok = true, has_more = true;
+
+    CHECK(gate->magic == GATE_MAGIC);
+    *out = (struct gate_upkeep){0};
+    while (ok && has_more) {
+        struct arena_mark mark = arena_mark(t->mem);
+        ok = scrub(t, gate, begun_us, UINT64_MAX, out, &has_more);
+        arena_rewind(t->mem, mark);
+    }
+    return ok;
 }
 
 bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)

@@ -99,6 +99,9 @@ MUST_CHECK bool release_read_edges(struct task *t, struct metadb *db, uint64_t p
  * are then no longer in release_files. */
 MUST_CHECK bool release_prune(struct task *t, struct metadb *db, uint64_t keep,
                               int64_t young_after_us, uint64_t *count_out);
+/* A hash (hex) of all that a release's rows say, of one that is kept. It goes into the row of the audit that tells of it. */
+MUST_CHECK bool release_seal(struct task *t, struct metadb *db, uint64_t product_id,
+                             uint64_t number, str *out);
 /* Of a release; empty: it was not kept, or is of an earlier version of weft. */
 MUST_CHECK bool release_basis(struct task *t, struct metadb *db, uint64_t product_id,
                               uint64_t number, str *out);

@@ -74,6 +74,7 @@ bool api_verify(struct task *t, struct api *api)
     json_out_uint(&o, "files", verdict.files);
     json_out_list(&o, "damaged", &verdict.damaged);
     json_out_str(&o, "catalog", verdict.catalog.len ? verdict.catalog : STR("ok"));
+    json_out_uint(&o, "copies_removed", verdict.copies.damaged);
     review_write_verdict(&verdict.audit, "audit", &o);
     json_out_end(&o, '}');
     return api_answer(t, api, 200, o.b);

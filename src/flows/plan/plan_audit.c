@@ -1,5 +1,6 @@
 /* What the audit keeps of an apply. */
 #include "crypto/crypto.h"
+#include "document/document.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "plan_inside.h"
@@ -182,6 +183,7 @@ str plan_audit_detail(struct task *t, const struct plan_change_of_mesh *change)
     json_out_uint(&o, "mesh_version", change->mesh_version);
     json_out_str(&o, "domain", change->domain);
     json_out_bool(&o, "override", change->is_override);
+    json_out_str(&o, "seal", document_digest(t->mem, change->after));
     plan_put_files(t->mem, &o, change->before, change->after);
     plan_put_policies(&o, change);
     plan_put_users(t->mem, &o, change->model_before, change->model_after);

@@ -243,7 +243,7 @@ static bool rollback_is_same(struct task *t, struct metadb *db, const struct rol
     return task_hint(t, "try it again");
 }
 
-static str rollback_event(struct task *t, const struct rollback *r, bool has_reason)
+static str rollback_event(struct task *t, const struct rollback *r, bool is_audit, str seal)
 {
     struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
 
@@ -257,11 +257,12 @@ static str rollback_event(struct task *t, const struct rollback *r, bool has_rea
     }
     json_out_uint(&o, "replaces", r->replaced);
     json_out_uint(&o, "rows", r->rows);
-    if (has_reason) {
+    if (is_audit) {
         json_out_maybe(&o, "reason", r->reason);
         if (r->is_forced) {
             json_out_bool(&o, "forced", true);
         }
+        json_out_str(&o, "seal", seal);
     }
     json_out_end(&o, '}');
     return buf_str(o.b);
@@ -282,11 +283,16 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
             return false;
         }
     }
+    str seal;
+    if (!release_seal(t, db, r->target->id, r->release, &seal)) {
+        return false;
+    }
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
     return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
-        && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false), NULL)
+        && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false, STR_NONE),
+                      NULL)
         && audit_append(t, db, r->number > 0 ? STR("rollback") : STR("publish"), r->product,
-                        STR("done"), rollback_event(t, r, true), NULL);
+                        STR("done"), rollback_event(t, r, true, seal), NULL);
 }
 
 static bool rollback_publish(struct task *t, struct rollback *r)

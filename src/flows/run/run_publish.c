@@ -149,6 +149,19 @@ static bool run_is_same(struct task *t, struct metadb *db, const struct run *r,
     return task_hint(t, "run it again");
 }
 
+/* What is told of the release, with the hash that `weft verify` holds it against. */
+static bool run_seal(struct task *t, struct metadb *db, const struct run *r, str told, str *out)
+{
+    str seal;
+
+    if (!release_seal(t, db, r->target->id, r->release, &seal)) {
+        return false;
+    }
+    *out = arena_format(t->mem, "%.*s,\"seal\":\"%.*s\"}", STR_ARG(str_sub(told, 0, told.len - 1)),
+                        STR_ARG(seal));
+    return true;
+}
+
 static bool run_commit_release(struct task *t, struct metadb *db, void *state)
 {
     struct run_commit *commit = state;
@@ -166,12 +179,16 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu,\"quarantined\":%llu%s}",
                (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows,
                (unsigned long long)run_diverted_rows(r), r->is_replay ? ",\"replay\":true" : "");
+    str detail = STR_NONE;
+    if (!run_seal(t, db, r, buf_str(payload), &detail)) {
+        return false;
+    }
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
     return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
         && compliance_found(t, db, &r->compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
-        && audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
+        && audit_append(t, db, STR("publish"), r->product, STR("done"), detail, NULL);
 }
 
 /* Moves the files to where they stay. */

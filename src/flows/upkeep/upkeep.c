@@ -5,6 +5,7 @@
 #include "plan_row/plan_row.h"
 #include "quarantine/quarantine.h"
 #include "release/release.h"
+#include "upkeep/upkeep_inside.h"
 
 enum { UPKEEP_FILE_AGE_S = 3600 };
 
@@ -27,6 +28,19 @@ static bool upkeep_drop_forgotten(struct task *t, struct services *s, struct str
     return true;
 }
 
+/* At one instant: releases and the audit that tells of them go together. */
+static bool upkeep_check_now(struct task *t, struct services *s, str *finding_out)
+{
+    struct metadb *snapshot;
+
+    if (!metadb_snapshot(t, s->db, &snapshot)) {
+        return false;
+    }
+    bool ok = upkeep_check_catalog(t, snapshot, finding_out);
+    metadb_snapshot_end(t, snapshot);
+    return ok;
+}
+
 bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out)
 {
     struct str_list files = {0};
@@ -39,7 +53,9 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
         out->catalog = arena_str(t->mem, t->err.message);
         task_clear_error(t);
     }
-    if (!chain_verify(t, s->db, NULL, NULL, &out->audit) || !release_files(t, s->db, &files)) {
+    if (!chain_verify(t, s->db, NULL, NULL, &out->audit)
+        || (out->catalog.len == 0 && !upkeep_check_now(t, s, &out->catalog))
+        || !release_files(t, s->db, &files) || !gate_verify(t, s->gate, &out->copies)) {
         return false;
     }
     out->files = files.len;

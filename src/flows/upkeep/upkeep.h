@@ -10,6 +10,8 @@ struct upkeep_verdict {
     struct str_list damaged; /* SHA-256 names of files whose content is another */
     str catalog;             /* empty: whole; else the first finding */
     struct chain_verdict audit;
+    struct gate_upkeep
+        copies; /* cleared ones: those that were damaged are gone, and are made again */
 };
 
 /* Reads every file of every kept release again, and the chain of the audit. False only when it cannot look. */
