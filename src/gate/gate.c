@@ -153,6 +153,7 @@ static bool decide_one(struct task *t, struct round *r, const struct sql_table *
     } else if (meaning.staged) {
         table->columns = meaning.staged->columns;
         table->paths = meaning.staged->paths;
+        table->deletions = meaning.staged->deletions;
     } else {
         ok = decide_table(t, r, name, table);
     }
@@ -268,6 +269,13 @@ void gate_fill_job(struct task *t, const struct clearance *clearance, struct eng
             str name = link_name(t->mem, key, table->paths.at[k]);
             vec_push(t->mem, &view->files, name);
             add_link(t->mem, job, table->paths.at[k], name);
+        }
+        for (size_t k = 0; k < table->deletions.len; k++) {
+            str path = table->deletions.at[k];
+            str name = path.len ? link_name(t->mem, key, path) : STR_NONE;
+            vec_push(t->mem, &view->deletions, name);
+            if (path.len)
+                add_link(t->mem, job, path, name);
         }
     }
 }

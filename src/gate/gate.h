@@ -26,6 +26,8 @@ struct gate_input {
     str name;
     struct job_columns columns; /* staged: names, types, field ids */
     struct str_list paths;      /* staged: absolute */
+    struct str_list
+        deletions; /* empty, or one a path: of its deleted rows (job_view); empty for none */
 };
 
 struct gate_scope {
@@ -40,11 +42,12 @@ struct clearance_table {
     str catalog, schema, name;       /* as the text's names mean it */
     const struct image_table *table; /* NULL: mesh.* or a staged table */
     uint64_t release;
-    bool is_past; /* a release that was named by its number */
+    bool is_past; /* a release that was named by its number, or diverted rows */
     struct decision decision;
     str class_id; /* hex; empty where originals serve */
     struct job_columns columns;
-    struct str_list paths;        /* absolute, of the files that are linked */
+    struct str_list paths;     /* absolute, of the files that are linked */
+    struct str_list deletions; /* staged tables: empty, or one a path. Copies hold no deleted row */
     struct str_list columns_read; /* names of columns in the text */
     const struct job_view *rows;  /* mesh.*, unless its rows are in a file */
     struct {
@@ -67,6 +70,10 @@ struct clearance {
 
 /* Text -> one SELECT tree: by the worker's parser, then held against the allow-lists of compilers/sql. */
 MUST_CHECK bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree **out);
+/* The same of a product's text in which `$since` means this expression of ours (empty: an error with its position). Positions of the tree,
+ * and of errors, are those of the text that runs: sql_shift_back leads to the author's. */
+MUST_CHECK bool gate_parse_since(struct task *t, struct worker *worker, str text, str since,
+                                 struct sql_shifts *shifts_out, struct sql_tree **out);
 /* Names and types of the result of a job that gate_fill_job or gate_sketch filled, with ids from 1. Nothing runs. */
 MUST_CHECK bool gate_describe(struct task *t, struct worker *worker, const struct engine_job *job,
                               struct job_columns *out);
@@ -130,10 +137,16 @@ bool gate_is_clear(struct task *t, const struct image *image, const struct image
 bool gate_may_discover(struct task *t, const struct image *image,
                        const struct image_product *product);
 
-/* Fills the rows of a set of entitlements from files of its table (release files or staged ones): sorted, distinct, in the task. */
+/* Fills the rows of a set of entitlements from files of its table (release files or staged ones; deletions as in gate_input): sorted,
+ * distinct, in the task. */
 MUST_CHECK bool gate_read_entitled(struct task *t, struct gate *gate,
                                    const struct job_columns *columns, const struct str_list *paths,
+                                   const struct str_list *deletions,
                                    struct policy_entitlement *set);
+/* What a build sees of its inputs: digest of the classes of their tables under the decisions of this image. Equal digests, equal
+ * rows and values of equal files. Hex. */
+str gate_seen(struct task *t, const struct gate *gate, const struct image *image,
+              const struct gate_scope *scope);
 
 /* Copies that are made before anybody asks, for those who read lately, within the budget of clearing_hot_ms and clearing_hot_mb. What
  * goes wrong goes to the log: the first query then waits. */
@@ -172,6 +185,10 @@ struct gate_total {
     } tables;
 };
 MUST_CHECK bool gate_total(struct task *t, struct gate *gate, struct gate_total *out);
+
+/* What readers of a deprecated table are told, or empty; its last moment, or 0. */
+str gate_notice(struct arena *mem, const struct image_table *table, int64_t now_us,
+                int64_t *sunset_us_out);
 
 /* Names and nothing else, for plan: every table name of the tree is in the scope and its columns exist; builds a job of empty typed
  * views to describe the result with. Runs no decision. */

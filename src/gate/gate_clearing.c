@@ -181,12 +181,14 @@ static str one_value_sql(struct arena *mem, const struct decision *restricted, s
 }
 
 void gate_clearing_add(struct arena *mem, const struct decision *restricted, str file,
-                       bool is_by_value, struct engine_job *job)
+                       str deletions, bool is_by_value, struct engine_job *job)
 {
     str source = arena_format(mem, "source_%zu", job->views.len);
     job->output = JOB_FILES;
     job->keep_order = true;
     add_source(mem, restricted, source, file, job, vec_add(mem, &job->layouts));
+    if (deletions.len)
+        vec_push(mem, &job->views.at[job->views.len - 1].deletions, deletions);
     if (!is_by_value) {
         add_copy(mem, job, policy_clearing_sql_from(mem, restricted, source, STR_NONE, NULL), true);
         return;

@@ -53,7 +53,8 @@ static str rows_sql(struct task *t, const struct policy_entitlement *set)
 }
 
 bool gate_read_entitled(struct task *t, struct gate *gate, const struct job_columns *columns,
-                        const struct str_list *paths, struct policy_entitlement *set)
+                        const struct str_list *paths, const struct str_list *deletions,
+                        struct policy_entitlement *set)
 {
     struct engine_job job = {.output = JOB_ROWS,
                              .format = ROW_FORMAT_ROWS,
@@ -73,6 +74,13 @@ bool gate_read_entitled(struct task *t, struct gate *gate, const struct job_colu
         str name = arena_format(t->mem, "v%zu.parquet", i);
         vec_push(t->mem, &view->files, name);
         vec_push(t->mem, &job.links, ((struct job_link){.path = paths->at[i], .name = name}));
+    }
+    for (size_t i = 0; i < deletions->len; i++) {
+        str path = deletions->at[i];
+        str name = path.len ? arena_format(t->mem, "d%zu.parquet", i) : STR_NONE;
+        vec_push(t->mem, &view->deletions, name);
+        if (path.len)
+            vec_push(t->mem, &job.links, ((struct job_link){.path = path, .name = name}));
     }
     job.text = rows_sql(t, set);
     if (!engine_lend(t, gate->engine, WORKER_CHECK, STR("gate"), (struct engine_reach){0}, &worker))

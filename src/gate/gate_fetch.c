@@ -143,9 +143,12 @@ static void add_group(struct gate_making *making, struct gate_wants *wants, cons
                      arena_str(mem, wants->at[group[i]].value));
     }
     str origin = arena_str(mem, first->file->sha256);
-    gate_clearing_add(mem, &restricted, gate_origin_name(mem, origin), first->is_by_value,
-                      &making->job);
+    str deletions = arena_str(mem, first->file->deletions);
+    gate_clearing_add(mem, &restricted, gate_origin_name(mem, origin),
+                      deletions.len ? gate_origin_name(mem, deletions) : STR_NONE,
+                      first->is_by_value, &making->job);
     vec_push(mem, &making->origins, origin);
+    vec_push(mem, &making->deletions, deletions);
     making->origin_bytes += first->file->bytes;
     for (; copies < making->job.copies.len; copies++)
         making->text_bytes += making->job.copies.at[copies].text.len;

@@ -10,7 +10,7 @@
 enum { GATE_MAGIC = 0x9a7e, GATE_KEY_BYTES = 32 };
 
 /* Part of every class: copies that another engine or another clearing code made are never taken for ours. */
-#define GATE_CLEARING_VERSION "weft clearing 7, duckdb 1.5.5"
+#define GATE_CLEARING_VERSION "weft clearing 8, duckdb 1.5.5"
 
 /* Limits of a decision that is cleared by value: beyond them it has copies of its own. */
 enum { GATE_VALUES_MAX = 1000, GATE_PATHS_MAX = 20000 };
@@ -45,7 +45,8 @@ struct gate_making {
     bool is_kept; /* the gate itself is one of them, until it is done: made before anybody asks */
     atomic_int thousandths;
     uint64_t table_id, origin_bytes, text_bytes;
-    struct str_list origins; /* SHA-256 */
+    struct str_list origins;   /* SHA-256 */
+    struct str_list deletions; /* of each; empty: none */
     struct gate_part *parts;
     size_t part_count;
     struct engine_job job;
@@ -145,7 +146,7 @@ struct gate_meaning {
     const struct image_table *table; /* of the mesh, at its release */
     const struct gate_input *staged; /* of a build */
     bool is_mesh;                    /* mesh.NAME */
-    bool is_past;                    /* a release by its number */
+    bool is_past;                    /* a release by its number, or diverted rows */
     uint64_t release;
 };
 
@@ -153,6 +154,11 @@ struct gate_meaning {
 MUST_CHECK bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
                              const struct gate_scope *scope, const struct sql_table *name,
                              struct gate_meaning *out);
+/* As SQL names it: sales."orders@2".orders. */
+str gate_name_of(struct arena *mem, const struct image_table *table);
+/* False: its contract is retired; the failure names its successor. */
+MUST_CHECK bool gate_still_serves(struct task *t, const struct image_table *table,
+                                  uint32_t position);
 /* `orders@2`: a product and a major of it. */
 bool gate_split_major(str schema, str *product_out, uint64_t *major_out);
 /* Of a build: the input or internal table, or the failure. Pure. */
@@ -160,6 +166,8 @@ MUST_CHECK bool gate_resolve_input(struct task *t, const struct gate_scope *scop
                                    const struct sql_table *name, const struct gate_input **out);
 /* `profiles#41` -> `profiles`, 41; false when it is no past release. Pure. */
 bool gate_split_release(str schema, str *product_out, uint64_t *number_out);
+/* `orders!quarantine` -> `orders`: rows that were diverted. Pure. */
+bool gate_split_quarantine(str schema, str *product_out);
 /* Columns that the text names and the table has; all of them for `*`. Pure. */
 void gate_columns_read(struct arena *mem, const struct str_list *named,
                        const struct job_columns *columns, struct str_list *out);
@@ -291,9 +299,9 @@ MUST_CHECK bool gate_peek(struct task *t, struct gate *gate, struct gate_want *w
 void gate_restrict(struct arena *mem, const struct decision *decision,
                    const struct image_file *file, struct decision *out);
 /* Adds to a clearing worker's job what it does with a file of this name, but for its link: one copy, or one of each value of the only
- * filter. The name must be the content's: the worker is used again, and its caches know files by name. Pure. */
+ * filter. `deletions`: the name of the file of its deleted rows, or empty. The names must be the contents': the worker is used again, and its caches know files by name. Pure. */
 void gate_clearing_add(struct arena *mem, const struct decision *restricted, str file,
-                       bool is_by_value, struct engine_job *job);
+                       str deletions, bool is_by_value, struct engine_job *job);
 /* Under gate->lock: the file at `path` stays until the task ends. */
 void gate_hold_path(struct task *t, struct gate *gate, str path);
 bool gate_is_held(const struct gate *gate, str path);

@@ -177,9 +177,12 @@ static void *check_origins(void *handle)
 {
     struct origin_check *check = handle;
     const struct str_list *origins = &check->making->origins;
+    const struct str_list *deletions = &check->making->deletions;
     check->ok = true;
     for (size_t i = 0; check->ok && i < origins->len; i++)
-        check->ok = store_check(check->task, check->making->gate->store, origins->at[i]);
+        check->ok = store_check(check->task, check->making->gate->store, origins->at[i])
+                 && (deletions->at[i].len == 0
+                     || store_check(check->task, check->making->gate->store, deletions->at[i]));
     return NULL;
 }
 
@@ -224,14 +227,27 @@ static bool clear(struct task *t, struct gate_making *making)
     return ok;
 }
 
+/* Files with equal deletions share them. */
+static void add_origin(struct task *t, struct gate_making *making, str sha256)
+{
+    str name = sha256.len ? gate_origin_name(t->mem, sha256) : STR_NONE;
+    for (size_t i = 0; i < making->job.links.len; i++)
+        if (str_eq(making->job.links.at[i].name, name))
+            return;
+    if (sha256.len)
+        vec_push(t->mem, &making->job.links,
+                 ((struct job_link){.path = store_file_path(t, making->gate->store, sha256),
+                                    .name = name}));
+}
+
 static bool make(struct task *t, struct gate_making *making)
 {
     struct gate *gate = making->gate;
     making->job.links.len = 0;
-    for (size_t i = 0; i < making->origins.len; i++)
-        vec_push(t->mem, &making->job.links,
-                 ((struct job_link){.path = store_file_path(t, gate->store, making->origins.at[i]),
-                                    .name = gate_origin_name(t->mem, making->origins.at[i])}));
+    for (size_t i = 0; i < making->origins.len; i++) {
+        add_origin(t, making, making->origins.at[i]);
+        add_origin(t, making, making->deletions.at[i]);
+    }
     making->job.hash_key = (str){gate->hash_key, sizeof gate->hash_key};
     return make_room(t, gate, making->origin_bytes) && clear(t, making);
 }

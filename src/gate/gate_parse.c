@@ -30,6 +30,23 @@ bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree
     return sql_read(t, sql, document, out);
 }
 
+bool gate_parse_since(struct task *t, struct worker *worker, str text, str since,
+                      struct sql_shifts *shifts_out, struct sql_tree **out)
+{
+    str put = sql_put_since(t->mem, text, since, shifts_out);
+
+    if (since.len == 0 && shifts_out->len > 0) {
+        uint32_t position = shifts_out->at[0].at + 1;
+
+        *shifts_out = (struct sql_shifts){0};
+        task_fail(t, ERR_SYNTAX, "$since is known in an incremental table only");
+        task_hint(t, "say in its contract how it is added to: customProperties materialization "
+                     "and incremental");
+        return task_position(t, position);
+    }
+    return gate_parse(t, worker, put, out);
+}
+
 static bool describe_begin(struct task *t, void *state, const struct row_column *columns,
                            size_t len)
 {

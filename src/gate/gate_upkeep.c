@@ -51,8 +51,11 @@ static bool read_page(struct task *t, struct gate *gate, const char *sql, int64_
 static bool is_over(const struct page_row *row, const struct map *keep, int64_t now_us,
                     int64_t old_us)
 {
-    bool is_orphan =
-        !map_find(keep, str_sub(row->copy.name, 0, ORIGIN_HEX)) && now_us - row->used_us > young_us;
+    str deletions = str_sub(row->copy.name, ORIGIN_HEX + 1, ORIGIN_HEX);
+    bool has_deletions = row->copy.name.len > ORIGIN_HEX && row->copy.name.ptr[ORIGIN_HEX] == '-';
+    bool is_orphan = (!map_find(keep, str_sub(row->copy.name, 0, ORIGIN_HEX))
+                      || (has_deletions && !map_find(keep, deletions)))
+                  && now_us - row->used_us > young_us;
     return row->used_us < old_us || is_orphan;
 }
 

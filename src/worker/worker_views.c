@@ -73,6 +73,15 @@ static str quoted_rows(struct arena *mem, const struct job_view *view)
 
 /* ---- statements */
 
+/* A name of a file must be no pattern. */
+static bool check_files(struct task *t, const struct str_list *files)
+{
+    for (size_t i = 0; i < files->len; i++)
+        if (strpbrk(arena_c_string(t->mem, files->at[i]), "*?[{"))
+            return task_fail(t, ERR_INTERNAL, "the name of a linked file would be a pattern");
+    return true;
+}
+
 static bool check_view(struct task *t, const struct job_view *view, bool *by_id)
 {
     size_t with_id = 0;
@@ -85,9 +94,8 @@ static bool check_view(struct task *t, const struct job_view *view, bool *by_id)
         with_id += column->id != 0;
     }
     *by_id = with_id > 0;
-    for (size_t i = 0; i < view->files.len; i++)
-        if (strpbrk(arena_c_string(t->mem, view->files.at[i]), "*?[{"))
-            return task_fail(t, ERR_INTERNAL, "the name of a linked file would be a pattern");
+    if (!check_files(t, &view->files) || !check_files(t, &view->deletions))
+        return false;
     if (with_id && with_id != view->columns.len)
         return task_fail(t, ERR_INTERNAL,
                          "some columns of " STR_FMT " have a field id and some have none",
@@ -95,11 +103,12 @@ static bool check_view(struct task *t, const struct job_view *view, bool *by_id)
     return true;
 }
 
-static void add_files(struct buf *sql, const struct job_view *view)
+/* Files from one to before another. */
+static void add_files(struct buf *sql, const struct job_view *view, size_t from, size_t to)
 {
     buf_add_byte(sql, '[');
-    for (size_t i = 0; i < view->files.len; i++) {
-        buf_add(sql, i ? STR(", 'in/' || ") : STR("'in/' || "));
+    for (size_t i = from; i < to; i++) {
+        buf_add(sql, i > from ? STR(", 'in/' || ") : STR("'in/' || "));
         buf_add_literal(sql, view->files.at[i]);
     }
     buf_add_byte(sql, ']');
@@ -140,10 +149,38 @@ enum match {
     MATCH_NAME, /* by name, cast: the files have no ids */
 };
 
-static void add_select(struct buf *sql, const struct job_view *view, enum match match,
-                       bool with_order)
+static bool has_deletions(const struct job_view *view, size_t file)
 {
-    buf_add(sql, STR(" AS SELECT "));
+    return view->deletions.len && view->deletions.at[file].len;
+}
+
+static void add_source(struct buf *sql, const struct job_view *view, enum match match, size_t from,
+                       size_t to)
+{
+    buf_add(sql, STR(" FROM read_parquet("));
+    add_files(sql, view, from, to);
+    if (match == MATCH_ID)
+        add_schema(sql, &view->columns);
+    else if (match == MATCH_NAME)
+        buf_add(sql, STR(", union_by_name = true"));
+    /* A folder's name is never a value here. */
+    buf_add(sql, STR(", hive_partitioning = false)"));
+}
+
+/* The columns of the rows of a file that are not deleted. No column is called `#…`. */
+static void add_living(struct buf *sql, const struct job_view *view, enum match match, size_t file)
+{
+    buf_add(sql, STR(" FROM (SELECT *, file_row_number AS \"#row\""));
+    add_source(sql, view, match, file, file + 1);
+    buf_add(
+        sql,
+        STR(") AS \"#file\" WHERE \"#row\" NOT IN (SELECT \"row\" FROM read_parquet('in/' || "));
+    buf_add_literal(sql, view->deletions.at[file]);
+    buf_add(sql, STR("))"));
+}
+
+static void add_columns(struct buf *sql, const struct job_view *view, enum match match)
+{
     for (size_t i = 0; i < view->columns.len; i++) {
         if (i)
             buf_add(sql, STR(", "));
@@ -152,21 +189,32 @@ static void add_select(struct buf *sql, const struct job_view *view, enum match 
         else
             add_cast(sql, &view->columns.at[i], !view->files.len);
     }
+}
+
+static void add_select(struct buf *sql, const struct job_view *view, enum match match,
+                       bool with_order)
+{
+    buf_add(sql, STR(" AS SELECT "));
     if (!view->files.len) {
+        add_columns(sql, view, match);
         buf_add(sql, STR(" WHERE false"));
         return;
     }
-    /* What is cleared must be put back in order after the filter; see policy_clearing_sql. */
-    if (with_order)
-        buf_add(sql, STR(", file_row_number"));
-    buf_add(sql, STR(" FROM read_parquet("));
-    add_files(sql, view);
-    if (match == MATCH_ID)
-        add_schema(sql, &view->columns);
-    else if (match == MATCH_NAME)
-        buf_add(sql, STR(", union_by_name = true"));
-    /* A folder's name is never a value here. */
-    buf_add(sql, STR(", hive_partitioning = false)"));
+    for (size_t from = 0, to; from < view->files.len; from = to) {
+        bool has_deleted = has_deletions(view, from);
+        for (to = from + 1; !has_deleted && to < view->files.len && !has_deletions(view, to);)
+            to++;
+        buf_add(sql, from ? STR(" UNION ALL SELECT ") : STR(""));
+        add_columns(sql, view, match);
+        /* What is cleared must be put back in order after the filter; see policy_clearing_sql. */
+        if (with_order)
+            buf_add(sql,
+                    has_deleted ? STR(", \"#row\" AS file_row_number") : STR(", file_row_number"));
+        if (has_deleted)
+            add_living(sql, view, match, from);
+        else
+            add_source(sql, view, match, from, to);
+    }
 }
 
 /* Rows that came with the job are read by a view, as files are: a table would also answer to `rowid`. */

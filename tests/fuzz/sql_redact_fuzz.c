@@ -1,4 +1,5 @@
-/* Any bytes as a statement: without literals it is no longer, holds no string and no comment, and a second time changes nothing. */
+/* Any bytes as a statement: without literals it is no longer, holds no string and no comment, and a second time changes nothing; each
+ * position in a text with `$since` put in leads back into the text. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     CHECK(!has_quote(once) && !has_quote(print));
     CHECK(str_eq(print, sql_fingerprint(t->mem, once)));
     CHECK(str_eq(print, sql_fingerprint(t->mem, print)));
+    struct sql_shifts shifts;
+    str put = sql_put_since(t->mem, input, STR("CAST('2026-01-01' AS DATE)"), &shifts);
+    CHECK(shifts.len > 0 || str_eq(put, input));
+    for (uint32_t i = 1; len > 0 && i <= put.len; i++) {
+        uint32_t back = sql_shift_back(&shifts, i);
+        CHECK(back >= 1 && back <= len);
+    }
     check_end(t, input);
     task_free(t);
     return 0;

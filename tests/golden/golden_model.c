@@ -71,6 +71,7 @@ static void print_contract(struct arena *mem, const struct contract *contract, s
             const struct contract_rule *rule = &table->rules.at[j];
             buf_format(out, "  %s " STR_FMT ": " STR_FMT "\n",
                        rule->kind == RULE_TEXT || rule->kind == RULE_CUSTOM ? "remark"
+                       : rule->effect == RULE_QUARANTINES                   ? "divert"
                        : rule->effect == RULE_REJECTS                       ? "reject"
                                                                             : "warn  ",
                        STR_ARG(rule->id), STR_ARG(contract_rule_text(mem, rule)));
@@ -208,6 +209,7 @@ GOLDEN(model)
     if (bundle.len)
         qsort(bundle.at, bundle.len, sizeof *bundle.at, by_path);
     const struct model *model = model_compile(mem, &bundle, &report);
+    model_check_pins(model, &report);
     findings(&report, out);
     if (!report.errors)
         print_model(mem, model, out);

@@ -218,3 +218,33 @@ def test_a_source_that_is_down_or_not_listed(mesh, postgres, schema):
     mesh.weft("apply", "--yes")
     down = mesh.weft("run", "--all", ok=False)
     assert down.code == 69 and "refused" in (down.out + down.err).lower()
+
+
+KEYS = {"smallint": ("1", "2", "3"), "integer": ("1", "2", "3"), "bigint": ("1", "9999999999", "9999999999999"),
+        "date": ("'2026-01-01'", "'2026-01-02'", "'2026-01-03'"),
+        "timestamp": ("'2026-01-01 10:00'", "'2026-01-01 10:00:00.000001'", "'2026-01-02'"),
+        "timestamptz": ("'2026-01-01 10:00+02'", "'2026-01-01 09:00Z'", "'2026-01-02Z'")}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_of_an_incremental_table_only_what_is_new_is_read(mesh, postgres, schema, kind):
+    """A value of an old row that fits no more would stop the run if it were read."""
+    first, second, third = KEYS[kind]
+    postgres.sql(f"""CREATE TABLE {schema}.t (id int PRIMARY KEY, key {kind} NOT NULL, price numeric);
+                     INSERT INTO {schema}.t VALUES (1, {first}, 1), (2, {first}, 2)""")
+    write(mesh, postgres, {"t": {"id": "int", "key": kind, "price": "numeric(10,2)"}}, schema)
+    contract = (mesh.folder / "domains/sales/orders/orders.odcs.yaml").read_text()
+    mesh.write("domains/sales/orders/orders.odcs.yaml", contract.replace("    properties:\n", """\
+    customProperties:
+      - {property: materialization, value: incremental}
+      - {property: incremental, value: {mode: append, key: key}}
+    properties:
+""").replace("{name: key, ", "{name: key, required: true, "))
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    postgres.sql(f"UPDATE {schema}.t SET price = 1.005 WHERE id = 1; INSERT INTO {schema}.t VALUES (3, {second}, 3), (4, {third}, 4)")
+    assert "2 rows added, 0 replaced, 0 deleted; 1 files kept, 1 new" in mesh.weft("run", "--all").out
+    assert mesh.rows("SELECT id, price::VARCHAR AS price FROM sales.orders.t ORDER BY id", as_user="ana") == [
+        {"id": n, "price": f"{n}.00"} for n in (1, 2, 3, 4)]
+    refused = mesh.weft("run", "--all", "--full", ok=False)
+    assert "column price: a value is no DECIMAL(10,2)" in refused.out + refused.err

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -98,20 +99,23 @@ def shell(tmp_path):
     wait_for_end(folder / "shop/.weft")
 
 
-def walk(shell, page, port):
-    """Runs every command of a page; how many outputs it shows."""
+def walk(shell, page, port, others=None):
+    """Runs every command of a page; how many outputs it shows. `others` stand in the place of what the page says."""
     seen = 0
+    replaced = {":8080": f":{port}"} | (others or {})
     for command, announced, shown in steps(page):
         if command.startswith("make "):
             continue
-        command = command.replace(":8080", f":{port}")
+        for old, new in replaced.items():
+            command = command.replace(old, new)
+            shown = shown and shown.replace(old, new)
         if command.startswith("weft serve"):
             wait_for_end(Path(shell.folder.strip()) / ".weft")
         code, out, err = shell.run(command)
         told = f"{command}\n--- exit code {code}, announced {announced}\n--- out\n{out}\n--- err\n{err}"
         assert code == announced, told
         if shown is not None:
-            pattern = pattern_of(shown.replace(":8080", f":{port}"))
+            pattern = pattern_of(shown)
             assert any(pattern.fullmatch(text) for text in (out, err, out + err)), f"{told}\n--- shown\n{shown}"
             seen += 1
     return seen
@@ -129,9 +133,27 @@ def test_every_command_of_the_guide_to_governance_does_what_it_shows(shell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page, outputs", [("daily-work", 3), ("ci", 1)])
+@pytest.mark.parametrize("page, outputs", [("daily-work", 3), ("ci", 2), ("contract", 4), ("change", 4)])
 def test_every_command_of_a_guide_does_what_it_shows(shell, page, outputs):
     assert walk(shell, ROOT / f"docs/guides/{page}.md", str(free_port())) >= outputs, "the guide shows fewer outputs than it did"
+
+
+def in_shell(shell, postgres):
+    """The database that pages speak of is one of this test, in the place of port 5432."""
+    postgres.sql("DROP SCHEMA IF EXISTS shop CASCADE")
+    shell.run(f"export PGPASSWORD={shlex.quote(postgres.password)}")
+    return {":5432": f":{postgres.port}", "-p 5432": f"-p {postgres.port}"}
+
+
+@pytest.mark.slow
+def test_every_command_of_the_tutorial_does_what_it_shows(shell, postgres):
+    assert shutil.which("psql"), "the tutorial needs psql"
+    assert walk(shell, ROOT / "docs/tutorial.md", str(free_port()), in_shell(shell, postgres)) >= 6, "the tutorial shows fewer outputs than it did"
+
+
+@pytest.mark.slow
+def test_every_command_of_the_guide_to_sources_does_what_it_shows(shell, postgres):
+    assert walk(shell, ROOT / "docs/guides/source.md", str(free_port()), in_shell(shell, postgres)) >= 4, "the guide shows fewer outputs than it did"
 
 
 def test_make_lines_of_the_readme_are_verbs_of_the_makefile():

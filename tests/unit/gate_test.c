@@ -232,7 +232,7 @@ TEST(a_clearing_worker_reads_no_masked_column)
     add_column(t, &decision, 2, "b", MASK_NULL);
     add_column(t, &decision, 3, "later", MASK_NONE);
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), STR_NONE, false, &job);
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "a:1 b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "a:1");
     EXPECT_STR(
@@ -249,7 +249,7 @@ TEST(a_clearing_worker_reads_what_filters_need)
     vec_push(t->mem, &decision.filters, filter_of(2, "VARCHAR", "x"));
     decision.filters.at[0].column.name = STR("b");
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), STR_NONE, false, &job);
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "b:2");
     EXPECT_STR(names_of(t, &job.views.at[0].columns), "b:2");
     EXPECT_STR(job.copies.at[0].text,
@@ -264,7 +264,7 @@ TEST(rows_without_visible_columns_still_count)
     struct engine_job job = {0};
     add_column(t, &decision, 7, "later", MASK_NONE);
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), false, &job);
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), STR_NONE, false, &job);
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "later:7");
     EXPECT_STR(job.copies.at[0].text,
                "SELECT CAST(NULL AS VARCHAR) AS \"later\" FROM source_0 ORDER BY file_row_number");
@@ -456,7 +456,7 @@ TEST(values_are_cleared_from_one_scan)
     vec_push(t->mem, &decision.filters.at[0].values, STR("FR"));
     vec_push(t->mem, &decision.filters.at[0].values, STR("LI"));
     gate_restrict(t->mem, &decision, file_of(t), &restricted);
-    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), true, &job);
+    gate_clearing_add(t->mem, &restricted, STR("x.parquet"), STR_NONE, true, &job);
     EXPECT_INT(job.views.len, 1);
     EXPECT_INT(job.copies.len, 5);
     EXPECT_STR(job.copies.at[0].text,
@@ -470,7 +470,7 @@ TEST(values_are_cleared_from_one_scan)
     EXPECT_STR(names_of(t, &job.layouts.at[0]), "a:1");
     /* A second file shares the job, and few values need no stage. */
     restricted.filters.at[0].values.len = 2;
-    gate_clearing_add(t->mem, &restricted, STR("y.parquet"), true, &job);
+    gate_clearing_add(t->mem, &restricted, STR("y.parquet"), STR_NONE, true, &job);
     EXPECT_INT(job.views.len, 2);
     EXPECT_INT(job.copies.len, 7);
     EXPECT_STR(job.copies.at[6].text, "SELECT \"a\" FROM source_1 WHERE (\"c\" = 'DE') "

@@ -18,6 +18,9 @@ static struct engine_job *make_job(struct task *t)
     files->name = STR("it\"ems");
     vec_push(t->mem, &files->columns, column("id", "BIGINT", 7));
     vec_push(t->mem, &files->files, STR("a.parquet"));
+    vec_push(t->mem, &files->files, STR("b.parquet"));
+    vec_push(t->mem, &files->deletions, STR_NONE);
+    vec_push(t->mem, &files->deletions, STR("d.parquet"));
     struct job_view *rows = vec_add(t->mem, &job->views);
     rows->schema = STR("mesh");
     rows->name = STR("domains");
@@ -69,6 +72,9 @@ TEST(job_comes_back_without_its_links)
     EXPECT_STR(found.views.at[0].name, "it\"ems");
     EXPECT_INT(found.views.at[0].columns.at[0].id, 7);
     EXPECT_STR(found.views.at[0].files.at[0], "a.parquet");
+    REQUIRE(found.views.at[0].deletions.len == 2 && found.views.at[1].deletions.len == 0);
+    EXPECT_STR(found.views.at[0].deletions.at[0], "");
+    EXPECT_STR(found.views.at[0].deletions.at[1], "d.parquet");
     EXPECT(found.views.at[1].is_inline);
     EXPECT_INT(found.views.at[1].cells.len, 2);
     EXPECT_STR(found.views.at[1].cells.at[0].text, "sales");
@@ -110,8 +116,14 @@ TEST(job_files_stay_in_their_folder)
         job = make_job(t);
         job->views.at[0].files.at[0] = str_of(names[i]);
         EXPECT(!unpack(t, pack(t, job), &found));
+        job = make_job(t);
+        job->views.at[0].deletions.at[1] = str_of(names[i]);
+        EXPECT(unpack(t, pack(t, job), &found) == (names[i][0] == '\0'));
     }
     struct engine_job *job = make_job(t);
+    job->views.at[0].deletions.len = 1;
+    EXPECT(!unpack(t, pack(t, job), &found));
+    job = make_job(t);
     job->file = STR("a\0b");
     EXPECT(!unpack(t, pack(t, job), &found));
 }

@@ -29,6 +29,47 @@ TEST(statement_ends_at_its_semicolon)
     EXPECT_STR(statement_of(t, STR("SELECT tree'\\';")), "SELECT tree'\\'");
 }
 
+static str since_of(struct task *t, str text, struct sql_shifts *shifts)
+{
+    return sql_put_since(t->mem, text, STR("CAST('x' AS DATE)"), shifts);
+}
+
+TEST(since_is_put_where_it_is_a_word)
+{
+    struct task *t = test_task();
+    struct sql_shifts shifts;
+    EXPECT_STR(since_of(t, STR("SELECT $since, $SINCE"), &shifts),
+               "SELECT CAST('x' AS DATE), CAST('x' AS DATE)");
+    EXPECT_INT(shifts.len, 2);
+    EXPECT_STR(
+        since_of(
+            t, STR("'$since' \"$since\" -- $since\n/* $since */ $$ $since $$ $since_x $1 a$since"),
+            &shifts),
+        "'$since' \"$since\" -- $since\n/* $since */ $$ $since $$ $since_x $1 a$since");
+    EXPECT_INT(shifts.len, 0);
+    EXPECT_STR(since_of(t, STR("$since$ $since $since$ $since"), &shifts),
+               "$since$ $since $since$ CAST('x' AS DATE)");
+    EXPECT_STR(since_of(t, STR("'open $since"), &shifts), "'open $since");
+}
+
+TEST(positions_lead_back_to_the_text_that_was_written)
+{
+    struct task *t = test_task();
+    struct sql_shifts shifts;
+    str text = STR("a > $since AND b > $since OR c");
+    str put = since_of(t, text, &shifts);
+    for (uint32_t i = 1; i <= put.len; i++) {
+        uint32_t back = sql_shift_back(&shifts, i);
+        char c = put.ptr[i - 1];
+        REQUIRE(back >= 1 && back <= text.len);
+        /* What stands in the place of `$since` is there where it begins. */
+        EXPECT(text.ptr[back - 1] == c || text.ptr[back - 1] == '$');
+    }
+    EXPECT_INT(sql_shift_back(&shifts, (uint32_t)put.len), text.len);
+    EXPECT_INT(sql_shift_back(&shifts, 0), 0);
+    EXPECT_INT(sql_shift_back(&shifts, 3), 3);
+}
+
 TEST(open_quotes_are_left_to_the_engine)
 {
     struct task *t = test_task();

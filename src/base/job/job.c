@@ -23,6 +23,11 @@ bool worker_kind_by_name(str name, enum worker_kind *out)
     return false;
 }
 
+void job_deletion_columns(struct arena *mem, struct job_columns *out)
+{
+    vec_push(mem, out, ((struct job_column){.name = STR("row"), .type = STR("BIGINT"), .id = 1}));
+}
+
 /* ---- packing: the order of the fields here is the format */
 
 static void put_columns(struct buf *b, const struct job_columns *columns)
@@ -42,6 +47,7 @@ static void put_view(struct buf *b, const struct job_view *view)
     frame_put_str(b, view->name);
     put_columns(b, &view->columns);
     frame_put_list(b, &view->files);
+    frame_put_list(b, &view->deletions);
     frame_put_u8(b, view->is_inline);
     frame_put_u32(b, (uint32_t)view->cells.len);
     for (size_t i = 0; i < view->cells.len; i++) {
@@ -103,7 +109,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
 enum {
     COLUMN_BYTES_LEAST = 12,
     CELL_BYTES_LEAST = 1,
-    VIEW_BYTES_LEAST = 25,
+    VIEW_BYTES_LEAST = 29,
     COPY_BYTES_LEAST = 12,
     LOOK_BYTES_LEAST = 9,
 };
@@ -168,11 +174,17 @@ static void get_view(struct frame_reader *r, struct arena *mem, struct job_view 
     view->name = get_text(r);
     get_columns(r, mem, &view->columns);
     frame_get_list(r, mem, &view->files);
+    frame_get_list(r, mem, &view->deletions);
     view->is_inline = get_flag(r);
     get_cells(r, mem, view);
     for (size_t i = 0; i < view->files.len && !r->failed; i++)
         if (!is_file_name(view->files.at[i]))
             r->failed = true;
+    for (size_t i = 0; i < view->deletions.len && !r->failed; i++)
+        if (view->deletions.at[i].len && !is_file_name(view->deletions.at[i]))
+            r->failed = true;
+    if (view->deletions.len && view->deletions.len != view->files.len)
+        r->failed = true;
     if (!view->name.len || !view->columns.len || (view->is_inline && view->files.len))
         r->failed = true;
 }

@@ -43,11 +43,16 @@ struct job_view {
     str name;
     struct job_columns columns;
     struct str_list files; /* names inside the worker's `in/` */
+    /* Empty, or one a file: the name of a file of the numbers of rows that are deleted in it (job_deletion_columns); empty for none. */
+    struct str_list deletions;
     bool is_inline;
     struct {
         VEC_OF(struct job_cell)
     } cells;
 };
+
+/* What a file of deleted rows holds: `row`, the number of a row in its file from 0, in order, each once. */
+void job_deletion_columns(struct arena *mem, struct job_columns *out);
 
 /* A file that the worker may read, linked into its `in/` before the job and unlinked after it. */
 struct job_link {

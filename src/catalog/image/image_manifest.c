@@ -118,7 +118,8 @@ static bool read_files(struct task *t, struct arena *mem, struct metadb *db, uin
     struct metadb_statement *st;
     bool has_row = true;
     if (!metadb_query(t, db, &st,
-                      "SELECT f.id, f.sha256, f.rows, f.bytes, f.columns, r.deletions FROM "
+                      "SELECT f.id, f.sha256, f.rows, f.bytes, f.columns, r.deletions, "
+                      "r.deleted_rows FROM "
                       "release_file r JOIN file f ON f.id = r.file_id WHERE r.release_id = ? AND "
                       "r.table_id = ? ORDER BY r.part",
                       "ii", release_id, table->id))
@@ -134,6 +135,7 @@ static bool read_files(struct task *t, struct arena *mem, struct metadb *db, uin
         file->rows = metadb_uint(st, 2);
         file->bytes = metadb_uint(st, 3);
         file->deletions = metadb_str(mem, st, 5);
+        file->deleted = metadb_uint(st, 6);
         if (!read_ids(mem, metadb_str(mem, st, 4), file))
             return task_fail(t, ERR_CORRUPT, "the columns of file " STR_FMT " cannot be read",
                              STR_ARG(file->sha256));

@@ -65,8 +65,32 @@ struct new_job {
     bool joined;
 };
 
+/* Does one job for both what was asked for the queued one and what is asked now? `covers_out`: as the queued one is already. */
+static bool may_join(struct task *t, struct metadb *db, const struct job_row *queued,
+                     const struct new_job *job, bool *covers_out)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    *covers_out = false;
+    if (!metadb_query(t, db, &st,
+                      "SELECT coalesce(json_extract(?, '$.how'), ''), "
+                      "coalesce(json_extract(?, '$.how'), '')",
+                      "ss", queued->input, job->input.len > 0 ? job->input : STR("{}"))
+        || !metadb_step(t, st, &has_row))
+        return false;
+    str before = metadb_str(t->mem, st, 0), now = metadb_str(t->mem, st, 1);
+    metadb_done(t, st);
+    *covers_out = str_eq(before, STR("full")) && now.len == 0;
+    if (str_eq(before, now) || *covers_out || (before.len == 0 && str_eq(now, STR("full"))))
+        return true;
+    task_fail(t, ERR_BUSY, "a run of " STR_FMT " waits already that was asked for in another way",
+              STR_ARG(job->subject));
+    return task_hint(t, "ask again when it has begun; weft show runs lists the runs");
+}
+
 static bool queue(struct task *t, struct metadb *db, void *state)
 {
+    bool covers;
     struct new_job *job = state;
     struct metadb_statement *st;
     struct job_row *queued;
@@ -77,7 +101,9 @@ static bool queue(struct task *t, struct metadb *db, void *state)
     job->joined = queued != NULL;
     if (queued != NULL) {
         job->id = queued->id;
-        return job->input.len == 0
+        if (!may_join(t, db, queued, job, &covers))
+            return false;
+        return job->input.len == 0 || covers
             || metadb_run(t, db, "UPDATE job SET input = ? WHERE id = ?", "ss", job->input,
                           job->id);
     }

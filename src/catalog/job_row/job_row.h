@@ -29,7 +29,8 @@ struct job_row_list {
 
 /* Each is a write of its own, or part of the caller's. */
 /* Joins the queued job of the same kind and subject where there is one (its input becomes this one
- * unless that is empty), else queues a new one. `id_out` is the job to follow. */
+ * unless that is empty), else queues a new one. `id_out` is the job to follow. What `how` of the
+ * inputs says is the same for both, or `full` covers the one that says nothing: else ERR_BUSY. */
 MUST_CHECK bool job_row_queue(struct task *t, struct metadb *db, str kind, str subject, str input,
                               str requested_by, str *id_out, bool *joined_out);
 /* The oldest queued job whose kind and subject nobody runs, now running; NULL when there is none.

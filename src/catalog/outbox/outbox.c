@@ -23,6 +23,18 @@ bool outbox_add(struct task *t, struct metadb *db, str type, str subject, str pa
     return true;
 }
 
+bool outbox_has(struct task *t, struct metadb *db, str type, str subject, str payload, bool *out)
+{
+    struct metadb_statement *st;
+    if (!metadb_query(t, db, &st,
+                      "SELECT 1 FROM outbox WHERE type = ? AND subject = ? AND payload = ? LIMIT 1",
+                      "sss", type, subject, payload)
+        || !metadb_step(t, st, out))
+        return false;
+    metadb_done(t, st);
+    return true;
+}
+
 static bool read_all(struct task *t, struct metadb_statement *st, struct outbox_list *out)
 {
     *out = (struct outbox_list){0};

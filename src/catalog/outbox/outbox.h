@@ -21,6 +21,9 @@ struct outbox_list {
 /* Part of the transaction of the change. `sequence_out` may be NULL. */
 MUST_CHECK bool outbox_add(struct task *t, struct metadb *db, str type, str subject, str payload,
                            uint64_t *sequence_out);
+/* Is there one that says the same, sent or not? */
+MUST_CHECK bool outbox_has(struct task *t, struct metadb *db, str type, str subject, str payload,
+                           bool *out);
 MUST_CHECK bool outbox_waiting(struct task *t, struct metadb *db, uint64_t most,
                                struct outbox_list *out);
 /* After a sequence, sent or not: for followers. */

@@ -1,4 +1,5 @@
 #include "read_mesh/read_mesh.h"
+#include "contract/contract_life.h"
 
 #include "clock/clock.h"
 #include "read_mesh/read_mesh_inside.h"
@@ -35,6 +36,7 @@ static const struct {
     {"releases", read_mesh_releases, false},
     {"runs", read_mesh_runs, false},
     {"checks", read_mesh_checks, false},
+    {"quarantine", read_mesh_quarantine, false},
     {"grants", read_mesh_grants, false},
     {"access_requests", read_mesh_access_requests, false},
     {"promises", read_mesh_promises, true},
@@ -245,6 +247,10 @@ static void add_contract(struct mesh_view *view, str address, str direction, str
         str_list_add(view->t->mem, &roles, contract->roles.at[i].role);
     read_mesh_list(view, &roles);
     read_mesh_text(view, contract->file);
+    struct contract_life life;
+    contract_life(contract, INT64_MIN, &life); /* as it says: the image tells no time */
+    read_mesh_text(view, life.sunset);
+    read_mesh_text(view, life.successor);
 }
 
 static bool read_contracts(struct mesh_view *view)

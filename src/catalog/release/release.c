@@ -79,14 +79,14 @@ static bool insert_release(struct task *t, struct metadb *db,
         for (size_t j = 0; j < table->files.len; j++)
             bytes += table->files.at[j].bytes;
     }
-    if (!metadb_run(
-            t, db,
-            "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
-            "compiled_digest, tables, files, rows, bytes, restores) VALUES (?, ?, ?, ?, ?, ?, ?, "
-            "?, ?, ?, ?)",
-            "iisissiiiii", manifest->product_id, number, manifest->run_id, published_us,
-            manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len, files,
-            rows, bytes, manifest->restores))
+    if (!metadb_run(t, db,
+                    "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
+                    "compiled_digest, tables, files, rows, bytes, restores, basis, sql_digest) "
+                    "VALUES (?, ?, "
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "iisissiiiiiSS", manifest->product_id, number, manifest->run_id, published_us,
+                    manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len,
+                    files, rows, bytes, manifest->restores, manifest->basis, manifest->sql_digest))
         return false;
     *id_out = metadb_last_id(db);
     return true;
@@ -189,8 +189,9 @@ static bool insert_file(struct task *t, struct metadb *db, uint64_t release_id,
     const struct image_file *file = &table->files.at[part];
     uint64_t file_id;
     return keep_file(t, db, file, &file_id)
-        && metadb_run(t, db, "INSERT INTO release_file VALUES (?, ?, ?, ?, ?)", "iiiiS", release_id,
-                      table->id, (uint64_t)part, file_id, file->deletions);
+        && metadb_run(t, db, "INSERT INTO release_file VALUES (?, ?, ?, ?, ?, ?)", "iiiiSi",
+                      release_id, table->id, (uint64_t)part, file_id, file->deletions,
+                      file->deleted);
 }
 
 static bool insert_inputs(struct task *t, struct metadb *db, uint64_t release_id,
@@ -229,6 +230,35 @@ static bool read_releases(struct task *t, struct metadb_statement *st, struct re
                                            .is_kept = metadb_int(st, 11) != 0,
                                            .restores = metadb_uint(st, 12)}));
     }
+    metadb_done(t, st);
+    return true;
+}
+
+bool release_basis(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                   str *out)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    if (!metadb_query(t, db, &st, "SELECT basis FROM release WHERE product_id = ? AND number = ?",
+                      "ii", product_id, number)
+        || !metadb_step(t, st, &has_row))
+        return false;
+    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+    metadb_done(t, st);
+    return true;
+}
+
+bool release_sql_digest(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                        str *out)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    if (!metadb_query(t, db, &st,
+                      "SELECT sql_digest FROM release WHERE product_id = ? AND number = ?", "ii",
+                      product_id, number)
+        || !metadb_step(t, st, &has_row))
+        return false;
+    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
     metadb_done(t, st);
     return true;
 }
@@ -333,7 +363,10 @@ bool release_files(struct task *t, struct metadb *db, struct str_list *out)
     *out = (struct str_list){0};
     struct metadb_statement *st;
     bool has_row = true;
-    if (!metadb_query(t, db, &st, "SELECT sha256 FROM file ORDER BY sha256", ""))
+    if (!metadb_query(t, db, &st,
+                      "SELECT sha256 FROM file UNION SELECT deletions FROM release_file WHERE "
+                      "deletions IS NOT NULL UNION SELECT sha256 FROM quarantine ORDER BY 1",
+                      ""))
         return false;
     while (has_row) {
         if (!metadb_step(t, st, &has_row))

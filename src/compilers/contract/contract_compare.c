@@ -1,5 +1,6 @@
 #include "buf/buf.h"
 #include "contract/contract_change_inside.h"
+#include "contract/contract_life.h"
 #include "limits/limits.h"
 #include "shape/shape.h"
 
@@ -228,9 +229,17 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
     compare_version(c, before->version, now->version);
     bool is_withdrawn = !shape_has_word("proposed draft retired", before->status)
                      && shape_has_word("proposed draft retired", now->status);
+    struct contract_life life_was, life_is;
+    contract_life(before, INT64_MIN, &life_was);
+    contract_life(now, INT64_MIN, &life_is);
+    bool is_earlier = life_was.sunset_us && life_is.sunset_us < life_was.sunset_us
+                   && life_is.stage == CONTRACT_DEPRECATED && life_is.sunset_us;
     if (!str_eq(was, is))
-        contract_add_change(c, is_withdrawn ? CHANGE_STATUS_WITHDRAWN : CHANGE_STATUS_CHANGED, was,
-                            is);
+        contract_add_change(c,
+                            is_withdrawn ? CHANGE_STATUS_WITHDRAWN
+                            : is_earlier ? CHANGE_SUNSET_EARLIER
+                                         : CHANGE_STATUS_CHANGED,
+                            was, is);
     compare_tags(c, &before->tags, &now->tags);
     if (!contract_equal_without(before->source, now->source,
                                 "schema servers roles slaProperties version status tags")

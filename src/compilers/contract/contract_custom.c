@@ -13,15 +13,21 @@ struct custom_property {
 };
 
 static const struct custom_property ours[] = {
-    {"materialization", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "table", "incremental",
-     false, false, false},
+    {"materialization", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "table", "", false, false,
+     false},
+    {"incremental", CUSTOM_TABLE, NULL, "", false, false, false},
     {"schedule", CUSTOM_PRODUCT, "", NULL, false, false, false},
     {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false, false},
-    {"onFailure", CUSTOM_RULE, "reject warn", "quarantine", false, false, false},
+    {"onFailure", CUSTOM_RULE, "reject warn quarantine", "", false, false, false},
+    {"quarantineMost", CUSTOM_TABLE, NULL, "", false, false, false},
     {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
     {"declassify", CUSTOM_COLUMN, NULL, "", false, false, false},
     {"onBadLine", CUSTOM_SERVER, "reject skip", "", false, false, false},
     {"int96", CUSTOM_SERVER, "microseconds", "", false, false, false},
+    {"sunset", CUSTOM_CONTRACT, NULL, "", false, false, false},
+    {"successor", CUSTOM_CONTRACT, NULL, "", false, false, false},
+    {"versions", CUSTOM_INPUT, NULL, "", false, true, false},
+    {"columns", CUSTOM_INPUT, NULL, "", false, true, false},
     {"password", CUSTOM_SERVER, "", "", true, true, false},
 };
 
@@ -39,8 +45,10 @@ static str places_text(struct arena *mem, unsigned places)
         unsigned place;
         const char *text;
     } texts[] = {
-        {CUSTOM_PRODUCT, "a product"}, {CUSTOM_CONTRACT, "a contract"}, {CUSTOM_TABLE, "a table"},
-        {CUSTOM_COLUMN, "a property"}, {CUSTOM_RULE, "a quality rule"}, {CUSTOM_SERVER, "a server"},
+        {CUSTOM_PRODUCT, "a product"},   {CUSTOM_CONTRACT, "a contract"},
+        {CUSTOM_TABLE, "a table"},       {CUSTOM_COLUMN, "a property"},
+        {CUSTOM_RULE, "a quality rule"}, {CUSTOM_SERVER, "a server"},
+        {CUSTOM_INPUT, "an input port"},
     };
     struct str_list list = {0};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -59,12 +67,29 @@ static bool is_column_list(const struct tree *value)
     return value->len > 0;
 }
 
+/* A table says of itself that it is added to: nobody else can say how. */
+static bool is_increment(const struct custom_property *own, const struct tree *value)
+{
+    return str_eq(str_of(own->name), STR("materialization")) && value->kind == TREE_SCALAR
+        && str_eq(value->text, STR("incremental"));
+}
+
 static void check_value(struct arena *mem, str file, const struct custom_property *own,
-                        const struct tree *item, struct report *report)
+                        const struct tree *item, enum custom_place place, struct report *report)
 {
     const struct tree *value = tree_get(item, STR("value"));
     if (!value || !own->words)
         return; /* a finding of the shape; or read where it belongs */
+    if (is_increment(own, value)) {
+        if (place == CUSTOM_TABLE)
+            return;
+        struct finding *f =
+            shape_error(mem, file, report, value, "a table says by itself that it is incremental");
+        f->found = shape_found(mem, value);
+        f->allowed = STR("table");
+        f->hint = STR("in the contract, among the customProperties of the table");
+        return;
+    }
     if (!own->later || (*own->later && str_eq(value->text, str_of(own->later)))) {
         struct finding *f =
             own->later
@@ -140,7 +165,7 @@ static void check_item(struct arena *mem, str file, const struct tree *list, siz
             shape_error(mem, file, report, name, "%s stands here twice", own->name);
             return;
         }
-    check_value(mem, file, own, item, report);
+    check_value(mem, file, own, item, place, report);
 }
 
 void contract_check_custom(struct arena *mem, str file, const struct tree *custom_properties,

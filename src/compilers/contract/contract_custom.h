@@ -12,6 +12,7 @@ enum custom_place {
     CUSTOM_COLUMN = 16,
     CUSTOM_RULE = 32,
     CUSTOM_SERVER = 64,
+    CUSTOM_INPUT = 128,
 };
 
 /* Findings for those of ours that are wrong, twice there, or not enforced yet; others are kept as they are. */

@@ -53,7 +53,11 @@ enum rule_effect contract_on_failure(struct contract_reader *r, const struct tre
                                      enum rule_effect otherwise);
 
 /* clusterBy of a table whose columns are read. */
+void contract_read_most(struct contract_reader *r, struct contract_table *table);
 void contract_read_cluster(struct contract_reader *r, struct contract_table *table);
+
+/* incremental of a table whose columns are read. */
+void contract_read_incremental(struct contract_reader *r, struct contract_table *table);
 
 /* A type, read: for its canonical spelling and for widening. */
 enum type_kind { TYPE_SCALAR, TYPE_DECIMAL, TYPE_LIST, TYPE_ARRAY, TYPE_STRUCT, TYPE_MAP };

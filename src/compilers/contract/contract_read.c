@@ -1,8 +1,10 @@
 #include "contract/contract_custom.h"
 #include "contract/contract_inside.h"
+#include "contract/contract_life.h"
 
 #include "shape/shape.h"
 
+static void check_life(struct contract_reader *r);
 static void read_table(struct contract_reader *r, const struct tree *node);
 static void read_columns(struct contract_reader *r, struct contract_table *table);
 static void read_column(struct contract_reader *r, struct contract_table *table,
@@ -87,12 +89,40 @@ struct contract *contract_read(struct arena *mem, str file, const struct tree *d
         .place = tree_place(mem, file, document),
     };
     contract_check_custom(mem, file, contract->custom, CUSTOM_CONTRACT, report);
+    check_life(&r);
     for_each(&r, tree_find(document, STR("schema")), read_table);
     for (size_t i = 0; i < contract->tables.len; i++)
         contract_relation_rules(&r, &contract->tables.at[i]);
     for_each(&r, tree_find(document, STR("servers")), read_server);
     for_each(&r, tree_find(document, STR("roles")), read_role);
     return contract->id.len ? contract : NULL;
+}
+
+/* Readers are told until when, and what comes after. */
+static void check_life(struct contract_reader *r)
+{
+    const struct tree *sunset = contract_custom(r->contract->custom, STR("sunset"));
+    const struct tree *successor = contract_custom(r->contract->custom, STR("successor"));
+    const struct tree *status = tree_find(r->contract->source, STR("status"));
+    bool is_ending = shape_has_word("deprecated retired", r->contract->status);
+    int64_t end_us;
+    struct finding *f;
+    if (sunset && (sunset->kind != TREE_SCALAR || !contract_day_end(sunset->text, &end_us))) {
+        f = contract_error(r, sunset, "sunset is the last day on which it is served");
+        f->found = shape_found(r->mem, sunset);
+        f->allowed = STR("a date as 2027-03-01");
+    } else if (sunset && !is_ending) {
+        f = contract_error(r, sunset, "sunset means nothing while the contract is not deprecated");
+        f->hint = STR("say status: deprecated too");
+    } else if (!sunset && str_eq(r->contract->status, STR("deprecated"))) {
+        f = contract_warning(r, status, "a deprecated contract without a last day is served on");
+        f->hint = STR("customProperties: [{property: sunset, value: 2027-03-01}] says until when");
+    }
+    if (successor && (successor->kind != TREE_SCALAR || !successor->text.len)) {
+        f = contract_error(r, successor, "successor names what to read instead");
+        f->found = shape_found(r->mem, successor);
+        f->allowed = STR("an address, as sales.\"orders@2\".orders");
+    }
 }
 
 static void read_table(struct contract_reader *r, const struct tree *node)
@@ -123,6 +153,8 @@ static void read_table(struct contract_reader *r, const struct tree *node)
     read_columns(r, table);
     rank_primary_key(r, table);
     contract_read_cluster(r, table);
+    contract_read_most(r, table);
+    contract_read_incremental(r, table);
     contract_schema_rules(r, table);
     contract_quality_rules(r, table, NULL, tree_find(node, STR("quality")));
     for (size_t i = 0; i < table->columns.len; i++) {

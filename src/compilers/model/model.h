@@ -6,6 +6,7 @@
 #include "model/model_case.h"
 #include "policy/policy.h"
 #include "policy/policy_case.h"
+#include "version/version.h"
 
 /* One file of a bundle. `document` is there for *.yaml, *.yml and *.json that could be read. */
 struct bundle_file {
@@ -57,10 +58,24 @@ struct model_sql {
 
 struct model_product;
 
+/* A column that a product needs of an input. */
+struct model_pin {
+    str table; /* empty: the only one of the contract */
+    str column;
+    struct place place;
+};
+
 struct model_input {
     str name, version, contract_id;
     const struct contract *contract;
     const struct model_product *producer; /* NULL: a source contract */
+    str versions;                         /* the range as it is written; empty: none is */
+    struct version_range range;           /* where there is one */
+    struct place range_place;
+    bool names_columns; /* `pins` are all that the product reads of it */
+    struct {
+        VEC_OF(struct model_pin)
+    } pins;
     struct place place;
 };
 
@@ -107,6 +122,13 @@ struct model {
 /* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed
  * roots and hosts, a domain that names files of another. Never NULL; use it only when the report has no errors. */
 struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report);
+/* Input ports whose contract lacks a column that they name, or has a version outside of their range: findings. A model without errors
+ * is whole all the same: such a port is linked to the contract that comes nearest. */
+void model_check_pins(const struct model *model, struct report *report);
+/* Does the port name this column, by the table's name in its product? True for all where it names none. */
+bool model_input_names(const struct model_input *input, str table, str column);
+/* Is the contract's version one that the port takes? True where it says none. */
+bool model_input_takes(const struct model_input *input, const struct contract *contract);
 /* One lone document: an ODCS or ODPS file, or one of our kinds, judged by itself. */
 void model_check_document(struct arena *mem, str file, const struct tree *document,
                           struct report *report);
@@ -145,6 +167,13 @@ bool model_find_relation(struct arena *mem, const struct model_product *product,
 bool model_is_passed_through(const struct model_product *product, str table);
 /* The SELECT of an output table without SQL: its columns from the input table of the same name in this port. */
 str model_pass_through_sql(struct arena *mem, const struct contract_table *table, str input);
+/* The incremental table whose last key `$since` is in this text: its own; of an internal table the product's only one. NULL: none. */
+const struct contract_table *model_since_table(const struct model_product *product,
+                                               const struct model_sql *sql);
+/* Of the key of an incremental table: its type, a value of it as SQL, and a value before all others, as text. */
+str model_key_type(const struct contract_table *table);
+str model_key_literal(struct arena *mem, const struct contract_table *table, str value);
+str model_key_least(const struct contract_table *table);
 /* Product addresses `user:NAME` and `group:NAME` lists: is this user meant? */
 bool model_names_actor(const struct str_list *list, str user, const struct str_list *groups);
 

@@ -47,6 +47,9 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file);
 void model_read_domain(struct model_builder *b, const struct bundle_file *file, str folder);
 void model_read_product(struct model_builder *b, const struct bundle_file *file,
                         const struct model_domain *domain, str folder, str name);
+/* `versions` and `columns` among the customProperties of an input port. */
+void model_read_pins(struct model_builder *b, str file, const struct tree *port,
+                     struct model_input *input);
 void model_read_policy(struct model_builder *b, const struct bundle_file *file, str domain);
 /* Ports to contracts and producers, tables to SQL. */
 void model_link(struct model_builder *b);

@@ -41,43 +41,14 @@ static str folder_of(str file)
     return folder;
 }
 
-/* `v1.0.0` and `1.0.0` are the same version. */
-static str plain_version(str version)
-{
-    bool has_v = version.len > 1 && (version.ptr[0] == 'v' || version.ptr[0] == 'V')
-              && version.ptr[1] >= '0' && version.ptr[1] <= '9';
-    return has_v ? str_from(version, 1) : version;
-}
-
-static bool same_version(str a, str b)
-{
-    return str_eq(plain_version(a), plain_version(b));
-}
-
-static bool version_numbers(str version, int64_t out[3])
-{
-    str rest = plain_version(version), part;
-    for (int i = 0; i < 3; i++) {
-        out[i] = 0;
-        if (!rest.len)
-            continue;
-        str_cut(rest, '.', &part, &rest);
-        if (!str_to_i64(part, &out[i]) || out[i] < 0)
-            return false;
-    }
-    return rest.len == 0;
-}
-
 /* What a consumer was promised still holds in a later version of the same major. */
 static bool version_serves(str offered, str wanted)
 {
-    int64_t have[3], want[3];
-    if (same_version(offered, wanted))
+    struct version have, want;
+    if (version_same(offered, wanted))
         return true;
-    if (!version_numbers(offered, have) || !version_numbers(wanted, want) || have[0] != want[0]
-        || have[0] == 0)
-        return false;
-    return have[1] > want[1] || (have[1] == want[1] && have[2] >= want[2]);
+    return version_read(offered, &have) && version_read(wanted, &want) && have.at[0] == want.at[0]
+        && have.at[0] != 0 && version_compare(&have, &want) >= 0;
 }
 
 static void check_contract_ids(struct model_builder *b)
@@ -89,7 +60,7 @@ static void check_contract_ids(struct model_builder *b)
             if (!str_eq(contract->id, other->id))
                 continue;
             bool is_beside = str_eq(folder_of(contract->file), folder_of(other->file));
-            if (is_beside && !same_version(contract->version, other->version))
+            if (is_beside && !version_same(contract->version, other->version))
                 continue;
             struct place place =
                 tree_place(b->mem, contract->file, tree_find(contract->source, STR("id")));
@@ -115,7 +86,7 @@ static const struct contract *find_contract(const struct model *model, str folde
         const struct contract *contract = model->contracts.at[i];
         if (!str_eq(contract->id, id) || (folder.len && !str_eq(folder_of(contract->file), folder)))
             continue;
-        if (!any || same_version(contract->version, version))
+        if (!any || version_same(contract->version, version))
             any = contract;
     }
     return any;
@@ -155,7 +126,7 @@ static void link_outputs(struct model_builder *b, struct model_product *product)
             find_contract(b->model, STR_NONE, output->contract_id, output->version);
         if (own) {
             output->contract = own;
-            if (!same_version(own->version, output->version))
+            if (!version_same(own->version, output->version))
                 wrong_version(b, output->place, own, output->version);
         } else if (other) {
             struct finding *f = model_error(
@@ -202,11 +173,26 @@ static bool is_output(const struct model_product *product, const struct contract
     return false;
 }
 
-/* The output of another product that serves this input best: its version, else the highest that serves it. */
+/* How well a contract serves an input; 0: not at all. A range says which versions do, and `version` which major of them is meant. One that
+ * is outside of the range is better than none: all else can be checked, and model_check_pins says so. */
+static int serving(const struct model_input *input, const struct contract *contract)
+{
+    struct version have, want;
+    if (!input->versions.len)
+        return version_same(contract->version, input->version)   ? 2
+             : version_serves(contract->version, input->version) ? 1
+                                                                 : 0;
+    bool is_of_major = version_read(contract->version, &have) && version_read(input->version, &want)
+                    && have.at[0] == want.at[0];
+    return 1 + (is_of_major ? 1 : 0) + (model_input_takes(input, contract) ? 2 : 0);
+}
+
+/* The output of another product that serves this input best, of several that serve it alike the highest. */
 static bool find_producer(struct model_builder *b, const struct model_product *product,
                           struct model_input *input, struct str_list *versions)
 {
-    int64_t best[3] = {-1, 0, 0}, numbers[3];
+    struct version best = {0}, version;
+    int most = 0;
     for (size_t i = 0; i < b->model->products.len; i++) {
         const struct model_product *other = b->model->products.at[i];
         for (size_t j = 0; other != product && j < other->outputs.len; j++) {
@@ -214,22 +200,15 @@ static bool find_producer(struct model_builder *b, const struct model_product *p
             if (!contract || !str_eq(contract->id, input->contract_id))
                 continue;
             str_list_add(b->mem, versions, contract->version);
-            bool is_exact = same_version(contract->version, input->version);
-            if (!is_exact && !version_serves(contract->version, input->version))
-                continue;
-            if (!version_numbers(contract->version, numbers))
-                numbers[0] = numbers[1] = numbers[2] = 0;
-            bool is_better = numbers[0] > best[0] || numbers[1] > best[1]
-                          || (numbers[1] == best[1] && numbers[2] > best[2]);
-            if (!is_exact && !is_better)
+            int now = serving(input, contract);
+            if (!version_read(contract->version, &version))
+                version = (struct version){0};
+            if (now < most || now == 0 || (now == most && version_compare(&version, &best) <= 0))
                 continue;
             input->contract = contract;
             input->producer = other;
-            if (is_exact)
-                return true;
-            best[0] = numbers[0];
-            best[1] = numbers[1];
-            best[2] = numbers[2];
+            most = now;
+            best = version;
         }
     }
     return input->contract != NULL;
@@ -262,7 +241,7 @@ static void link_source(struct model_builder *b, const struct model_product *pro
         return;
     }
     input->contract = contract;
-    if (!same_version(contract->version, input->version))
+    if (!version_same(contract->version, input->version))
         wrong_version(b, input->place, contract, input->version);
     if (!contract->servers.len) {
         struct finding *f =
@@ -372,6 +351,8 @@ static void check_pass_through(struct model_builder *b, const struct model_produ
     struct str_list ports = {0};
     const struct contract *contract;
     const struct contract_table *found = model_find_table(product, table, &contract);
+    if (str_eq(contract->status, STR("retired")))
+        return; /* it is not made any more */
     for (size_t i = 0; i < product->inputs.len; i++)
         if (contract_find_table(product->inputs.at[i].contract, table))
             vec_push(b->mem, &ports, product->inputs.at[i].name);

@@ -154,7 +154,8 @@ static void read_inputs(struct model_builder *b, struct model_product *product,
         if (!input.name.len || !input.contract_id.len)
             continue;
         contract_check_custom(b->mem, product->file, tree_find(port, STR("customProperties")),
-                              CUSTOM_PORT, b->report);
+                              CUSTOM_INPUT, b->report);
+        model_read_pins(b, product->file, port, &input);
         model_check_name(b, place, "the input port", input.name);
         bool is_twice = false;
         for (size_t j = 0; j < product->inputs.len; j++)

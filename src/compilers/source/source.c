@@ -406,6 +406,75 @@ static void source_new_columns(struct source_table *table, const struct source_c
     }
 }
 
+/* Types that a bound may have, as PostgreSQL calls them. */
+static const char *source_far_type(str type)
+{
+    static const struct {
+        const char *near, *far;
+    } types[] = {{"TINYINT", "smallint"},
+                 {"SMALLINT", "smallint"},
+                 {"INTEGER", "integer"},
+                 {"BIGINT", "bigint"},
+                 {"DATE", "date"},
+                 {"TIMESTAMP", "timestamp"},
+                 {"TIMESTAMP WITH TIME ZONE", "timestamptz"}};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (str_eq(type, str_of(types[i].near))) {
+            return types[i].far;
+        }
+    }
+    return "text";
+}
+
+static void source_add_bound(struct buf *b, str value, const char *sign, str bound, str type,
+                             bool is_far)
+{
+    buf_format(b, "%.*s %s CAST(", STR_ARG(value), sign);
+    buf_add_literal(b, bound);
+    buf_add(b, STR(" AS "));
+    buf_add(b, is_far ? str_of(source_far_type(type)) : type);
+    buf_add(b, STR(")"));
+}
+
+str source_range_condition(struct arena *mem, const struct source_range *range, str value,
+                           bool is_far)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    if (range->column == NULL || (range->low.len == 0 && range->high.len == 0)) {
+        return STR_NONE;
+    }
+    /* A row without a value is behind no bound: it has to come to be told. */
+    buf_add(b, STR("("));
+    if (range->low.len > 0) {
+        source_add_bound(b, value, range->is_low_in ? ">=" : ">", range->low, range->type, is_far);
+    }
+    if (range->high.len > 0) {
+        buf_add(b, range->low.len > 0 ? STR(" AND ") : STR(""));
+        source_add_bound(b, value, "<=", range->high, range->type, is_far);
+    }
+    buf_format(b, ") OR %.*s IS NULL", STR_ARG(value));
+    return buf_str(b);
+}
+
+static void source_limit_files(struct arena *mem, struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4 + table->text.len);
+    struct buf *value = buf_new(mem, PATH_BYTES_MAX);
+    str condition;
+
+    if (table->range.column == NULL) {
+        return;
+    }
+    buf_add_identifier(value, table->range.column->name);
+    condition = source_range_condition(mem, &table->range, buf_str(value), false);
+    if (condition.len > 0) {
+        buf_format(b, "SELECT * FROM (%.*s) WHERE %.*s", STR_ARG(table->text), STR_ARG(condition));
+        table->text = buf_str(b);
+    }
+}
+
 static bool source_text(struct arena *mem, const struct source_server *server,
                         struct source_table *table, const struct source_column *columns, size_t len,
                         struct report *report)
@@ -418,6 +487,9 @@ static bool source_text(struct arena *mem, const struct source_server *server,
         ok = source_parquet_compile(mem, server, table, columns, len, report);
     } else {
         (void)source_files_text(mem, server, table, columns, len);
+    }
+    if (ok && server->kind == SOURCE_FILES && table->text.len > 0) {
+        source_limit_files(mem, table);
     }
     if (ok && table->text.len == 0) {
         report_add(report, FINDING_ERROR, ERR_LIMIT, table->table->place,

@@ -50,11 +50,20 @@ struct source_column {
     size_t file; /* Parquet: which of the table's files says so */
 };
 
+/* Rows that are wanted: those whose value lies between, and those that have none. */
+struct source_range {
+    const struct contract_column *column; /* NULL: all rows */
+    str type;       /* of the bounds: an integer, DATE, TIMESTAMP, with time zone or not */
+    str low, high;  /* empty: open */
+    bool is_low_in; /* the low one itself, too; the high one always is */
+};
+
 struct source_table {
     const struct contract_table *table;
-    struct str_list files; /* names inside `in/` */
-    str describe;          /* JOB_ROWS text that lists the source's columns: name, type, nullable */
-    str text;              /* JOB_FILE text; made by source_compile after the columns are known */
+    struct str_list files;     /* names inside `in/` */
+    struct source_range range; /* of the caller, before source_compile */
+    str describe; /* JOB_ROWS text that lists the source's columns: name, type, nullable */
+    str text;     /* JOB_FILE text; made by source_compile after the columns are known */
     struct job_looks looks; /* what the worker looks through first */
     str skipped; /* JOB_ROWS text that counts lines which were left out; empty where none can be */
     str locate; /* JOB_ROWS text of CSV and log files: where `text` failed on a value, this mostly fails on the same with its

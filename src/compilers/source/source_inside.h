@@ -40,6 +40,9 @@ void source_postgres_text(struct arena *mem, const struct source_server *server,
                           struct source_table *table, const struct source_column *columns,
                           size_t len);
 
+/* The condition of a range on an expression; `far`: in the words of PostgreSQL. Empty where all rows are wanted. */
+str source_range_condition(struct arena *mem, const struct source_range *range, str value,
+                           bool is_far);
 /* The physical name, else the name. */
 str source_column_name(const struct contract_column *column);
 str source_table_name(const struct contract_table *table);

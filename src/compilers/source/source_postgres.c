@@ -182,6 +182,26 @@ static void source_add_far_column(struct arena *mem, struct buf *b,
     }
 }
 
+/* On the column itself, so that an index of it serves. */
+static void source_add_far_range(struct arena *mem, struct buf *far,
+                                 const struct source_table *table,
+                                 const struct source_column *columns, size_t len)
+{
+    const struct contract_column *key = table->range.column;
+    struct buf *value = buf_new(mem, PATH_BYTES_MAX);
+    str condition;
+
+    if (key == NULL) {
+        return;
+    }
+    buf_add_identifier(value, source_find(columns, len, source_column_name(key))->name);
+    condition = source_range_condition(mem, &table->range, buf_str(value), true);
+    if (condition.len > 0) {
+        buf_add(far, STR(" WHERE "));
+        buf_add(far, condition);
+    }
+}
+
 void source_postgres_text(struct arena *mem, const struct source_server *server,
                           struct source_table *table, const struct source_column *columns,
                           size_t len)
@@ -208,5 +228,6 @@ void source_postgres_text(struct arena *mem, const struct source_server *server,
     buf_add_identifier(far, server->schema);
     buf_add(far, STR("."));
     buf_add_identifier(far, source_table_name(table->table));
+    source_add_far_range(mem, far, table, columns, len);
     table->text = source_far(mem, buf_str(near), buf_str(far));
 }

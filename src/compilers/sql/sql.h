@@ -35,6 +35,18 @@ bool sql_find_end(str text, size_t *offset_out);
 str sql_redact(struct arena *mem, str text);
 /* The same for telling queries apart: one space for many, lower case outside of quoted names, `?` for a list of them. */
 str sql_fingerprint(struct arena *mem, str text);
+/* Where a text was changed: positions in what came of it lead back to where they were. */
+struct sql_shift {
+    uint32_t at, from_len, to_len; /* bytes from 0 in the new text */
+};
+struct sql_shifts {
+    VEC_OF(struct sql_shift)
+};
+/* The text with `expression` in place of every `$since` that stands outside of quotes and comments; the text itself where there is
+ * none. */
+str sql_put_since(struct arena *mem, str text, str expression, struct sql_shifts *shifts_out);
+/* A position (from 1; 0 is unknown) in the text that came of it, as one in the text that was given. */
+uint32_t sql_shift_back(const struct sql_shifts *shifts, uint32_t position);
 /* From the JSON that the engine made of the text. Fails closed: more than one statement, SHOW or DESCRIBE, unknown node classes,
  * table functions off the list, refused functions, oversized literals, tree too big; with the position in the text and a hint. */
 MUST_CHECK bool sql_read(struct task *t, str text, const struct tree *document,

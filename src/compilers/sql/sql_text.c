@@ -223,6 +223,47 @@ static void skip_parameter(struct lexer *l)
         l->at++;
 }
 
+/* `$since`, and not the start of `$since_when` or of a quote `$since$`. */
+static bool is_since(const struct lexer *l)
+{
+    static const str word = STR("$since");
+    return str_eq_nocase(str_sub(l->text, l->at, word.len), word)
+        && !is_name_part(peek(l, word.len));
+}
+
+str sql_put_since(struct arena *mem, str text, str expression, struct sql_shifts *shifts_out)
+{
+    struct lexer l = {.text = text};
+    struct buf *out = buf_new(mem, SQL_BYTES_MAX * 4 + text.len);
+    *shifts_out = (struct sql_shifts){0};
+    while (l.at < text.len) {
+        size_t start = l.at;
+        if (is_since(&l)) {
+            l.at += STR("$since").len;
+            vec_push(mem, shifts_out,
+                     ((struct sql_shift){(uint32_t)out->len, (uint32_t)(l.at - start),
+                                         (uint32_t)expression.len}));
+            buf_add(out, expression);
+            continue;
+        }
+        (void)skip_token(&l);
+        buf_add(out, str_sub(text, start, l.at - start));
+    }
+    return shifts_out->len && !out->full ? buf_str(out) : text;
+}
+
+uint32_t sql_shift_back(const struct sql_shifts *shifts, uint32_t position)
+{
+    uint32_t more = 0; /* bytes that the new text has before the position */
+    for (size_t i = 0; i < shifts->len && position > shifts->at[i].at; i++) {
+        const struct sql_shift *shift = &shifts->at[i];
+        if (position <= shift->at + shift->to_len)
+            return shift->at - more + 1;
+        more += shift->to_len - shift->from_len;
+    }
+    return position - more;
+}
+
 str sql_redact(struct arena *mem, str text)
 {
     struct lexer l = {.text = text};

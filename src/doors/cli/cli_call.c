@@ -97,12 +97,8 @@ static enum finding_level call_level(str name)
                                         : FINDING_NOTE;
 }
 
-void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
+void cli_read_findings(const struct tree *findings, struct report *out)
 {
-    struct report report;
-    struct buf *text = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
-
-    report_init(&report, t->mem);
     for (size_t i = 0; findings != NULL && i < findings->len; i++) {
         const struct tree *row = findings->at[i];
         struct place place = {.file = tree_find_text(row, STR("file")),
@@ -110,7 +106,7 @@ void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
                               .column = call_number(row, "column"),
                               .path = tree_find_text(row, STR("path"))};
         struct finding *finding =
-            report_add(&report, call_level(tree_find_text(row, STR("level"))), ERR_INVALID, place,
+            report_add(out, call_level(tree_find_text(row, STR("level"))), ERR_INVALID, place,
                        "%.*s", STR_ARG(tree_find_text(row, STR("message"))));
 
         finding->found = tree_find_text(row, STR("found"));
@@ -118,6 +114,15 @@ void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
         finding->hint = tree_find_text(row, STR("hint"));
         finding->excerpt = tree_find_text(row, STR("excerpt"));
     }
+}
+
+void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out)
+{
+    struct report report;
+    struct buf *text = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
+
+    report_init(&report, t->mem);
+    cli_read_findings(findings, &report);
     report_text(&report, text);
     fprintf(out, "%.*s", STR_ARG(buf_str(text)));
 }
@@ -195,8 +200,14 @@ static bool call_begin(struct task *t, void *state, const struct http_answer *an
 {
     struct call_taker *taker = state;
 
-    (void)t;
     taker->is_success = answer->status >= 200 && answer->status < 300;
+    /* In the format that is shown as a table they are lines of the answer. */
+    for (size_t i = 0; taker->cli->format != FORMAT_TABLE && i < answer->headers.len; i++) {
+        if (str_eq(answer->headers.at[i].name, STR("weft-notice"))) {
+            cli_note(taker->cli, "note: %.*s",
+                     STR_ARG(table_shown(t->mem, answer->headers.at[i].value)));
+        }
+    }
     return true;
 }
 

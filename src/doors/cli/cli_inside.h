@@ -33,7 +33,7 @@ enum cli_option {
     OPTION_COUNT
 };
 
-enum cli_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
+enum cli_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_MARKDOWN };
 
 /* One call of the program. */
 struct cli {
@@ -92,6 +92,10 @@ void command_help_one(const struct command *command, FILE *out);
 
 /* Fills home and folder, absolute; ERR_USAGE where no mesh is found. `make` makes the home when it is not there. */
 MUST_CHECK bool cli_find_home(struct task *t, struct cli *cli, bool make);
+/* Where the home is or would be, absolute. */
+MUST_CHECK bool cli_name_home(struct task *t, struct cli *cli, str *out);
+/* A path without `.` or link in it; its last part need not be there. */
+MUST_CHECK bool cli_absolute(struct task *t, str path, str *out);
 /* The mesh folder alone, for commands that need no home: empty where none is found. */
 MUST_CHECK bool cli_find_folder(struct task *t, struct cli *cli, str *out);
 /* ERR_NOT_FOUND for a file that is not there, ERR_LIMIT for one over `most` bytes. `-` is standard input. */
@@ -112,10 +116,35 @@ MUST_CHECK bool cli_plan_folder(struct task *t, struct cli *cli, str *out);
 MUST_CHECK bool cli_plan(struct task *t, struct cli *cli, const struct tree **out);
 MUST_CHECK bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out);
 
+/* ---- plan_summary.c */
+
+struct plan_summary {
+    const struct tree *plan;     /* as the API answers; of one that is refused its problem */
+    str against, scope, message; /* the error, where it is refused */
+    bool is_refused, is_offline;
+};
+/* As Markdown. */
+str cli_plan_summary(struct arena *mem, const struct plan_summary *s);
+
+/* ---- command_against.c */
+
+bool cli_is_against_url(const struct cli *cli);
+/* From here on --against is the server that is asked. */
+MUST_CHECK bool cli_against_server(struct task *t, struct cli *cli);
+struct plan;
+/* The files of `scope`, or all, held against the folder of --against: p->findings also where it fails. */
+MUST_CHECK bool cli_against_folder(struct task *t, struct cli *cli, const struct bundle *bundle,
+                                   str scope, struct plan *p);
+/* The same for `weft plan`: as the API answers. */
+MUST_CHECK bool cli_plan_against_folder(struct task *t, struct cli *cli, str scope,
+                                        const struct tree **out);
+
 /* ---- command_run.c */
 
 /* Runs the products that the arguments name, or all for --all, and follows them. */
 MUST_CHECK bool cli_run(struct task *t, struct cli *cli);
+/* Begins a job of runs by this request, and follows it to its end. */
+MUST_CHECK bool cli_run_job(struct task *t, struct cli *cli, str path, str body);
 MUST_CHECK bool cli_run_watch(struct task *t, struct cli *cli);
 
 /* ---- command_show.c */
@@ -147,7 +176,9 @@ bool cli_fail_as(struct task *t, struct cli *cli, const struct tree *problem,
                  const char *message_key);
 /* The error of the task, on stderr. */
 void cli_tell_error(struct task *t, struct cli *cli);
-/* Findings of an answer, as a compiler shows them. */
+/* Findings of an answer. */
+void cli_read_findings(const struct tree *findings, struct report *out);
+/* The same, as a compiler shows them. */
 void cli_tell_findings(struct task *t, const struct tree *findings, FILE *out);
 /* A line on stderr unless --quiet. */
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

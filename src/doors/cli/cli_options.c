@@ -44,8 +44,7 @@ static const struct example_row {
 static const struct {
     const char *name;
     enum cli_format format;
-} formats[] = {
-    {"table", FORMAT_TABLE}, {"json", FORMAT_JSON}, {"csv", FORMAT_CSV}, {"ndjson", FORMAT_NDJSON}};
+} formats[] = {{"table", FORMAT_TABLE}, {"json", FORMAT_JSON}, {"csv", FORMAT_CSV}};
 
 /* ---- which options a command has */
 
@@ -211,19 +210,30 @@ static bool cli_demand_options(struct task *t, const struct cli *cli)
 static bool cli_read_format(struct task *t, struct cli *cli)
 {
     bool is_query = cli->command != NULL && cli->command->run == command_query;
-    size_t count = sizeof(formats) / sizeof(formats[0]) - (is_query ? 0 : 1);
+    bool is_plan = cli->command != NULL && cli->command->run == command_plan;
 
     if (!cli->has[OPTION_format]) {
         return true;
     }
-    for (size_t i = 0; i < count; i++) {
+    if (is_query && str_eq(cli->value[OPTION_format], STR("ndjson"))) {
+        cli->format = FORMAT_NDJSON;
+        return true;
+    }
+    if (is_plan && str_eq(cli->value[OPTION_format], STR("markdown"))) {
+        cli->format = FORMAT_MARKDOWN;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         if (str_eq(cli->value[OPTION_format], str_of(formats[i].name))) {
             cli->format = formats[i].format;
             return true;
         }
     }
     return task_fail(t, ERR_USAGE, "--format %.*s is none of table, json, csv%s",
-                     STR_ARG(cli->value[OPTION_format]), is_query ? ", ndjson" : "");
+                     STR_ARG(cli->value[OPTION_format]),
+                     is_query  ? ", ndjson"
+                     : is_plan ? ", markdown"
+                               : "");
 }
 
 bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
@@ -285,7 +295,7 @@ void command_help_all(FILE *out)
           "[OPTION ...]\n\n",
           out);
     for (int i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(out, "  %-16s ", commands[i].name);
+        fprintf(out, "  %-17s ", commands[i].name);
         cli_layout_print_text(out, str_of(commands[i].meaning), 19,
                               (size_t)cli_terminal_width(out, 0));
     }

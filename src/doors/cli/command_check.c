@@ -7,6 +7,9 @@
 #include "actor/actor.h"
 #include "buf/buf.h"
 #include "cli_inside.h"
+#include "clock/clock.h"
+#include "contract/contract_change.h"
+#include "contract/contract_life.h"
 #include "engine/engine.h"
 #include "limits/limits.h"
 #include "plan/plan.h"
@@ -59,10 +62,12 @@ struct check {
 };
 
 /* Findings with errors are the answer; anything else that fails is not. */
-static bool check_mesh(struct task *t, str folder, struct check *check)
+static bool check_mesh(struct task *t, struct cli *cli, str folder, struct check *check)
 {
     struct bundle bundle;
     struct engine *engine;
+    struct plan *p = ARENA_NEW(t->mem, struct plan);
+    bool ok;
 
     if (!cli_read_bundle(t, folder, STR_NONE, &bundle)) {
         if (t->err.place.file.len == 0) {
@@ -73,10 +78,15 @@ static bool check_mesh(struct task *t, str folder, struct check *check)
         return true;
     }
     check->files += bundle.len;
-    if (!cli_open_engine(t, &engine)) {
+    if (cli->has[OPTION_against]) {
+        ok = cli_against_folder(t, cli, &bundle, STR_NONE, p);
+        check->report = p->findings.mem != NULL ? p->findings : check->report;
+    } else if (cli_open_engine(t, &engine)) {
+        ok = plan_check(t, engine, &bundle, &check->report);
+    } else {
         return false;
     }
-    if (plan_check(t, engine, &bundle, &check->report)) {
+    if (ok) {
         return true;
     }
     if (t->err.code != ERR_INVALID || check->report.errors == 0) {
@@ -86,7 +96,73 @@ static bool check_mesh(struct task *t, str folder, struct check *check)
     return true;
 }
 
-static bool check_file(struct task *t, str path, struct check *check)
+/* A contract as it was, against the same as it is. Whether it was published is not known: one that is in force may have been. */
+static bool check_contract_against(struct task *t, str path_before, const struct contract *now,
+                                   struct check *check)
+{
+    struct report ignored;
+    struct tree *document;
+    const struct contract *before;
+    struct contract_changes changes = {0};
+    struct contract_life life;
+    str text;
+
+    report_init(&ignored, t->mem);
+    if (!cli_read_file(t, path_before, DOCUMENT_BYTES_MAX, &text)
+        || !yaml_read(t, t->mem, text, path_before,
+                      str_ends(path_before, STR(".json")) ? YAML_MODE_JSON : YAML_MODE_YAML,
+                      &document)) {
+        return false;
+    }
+    before = contract_read(t->mem, path_before, document, &ignored);
+    if (before == NULL || ignored.errors > 0) {
+        task_fail(t, ERR_INVALID, "%.*s is no contract without errors", STR_ARG(path_before));
+        return task_hint(t, "weft check %.*s says what is wrong", STR_ARG(path_before));
+    }
+    if (!str_eq(before->id, now->id)) {
+        return task_fail(t, ERR_USAGE, "%.*s is contract %.*s, not %.*s", STR_ARG(path_before),
+                         STR_ARG(before->id), STR_ARG(now->id));
+    }
+    contract_life(before, clock_now_us(), &life);
+    contract_compare(t->mem, before, now, &changes);
+    for (size_t i = 0; i < changes.len; i++) {
+        bool is_breaking = contract_change_class(changes.at[i].kind) == CHANGE_BREAKING;
+        bool is_same_major = contract_major(before->version) == contract_major(now->version);
+        bool is_refused = is_breaking && is_same_major && contract_major(before->version) > 0
+                       && (life.stage == CONTRACT_ACTIVE || life.stage == CONTRACT_DEPRECATED);
+        struct finding *finding =
+            report_add(&check->report, is_refused ? FINDING_ERROR : FINDING_NOTE, ERR_INVALID,
+                       changes.at[i].place, "%s: %.*s",
+                       contract_change_class_name(contract_change_class(changes.at[i].kind)),
+                       STR_ARG(contract_change_text(t->mem, &changes.at[i])));
+
+        finding->hint =
+            is_refused ? STR("a breaking change needs a new major, beside the old one") : STR_NONE;
+    }
+    return true;
+}
+
+static bool check_file_against(struct task *t, struct cli *cli, str path,
+                               const struct tree *document, struct check *check)
+{
+    struct report ignored;
+    const struct contract *now;
+
+    if (!cli->has[OPTION_against] || check->report.errors > 0) {
+        return true;
+    }
+    report_init(&ignored, t->mem);
+    now = str_eq(tree_find_text(document, STR("kind")), STR("DataContract"))
+            ? contract_read(t->mem, path, document, &ignored)
+            : NULL;
+    if (now == NULL || ignored.errors > 0) {
+        return task_fail(t, ERR_USAGE, "with --against %.*s is a contract that a mesh can have",
+                         STR_ARG(path));
+    }
+    return check_contract_against(t, cli->value[OPTION_against], now, check);
+}
+
+static bool check_file(struct task *t, struct cli *cli, str path, struct check *check)
 {
     struct tree *document;
     str text;
@@ -102,10 +178,10 @@ static bool check_file(struct task *t, str path, struct check *check)
         return true;
     }
     model_check_document(t->mem, path, document, &check->report);
-    return true;
+    return check_file_against(t, cli, path, document, check);
 }
 
-static bool check_one(struct task *t, str path, struct check *check)
+static bool check_one(struct task *t, struct cli *cli, str path, struct check *check)
 {
     struct stat facts;
 
@@ -114,21 +190,49 @@ static bool check_one(struct task *t, str path, struct check *check)
                                STR_ARG(path));
     }
     if (!S_ISDIR(facts.st_mode)) {
-        return check_file(t, path, check);
+        return check_file(t, cli, path, check);
     }
     if (access(arena_format(t->mem, "%.*s/mesh.yaml", STR_ARG(path)).ptr, F_OK) != 0) {
         task_fail(t, ERR_NOT_FOUND, "there is no mesh.yaml in %.*s", STR_ARG(path));
         return task_hint(t, "name the folder of a mesh, or single files");
     }
-    return check_mesh(t, path, check);
+    return check_mesh(t, cli, path, check);
+}
+
+/* What the mesh itself says of the files: all that a check says, and more. */
+static bool check_server(struct task *t, struct cli *cli, struct check *check)
+{
+    const struct tree *plan;
+    bool ok;
+
+    if (cli->arguments.len > 1) {
+        return task_fail(t, ERR_USAGE, "a server is asked about one mesh folder");
+    }
+    if (cli->arguments.len == 1) {
+        cli->has[OPTION_folder] = true;
+        cli->value[OPTION_folder] = cli->arguments.at[0];
+    }
+    ok = cli_plan(t, cli, &plan);
+    if (!ok && (t->err.code != ERR_INVALID || cli->findings == NULL)) {
+        return false;
+    }
+    cli_read_findings(ok ? tree_find(plan, STR("findings")) : cli->findings, &check->report);
+    task_clear_error(t);
+    return true;
 }
 
 static bool check_all(struct task *t, struct cli *cli, struct check *check)
 {
     str folder;
 
+    if (cli->has[OPTION_against] && cli_is_against_url(cli)) {
+        return check_server(t, cli, check);
+    }
+    if (cli->has[OPTION_against] && cli->arguments.len > 1) {
+        return task_fail(t, ERR_USAGE, "--against compares one folder or file");
+    }
     for (size_t i = 0; i < cli->arguments.len; i++) {
-        if (!check_one(t, cli->arguments.at[i], check)) {
+        if (!check_one(t, cli, cli->arguments.at[i], check)) {
             return false;
         }
     }
@@ -142,7 +246,7 @@ static bool check_all(struct task *t, struct cli *cli, struct check *check)
         task_fail(t, ERR_USAGE, "there is no mesh.yaml here or above");
         return task_hint(t, "go to the folder of a mesh, or name folders or files");
     }
-    return check_mesh(t, folder, check);
+    return check_mesh(t, cli, folder, check);
 }
 
 /* ---- what was found */
@@ -187,7 +291,9 @@ static void check_show(struct task *t, const struct cli *cli, const struct check
     if (cli->has[OPTION_quiet]) {
         return;
     }
-    printf("%zu file%s, ", check->files, check->files == 1 ? "" : "s");
+    if (check->files > 0) {
+        printf("%zu file%s, ", check->files, check->files == 1 ? "" : "s");
+    }
     if (errors == 0) {
         printf("no errors");
     } else {

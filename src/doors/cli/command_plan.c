@@ -223,7 +223,7 @@ static void plan_show_contract_changes(struct task *t, const struct tree *plan)
         str class = tree_find_text(row, STR("class"));
         str readers = tree_find_text(tree_find(row, STR("evidence")), STR("text"));
 
-        if (str_eq(class, STR("documentation"))) {
+        if (str_eq(class, STR("documentation")) && readers.len == 0) {
             words++;
             continue;
         }
@@ -290,9 +290,6 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
 
     str scope = cli->has[OPTION_policies] ? STR("policies/") : cli->value[OPTION_domain];
 
-    if (cli->has[OPTION_policies] && cli->has[OPTION_domain]) {
-        return task_fail(t, ERR_USAGE, "say --domain or --policies, not both");
-    }
     if (!cli_plan_folder(t, cli, &folder) || !cli_read_bundle(t, folder, scope, &bundle)) {
         return false;
     }
@@ -319,8 +316,17 @@ static bool plan_body(struct task *t, struct cli *cli, str *out)
 
 bool cli_plan(struct task *t, struct cli *cli, const struct tree **out)
 {
-    str body;
+    str body, scope = cli->has[OPTION_policies] ? STR("policies/") : cli->value[OPTION_domain];
 
+    if (cli->has[OPTION_policies] && cli->has[OPTION_domain]) {
+        return task_fail(t, ERR_USAGE, "say --domain or --policies, not both");
+    }
+    if (cli->has[OPTION_against] && !cli_is_against_url(cli)) {
+        return cli_plan_against_folder(t, cli, scope, out);
+    }
+    if (cli->has[OPTION_against] && !cli_against_server(t, cli)) {
+        return false;
+    }
     /* The server first: it says where the home is, when the files are not to be found from here. */
     return cli_reach(t, cli) && plan_body(t, cli, &body)
         && cli_call(t, cli, "POST", STR("/api/v1/plans"), body, out);
@@ -384,13 +390,85 @@ bool command_plan_list(struct task *t, struct cli *cli)
     return table_list(t, cli, rows, columns, sizeof(columns) / sizeof(columns[0]));
 }
 
+/* Of a plan, or of the problem that it ended with; other failures are no plan. */
+static bool plan_summarize(struct task *t, struct cli *cli, const struct tree *plan, str *out)
+{
+    struct tree *problem = NULL;
+    struct plan_summary summary = {
+        .plan = plan,
+        .against = cli->has[OPTION_against] ? cli->value[OPTION_against]
+                 : cli->has[OPTION_server]  ? cli->value[OPTION_server]
+                                            : STR("the mesh of this folder"),
+        .scope = cli->has[OPTION_policies] ? STR("policies/")
+               : cli->has[OPTION_domain]
+                   ? arena_format(t->mem, "domain %.*s", STR_ARG(cli->value[OPTION_domain]))
+                   : STR_NONE,
+        .is_refused = plan == NULL,
+        .is_offline = cli->has[OPTION_against] && !cli_is_against_url(cli),
+    };
+
+    *out = STR_NONE;
+    if (plan == NULL) {
+        struct task *reader = task_new(); /* the error of ours stays */
+        bool ok = cli->findings != NULL && cli_read_json(reader, t->mem, cli->problem, &problem);
+
+        task_free(reader);
+        summary.plan = problem;
+        summary.message = t->err.message;
+        if (!ok) {
+            return false;
+        }
+    }
+    *out = cli_plan_summary(t->mem, &summary);
+    return true;
+}
+
+static bool plan_write_summary(struct task *t, str path, str text)
+{
+    FILE *file = fopen(arena_c_string(t->mem, path), "we");
+    bool ok = file != NULL && fwrite(text.ptr, 1, text.len, file) == text.len;
+
+    ok = file != NULL && fclose(file) == 0 && ok;
+    return ok || task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
+}
+
+/* Asked for, it is written whether the plan was refused or not. */
+static bool plan_ask(struct task *t, struct cli *cli, const struct tree **out)
+{
+    const struct tree *plan = NULL;
+    bool ok = cli_plan(t, cli, &plan);
+    str text;
+
+    *out = plan;
+    if (!cli->has[OPTION_summary] && cli->format != FORMAT_MARKDOWN) {
+        return ok;
+    }
+    if (!plan_summarize(t, cli, ok ? plan : NULL, &text)) {
+        return ok;
+    }
+    if (cli->format == FORMAT_MARKDOWN) {
+        printf("%.*s", STR_ARG(text));
+    }
+    if (cli->has[OPTION_summary]) {
+        struct task *writer = task_new();
+        bool is_written = plan_write_summary(ok ? t : writer, cli->value[OPTION_summary], text);
+
+        task_free(writer);
+        ok = ok && is_written;
+    }
+    return ok;
+}
+
 bool command_plan(struct task *t, struct cli *cli)
 {
     const struct tree *plan;
 
     cli_listen(t);
-    if (!cli_demand_arguments(t, cli, 0, 0) || !cli_plan(t, cli, &plan)) {
+    if (!cli_demand_arguments(t, cli, 0, 0) || !plan_ask(t, cli, &plan)) {
         return false;
+    }
+    if (cli->format == FORMAT_MARKDOWN) {
+        return true;
     }
     if (cli->format == FORMAT_JSON) {
         table_json(t, plan, stdout);
@@ -400,6 +478,11 @@ bool command_plan(struct task *t, struct cli *cli)
         return plan_show_csv(t, cli, plan);
     }
     plan_show(t, plan);
+    if (cli->has[OPTION_against] && !cli_is_against_url(cli)) {
+        cli_note(cli,
+                 "two folders were compared: what was published, who reads it and which grants "
+                 "there are is not known");
+    }
     if (tree_find_text(plan, STR("plan")).len > 0) {
         printf("plan %.*s, on mesh version %.*s\n", STR_ARG(tree_find_text(plan, STR("plan"))),
                STR_ARG(tree_find_text(plan, STR("base_version"))));

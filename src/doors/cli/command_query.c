@@ -179,6 +179,9 @@ static bool query_line(struct task *t, void *state, str line)
     }
     if (tree_find(value, STR("progress")) != NULL) {
         query_progress(answer, tree_find(value, STR("progress")));
+    } else if (tree_find(value, STR("notice")) != NULL) {
+        cli_note(answer->cli, "note: %.*s",
+                 STR_ARG(table_shown(t->mem, tree_find_text(value, STR("notice")))));
     } else if (tree_find(value, STR("columns")) != NULL) {
         query_begin_table(answer, tree_find(value, STR("columns")));
     } else if (tree_find(value, STR("error")) != NULL) {

@@ -36,6 +36,11 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
     } else {
         json_out_list(&o, "products", &cli->arguments);
     }
+    if (cli->has[OPTION_full]) {
+        json_out_bool(&o, "full", true);
+    }
+    json_out_maybe(&o, "from", cli->value[OPTION_from]);
+    json_out_maybe(&o, "to", cli->value[OPTION_to]);
     json_out_end(&o, '}');
     *out = buf_str(o.b);
     return !o.b->full || task_fail(t, ERR_LIMIT, "there are too many products to name");
@@ -85,6 +90,47 @@ static void run_show_error(struct task *t, str product, const struct tree *error
     }
 }
 
+static str run_count(const struct tree *of, const char *key)
+{
+    return tree_find_text(of, str_of(key));
+}
+
+/* What became of the rows of its incremental tables, a line each. */
+static void run_show_increments(struct task *t, const struct tree *event)
+{
+    const struct tree *list = tree_find(event, STR("increments"));
+
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        const struct tree *of = list->at[i];
+        str why = tree_find_text(of, STR("all_rows")), joined = run_count(of, "files_joined");
+
+        printf("  %.*s: ", STR_ARG(tree_find_text(of, STR("table"))));
+        if (why.len > 0) {
+            printf("all rows, since %.*s\n", STR_ARG(table_shown(t->mem, why)));
+            continue;
+        }
+        printf("%.*s rows added, %.*s replaced, %.*s deleted; %.*s files kept, %.*s new",
+               STR_ARG(run_count(of, "added")), STR_ARG(run_count(of, "replaced")),
+               STR_ARG(run_count(of, "deleted")), STR_ARG(run_count(of, "files_kept")),
+               STR_ARG(run_count(of, "files_new")));
+        if (!str_eq(joined, STR("0"))) {
+            printf(", %.*s joined", STR_ARG(joined));
+        }
+        putchar('\n');
+    }
+}
+
+static void run_show_quarantined(const struct tree *event)
+{
+    const struct tree *list = tree_find(event, STR("quarantined"));
+
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        printf("  %.*s: %.*s of %.*s rows quarantined\n",
+               STR_ARG(tree_find_text(list->at[i], STR("table"))),
+               STR_ARG(run_count(list->at[i], "rows")), STR_ARG(run_count(list->at[i], "of")));
+    }
+}
+
 /* One line for each product that has ended, and below it what was wrong. */
 static void run_show_product(struct task *t, const struct run_follow *follow,
                              const struct tree *event)
@@ -115,6 +161,8 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
         printf(", %zu warning%s", warnings->len, warnings->len > 1 ? "s" : "");
     }
     putchar('\n');
+    run_show_increments(t, event);
+    run_show_quarantined(event);
     fflush(stdout);
     run_show_warnings(t, event);
     if (tree_find(event, STR("error")) != NULL) {
@@ -278,15 +326,14 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
                         "weft show ID their checks");
 }
 
-bool cli_run(struct task *t, struct cli *cli)
+bool cli_run_job(struct task *t, struct cli *cli, str path, str body)
 {
     struct run_follow follow = {.cli = cli, .mem = t->mem};
     const struct tree *started;
     int64_t began_ms = clock_monotonic_ms();
-    str body, job;
+    str job;
 
-    if (!run_body(t, cli, &body)
-        || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
+    if (!cli_call(t, cli, "POST", path, body, &started)) {
         return false;
     }
     job = arena_str(t->mem, tree_find_text(started, STR("job")));
@@ -302,6 +349,13 @@ bool cli_run(struct task *t, struct cli *cli)
     }
     arena_free(follow.mem);
     return ok;
+}
+
+bool cli_run(struct task *t, struct cli *cli)
+{
+    str body;
+
+    return run_body(t, cli, &body) && cli_run_job(t, cli, STR("/api/v1/runs"), body);
 }
 
 bool command_run(struct task *t, struct cli *cli)

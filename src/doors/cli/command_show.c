@@ -82,6 +82,8 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
                                                {.key = "rows", .is_right = true},
                                                {.key = "contract"},
                                                {.key = "contract_version", .title = "version"},
+                                               {.key = "stage"},
+                                               {.key = "sunset"},
                                                {.key = "granted"},
                                                {.key = "filtered"},
                                                {.key = "description"}};

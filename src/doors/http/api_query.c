@@ -5,6 +5,7 @@
 
 struct api_rows {
     struct api *api;
+    const struct query *q;
     enum row_format format;
     bool has_begun; /* the head of the answer was given to the stream */
     struct row_progress told;
@@ -17,6 +18,23 @@ static const char *const api_row_types[ROW_FORMAT_COUNT] = {
     [ROW_FORMAT_CSV] = "text/csv; charset=utf-8",
 };
 
+/* RFC 8594 for the last day; the words for people beside it. Names and dates hold no line feed. */
+static void rows_add_notices(struct task *t, const struct query *q, struct http_fields *headers)
+{
+    for (size_t i = 0; i < q->notices.len; i++) {
+        http_fields_add(t->mem, headers, STR("Weft-Notice"), q->notices.at[i]);
+    }
+    if (q->notices.len > 0) {
+        http_fields_add(t->mem, headers, STR("Deprecation"), STR("true"));
+    }
+    if (q->sunset_us > 0) {
+        char date[32];
+
+        http_date(date, q->sunset_us);
+        http_fields_add(t->mem, headers, STR("Sunset"), arena_str(t->mem, str_of(date)));
+    }
+}
+
 static bool rows_open(struct task *t, struct api_rows *rows)
 {
     struct http_fields headers = {0};
@@ -26,15 +44,35 @@ static bool rows_open(struct task *t, struct api_rows *rows)
     }
     http_fields_add(t->mem, &headers, STR("Weft-Query-Id"), str_of(t->id));
     http_fields_add(t->mem, &headers, STR("Cache-Control"), STR("no-store"));
+    rows_add_notices(t, rows->q, &headers);
     rows->has_begun =
         http_begin_stream(t, rows->api->x, 200, str_of(api_row_types[rows->format]), &headers);
     return rows->has_begun;
 }
 
+/* A line of its own in our own format: its head may have gone with the first progress. */
+static bool rows_tell_notices(struct task *t, struct api_rows *rows)
+{
+    for (size_t i = 0; rows->format == ROW_FORMAT_ROWS && i < rows->q->notices.len; i++) {
+        struct json_out o = api_json(t);
+
+        json_out_begin(&o, "", '{');
+        json_out_str(&o, "notice", rows->q->notices.at[i]);
+        json_out_end(&o, '}');
+        buf_add_byte(o.b, '\n');
+        if (!http_stream_bytes(t, rows->api->x, buf_str(o.b))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool rows_begin(struct task *t, void *state, const struct row_column *columns, size_t len)
 {
+    struct api_rows *rows = state;
+
     (void)columns, (void)len;
-    return rows_open(t, state);
+    return rows_open(t, rows) && rows_tell_notices(t, rows);
 }
 
 static bool rows_bytes(struct task *t, void *state, str bytes)
@@ -158,7 +196,7 @@ bool api_explain(struct task *t, struct api *api)
 bool api_query(struct task *t, struct api *api)
 {
     struct query q = {.services = api->services};
-    struct api_rows rows = {.api = api, .told = {.thousandths = -1}};
+    struct api_rows rows = {.api = api, .q = &q, .told = {.thousandths = -1}};
     struct row_sink sink = {
         .state = &rows,
         .begin = rows_begin,

@@ -1,6 +1,7 @@
 #include "audit/audit.h"
 #include "browse/browse.h"
 #include "http_inside.h"
+#include "limits/limits.h"
 #include "run/run_all.h"
 
 enum { API_EVENT_WAIT_MS = 1000, API_RUNS_DEFAULT = 50, API_RUNS_MAX = 1000 };
@@ -28,21 +29,46 @@ static bool api_wanted_products(struct task *t, const struct api *api, str *out)
     return true;
 }
 
+/* What is new, all of it, or a window of keys. */
+static bool api_wanted_how(struct task *t, const struct api *api, str products, struct run_how *out)
+{
+    const struct tree *full = tree_find(api->body, STR("full"));
+
+    *out = (struct run_how){.from = tree_find_text(api->body, STR("from")),
+                            .to = tree_find_text(api->body, STR("to"))};
+    if (full != NULL && !tree_is_bool(full, &out->is_full)) {
+        return task_fail(t, ERR_USAGE, "full is true or false");
+    }
+    if (out->from.len > NAME_BYTES_MAX || out->to.len > NAME_BYTES_MAX) {
+        return task_fail(t, ERR_USAGE, "from and to are values of a key");
+    }
+    if (out->from.len + out->to.len == 0) {
+        return true;
+    }
+    if (out->is_full) {
+        return task_fail(t, ERR_USAGE, "a run makes all rows, or a window of them, not both");
+    }
+    return !str_eq(products, STR("*"))
+        || task_fail(t, ERR_USAGE, "name the products whose rows of a window are made anew");
+}
+
 bool api_run_start(struct task *t, struct api *api)
 {
+    struct run_how how;
     struct json_out o = api_json(t);
     struct str_list ordered = {0};
     str products, id;
     bool joined;
 
-    if (!api_keys(t, api, "products all") || !api_wanted_products(t, api, &products)
+    if (!api_keys(t, api, "products all full from to") || !api_wanted_products(t, api, &products)
+        || !api_wanted_how(t, api, products, &how)
         || !run_all_products(t, image_pin(t, api->services->images), products, &ordered)) {
         return false;
     }
     if (ordered.len == 0) {
         return task_fail(t, ERR_NOT_FOUND, "the mesh has no products");
     }
-    if (!run_all_queue(t, api->services, "runs", products, &id, &joined)) {
+    if (!run_all_queue(t, api->services, "runs", products, &how, &id, &joined)) {
         return false;
     }
     json_out_begin(&o, "", '{');

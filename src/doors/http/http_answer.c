@@ -3,6 +3,7 @@
 
 #include "http_inside.h"
 #include "limits/limits.h"
+#include "plan/plan.h"
 
 struct json_out api_json(struct task *t)
 {
@@ -54,7 +55,7 @@ void api_problem(struct task *t, struct api *api)
         }
     }
     if (api->plan != NULL) {
-        api_put_contract_changes(t, api->plan, &o);
+        plan_put_contract_changes(t, api->plan, &o);
     }
     json_out_str(&o, "request", str_of(t->id));
     json_out_end(&o, '}');

@@ -40,9 +40,6 @@ typedef bool api_fn(struct task *t, struct api *api);
 enum { API_ANSWER_BYTES_MAX = 64 << 20 };
 MUST_CHECK bool api_answer(struct task *t, struct api *api, int status, const struct buf *json);
 struct json_out api_json(struct task *t);
-struct plan;
-/* The member `contract_changes`. */
-void api_put_contract_changes(struct task *t, const struct plan *p, struct json_out *o);
 /* The error of the task as problem details. */
 void api_problem(struct task *t, struct api *api);
 /* After users or products went: what was agreed for them ends before anybody may come under their names. */

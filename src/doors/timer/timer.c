@@ -61,12 +61,19 @@ static void timer_run_one(struct timer_work *work)
         .watcher = {.progress = timer_say_step},
     };
     int64_t timeout_ms = CONFIG_INT(s->config, run_timeout_s) * 1000;
+    struct run_how how = {0};
     bool ok;
 
     run.watcher.state = &run;
-    ok = timer_begin(work) && turns_take(t, &s->runs, INT32_MAX, "runs");
+    ok = timer_begin(work) && run_all_how(t, work->row, &how)
+      && turns_take(t, &s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + timeout_ms;
+        run.is_full = how.is_full;
+        run.from = how.from;
+        run.to = how.to;
+        run.is_replay = how.is_replay;
+        run.replayed = how.replayed;
         ok = run_product(t, &run);
     }
     if (!ok) {
@@ -100,7 +107,7 @@ static void timer_run_all(struct timer_work *work)
         .job_id = work->row->id,
         .products = work->row->subject,
     };
-    bool ok = timer_begin(work) && run_all(t, &all);
+    bool ok = timer_begin(work) && run_all_how(t, work->row, &all.how) && run_all(t, &all);
 
     work->row->state = !ok            ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
                      : all.failed > 0 ? JOB_FAILED
@@ -226,15 +233,30 @@ static void timer_expire(struct timer *timer, bool *failed)
     task_free(t);
 }
 
+/* Nor is it told twice of last days that cannot be written down. */
+static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known, bool *failed)
+{
+    struct task *t = task_new();
+    bool ok = upkeep_tell_endings(t, timer->services, known);
+
+    if (!ok && !*failed) {
+        log_failure("timer", t);
+    }
+    *failed = !ok;
+    task_free(t);
+}
+
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
     int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
     int64_t sweep_ms = clock_monotonic_ms() + every_ms;
-    bool expiry_failed = false;
+    struct upkeep_endings endings = {0};
+    bool expiry_failed = false, endings_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
+        timer_tell_endings(timer, &endings, &endings_failed);
         while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
         }
         if (clock_monotonic_ms() >= sweep_ms) {

@@ -63,13 +63,64 @@ static const char *timer_outcome(enum error_code code)
     }
 }
 
+/* What became of the rows of incremental tables. */
+static void timer_add_increments(struct buf *b, const struct run *r)
+{
+    for (size_t i = 0; i < r->increments.len; i++) {
+        const struct run_increment *inc = &r->increments.at[i];
+        const struct run_table *table = NULL;
+
+        for (size_t k = 0; k < r->outputs.len; k++) {
+            if (str_eq(r->outputs.at[k].name, inc->table->name)) {
+                table = &r->outputs.at[k];
+            }
+        }
+        buf_add(b, i ? STR(",{\"table\":") : STR(",\"increments\":[{\"table\":"));
+        buf_add_json(b, inc->table->name);
+        if (inc->why_full.len > 0) {
+            buf_add(b, STR(",\"all_rows\":"));
+            buf_add_json(b, inc->why_full);
+        } else {
+            buf_format(b,
+                       ",\"added\":%llu,\"replaced\":%llu,\"deleted\":%llu,\"files_kept\":%zu,"
+                       "\"files_new\":%zu,\"files_joined\":%llu",
+                       (unsigned long long)inc->added, (unsigned long long)inc->replaced,
+                       (unsigned long long)inc->deleted, inc->kept.len,
+                       table != NULL ? table->parts.len : 0, (unsigned long long)inc->joined);
+        }
+        buf_add(b, i + 1 == r->increments.len ? STR("}]") : STR("}"));
+    }
+}
+
+/* How many rows of which tables were diverted. */
+static void timer_add_quarantined(struct buf *b, const struct run *r)
+{
+    bool is_first = true;
+
+    buf_format(b, ",\"rows_quarantined\":%llu,\"quarantined\":[",
+               (unsigned long long)run_diverted_rows(r));
+    for (size_t i = 0; i < r->outputs.len; i++) {
+        const struct run_table *table = &r->outputs.at[i];
+
+        if (table->diverted == NULL) {
+            continue;
+        }
+        buf_add(b, is_first ? STR("{\"table\":") : STR(",{\"table\":"));
+        buf_add_json(b, table->name);
+        buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
+                   (unsigned long long)table->diverted->checked);
+        is_first = false;
+    }
+    buf_add(b, STR("]"));
+}
+
 void timer_say_run(struct task *t, const struct run *r, bool ok)
 {
     struct buf *b = timer_event(t, r->product);
     uint64_t rows = 0;
 
     for (size_t i = 0; i < r->outputs.len; i++) {
-        rows += r->outputs.at[i].rows;
+        rows += run_table_rows(&r->outputs.at[i]);
     }
     buf_format(b, ",\"run\":\"%.*s\",\"state\":\"%s\",\"seconds\":%.3f", STR_ARG(r->id),
                ok ? "published" : timer_outcome(t->err.code),
@@ -77,6 +128,8 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
     if (ok) {
         buf_format(b, ",\"release\":%llu,\"rows\":%llu", (unsigned long long)r->release,
                    (unsigned long long)rows);
+        timer_add_quarantined(b, r);
+        timer_add_increments(b, r);
     }
     timer_add_warnings(b, &r->findings);
     if (!ok) {

@@ -91,4 +91,7 @@ bool http_client_gone(const struct http_exchange *x);
 /* "Not Found"; "Unknown" for a status that has no name here. */
 const char *http_status_text(int status);
 
+/* `IMF-fixdate` of RFC 9110. */
+void http_date(char out[32], int64_t now_us);
+
 #endif

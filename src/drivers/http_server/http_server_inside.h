@@ -95,8 +95,6 @@ enum http_reading http_read_request(struct http_exchange *x, struct http_input *
 void http_refuse(struct http_exchange *x, const struct http_refusal *refusal);
 /* The 503 of a connection too many: the whole answer. */
 str http_busy_answer(void);
-/* `IMF-fixdate` of RFC 9110. */
-void http_date(char out[32], int64_t now_us);
 
 /* The pool: a thread takes the connection when one is free, or is made for it. */
 void http_pool_give(struct http_connection *c);

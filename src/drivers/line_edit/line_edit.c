@@ -270,8 +270,9 @@ static void edit_bind(struct line_edit *edit)
     el_set(edit->line, EL_PROMPT, edit_prompt);
     el_set(edit->line, EL_EDITOR, "emacs");
     el_set(edit->line, EL_HIST, history, edit->history);
-    el_set(edit->line, EL_ADDFN, "weft-complete", "complete a name", edit_complete);
-    el_set(edit->line, EL_ADDFN, "weft-paste", "take what is pasted", edit_paste);
+    /* Of wide names it keeps no copies, which it would never free. */
+    el_wset(edit->line, EL_ADDFN, L"weft-complete", L"complete a name", edit_complete);
+    el_wset(edit->line, EL_ADDFN, L"weft-paste", L"take what is pasted", edit_paste);
     el_set(edit->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(edit->line, EL_BIND, "\033[3~", "ed-delete-next-char", NULL);
     (void)el_source(edit->line, NULL);
@@ -338,6 +339,8 @@ enum line_edit_end line_edit_read(struct line_edit *edit, str prompt, struct buf
 
     snprintf(edit->prompt, sizeof(edit->prompt), "%.*s", STR_ARG(prompt));
     edit->is_stopped = false;
+    /* Before the prompt, which invites to type: a Ctrl-D that came while the terminal kept lines would be lost. */
+    el_set(edit->line, EL_PREP_TERM, 1);
     edit_mark_pastes(edit, true);
     line = el_gets(edit->line, &len);
     edit_mark_pastes(edit, false);

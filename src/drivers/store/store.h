@@ -8,6 +8,7 @@
 
 /* <home>/lock               held by the one server of this home
  * <home>/files/ab/<sha256>  release files, mode 0444, named by content
+ *                           and files of the numbers of rows that are deleted in one
  * <home>/cleared/<table id>/<class>/<file sha256>-<deletions>.parquet
  * <home>/cleared/mesh/<version of the image>/<table>-<number>-<part>.parquet
  * <home>/staging/<run>/     of one run; nobody reads there; removed at start

@@ -2,6 +2,8 @@
 
 #include "actor/actor.h"
 #include "browse_inside.h"
+#include "clock/clock.h"
+#include "contract/contract_life.h"
 #include "log/log.h"
 #include "release/release.h"
 
@@ -48,6 +50,17 @@ static void browse_input(struct task *t, const struct image *image, const struct
     json_out_str(o, "name", input->name);
     json_out_maybe(o, "contract", is_hidden ? STR_NONE : input->contract_id);
     json_out_maybe(o, "product", is_hidden || producer == NULL ? STR_NONE : producer->address);
+    json_out_maybe(o, "versions", is_hidden ? STR_NONE : input->versions);
+    json_out_begin(o, "columns", '[');
+    for (size_t i = 0; !is_hidden && i < input->pins.len; i++) {
+        const struct model_pin *pin = &input->pins.at[i];
+
+        json_out_str(o, "",
+                     pin->table.len > 0 ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(pin->table),
+                                                       STR_ARG(pin->column))
+                                        : pin->column);
+    }
+    json_out_end(o, ']');
     json_out_end(o, '}');
 }
 
@@ -116,6 +129,16 @@ static const char *browse_access(const struct decision *decision, uint32_t colum
     return "denied";
 }
 
+static void browse_life(const struct image_table *table, struct json_out *o)
+{
+    struct contract_life life;
+
+    contract_life(table->contract, clock_now_us(), &life);
+    json_out_str(o, "stage", str_of(contract_stage_name(life.stage)));
+    json_out_maybe(o, "sunset", life.sunset);
+    json_out_maybe(o, "successor", life.successor);
+}
+
 static void browse_table(struct task *t, const struct image *image, const struct image_table *table,
                          struct json_out *o)
 {
@@ -127,6 +150,7 @@ static void browse_table(struct task *t, const struct image *image, const struct
     json_out_maybe(o, "description", table->definition->description);
     json_out_str(o, "contract", table->contract->id);
     json_out_str(o, "contract_version", table->contract->version);
+    browse_life(table, o);
     json_out_bool(o, "granted", decision->allowed);
     json_out_bool(o, "filtered", decision->filters.len > 0);
     if (gate_is_clear(t, image, table)) {

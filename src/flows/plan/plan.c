@@ -122,6 +122,7 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
         if (!plan_check_sql(t, engine, *model_out, report, &traces, &compiled)) {
             return false;
         }
+        model_check_pins(*model_out, report);
         labels_inherit(t->mem, *model_out, &traces, labels_out);
         plan_check_exceptions(t, *model_out, report);
         plan_check_declassified(&traces, report);
@@ -172,6 +173,7 @@ bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
     if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces, &compiled)) {
         return false;
     }
+    model_check_pins(model, report);
     if (report->errors == 0) {
         labels_inherit(t->mem, model, &traces, &labels);
     }
@@ -391,9 +393,11 @@ bool plan_make(struct task *t, struct plan *p)
     ok = plan_judge_contracts(t, p, image, &whole, ok) && plan_may_name(t, image, p)
       && plan_find_needs(t, image, p);
     if (ok) {
+        plan_find_endings(t, p);
         plan_advise(t, p, image);
     }
     plan_drop_others(p);
+    plan_hide_findings(t, image, p);
     return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);
 }
 
@@ -455,6 +459,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
         && plan_row_applied(t, db, commit->row->id, now.mesh_version)
+        && plan_tell_endings(t, db, commit->model_before, commit->model)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
                         commit->row->domain.len ? commit->row->domain : STR("mesh"), STR("done"),

@@ -39,6 +39,9 @@ struct plan_consumer {
     str product, input; /* domain.product, its input port */
     bool reads;         /* its current release was made of what changes */
     bool has_release;
+    struct str_list
+        names;  /* columns that its input port names, of those that change: `orders.amount` */
+    str leaves; /* the range of its input port, where the new version is outside of it */
 };
 
 struct plan_evidence {
@@ -46,6 +49,7 @@ struct plan_evidence {
         VEC_OF(struct plan_consumer)
     } consumers;
     size_t consumers_hidden; /* that the actor may not discover */
+    bool is_declared_only;   /* nothing was recorded that could be looked at */
     bool names_readers;      /* else only how many there are is for this actor */
     struct {
         VEC_OF(struct plan_asker)
@@ -62,8 +66,9 @@ struct plan_contract_change {
     uint64_t major;        /* of the contract */
     struct contract_change change;
     enum contract_change_class class;
-    bool is_refused;               /* breaking, in a major that is in force */
-    struct plan_evidence evidence; /* of a breaking one */
+    bool is_refused; /* breaking, in a major that is in force */
+    struct plan_evidence
+        evidence; /* of a breaking one; of a version also those whose range it leaves */
 };
 
 /* A published table of which the plan makes other classes of copies than there are. */
@@ -146,6 +151,14 @@ MUST_CHECK bool plan_test(struct task *t, struct engine *engine, struct bundle *
                           struct plan_case_results *results);
 
 struct json_out;
+/* A plan as a JSON object, and its member `contract_changes` alone, as it stands beside an error. */
+void plan_put(struct task *t, const struct plan *p, struct json_out *o);
+void plan_put_contract_changes(struct task *t, const struct plan *p, struct json_out *o);
+/* Two bundles compared, without a catalog: the files of p->bundle (of p->domain or policies, where it is only these) against `before`.
+ * What was published or read is not known: each active contract counts as in force. False with ERR_INVALID when the findings have
+ * errors. */
+MUST_CHECK bool plan_against(struct task *t, struct engine *engine, struct bundle *before,
+                             struct plan *p);
 /* Open proposals, newest first: all for those who govern, else one's own. */
 MUST_CHECK bool plan_list(struct task *t, struct services *s, struct json_out *o);
 

@@ -1,18 +1,21 @@
 /* Changes of output contracts: what each is for those who read it, and whether this major may have it. */
+#include "clock/clock.h"
+#include "contract/contract_life.h"
 #include "plan_inside.h"
-#include "shape/shape.h"
 
 struct plan_comparing {
-    const struct image *image;
+    const struct image *image; /* NULL: two folders are compared */
     struct plan *p;
-    const struct image_product *product; /* as it is; NULL: it is new */
+    const struct image_product *product; /* as it is; NULL: it is new, or there is no image */
+    const struct model *model_before;    /* where there is no image */
+    const struct model_product *before;  /* NULL: it is new */
+    const struct model *model;           /* as all would be */
     const struct model_product *now;     /* NULL: it goes */
     str address;
 };
 
-/* The contract of the same id and major among the outputs of a product. */
-static const struct contract *plan_same_contract(const struct model_product *product,
-                                                 const struct contract *like)
+const struct contract *plan_same_contract(const struct model_product *product,
+                                          const struct contract *like)
 {
     for (size_t i = 0; product != NULL && i < product->outputs.len; i++) {
         const struct contract *contract = product->outputs.at[i].contract;
@@ -25,18 +28,34 @@ static const struct contract *plan_same_contract(const struct model_product *pro
     return NULL;
 }
 
+/* Promised, and not over today. */
+static bool plan_is_served(const struct contract *contract)
+{
+    struct contract_life life;
+
+    contract_life(contract, clock_now_us(), &life);
+    return life.stage == CONTRACT_ACTIVE || life.stage == CONTRACT_DEPRECATED;
+}
+
+/* Without a catalog it is not known, and so it may be. */
+static bool plan_is_published(const struct plan_comparing *c)
+{
+    return c->image == NULL ? c->before != NULL
+                            : c->product != NULL && c->product->release.number > 0;
+}
+
 /* Somebody may rely on it: it was published, by a version and a status that promise something. */
 static bool plan_is_in_force(const struct plan_comparing *c, const struct contract *contract)
 {
-    return c->product != NULL && c->product->release.number > 0
-        && contract_major(contract->version) > 0
-        && !shape_has_word("proposed draft retired", contract->status);
+    return plan_is_published(c) && contract_major(contract->version) > 0
+        && plan_is_served(contract);
 }
 
 /* Of all that it promises. */
 static bool plan_is_an_end(enum contract_change_kind kind)
 {
-    return kind == CHANGE_CONTRACT_REMOVED || kind == CHANGE_STATUS_WITHDRAWN;
+    return kind == CHANGE_CONTRACT_REMOVED || kind == CHANGE_STATUS_WITHDRAWN
+        || kind == CHANGE_SUNSET_EARLIER;
 }
 
 static str plan_hint(struct arena *mem, const struct plan_comparing *c,
@@ -57,7 +76,7 @@ static str plan_hint(struct arena *mem, const struct plan_comparing *c,
         "keep it as it is, and put the new one beside it as major %llu: a contract of version "
         "%llu.0.0 with an output port of its own, and v%llu/TABLE.sql in %.*s",
         (unsigned long long)major + 1, (unsigned long long)major + 1, (unsigned long long)major + 1,
-        STR_ARG(c->product->definition->folder));
+        STR_ARG(c->before->folder));
 }
 
 static void plan_refuse(struct task *t, struct plan_comparing *c, const struct contract *contract,
@@ -76,13 +95,49 @@ static void plan_refuse(struct task *t, struct plan_comparing *c, const struct c
     finding->hint = plan_hint(t->mem, c, contract, change->change.kind);
 }
 
-static bool plan_judge(struct task *t, struct plan_comparing *c, const struct contract *before,
-                       struct plan_contract_change *change)
+/* Of two folders: whoever declares it may read it. Whether anybody else does, so that a contract may not simply go, the mesh alone
+ * knows. */
+static void plan_judge_declared(struct task *t, struct plan_comparing *c,
+                                const struct plan_meeting *meeting,
+                                struct plan_contract_change *change)
 {
+    change->evidence.is_declared_only = true;
+    plan_find_declared(t, meeting, c->model_before, change);
+    change->is_refused =
+        plan_is_in_force(c, meeting->contract) && !plan_is_an_end(change->change.kind);
+    if (change->is_refused) {
+        plan_refuse(t, c, meeting->contract, change);
+    } else if (plan_is_in_force(c, meeting->contract)) {
+        report_add(&c->p->findings, FINDING_WARNING, ERR_INVALID, change->change.place,
+                   "%.*s takes back what %.*s, major %llu, promises",
+                   STR_ARG(contract_change_text(t->mem, &change->change)), STR_ARG(c->address),
+                   (unsigned long long)change->major)
+            ->hint = STR("a plan of the mesh itself refuses it where others read it: weft plan "
+                         "--against URL");
+    }
+}
+
+static bool plan_judge(struct task *t, struct plan_comparing *c, const struct contract *before,
+                       const struct contract *now, struct plan_contract_change *change)
+{
+    struct plan_meeting meeting = {.image = c->image,
+                                   .product = c->product,
+                                   .contract = before,
+                                   .contract_now = now,
+                                   .now = c->model,
+                                   .p = c->p};
+
+    if (change->change.kind == CHANGE_VERSION_RAISED && c->image != NULL) {
+        plan_find_left(t, &meeting, change);
+    }
     if (change->class != CHANGE_BREAKING) {
         return true;
     }
-    if (!plan_find_evidence(t, c->image, c->product, before, c->p, change)) {
+    if (c->image == NULL) {
+        plan_judge_declared(t, c, &meeting, change);
+        return true;
+    }
+    if (!plan_find_evidence(t, &meeting, change)) {
         return false;
     }
     /* What goes as a whole may go where nobody outside of the team read it: products that declare it were found before. */
@@ -102,6 +157,11 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
 
     contract_compare(t->mem, before, now, &changes);
     for (size_t i = 0; i < changes.len; i++) {
+        /* A last day that is over already takes the promise back on the spot. */
+        if (changes.at[i].kind == CHANGE_STATUS_CHANGED && plan_is_served(before)
+            && !plan_is_served(now)) {
+            changes.at[i].kind = CHANGE_STATUS_WITHDRAWN;
+        }
         struct plan_contract_change change = {
             .product = c->address,
             .contract = there->id,
@@ -110,7 +170,7 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
             .class = contract_change_class(changes.at[i].kind),
         };
 
-        if (!plan_judge(t, c, before, &change)) {
+        if (!plan_judge(t, c, before, now, &change)) {
             return false;
         }
         vec_push(t->mem, &c->p->contract_changes, change);
@@ -121,12 +181,12 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
 /* What a name means it means for good: the first major that was published keeps the bare one, also when it has ended. */
 static void plan_keep_first(struct plan_comparing *c, const struct contract *before)
 {
-    const struct model_product *then = c->product->definition;
+    const struct model_product *then = c->before;
     uint64_t first = model_first_major(then, before->id),
              first_now = c->now != NULL ? model_first_major(c->now, before->id) : UINT64_MAX;
     struct finding *finding;
 
-    if (c->product->release.number == 0 || first_now == UINT64_MAX || first_now == first
+    if (!plan_is_published(c) || first_now == UINT64_MAX || first_now == first
         || contract_major(before->version) != first) {
         return;
     }
@@ -144,7 +204,7 @@ static void plan_keep_first(struct plan_comparing *c, const struct contract *bef
 
 static bool plan_compare_outputs(struct task *t, struct plan_comparing *c)
 {
-    const struct model_product *before = c->product != NULL ? c->product->definition : NULL;
+    const struct model_product *before = c->before;
 
     for (size_t i = 0; before != NULL && i < before->outputs.len; i++) {
         const struct contract *contract = before->outputs.at[i].contract;
@@ -170,6 +230,17 @@ static bool plan_is_planned(const struct plan *p, str domain)
     return p->domain.len == 0 || str_eq(domain, p->domain);
 }
 
+static bool plan_end_comparison(struct task *t, struct plan *p, size_t errors)
+{
+    if (p->findings.errors == errors) {
+        return true;
+    }
+    report_sort(&p->findings);
+    task_fail(t, ERR_INVALID, "%zu change%s would break what is promised",
+              p->findings.errors - errors, p->findings.errors - errors > 1 ? "s" : "");
+    return false;
+}
+
 bool plan_compare_contracts(struct task *t, const struct image *image, const struct model *now,
                             struct plan *p)
 {
@@ -180,6 +251,8 @@ bool plan_compare_contracts(struct task *t, const struct image *image, const str
         struct plan_comparing c = {.image = image,
                                    .p = p,
                                    .product = product,
+                                   .before = product->definition,
+                                   .model = now,
                                    .now = model_find_product(now, product->address),
                                    .address = product->address};
 
@@ -189,8 +262,11 @@ bool plan_compare_contracts(struct task *t, const struct image *image, const str
     }
     for (size_t i = 0; i < now->products.len; i++) {
         const struct model_product *product = now->products.at[i];
-        struct plan_comparing c = {
-            .image = image, .p = p, .now = product, .address = plan_address(t->mem, product)};
+        struct plan_comparing c = {.image = image,
+                                   .p = p,
+                                   .model = now,
+                                   .now = product,
+                                   .address = plan_address(t->mem, product)};
 
         if (plan_is_planned(p, product->domain->name)
             && image_find_product(image, product->domain->name, product->name) == NULL
@@ -198,11 +274,30 @@ bool plan_compare_contracts(struct task *t, const struct image *image, const str
             return false;
         }
     }
-    if (p->findings.errors == errors) {
-        return true;
+    return plan_end_comparison(t, p, errors);
+}
+
+bool plan_compare_models(struct task *t, const struct model *before, const struct model *now,
+                         struct plan *p)
+{
+    size_t errors = p->findings.errors;
+
+    for (size_t i = 0; i < before->products.len + now->products.len; i++) {
+        bool is_new = i >= before->products.len;
+        const struct model_product *product =
+            is_new ? now->products.at[i - before->products.len] : before->products.at[i];
+        str address = plan_address(t->mem, product);
+        struct plan_comparing c = {.p = p,
+                                   .model_before = before,
+                                   .before = model_find_product(before, address),
+                                   .model = now,
+                                   .now = model_find_product(now, address),
+                                   .address = address};
+
+        if (plan_is_planned(p, product->domain->name) && (!is_new || c.before == NULL)
+            && !plan_compare_outputs(t, &c)) {
+            return false;
+        }
     }
-    report_sort(&p->findings);
-    task_fail(t, ERR_INVALID, "%zu change%s would break what is promised",
-              p->findings.errors - errors, p->findings.errors - errors > 1 ? "s" : "");
-    return false;
+    return plan_end_comparison(t, p, errors);
 }

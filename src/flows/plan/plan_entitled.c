@@ -14,11 +14,20 @@ static const struct image_table *plan_find_entitled(const struct image *image, s
     return found != NULL ? image_find_table(found, table) : NULL;
 }
 
+bool plan_add_deletions(struct task *t, struct store *store, const struct image_file *file,
+                        struct str_list *out)
+{
+    bool has_some = file->deletions.len > 0;
+
+    vec_push(t->mem, out, has_some ? store_file_path(t, store, file->deletions) : STR_NONE);
+    return !has_some || store_check(t, store, file->deletions);
+}
+
 static bool plan_read_set(struct task *t, struct services *s, const struct image_table *table,
                           struct policy_entitlement *set)
 {
     struct job_columns columns = {0};
-    struct str_list paths = {0};
+    struct str_list paths = {0}, deletions = {0};
 
     for (size_t i = 0; i < table->columns.len; i++) {
         vec_push(t->mem, &columns,
@@ -31,8 +40,11 @@ static bool plan_read_set(struct task *t, struct services *s, const struct image
             return false;
         }
         vec_push(t->mem, &paths, store_file_path(t, s->store, table->files.at[i].sha256));
+        if (!plan_add_deletions(t, s->store, &table->files.at[i], &deletions)) {
+            return false;
+        }
     }
-    return gate_read_entitled(t, s->gate, &columns, &paths, set);
+    return gate_read_entitled(t, s->gate, &columns, &paths, &deletions, set);
 }
 
 bool plan_read_entitled(struct task *t, struct services *s, const struct image *image,

@@ -13,9 +13,11 @@ enum {
 };
 
 struct plan_looking {
+    const struct plan_meeting *meeting;
     const struct image *image;
     const struct image_product *product;
     const struct contract *contract; /* as it is */
+    const struct contract_change *change;
     struct plan *p;
     struct plan_evidence *out;
     int64_t since_us;
@@ -81,6 +83,7 @@ static bool plan_add_consumer(struct task *t, struct plan_looking *look,
         }
         row.reads = reads;
     }
+    (void)plan_find_pins(t, look->meeting, look->change, consumer->definition, input, &row);
     vec_push(t->mem, &look->out->consumers, row);
     return true;
 }
@@ -208,19 +211,25 @@ static bool plan_sum_up(struct task *t, struct plan_looking *look)
     return true;
 }
 
-bool plan_find_evidence(struct task *t, const struct image *image,
-                        const struct image_product *product, const struct contract *contract,
-                        struct plan *p, struct plan_contract_change *change)
+bool plan_find_evidence(struct task *t, const struct plan_meeting *meeting,
+                        struct plan_contract_change *change)
 {
     struct plan_targets targets = {0};
-    struct plan_looking look = {
-        .image = image, .product = product, .contract = contract, .p = p, .out = &change->evidence};
+    const struct image *image = meeting->image;
+    struct plan *p = meeting->p;
+    struct plan_looking look = {.meeting = meeting,
+                                .image = image,
+                                .product = meeting->product,
+                                .contract = meeting->contract,
+                                .change = &change->change,
+                                .p = p,
+                                .out = &change->evidence};
     const int64_t day_us = (int64_t)86400 * 1000000;
 
     look.out->days = CONFIG_INT(p->services->config, evidence_days);
     look.since_us = clock_now_us() - look.out->days * day_us;
     look.may_know = read_access_governs(image, t->actor)
-                 || read_access_is_owner(image, t->actor, product->address);
+                 || read_access_is_owner(image, t->actor, meeting->product->address);
     plan_find_targets(t->mem, &look, &change->change, &targets);
     if (!plan_find_consumers(t, &look, &targets)) {
         return false;
@@ -242,6 +251,29 @@ static str plan_asker_text(struct arena *mem, const struct plan_asker *reader)
                         STR_ARG(str_sub(clock_text(mem, reader->last_us), 0, 10)));
 }
 
+static str plan_consumer_text(struct arena *mem, const struct plan_consumer *consumer,
+                              bool is_declared_only)
+{
+    struct str_list said = {0};
+
+    vec_push(mem, &said, arena_format(mem, "input port %.*s", STR_ARG(consumer->input)));
+    if (consumer->leaves.len > 0) {
+        vec_push(mem, &said, arena_format(mem, "takes %.*s", STR_ARG(consumer->leaves)));
+    }
+    if (consumer->names.len > 0) {
+        vec_push(mem, &said,
+                 arena_format(mem, "names %.*s",
+                              STR_ARG(str_list_join(mem, &consumer->names, STR(" and ")))));
+    }
+    if (consumer->reads) {
+        vec_push(mem, &said, STR("reads it"));
+    } else if (!consumer->has_release && !is_declared_only) {
+        vec_push(mem, &said, STR("not run yet"));
+    }
+    return arena_format(mem, "product %.*s (%.*s)", STR_ARG(consumer->product),
+                        STR_ARG(str_list_join(mem, &said, STR(", "))));
+}
+
 str plan_evidence_text(struct arena *mem, const struct plan_evidence *evidence)
 {
     struct str_list parts = {0};
@@ -249,12 +281,7 @@ str plan_evidence_text(struct arena *mem, const struct plan_evidence *evidence)
     for (size_t i = 0; i < evidence->consumers.len; i++) {
         const struct plan_consumer *consumer = &evidence->consumers.at[i];
 
-        vec_push(mem, &parts,
-                 arena_format(mem, "product %.*s (input port %.*s%s)", STR_ARG(consumer->product),
-                              STR_ARG(consumer->input),
-                              consumer->reads         ? ", reads it"
-                              : consumer->has_release ? ""
-                                                      : ", not run yet"));
+        vec_push(mem, &parts, plan_consumer_text(mem, consumer, evidence->is_declared_only));
     }
     if (evidence->consumers_hidden > 0) {
         vec_push(mem, &parts,

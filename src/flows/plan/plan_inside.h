@@ -110,15 +110,50 @@ MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struc
  * errors. ERR_INVALID, with findings, when one breaks a major that is in force. */
 MUST_CHECK bool plan_compare_contracts(struct task *t, const struct image *image,
                                        const struct model *now, struct plan *p);
-/* Who would be met by a change of an output of `product`, a product as it is. */
-MUST_CHECK bool plan_find_evidence(struct task *t, const struct image *image,
-                                   const struct image_product *product,
-                                   const struct contract *contract, struct plan *p,
+/* The same for two models, without a catalog. */
+MUST_CHECK bool plan_compare_models(struct task *t, const struct model *before,
+                                    const struct model *now, struct plan *p);
+/* A contract of a product as it is, and as it would be in a model; NULL where it goes. */
+struct plan_meeting {
+    const struct image *image;
+    const struct image_product *product;
+    const struct contract *contract, *contract_now;
+    const struct model *now;
+    struct plan *p;
+};
+/* Who would be met by a change of it. */
+MUST_CHECK bool plan_find_evidence(struct task *t, const struct plan_meeting *meeting,
                                    struct plan_contract_change *change);
+/* Of them those alone whose input port takes no such version. */
+void plan_find_left(struct task *t, const struct plan_meeting *meeting,
+                    struct plan_contract_change *change);
+/* Products of a model that declare it. */
+void plan_find_declared(struct task *t, const struct plan_meeting *meeting,
+                        const struct model *before, struct plan_contract_change *change);
+/* What the input port of a consumer says of a change: its names and leaves. False when that is nothing. */
+bool plan_find_pins(struct task *t, const struct plan_meeting *meeting,
+                    const struct contract_change *change, const struct model_product *consumer,
+                    str input, struct plan_consumer *out);
+/* In place of findings in files of products that the actor may not discover: how many there are. */
+void plan_hide_findings(struct task *t, const struct image *image, struct plan *p);
+/* Warnings for input ports whose producer will end them, or has. */
+void plan_find_endings(struct task *t, struct plan *p);
+/* Part of the applying transaction: an event for each output contract that is deprecated or retired from now on. */
+MUST_CHECK bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
+                                  const struct model *now);
+/* The contract of the same id and major among the outputs of a product. */
+const struct contract *plan_same_contract(const struct model_product *product,
+                                          const struct contract *like);
 /* Sets of entitlements whose rows come with an apply. */
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
+/* Line and column of the task's error in a text of the product, which its position is then of too; its first where it has none. */
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out);
+/* Adds the path of the file's deleted rows to those of a table, or an empty one: it is whole. */
+MUST_CHECK bool plan_add_deletions(struct task *t, struct store *store,
+                                   const struct image_file *file, struct str_list *out);
 MUST_CHECK bool plan_read_entitled(struct task *t, struct services *s, const struct image *image,
                                    const struct model *model, struct plan_entitled *out);
 /* Part of the applying transaction. ERR_CONFLICT when one of the products was published since. */

@@ -150,11 +150,25 @@ bool plan_find_release(struct task *t, const struct plan_releases *releases,
     return plan_record_test(t, releases, of, (*out)->product->release.number);
 }
 
+/* Files with equal deletions share them. */
+static void plan_link_once(struct task *t, struct engine_job *job, str path, str name)
+{
+    for (size_t i = 0; i < job->links.len; i++) {
+        if (str_eq(job->links.at[i].name, name)) {
+            return;
+        }
+    }
+    if (path.len > 0) {
+        vec_push(t->mem, &job->links, ((struct job_link){.path = path, .name = name}));
+    }
+}
+
 bool plan_give_release(struct task *t, const struct plan_releases *releases,
                        const struct image_table *table, const struct policy_table *subject,
                        struct engine_job *job)
 {
     struct job_view *view = vec_add(t->mem, &job->views);
+    struct str_list deletions = {0};
     const struct image_column *any = table->columns.len > 0 ? &table->columns.at[0] : NULL;
 
     *view = (struct job_view){.name = STR("given")};
@@ -184,6 +198,19 @@ bool plan_give_release(struct task *t, const struct plan_releases *releases,
         vec_push(t->mem, &job->links,
                  ((struct job_link){.path = store_file_path(t, releases->services->store, sha256),
                                     .name = name}));
+        if (!plan_add_deletions(t, releases->services->store, &table->files.at[i], &deletions)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < deletions.len; i++) {
+        str path = deletions.at[i], folder, base;
+        str name = STR_NONE;
+
+        if (path.len > 0 && str_cut_last(path, '/', &folder, &base)) {
+            name = arena_format(t->mem, "%.*s.parquet", STR_ARG(base));
+        }
+        vec_push(t->mem, &view->deletions, name);
+        plan_link_once(t, job, path, name);
     }
     return true;
 }

@@ -51,7 +51,7 @@ static bool case_failed(struct task *t, const struct product_case *c, const stru
     }
     if (sql != NULL) {
         place = (struct place){.file = sql->path};
-        sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
+        plan_place_text(t, c->compiled->definition, sql, &place);
     }
     struct finding *finding =
         report_add(c->testing->report, FINDING_ERROR, t->err.code, place, "case \"%.*s\": %.*s",

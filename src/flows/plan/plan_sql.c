@@ -1,4 +1,6 @@
 /* Every SELECT held against the contracts of its inputs: compiled over empty tables, so nothing is read. */
+#include <stdlib.h>
+
 #include "actor/actor.h"
 #include "lineage/lineage_through.h"
 #include "plan_inside.h"
@@ -82,6 +84,28 @@ bool plan_is_of_text(enum error_code code)
     }
 }
 
+/* What stands for `$since`: a value before all others, as in a first run. */
+static str plan_since(struct task *t, const struct model_product *product,
+                      const struct model_sql *sql)
+{
+    const struct contract_table *table = model_since_table(product, sql);
+
+    return table != NULL ? model_key_literal(t->mem, table, model_key_least(table)) : STR_NONE;
+}
+
+void plan_place_text(struct task *t, const struct model_product *product,
+                     const struct model_sql *sql, struct place *out)
+{
+    str since = plan_since(t, product, sql);
+    struct sql_shifts shifts = {0};
+
+    if (since.len > 0) {
+        (void)sql_put_since(t->mem, sql->text, since, &shifts);
+    }
+    t->err.position = sql_shift_back(&shifts, t->err.position);
+    sql_place(sql->text, t->err.position ? t->err.position : 1, &out->line, &out->column);
+}
+
 static bool plan_find(struct task *t, struct plan_product *p, const struct model_sql *sql)
 {
     struct place place = {.file = sql->path};
@@ -90,7 +114,7 @@ static bool plan_find(struct task *t, struct plan_product *p, const struct model
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
-    sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
+    plan_place_text(t, p->definition, sql, &place);
     t->err.place = place;
     finding = report_error(p->report, &t->err);
     finding->excerpt = sql_caret(p->report->mem, sql->text, t->err.position);
@@ -173,6 +197,71 @@ static void plan_check_stored(struct task *t, struct plan_product *p, const stru
     }
 }
 
+/* Of the port that a schema of the text is; NULL for `self`. */
+static const struct model_input *plan_port(const struct plan_product *p, str schema)
+{
+    for (size_t i = 0; i < p->definition->inputs.len; i++) {
+        if (str_eq_nocase(p->definition->inputs.at[i].name, schema)) {
+            return &p->definition->inputs.at[i];
+        }
+    }
+    return NULL;
+}
+
+/* A port that says which columns the product needs says all of them. */
+static void plan_check_named(struct task *t, struct plan_product *p, struct place place,
+                             const struct lineage_input *read, str column)
+{
+    const struct model_input *port = plan_port(p, read->schema);
+    struct finding *finding;
+
+    if (port == NULL || model_input_names(port, read->name, column)) {
+        return;
+    }
+    finding =
+        report_add(p->report, FINDING_ERROR, ERR_UNKNOWN_COLUMN, place,
+                   "%.*s.%.*s.%.*s is read, which is not among the columns of input port %.*s",
+                   STR_ARG(port->name), STR_ARG(read->name), STR_ARG(column), STR_ARG(port->name));
+    finding->hint = arena_format(t->mem,
+                                 "add %.*s to columns of the port in %.*s, or do not read it; "
+                                 "SELECT * reads all columns",
+                                 STR_ARG(column), STR_ARG(p->definition->file));
+}
+
+static int plan_compare_edges(const void *a, const void *b)
+{
+    const struct lineage_edge *x = a, *y = b;
+
+    return x->input != y->input ? (x->input > y->input) - (x->input < y->input)
+                                : (x->column > y->column) - (x->column < y->column);
+}
+
+static void plan_check_pins(struct task *t, struct plan_product *p, const struct model_sql *sql,
+                            const struct lineage *lineage)
+{
+    struct place place = {.file = sql->path, .line = 1, .column = 1};
+    struct lineage_edges read = {0};
+
+    for (size_t i = 0; i < lineage->outputs.len; i++) {
+        for (size_t j = 0; j < lineage->outputs.at[i].edges.len; j++) {
+            vec_push(t->mem, &read, lineage->outputs.at[i].edges.at[j]);
+        }
+    }
+    for (size_t i = 0; i < lineage->rows.len; i++) {
+        vec_push(t->mem, &read, lineage->rows.at[i]);
+    }
+    if (read.len > 0) {
+        qsort(read.at, read.len, sizeof(*read.at), plan_compare_edges);
+    }
+    for (size_t i = 0; i < read.len; i++) {
+        const struct lineage_input *input = &p->inputs->at[read.at[i].input];
+
+        if (i == 0 || plan_compare_edges(&read.at[i - 1], &read.at[i]) != 0) {
+            plan_check_named(t, p, place, input, input->columns.at[read.at[i].column].name);
+        }
+    }
+}
+
 /* Where the columns of the result come from, through internal tables to those of the input ports. */
 static void plan_trace(struct task *t, struct plan_product *p, const struct model_sql *sql,
                        const struct sql_tree *tree, const struct job_columns *result)
@@ -193,8 +282,9 @@ static void plan_trace(struct task *t, struct plan_product *p, const struct mode
                                         && str_eq_nocase(tree->tables.at[j].name, name));
         }
     }
-    lineage = lineage_through(t->mem, p->inputs, lineage_read(t->mem, tree, p->inputs, &names),
-                              p->between.at, p->between.len);
+    lineage = lineage_read(t->mem, tree, p->inputs, &names);
+    plan_check_pins(t, p, sql, lineage);
+    lineage = lineage_through(t->mem, p->inputs, lineage, p->between.at, p->between.len);
     if (!sql->is_internal) {
         vec_push(t->mem, p->traces,
                  ((struct label_trace){p->definition, sql->table, p->inputs, lineage}));
@@ -238,9 +328,11 @@ static bool plan_parse_all(struct task *t, struct plan_product *p, struct sql_un
     for (size_t i = 0; i < p->definition->sqls.len; i++) {
         const struct model_sql *sql = &p->definition->sqls.at[i];
         struct sql_tree *tree;
+        struct sql_shifts shifts;
 
         units[i] = (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal};
-        if (gate_parse(t, p->worker, sql->text, &tree)) {
+        if (gate_parse_since(t, p->worker, sql->text, plan_since(t, p->definition, sql), &shifts,
+                             &tree)) {
             units[i].tree = tree;
             (*parsed_out)++;
         } else if (!plan_find(t, p, sql)) {
@@ -341,6 +433,9 @@ static void plan_check_passed(struct task *t, struct plan_product *p,
             const struct contract_column *wanted = &table->columns.at[j];
             const struct job_column *found = plan_find_column(&input->columns, wanted->name);
 
+            if (found != NULL) {
+                plan_check_named(t, p, wanted->place, &p->inputs->at[i], wanted->name);
+            }
             if (found == NULL || !contract_type_widens(found->type, wanted->type)) {
                 struct finding *finding = report_add(
                     p->report, FINDING_ERROR, found ? ERR_TYPE : ERR_UNKNOWN_COLUMN, wanted->place,

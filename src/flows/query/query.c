@@ -73,9 +73,29 @@ static bool query_parse(struct task *t, struct query *q)
     return gate_parse(t, q->worker, q->text, &q->tree);
 }
 
+static bool query_find_notices(struct task *t, struct query *q)
+{
+    for (size_t i = 0; i < q->clear->tables.len; i++) {
+        const struct clearance_table *table = &q->clear->tables.at[i];
+        int64_t sunset_us = 0;
+        str notice = table->table != NULL && !table->is_past
+                       ? gate_notice(t->mem, table->table, q->started_us, &sunset_us)
+                       : STR_NONE;
+
+        if (notice.len > 0) {
+            str_list_add(t->mem, &q->notices, notice);
+        }
+        if (sunset_us > 0 && (q->sunset_us == 0 || sunset_us < q->sunset_us)) {
+            q->sunset_us = sunset_us;
+        }
+    }
+    return true;
+}
+
 static bool query_clear(struct task *t, struct query *q, struct row_sink *sink)
 {
-    return gate_clear(t, q->services->gate, q->tree, NULL, sink, &q->clear);
+    return gate_clear(t, q->services->gate, q->tree, NULL, sink, &q->clear)
+        && query_find_notices(t, q);
 }
 
 /* Columns by id where the table has ids; `*` stands for all that the decision shows. */

@@ -21,6 +21,8 @@ struct query {
     struct metadb_ticket *ticket; /* until that is on disk */
     int64_t started_us;
     struct job_result result;
+    struct str_list notices; /* of deprecated tables, for who asks */
+    int64_t sunset_us;       /* the first last moment of them, or 0 */
 };
 
 /* Parse, clear, announce, execute, in this order, and close on every path. Rows go to `sink`; on failure the sink was aborted if

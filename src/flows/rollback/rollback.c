@@ -131,7 +131,7 @@ static bool rollback_entitle(struct task *t, struct rollback *r)
     for (size_t i = 0; i < policies->entitlements.len; i++) {
         const struct image_table *table = find_past(r, policies->entitlements.at[i].table);
         struct job_columns columns = {0};
-        struct str_list paths = {0};
+        struct str_list paths = {0}, deletions = {0};
 
         if (table == NULL) {
             continue;
@@ -147,8 +147,12 @@ static bool rollback_entitle(struct task *t, struct rollback *r)
         for (size_t k = 0; k < table->files.len; k++) {
             vec_push(t->mem, &paths,
                      store_file_path(t, r->services->store, table->files.at[k].sha256));
+            vec_push(t->mem, &deletions,
+                     table->files.at[k].deletions.len
+                         ? store_file_path(t, r->services->store, table->files.at[k].deletions)
+                         : STR_NONE);
         }
-        if (!gate_read_entitled(t, r->services->gate, &columns, &paths, set)) {
+        if (!gate_read_entitled(t, r->services->gate, &columns, &paths, &deletions, set)) {
             return false;
         }
     }
@@ -185,7 +189,9 @@ static bool rollback_describe(struct task *t, struct rollback *r)
         table->rows = then->rows;
         r->rows += then->rows;
     }
-    return release_inputs(t, r->services->db, r->target->id, r->number, &manifest->inputs);
+    /* Runs go on from what is there again. */
+    return release_basis(t, r->services->db, r->target->id, r->number, &manifest->basis)
+        && release_inputs(t, r->services->db, r->target->id, r->number, &manifest->inputs);
 }
 
 /* What was judged is what is committed: no apply and no removal of the old release came between. */

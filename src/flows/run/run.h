@@ -6,6 +6,7 @@
 #include "compliance/compliance.h"
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
+#include "quarantine/quarantine.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -16,6 +17,53 @@ struct run_part {
     struct check_fact *facts; /* a fact for each column */
 };
 
+/* A file of the release before that the next one names too. */
+struct run_kept {
+    const struct image_file *file;
+    str deletions;    /* path of the file of its deleted rows; empty: none */
+    bool is_new;      /* and that is staged; else it is the one of before */
+    uint64_t deleted; /* how many rows are */
+};
+
+/* An incremental table, and what becomes of the rows that it has. */
+struct run_increment {
+    const struct image_table *table; /* with the files of the release before */
+    const struct contract_table *definition;
+    str why_full; /* why all rows are made anew; empty: they are added to */
+
+    /* What is made: rows behind `since`, or of a window. As texts of the key's type. */
+    bool is_window;
+    str since;     /* what `$since` is */
+    str low, high; /* of the rows that come; empty: open */
+    bool is_low_in;
+
+    /* What is kept: in the order of before. */
+    struct {
+        VEC_OF(struct run_kept)
+    } kept;
+    uint64_t kept_rows; /* that live */
+    str delta;          /* path of the rows that came, before files were joined with them */
+    uint64_t delta_rows;
+    uint64_t added, replaced, deleted; /* rows, against the release before */
+    uint64_t joined;                   /* files of before whose rows were written anew */
+};
+
+/* Rows of a table that go into quarantine. */
+struct run_diverted {
+    struct {
+        VEC_OF(struct check_result) /* of the rules that divert them, about all rows that came */
+    } verdicts;
+    uint64_t checked; /* rows that came */
+    uint64_t rows, bytes;
+    str path, sha256;
+};
+
+/* Quarantined rows that an incremental run reads again, or may: what is left of them without these. */
+struct run_reread {
+    struct quarantine_row row;
+    str path; /* of the rows that are left; empty: none */
+};
+
 /* A table in staging: extracted from a source, internal, or an output. */
 struct run_table {
     str schema; /* input port, `self`, or empty for outputs */
@@ -24,9 +72,13 @@ struct run_table {
     const struct contract_table *definition; /* NULL: internal */
     const struct image_table *table;         /* outputs: of the product */
     struct job_columns columns;
-    str path;       /* of the staged file */
-    bool is_output; /* extracted with the columns of the output table that passes it through */
-    bool is_light;  /* staged for reading once more: its file is no release file */
+    str path;        /* of the staged file */
+    bool is_output;  /* extracted with the columns of the output table that passes it through */
+    bool is_light;   /* staged for reading once more: its file is no release file */
+    bool is_partial; /* extracted from a key on: not all rows of the source */
+    struct run_increment
+        *increment; /* outputs that are added to: `path`, `rows`, `bytes` are of what comes */
+    struct run_diverted *diverted; /* NULL: no row */
     uint64_t rows, bytes;
     struct check_result *verdicts;
     size_t verdict_count;
@@ -84,6 +136,10 @@ struct run {
     str product; /* domain.product */
     str job_id;  /* empty: none */
     struct run_watcher watcher;
+    bool is_full;   /* all rows of all tables are made anew */
+    bool is_replay; /* quarantined rows that pass by now are added, and nothing is made */
+    str replayed;   /* by this run they were diverted; empty: by any */
+    str from, to;   /* a window of the keys of incremental tables; empty: none */
 
     /* What the steps make. */
     const struct image *image;
@@ -95,6 +151,17 @@ struct run {
     struct {
         VEC_OF(struct run_input)
     } inputs;
+    str basis; /* what rows hang on beside those of the inputs */
+    struct {
+        struct quarantine_which which;
+        struct quarantine_list rows;
+    } replay;
+    struct {
+        VEC_OF(struct run_reread)
+    } reread;
+    struct {
+        VEC_OF(struct run_increment)
+    } increments;
     struct {
         VEC_OF(struct run_table)
     } staged; /* sources and internal tables */
@@ -117,6 +184,10 @@ struct run {
 /* Runs all steps. False: the run failed or was rejected (ERR_CHECK_FAILED, ERR_DRIFT); its row says why, and the current release
  * stays. The caller holds the only run of this product. */
 MUST_CHECK bool run_product(struct task *t, struct run *r);
+/* Rows of an output table, those that are kept among them. */
+uint64_t run_table_rows(const struct run_table *table);
+/* Rows of all output tables that went into quarantine. */
+uint64_t run_diverted_rows(const struct run *r);
 /* The error of the task as JSON of at most RUN_ERROR_BYTES_MAX: what is longer is told without its detail. */
 enum { RUN_ERROR_BYTES_MAX = 256 << 10 };
 str run_error_json(struct task *t);

@@ -73,22 +73,53 @@ bool run_all_products(struct task *t, const struct image *image, str products, s
 }
 
 /* Who asks, as `{"user":"ana","on_behalf":"root"}`: the job works in this name later. */
-static str run_all_input(struct task *t)
+static str run_all_input(struct task *t, const struct run_how *how)
 {
     struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
 
     json_out_begin(&o, "", '{');
     json_out_str(&o, actor_is_operator(t->actor) ? "operator" : "user", t->actor->name);
     json_out_maybe(&o, "on_behalf", t->actor->on_behalf);
+    /* One text, by which jobs are told apart. */
+    json_out_maybe(&o, "how",
+                   how->is_replay ? arena_format(t->mem, "replay %.*s", STR_ARG(how->replayed))
+                   : how->is_full ? STR("full")
+                   : how->from.len + how->to.len > 0 ? arena_format(
+                         t->mem, "window %.*s/%.*s", STR_ARG(how->from), STR_ARG(how->to))
+                                                     : STR_NONE);
+    json_out_maybe(&o, "from", how->from);
+    json_out_maybe(&o, "to", how->to);
+    json_out_maybe(&o, "replay",
+                   how->is_replay && how->replayed.len == 0 ? STR("all") : how->replayed);
     json_out_end(&o, '}');
     return buf_str(o.b);
 }
 
-bool run_all_queue(struct task *t, struct services *s, const char *kind, str products, str *id_out,
-                   bool *joined_out)
+bool run_all_how(struct task *t, const struct job_row *row, struct run_how *out)
 {
-    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t), t->actor->name, id_out,
-                       joined_out)) {
+    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+                                              DOCUMENT_NODES_MAX};
+    struct tree *input;
+
+    if (!json_read(t, t->mem, row->input, &limits, &input)) {
+        return false;
+    }
+    *out = (struct run_how){.is_full = str_eq(tree_find_text(input, STR("how")), STR("full")),
+                            .from = tree_find_text(input, STR("from")),
+                            .to = tree_find_text(input, STR("to")),
+                            .replayed = tree_find_text(input, STR("replay"))};
+    out->is_replay = out->replayed.len > 0;
+    if (str_eq(out->replayed, STR("all"))) {
+        out->replayed = STR_NONE;
+    }
+    return true;
+}
+
+bool run_all_queue(struct task *t, struct services *s, const char *kind, str products,
+                   const struct run_how *how, str *id_out, bool *joined_out)
+{
+    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t, how), t->actor->name,
+                       id_out, joined_out)) {
         return false;
     }
     jobs_wake(s->jobs);
@@ -168,8 +199,8 @@ static bool run_all_start(struct task *t, struct run_all *all, struct run_all_it
         if (item->state != RUN_ALL_WAITS || !run_all_is_ready(items, item)) {
             continue;
         }
-        if (!run_all_queue(t, all->services, "run", item->product->address, &item->job_id,
-                           &item->is_joined)) {
+        if (!run_all_queue(t, all->services, "run", item->product->address, &all->how,
+                           &item->job_id, &item->is_joined)) {
             return false;
         }
         item->state = RUN_ALL_WORKS;

@@ -53,17 +53,30 @@ bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job, 
     return true;
 }
 
-void run_add_staged(struct task *t, struct engine_job *job, str schema,
+bool run_add_staged(struct task *t, const struct run *r, struct engine_job *job, str schema,
                     const struct run_table *table)
 {
     struct job_view *view = vec_add(t->mem, &job->views);
     str name = arena_format(t->mem, "v%zu.parquet", job->views.len);
+    struct str_list paths = {0}, deletions = {0};
 
     view->schema = schema;
     view->name = table->name;
     view->columns = table->columns;
     vec_push(t->mem, &view->files, name);
     vec_push(t->mem, &job->links, ((struct job_link){.path = table->path, .name = name}));
+    if (table->increment == NULL) {
+        return true;
+    }
+    vec_push(t->mem, &view->deletions, STR_NONE);
+    if (!run_add_kept(t, r, table->increment, &paths, &deletions)) {
+        return false;
+    }
+    for (size_t i = 0; i < paths.len; i++) {
+        vec_push(t->mem, &view->files, run_link(t, job, paths.at[i], r->id));
+        vec_push(t->mem, &view->deletions, run_link(t, job, deletions.at[i], r->id));
+    }
+    return true;
 }
 
 struct run_step {

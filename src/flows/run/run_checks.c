@@ -55,18 +55,33 @@ static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c
         || run_hide_values(t, r);
 }
 
-static bool run_ask_own(struct task *t, const struct run_checker *c, struct worker *worker,
-                        const struct run_table *table, const struct check_select *select,
-                        const struct tree **row_out)
+static bool run_has_view(const struct engine_job *job, str schema, str name)
+{
+    for (size_t i = 0; i < job->views.len; i++) {
+        if (str_eq(job->views.at[i].schema, schema) && str_eq(job->views.at[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool run_ask_own(struct task *t, struct run *r, const struct run_checker *c,
+                        struct worker *worker, const struct run_table *table,
+                        const struct check_select *select, const struct tree **row_out)
 {
     struct engine_job job = {.text = select->text};
 
-    run_add_staged(t, &job, run_schema(table), table);
+    if (!run_add_staged(t, r, &job, run_schema(table), table)) {
+        return false;
+    }
     for (size_t i = 0; select->reads_others && i < c->len; i++) {
         const struct run_table *other = c->checks[i].table;
 
-        if (other != table && str_eq(other->schema, table->schema)) {
-            run_add_staged(t, &job, run_schema(other), other);
+        /* What came to a table stands behind all of it: a name means the latter. */
+        if (other != table && str_eq(other->schema, table->schema)
+            && !run_has_view(&job, run_schema(other), other->name)
+            && !run_add_staged(t, r, &job, run_schema(other), other)) {
+            return false;
         }
     }
     return run_ask_row(t, worker, &job, false, row_out);
@@ -145,8 +160,9 @@ static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
         const struct check_select *select = &check->plan.selects.at[i];
 
         if (run_is_foreign(select) != is_foreign
-            || (is_foreign ? run_ask_foreign(t, r, c, worker, select, &check->answers[i])
-                           : run_ask_own(t, c, worker, check->table, select, &check->answers[i]))) {
+            || (is_foreign
+                    ? run_ask_foreign(t, r, c, worker, select, &check->answers[i])
+                    : run_ask_own(t, r, c, worker, check->table, select, &check->answers[i]))) {
             continue;
         }
         if (!run_is_of_rule(t->err.code)) {
@@ -235,14 +251,14 @@ static void run_widen(struct task *t, const struct run *r, struct run_checker *c
         vec_push(t->mem, &c->wide.inputs, c->scope.inputs.at[i]);
     }
     /* Where the inputs themselves are checked, they are in it already. */
-    for (size_t i = 0; i < r->staged.len && c->checks[0].table != r->staged.at; i++) {
+    for (size_t i = 0; i < r->staged.len && c->checks[0].table->table != NULL; i++) {
         run_scope_staged(t, &r->staged.at[i], "input port", &c->wide);
     }
     run_scope_inputs(t, r, &c->wide);
 }
 
-bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
-                      const char *what)
+bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables, size_t len,
+                       const char *what)
 {
     struct run_checker c = {.checks = ARENA_ARRAY(t->mem, struct run_check, len + 1),
                             .len = len,
@@ -262,7 +278,14 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         input->what = "table";
         input->name = tables[i].name;
         input->columns = tables[i].columns;
+        if (tables[i].increment != NULL
+            && !run_add_kept(t, r, tables[i].increment, &input->paths, &input->deletions)) {
+            return false;
+        }
         vec_push(t->mem, &input->paths, tables[i].path);
+        if (input->deletions.len > 0) {
+            vec_push(t->mem, &input->deletions, STR_NONE);
+        }
         if (!run_compile_checks(t, r, &c.checks[i], &tables[i])) {
             return false;
         }
@@ -276,18 +299,13 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         check_judge(t->mem, &c.checks[i].plan, c.checks[i].answers, c.checks[i].errors,
                     &tables[i].verdicts, &tables[i].verdict_count);
     }
-    return run_judge(t, r, tables, len, what);
+    return true;
 }
 
-bool run_check_inputs(struct task *t, struct run *r)
+bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
+                      const char *what)
 {
-    return run_check_tables(t, r, r->staged.at, r->staged.len, "inputs");
-}
-
-bool run_check_outputs(struct task *t, struct run *r)
-{
-    return run_check_tables(t, r, r->outputs.at, r->outputs.len, "outputs")
-        && run_check_requirements(t, r);
+    return run_find_verdicts(t, r, tables, len, what) && run_judge(t, r, tables, len, what);
 }
 
 /* `cron: 0 6 * * *`. */
@@ -329,6 +347,8 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
             .rows_total = result->rows,
             .rows_failed = result->rows_failed,
             .has_rows = result->has_rows_failed,
+            .diverts = rule->effect == RULE_QUARANTINES,
+            .rows_quarantined = result->rows_quarantined,
         };
 
         if (!check_row_add(t, db, &row)) {

@@ -23,15 +23,21 @@ bool run_read_entitled(struct task *t, struct run *r, struct run_entitled *out)
     for (size_t i = 0; model != NULL && i < model->policies.entitlements.len; i++) {
         const struct policy_entitlement *named = &model->policies.entitlements.at[i];
         const struct run_table *table = run_find_output(r, named->table);
-        struct str_list paths = {0};
+        struct str_list paths = {0}, deletions = {0};
 
         if (table == NULL) {
             continue;
         }
         struct policy_entitlement *set = vec_add(t->mem, out);
         *set = *named;
+        if (table->increment != NULL && !run_add_kept(t, r, table->increment, &paths, &deletions)) {
+            return false;
+        }
         vec_push(t->mem, &paths, table->path);
-        if (!gate_read_entitled(t, r->services->gate, &table->columns, &paths, set)) {
+        if (deletions.len > 0) {
+            vec_push(t->mem, &deletions, STR_NONE);
+        }
+        if (!gate_read_entitled(t, r->services->gate, &table->columns, &paths, &deletions, set)) {
             return false;
         }
     }

@@ -165,6 +165,7 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
                                                           : table->table->name));
         return task_place(t, table->table->place);
     }
+    run_limit_source(t, r, table);
     if (!source_compile(t->mem, &s->server, table, columns, rows.len, &r->findings)) {
         return run_fail_findings(t, r, ERR_DRIFT, s->input->name);
     }
@@ -244,6 +245,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
         .contract = s->input->contract,
         .definition = source->table,
         .columns = source->columns,
+        .is_partial = source->range.column != NULL,
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);

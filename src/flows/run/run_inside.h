@@ -8,12 +8,20 @@
 enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
 
 MUST_CHECK bool run_begin(struct task *t, struct run *r);
+MUST_CHECK bool run_since(struct task *t, struct run *r);
 MUST_CHECK bool run_extract(struct task *t, struct run *r);
 MUST_CHECK bool run_check_inputs(struct task *t, struct run *r);
 MUST_CHECK bool run_transform(struct task *t, struct run *r);
+MUST_CHECK bool run_replay(struct task *t, struct run *r);
+MUST_CHECK bool run_divert(struct task *t, struct run *r);
+MUST_CHECK bool run_merge(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);
 MUST_CHECK bool run_parts(struct task *t, struct run *r);
 MUST_CHECK bool run_publish(struct task *t, struct run *r);
+/* Are releases of this table made, by its contract? */
+bool run_is_made(const struct run *r, const struct image_table *table);
+/* Part of the publishing transaction: what was replayed leaves the quarantine. */
+MUST_CHECK bool run_end_replay(struct task *t, struct metadb *db, const struct run *r);
 /* The row's last state: published, rejected, failed or cancelled. Keeps t->err. */
 void run_end(struct task *t, struct run *r, bool ok);
 
@@ -29,9 +37,9 @@ MUST_CHECK bool run_ask(struct task *t, struct worker *worker, struct engine_job
 /* The same for the one row that a question has. */
 MUST_CHECK bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job,
                             bool is_cleared, const struct tree **row_out);
-/* A view over a staged file, with its link. */
-void run_add_staged(struct task *t, struct engine_job *job, str schema,
-                    const struct run_table *table);
+/* A view over a staged file, and over the files of before that stay beside it, with their links. */
+MUST_CHECK bool run_add_staged(struct task *t, const struct run *r, struct engine_job *job,
+                               str schema, const struct run_table *table);
 /* For work whose rows go to a file: only progress comes. */
 struct row_sink run_progress_sink(struct task *t, struct run *r, str subject);
 /* Will a table be made that is split into several files? A guess, for how it is staged. */
@@ -39,10 +47,44 @@ bool run_is_large(const struct run *r, const struct run_table *table);
 /* Runs the job with its output going to a staged file of the table. */
 MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
                           struct engine_job *job, bool is_cleared, struct run_table *table);
+/* ---- incremental tables */
+
+/* That of an output table which is added to; NULL: all its rows are made. */
+struct run_increment *run_find_increment(const struct run *r, str table);
+/* What `$since` is in a text; empty: it is none of an incremental table. */
+str run_since_text(struct task *t, const struct run *r, const struct model_sql *sql);
+/* Which rows of a source table are needed, where no other text reads it; empty column: all. */
+struct source_table;
+void run_limit_source(struct task *t, const struct run *r, struct source_table *table);
+/* The rows that are added, as a condition on the columns of the input; empty: all. */
+str run_since_condition(struct task *t, const struct run_increment *inc, bool may_be_null);
+/* Fails with ERR_CONFLICT when what the build may see of its inputs is not what it was when the run began. */
+MUST_CHECK bool run_basis_holds(struct task *t, const struct run *r);
+const struct image_fact *run_find_fact(const struct image_file *file, uint32_t column_id);
+/* Adds kept files with their deletions to paths, and to the paths of deletions beside them. */
+MUST_CHECK bool run_add_kept(struct task *t, const struct run *r, const struct run_increment *inc,
+                             struct str_list *paths, struct str_list *deletions);
+/* Links a file under a name that no other content has; a link that is there is no second one. */
+str run_link(struct task *t, struct engine_job *job, str path, str run_id);
+/* What the contract clusters by, then the primary key, as far as its values have an order. */
+void run_find_key(struct task *t, const struct run_table *table, struct job_columns *key);
+
+/* The verdicts on these staged tables, kept in them: nothing fails by them. */
+MUST_CHECK bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables,
+                                  size_t len, const char *what);
 /* Checks of these staged tables; results are kept in them. A failing rule that rejects fails with ERR_CHECK_FAILED, after all
  * were checked. */
 MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables,
                                  size_t len, const char *what);
+/* What is left passes a rule; what is told is how many rows came, and how many were diverted. */
+void run_tell_diverted(const struct run_table *table);
+/* Of incremental tables, what is in quarantine and comes again. */
+MUST_CHECK bool run_find_reread(struct task *t, struct run *r);
+MUST_CHECK bool run_store_reread(struct task *t, struct run *r);
+MUST_CHECK bool run_write_reread(struct task *t, struct metadb *db, const struct run *r);
+MUST_CHECK bool run_store_diverted(struct task *t, struct run *r);
+/* Part of the publishing transaction. */
+MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */

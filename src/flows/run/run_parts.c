@@ -45,6 +45,11 @@ bool run_is_large(const struct run *r, const struct run_table *table)
     uint64_t most = run_part_rows_max(r);
     bool is_large = before != NULL && before->rows > most;
 
+    /* How much comes to one that is added to, nobody knows: mostly little. */
+    if (run_find_increment(r, table->name) != NULL) {
+        return false;
+    }
+
     for (size_t i = 0; table->table != NULL && r->target->release.number == 0 && i < r->staged.len;
          i++) {
         is_large = is_large || r->staged.at[i].rows > most;
@@ -68,7 +73,7 @@ static void run_add_key(struct task *t, const struct run_table *table, str name,
 }
 
 /* What the contract clusters by, then the primary key, as far as its values have an order. */
-static void run_find_key(struct task *t, const struct run_table *table, struct job_columns *key)
+void run_find_key(struct task *t, const struct run_table *table, struct job_columns *key)
 {
     const struct contract_table *definition = table->definition;
 
@@ -90,7 +95,7 @@ static void run_find_key(struct task *t, const struct run_table *table, struct j
     }
 }
 
-static const struct image_fact *run_find_fact(const struct image_file *file, uint32_t column_id)
+const struct image_fact *run_find_fact(const struct image_file *file, uint32_t column_id)
 {
     for (size_t i = 0; i < file->facts.len; i++) {
         if (file->facts.at[i].column_id == column_id) {
@@ -249,7 +254,7 @@ static bool run_split_table(struct task *t, struct run_split *s, const struct pa
     s->path = s->table->path;
     previous = run_previous_facts(t, s, &previous_len);
     s->parts = parts_new(t->mem, &s->table->columns, &s->key, s->table->rows, limits, previous,
-                         s->key.len ? previous_len : 0);
+                         s->key.len && s->table->increment == NULL ? previous_len : 0);
     return store_room(t, s->r->services->store, s->table->bytes) && run_sort(t, s, limits)
         && run_find_parts(t, s) && run_write_parts(t, s);
 }
@@ -261,9 +266,13 @@ static bool run_split_tables(struct task *t, struct run *r)
 
     for (size_t i = 0; i < r->outputs.len; i++) {
         struct run_table *table = &r->outputs.at[i];
+        size_t kept = table->increment != NULL ? table->increment->kept.len : 0;
         struct part_limits limits = part_limits(table->rows, table->bytes, run_part_rows_max(r),
-                                                run_part_bytes_max(r), TABLE_FILES_MAX);
+                                                run_part_bytes_max(r), TABLE_FILES_MAX - kept);
 
+        if (kept > 0 && table->rows == 0) {
+            continue;
+        }
         if (!run_can_split(table) || (table->rows <= limits.rows_most && !table->is_light)) {
             vec_push(t->mem, &table->parts,
                      ((struct run_part){.path = table->path, .rows = table->rows}));

@@ -1,3 +1,4 @@
+#include "contract/contract_life.h"
 #include "fault/fault.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
@@ -19,13 +20,19 @@ bool run_clear(struct task *t, struct run *r, struct worker *worker, str text,
 }
 
 /* An error in a product's text tells file, line and column, and shows the place. */
-static bool run_place_error(struct task *t, const struct model_sql *sql)
+static bool run_place_error(struct task *t, const struct run *r, const struct model_sql *sql)
 {
+    str since = run_since_text(t, r, sql);
+    struct sql_shifts shifts = {0};
     struct place place = {.file = sql->path};
 
     if (t->err.place.file.len > 0) {
         return false;
     }
+    if (since.len > 0) {
+        (void)sql_put_since(t->mem, sql->text, since, &shifts);
+    }
+    t->err.position = sql_shift_back(&shifts, t->err.position);
     sql_place(sql->text, t->err.position ? t->err.position : 1, &place.line, &place.column);
     if (t->err.position > 0 && t->err.detail.len == 0) {
         task_detail(t, STR_FMT, STR_ARG(sql_caret(t->mem, sql->text, t->err.position)));
@@ -120,6 +127,7 @@ static bool run_build_output(struct task *t, struct run *r, struct run_build *b,
     table->contract = target->contract;
     table->definition = target->definition;
     table->table = target;
+    table->increment = run_find_increment(r, target->name);
     for (size_t i = 0; i < target->columns.len; i++) {
         vec_push(t->mem, &table->columns,
                  ((struct job_column){.name = target->columns.at[i].name,
@@ -139,7 +147,7 @@ static bool run_build_sql(struct task *t, struct run *r, struct run_build *b,
 
     run_progress(t, r, "transform", sql->table, -1);
     if (!gate_clear(t, r->services->gate, tree, &b->scope, &sink, &clear)) {
-        return run_place_error(t, sql);
+        return run_place_error(t, r, sql);
     }
     gate_fill_job(t, clear, &job);
     bool ok = gate_describe(t, b->worker, &job, &result);
@@ -151,7 +159,7 @@ static bool run_build_sql(struct task *t, struct run *r, struct run_build *b,
       && (sql->is_internal
               ? run_build_internal(t, r, b, sql, &job, &result)
               : run_build_output(t, r, b, image_find_table(r->target, sql->table), &job));
-    return ok || run_hide_values(t, r) || run_place_error(t, sql);
+    return ok || run_hide_values(t, r) || run_place_error(t, r, sql);
 }
 
 static bool run_parse_all(struct task *t, const struct run *r, struct run_build *b,
@@ -162,9 +170,10 @@ static bool run_parse_all(struct task *t, const struct run *r, struct run_build 
     for (size_t i = 0; i < product->sqls.len; i++) {
         const struct model_sql *sql = &product->sqls.at[i];
         struct sql_tree *tree;
+        struct sql_shifts shifts;
 
-        if (!gate_parse(t, b->worker, sql->text, &tree)) {
-            return run_place_error(t, sql);
+        if (!gate_parse_since(t, b->worker, sql->text, run_since_text(t, r, sql), &shifts, &tree)) {
+            return run_place_error(t, r, sql);
         }
         units[i] =
             (struct sql_unit){.name = sql->table, .is_internal = sql->is_internal, .tree = tree};
@@ -191,8 +200,9 @@ static bool run_take_staged(struct task *t, struct run *r, const struct gate_inp
     for (size_t i = 0; i < r->staged.len; i++) {
         const struct run_table *staged = &r->staged.at[i];
 
-        if (staged->is_output && str_eq(staged->schema, input->schema)
-            && str_eq(staged->name, target->name)) {
+        /* All rows of a source, where some are wanted, are an input like others. */
+        if (staged->is_output && (staged->is_partial || run_find_increment(r, target->name) == NULL)
+            && str_eq(staged->schema, input->schema) && str_eq(staged->name, target->name)) {
             struct run_table *table = vec_add(t->mem, &r->outputs);
 
             *table = *staged;
@@ -200,6 +210,7 @@ static bool run_take_staged(struct task *t, struct run *r, const struct gate_inp
             table->contract = target->contract;
             table->definition = target->definition;
             table->table = target;
+            table->increment = run_find_increment(r, target->name);
             table->verdicts = NULL;
             table->verdict_count = 0;
             return true;
@@ -227,8 +238,29 @@ static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
     }
     run_progress(t, r, "transform", table->name, -1);
     str text = model_pass_through_sql(t->mem, table->definition, input->schema);
+    const struct run_increment *inc = run_find_increment(r, table->name);
+    if (inc != NULL) {
+        text = arena_format(t->mem, "%.*s WHERE %.*s", STR_ARG(text),
+                            STR_ARG(run_since_condition(t, inc, true)));
+    }
     return run_clear(t, r, b->worker, text, &b->scope, &sink, &job)
         && (run_build_output(t, r, b, table, &job) || run_hide_values(t, r));
+}
+
+/* No more releases are made of what is retired. */
+bool run_is_made(const struct run *r, const struct image_table *table)
+{
+    struct contract_life life;
+
+    contract_life(table->contract, r->started_us, &life);
+    return life.stage != CONTRACT_RETIRED;
+}
+
+static bool run_makes(const struct run *r, const struct model_sql *sql)
+{
+    const struct image_table *table = image_find_table(r->target, sql->table);
+
+    return sql->is_internal || table == NULL || run_is_made(r, table);
 }
 
 bool run_transform(struct task *t, struct run *r)
@@ -250,16 +282,22 @@ bool run_transform(struct task *t, struct run *r)
         run_scope_staged(t, &r->staged.at[i], "input port", &b.scope);
     }
     for (size_t i = 0; i < product->sqls.len; i++) {
-        if (!run_build_sql(t, r, &b, &product->sqls.at[order[i]], units[order[i]].tree)) {
+        if (run_makes(r, &product->sqls.at[order[i]])
+            && !run_build_sql(t, r, &b, &product->sqls.at[order[i]], units[order[i]].tree)) {
             return false;
         }
     }
     for (size_t i = 0; i < r->target->tables.len; i++) {
         if (model_is_passed_through(product, r->target->tables.at[i].name)
+            && run_is_made(r, &r->target->tables.at[i])
             && !run_pass_through(t, r, &b, &r->target->tables.at[i])) {
             return false;
         }
     }
     engine_return(t, b.worker);
+    if (r->outputs.len == 0) {
+        task_fail(t, ERR_REFUSED, "all that product %.*s promised is retired", STR_ARG(r->product));
+        return task_hint(t, "its last releases stay as they are");
+    }
     return fault_pass(t, FAULT_RUN_TRANSFORM);
 }

@@ -17,4 +17,14 @@ MUST_CHECK bool upkeep_verify(struct task *t, struct services *s, struct upkeep_
 /* Forgets releases past their retention and removes files that no release names for an hour. */
 MUST_CHECK bool upkeep_sweep(struct task *t, struct services *s);
 
+/* What is known of last days, so that a turn of the timer costs nothing. */
+struct upkeep_endings {
+    bool is_known;
+    uint64_t mesh_version;
+    int64_t next_us; /* when the next last day is over */
+};
+/* An event `retired` for each deprecated contract whose last day is over: once, also over restarts. */
+MUST_CHECK bool upkeep_tell_endings(struct task *t, struct services *s,
+                                    struct upkeep_endings *state);
+
 #endif

@@ -1,0 +1,89 @@
+/* Contracts that end: who declares them is told at plan, everybody else by an event. */
+#include "clock/clock.h"
+#include "contract/contract_life.h"
+#include "outbox/outbox.h"
+#include "plan_inside.h"
+
+static void plan_find_ending(struct task *t, struct plan *p, const struct model_product *product,
+                             const struct model_input *input)
+{
+    struct contract_life life;
+    struct finding *finding;
+
+    contract_life(input->contract, clock_now_us(), &life);
+    if (life.stage != CONTRACT_DEPRECATED && life.stage != CONTRACT_RETIRED) {
+        return;
+    }
+    finding = report_add(&p->findings, FINDING_WARNING, ERR_INVALID, input->place,
+                         "input port %.*s of %.*s reads contract %.*s %.*s, which is %s%s%.*s",
+                         STR_ARG(input->name), STR_ARG(plan_address(t->mem, product)),
+                         STR_ARG(input->contract->id), STR_ARG(input->contract->version),
+                         contract_stage_name(life.stage),
+                         life.sunset.len > 0 ? "; its last day is " : "", STR_ARG(life.sunset));
+    finding->hint =
+        life.successor.len > 0
+            ? arena_format(p->findings.mem, "its successor is %.*s", STR_ARG(life.successor))
+            : arena_format(p->findings.mem, "%.*s may have a later major",
+                           STR_ARG(plan_address(t->mem, input->producer)));
+}
+
+void plan_find_endings(struct task *t, struct plan *p)
+{
+    for (size_t i = 0; i < p->model->products.len; i++) {
+        const struct model_product *product = p->model->products.at[i];
+
+        for (size_t j = 0; j < product->inputs.len; j++) {
+            const struct model_input *input = &product->inputs.at[j];
+
+            if (input->producer != NULL && input->contract != NULL
+                && (p->domain.len == 0 || str_eq(product->domain->name, p->domain))) {
+                plan_find_ending(t, p, product, input);
+            }
+        }
+    }
+}
+
+/* As the files say it: a last day that passes is no apply. */
+static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
+                             const struct contract *before, const struct contract *now)
+{
+    struct contract_life was = {0}, is;
+
+    if (before != NULL) {
+        contract_life(before, INT64_MIN, &was);
+    }
+    contract_life(now, INT64_MIN, &is);
+    if ((is.stage != CONTRACT_DEPRECATED && is.stage != CONTRACT_RETIRED)
+        || (before != NULL && was.stage == is.stage && str_eq(was.sunset, is.sunset)
+            && str_eq(was.successor, is.successor))) {
+        return true;
+    }
+    str detail = contract_ending_json(t->mem, now, &is);
+    str type = str_of(contract_stage_name(is.stage));
+    bool is_told = false;
+    /* The last day may have told of the same end. */
+    if (is.stage == CONTRACT_RETIRED && !outbox_has(t, db, type, address, detail, &is_told)) {
+        return false;
+    }
+    return is_told || outbox_add(t, db, type, address, detail, NULL);
+}
+
+bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
+                       const struct model *now)
+{
+    for (size_t i = 0; i < now->products.len; i++) {
+        const struct model_product *product = now->products.at[i];
+        str address = plan_address(t->mem, product);
+        const struct model_product *then =
+            before != NULL ? model_find_product(before, address) : NULL;
+
+        for (size_t j = 0; j < product->outputs.len; j++) {
+            const struct contract *contract = product->outputs.at[j].contract;
+
+            if (!plan_tell_ending(t, db, address, plan_same_contract(then, contract), contract)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,2 @@
+SELECT a FROM s.t WHERE k > $since AND '$since' <> $$ $since $$ -- $since
+OR $SINCE < k
