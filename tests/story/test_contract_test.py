@@ -137,6 +137,16 @@ def test_warnings_fail_nothing(folder):
     assert checks["orders.country.invalidValues.0"]["effect"] == "warns"
 
 
+def test_rows_that_a_run_would_put_aside_fail_the_test(folder):
+    folder.write("orders.odcs.yaml", CONTRACT.replace("mustBeLessThan: 10, unit: percent, severity: warning",
+                                                      "mustBe: 0, customProperties: [{property: onFailure, value: quarantine}]"))
+    folder.write("data/orders.csv", "id,customer_id,country,amount,ordered_on\n"
+                                    "1,1,XX,1,2026-01-01\n2,1,CH,1,2026-01-01\n3,2,CH,1,2026-01-01\n")
+    checks, _ = held(folder, "orders.odcs.yaml")
+    assert {rule for rule, check in checks.items() if check["verdict"] == "fail"} == {"orders.country.invalidValues.0"}
+    assert checks["orders.country.invalidValues.0"]["effect"] == "quarantines"
+
+
 def test_one_table_alone_and_names_that_are_none(folder):
     checks, _ = held(folder, "orders.odcs.yaml", "--table", "customers", code=0)
     assert set(checks) == {"customers.id.required", "customers.id.unique"}

@@ -64,6 +64,9 @@ static void test_put(struct task *t, struct tree *row, const char *key, str text
 static struct tree *test_row(struct task *t, const struct contract_table *table,
                              const struct check_result *result)
 {
+    static const str effects[] = {[RULE_REJECTS] = STR("rejects"),
+                                  [RULE_WARNS] = STR("warns"),
+                                  [RULE_QUARANTINES] = STR("quarantines")};
     const struct contract_rule *rule = result->rule;
     struct tree *row = tree_new(t->mem, TREE_MAP);
 
@@ -73,7 +76,7 @@ static struct tree *test_row(struct task *t, const struct contract_table *table,
     test_put(t, row, "name", rule->name);
     test_put(t, row, "kind", contract_rule_kind(rule));
     test_put(t, row, "verdict", str_of(verdict_name(result->verdict)));
-    test_put(t, row, "effect", rule->effect == RULE_REJECTS ? STR("rejects") : STR("warns"));
+    test_put(t, row, "effect", effects[rule->effect]);
     test_put(t, row, "dimension", rule->dimension);
     test_put(t, row, "expected", result->expected);
     test_put(t, row, "found", result->found);
@@ -99,8 +102,8 @@ static struct tree *test_rows(struct task *t, struct contract_test *test)
             bool has_failed = result->verdict == VERDICT_FAIL || result->verdict == VERDICT_ERROR;
 
             test->rules++;
-            test->failed += has_failed && result->rule->effect == RULE_REJECTS;
-            test->warned += has_failed && result->rule->effect != RULE_REJECTS;
+            test->failed += has_failed && result->rule->effect != RULE_WARNS;
+            test->warned += has_failed && result->rule->effect == RULE_WARNS;
             test->not_executable += result->verdict == VERDICT_NOT_EXECUTABLE;
             tree_push(t->mem, list, test_row(t, checked->table, result));
         }
