@@ -7,6 +7,7 @@
 #include "gate_inside.h"
 #include "image/image_decision.h"
 #include "log/log.h"
+#include "quarantine/quarantine.h"
 #include "release/release.h"
 #include "user/user.h"
 
@@ -77,7 +78,11 @@ static bool find_table(struct task *t, struct gate *gate, const struct image *no
     const struct image_product *product =
         image_find_product(now, definition->domain->name, definition->name);
     *out = NULL;
-    if (product && table->is_past && !release_load(t, gate->db, product, table->release, &product))
+    if (product && table->table->quarantine) {
+        if (!quarantine_load(t, gate->db, product, &product))
+            return false;
+    } else if (product && table->is_past
+               && !release_load(t, gate->db, product, table->release, &product))
         return false;
     for (size_t i = 0; product && i < product->tables.len; i++)
         if (product->tables.at[i].id == table->table->id)

@@ -1,5 +1,6 @@
 /* What the names of a text mean. What is not there and what may not be discovered are told in the same words. */
 #include "gate_inside.h"
+#include "quarantine/quarantine.h"
 #include "read_mesh/read_mesh.h"
 #include "release/release.h"
 
@@ -20,6 +21,15 @@ bool gate_split_release(str schema, str *product_out, uint64_t *number_out)
     /* One spelling a release: no sign, no zero before it. */
     return str_cut(schema, '#', product_out, &number) && number.len && number.ptr[0] >= '1'
         && number.ptr[0] <= '9' && str_to_u64(number, number_out);
+}
+
+bool gate_split_quarantine(str schema, str *product_out)
+{
+    *product_out = schema;
+    if (!str_ends(schema, STR("!quarantine")))
+        return false;
+    *product_out = str_sub(schema, 0, schema.len - STR("!quarantine").len);
+    return true;
 }
 
 bool gate_split_major(str schema, str *product_out, uint64_t *major_out)
@@ -119,7 +129,8 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
     str table = arena_lower(t->mem, name->name), product_name = schema;
     uint64_t number = 0, major = 0;
     bool is_past = str_has(schema, '#');
-    if (is_past && !gate_split_release(schema, &product_name, &number))
+    bool is_diverted = gate_split_quarantine(schema, &product_name);
+    if (is_past && (is_diverted || !gate_split_release(schema, &product_name, &number)))
         return refuse_with_nearest(t, image, name);
     bool has_major = str_has(product_name, '@');
     if ((has_major && !gate_split_major(product_name, &product_name, &major))
@@ -128,19 +139,20 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
     const struct image_product *product = image_find_product(image, domain, product_name);
     if (!product || !gate_may_discover(t, image, product))
         return refuse_with_nearest(t, image, name);
-    if (is_past && !resolve_past(t, gate, product, number, name, &product))
+    if ((is_past && !resolve_past(t, gate, product, number, name, &product))
+        || (is_diverted && !quarantine_load(t, gate->db, product, &product)))
         return false;
     out->table =
         has_major ? image_find_major(product, major, table) : image_find_table(product, table);
     if (!out->table)
         return refuse_with_nearest(t, image, name);
-    if (!is_past && !gate_still_serves(t, out->table, name->position))
+    if (!is_past && !is_diverted && !gate_still_serves(t, out->table, name->position))
         return false;
     out->catalog = domain;
     out->schema = schema;
     out->name = table;
     out->release = product->release.number;
-    out->is_past = is_past;
+    out->is_past = is_past || is_diverted;
     return true;
 }
 

@@ -71,6 +71,7 @@ static void print_contract(struct arena *mem, const struct contract *contract, s
             const struct contract_rule *rule = &table->rules.at[j];
             buf_format(out, "  %s " STR_FMT ": " STR_FMT "\n",
                        rule->kind == RULE_TEXT || rule->kind == RULE_CUSTOM ? "remark"
+                       : rule->effect == RULE_QUARANTINES                   ? "divert"
                        : rule->effect == RULE_REJECTS                       ? "reject"
                                                                             : "warn  ",
                        STR_ARG(rule->id), STR_ARG(contract_rule_text(mem, rule)));

@@ -67,7 +67,7 @@ def test_usage_is_told_with_what_is_near(mesh):
 def test_help_knows_every_command(mesh):
     listed = mesh.weft("help").out
     lines = [line for line in listed.splitlines() if line.startswith("  ") and not line.startswith("  -")]
-    names = [line[2:18].strip() for line in lines if not line.lstrip().startswith("-q")]
+    names = [line[2:19].strip() for line in lines if not line.lstrip().startswith("-q")]
     names = [name for name in names if not name.startswith("-")]
     assert {"query", "token create", "serve"} <= set(names)
     for name in names:

@@ -47,6 +47,8 @@ def act(mesh, fault):
         return mesh.weft("apply", "--yes", ok=None)
     if fault.startswith("ACCESS_"):
         return mesh.weft("access", "approve", "1", "--as", "ana", ok=None)
+    if fault.startswith("BACKUP_"):
+        return mesh.weft("backup", mesh.folder / "backup", ok=None)
     if fault == "MESH_FILE":
         return mesh.weft("query", "SELECT count(*) AS n FROM mesh.columns", "--as", "noor", ok=None)
     return mesh.weft("query", "SELECT count(*) AS n, count(email) AS emails FROM sales.orders.orders",
@@ -63,12 +65,15 @@ def is_done(mesh, fault):
     if fault.startswith("ACCESS_"):
         return mesh.weft("query", "SELECT * FROM sales.orders.orders", "--as", "eve", "--purpose", "reporting",
                          ok=None).code == 0
+    if fault.startswith("BACKUP_"):
+        return (mesh.folder / "backup").exists()
     return True
 
 
 # A full disk shows where something is written; elsewhere it is a failure like others.
 FULL = [f for f in FAULTS if f.startswith("STORE_") or f.endswith(("_BEFORE_COMMIT", "AUDIT_WRITE"))]
-CASES = [(f, how) for f in FAULTS if f != "UPKEEP_REMOVE" for how in ("kill", "fail")] + [(f, "full") for f in FULL]
+# Those of the quarantine have stories of their own, in test_quarantine.py.
+CASES = [(f, how) for f in FAULTS if f not in ("UPKEEP_REMOVE", "RUN_DIVERT", "QUARANTINE_BEFORE_COMMIT") for how in ("kill", "fail")] + [(f, "full") for f in FULL if f != "QUARANTINE_BEFORE_COMMIT"]
 
 
 @pytest.mark.parametrize("fault, how", CASES)
@@ -98,7 +103,7 @@ def test_at_each_write(applied, fault, how):
     done = is_done(applied, fault)
     if fault in DONE_BEFORE_DEATH:
         assert done
-    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "ROLLBACK_", "APPLY_", "ACCESS_")):
+    elif fault.startswith(("RUN_", "STORE_", "PUBLISH_", "ROLLBACK_", "APPLY_", "ACCESS_", "BACKUP_")):
         assert not done
     if not done:
         assert release_files(applied) == before, "files of a release that never was"

@@ -68,6 +68,19 @@ def test_the_commands_of_the_page_on_access_run(mesh):
         assert answer.out or answer.err, command
 
 
+def test_the_commands_of_the_page_on_quarantine_run(mesh):
+    write(mesh, BASE)
+    write(mesh, "quarantine.md")
+    rows = "".join(f"{i},a@example.com,{'XX' if i == 7 else 'CH'},1.50,2026-01-01\n" for i in range(100))
+    mesh.write("data/orders-1.csv.gz", gzip.compress(b"order_no,email,country,amount,ordered_on\n" + rows.encode()))
+    mesh.weft("apply", "--yes")
+    assert "orders: 1 of 100 rows quarantined" in mesh.weft("run", "sales.orders").out
+    commands = [line for block in SHELL.findall((DOCS / "quarantine.md").read_text()) for line in block.splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        assert "country-known" in mesh.weft(*shlex.split(command)[1:], "--as", "ana").out, command
+
+
 def test_pages_with_files_are_seen():
     assert {"mesh-files.md", "policies.md", "quality.md"} <= {page for page in GUIDES if files_of(page)}
 

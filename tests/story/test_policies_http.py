@@ -189,7 +189,7 @@ def write_policies(mesh):
     write_policy(mesh, "described", "severity: warning\nrequire:\n  query: SELECT address FROM mesh.tables WHERE address LIKE 'sales.orders.mask_%'\n"
                  "  message: masks are told of", "")
     for name, c in CASES.items():
-        write_policy(mesh, name, c.effect.replace("DIGEST", "0" * 64), address(name))
+        write_policy(mesh, name, c.effect.replace("DIGEST", "'" + "0" * 64 + "'"), address(name))
         if c.also:
             write_policy(mesh, f"{name}-also", c.also, address(name))
 

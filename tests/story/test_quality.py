@@ -313,7 +313,7 @@ def test_what_severity_does(people, severity, ok):
 
 def test_what_is_not_to_be_had_yet_is_refused(people):
     for extra, word in ((", severity: whatever", "severity"),
-                        (", customProperties: [{property: onFailure, value: quarantine}]", "quarantine"),
+                        (", customProperties: [{property: onFailure, value: quarantine}]", "no rows can be quarantined"),
                         (", mustNotBe: 3", "exactly one operator"), (", unit: parsecs", "unit")):
         write_people(people, ["metric: rowCount, mustBe: 11" + extra])
         assert word in the_error(check(people))["message"]

@@ -68,8 +68,9 @@ def test_older_statements_come_back(applied):
     assert "from before" in again.expect("(1 row)")
     again.expect(PROMPT)
     again.ask("SELECT 2 AS two;")
-    again.send("\x12before\r\r")  # Ctrl-R
+    again.send("\x12before\r")  # Ctrl-R
     again.expect("(1 row)")
+    again.expect(PROMPT)
     again.leave()
 
 
@@ -183,6 +184,7 @@ def test_pasted_text_keeps_its_lines(shell):
     shell.expect("2 AS b;")
     shell.send("\r")
     assert "é東" in shell.expect("(1 row)")
+    shell.expect(PROMPT)
     shell.leave()
     assert "SELECT 'é東' AS a,\\n  2 AS b;" in shell.history.read_text()
 

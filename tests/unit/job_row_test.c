@@ -5,6 +5,7 @@
 #include "check_row/check_row.h"
 #include "outbox/outbox.h"
 #include "plan_row/plan_row.h"
+#include "quarantine/quarantine.h"
 #include "read_mesh/read_mesh.h"
 #include "run_row/run_row.h"
 
@@ -206,6 +207,11 @@ static str read_as(struct catalog *c, const struct image *image, struct reader a
     return test_expect_ok(c->t, ok, table, __FILE__, __LINE__) ? view_text(c->t, &view) : STR_NONE;
 }
 
+static bool divert(struct task *t, struct metadb *db, void *state)
+{
+    return quarantine_add(t, db, state);
+}
+
 TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
 {
     struct catalog *c = catalog_help_open();
@@ -236,11 +242,42 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
     struct reader all = {true, true}, some = {true, false}, none = {false, false};
     EXPECT_STR(read_as(c, image, all, "checks"),
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
-               "there|-|warning|fail|0|1|4|1|0.25|"
+               "there|-|warning|fail|0|1|4|1|-|0.25|"
                "secret|-|-|-\n");
     EXPECT_STR(read_as(c, image, some, "checks"),
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
-               "there|-|warning|fail|0|-|-|-|-|-|-|-|-\n");
+               "there|-|warning|fail|0|-|-|-|-|-|-|-|-|-\n");
+    struct quarantine_row diverted = {.product_id = image->products.at[0].id,
+                                      .table_id = check.table_id,
+                                      .run_id = check.run_id,
+                                      .release = 1,
+                                      .diverted_us = 1,
+                                      .rows = 3,
+                                      .sha256 = STR("00"),
+                                      .sql_digest = STR("d")};
+    vec_push(t->mem, &diverted.rules,
+             ((struct quarantine_rule){.id = STR("rule"), .demand = STR("0"), .rows = 2}));
+    vec_push(t->mem, &diverted.columns, 1);
+    vec_push(t->mem, &diverted.rule_columns, 1);
+    vec_push(t->mem, &diverted.labels,
+             ((struct quarantine_label){.column_id = 1, .text = STR("of-then")}));
+    REQUIRE_OK(t, metadb_write(t, c->db, divert, &diverted));
+    EXPECT_STR(read_as(c, image, all, "quarantine"),
+               "sales.orders|orders|run-a1-0|1|1970-01-01T00:00:00.000001Z|rule|0|2|3\n");
+    EXPECT_STR(read_as(c, image, some, "quarantine"),
+               "sales.orders|orders|run-a1-0|1|1970-01-01T00:00:00.000001Z|rule|0|-|-\n");
+    /* As a table its columns have the labels of today and of then. */
+    const struct image_product *product;
+    REQUIRE_OK(t, quarantine_load(t, c->db, &image->products.at[0], &product));
+    REQUIRE(product->tables.at[0].files.len == 1 && product->tables.at[0].quarantine != NULL);
+    EXPECT_INT(product->tables.at[0].rows, 3);
+    bool has_label = false;
+    for (size_t i = 0; i < product->tables.at[0].columns.len; i++) {
+        const struct image_column *column = &product->tables.at[0].columns.at[i];
+        for (size_t k = 0; column->id == 1 && k < column->more.len; k++)
+            has_label = has_label || str_eq(column->more.at[k].text, STR("of-then"));
+    }
+    EXPECT(has_label);
     EXPECT_STR(read_as(c, image, some, "releases"),
                "sales.orders|1|2023-11-14T22:13:20.000000Z|run-a1-0|true|true|-|1|-|-|-\n");
     EXPECT_STR(read_as(c, image, all, "tables"),

@@ -25,10 +25,14 @@ static bool add(struct task *t, struct metadb *db, void *state)
                     row->expected, row->found, row->message, row->schedule, row->business_impact,
                     row->tags))
         return false;
-    return !row->has_rows
-        || metadb_run(t, db,
-                      "UPDATE check_result SET rows_total = ?, rows_failed = ? WHERE sequence = ?",
-                      "iii", row->rows_total, row->rows_failed, metadb_last_id(db));
+    uint64_t sequence = metadb_last_id(db);
+    return (!row->has_rows
+            || metadb_run(
+                t, db, "UPDATE check_result SET rows_total = ?, rows_failed = ? WHERE sequence = ?",
+                "iii", row->rows_total, row->rows_failed, sequence))
+        && (!row->diverts
+            || metadb_run(t, db, "UPDATE check_result SET rows_quarantined = ? WHERE sequence = ?",
+                          "ii", row->rows_quarantined, sequence));
 }
 
 bool check_row_add(struct task *t, struct metadb *db, const struct check_row *row)
@@ -59,7 +63,9 @@ static bool read_row(struct task *t, struct metadb_statement *st, struct check_r
                               .has_rows = !metadb_is_null(st, 15),
                               .schedule = metadb_str(mem, st, 17),
                               .business_impact = metadb_str(mem, st, 18),
-                              .tags = metadb_str(mem, st, 19)};
+                              .tags = metadb_str(mem, st, 19),
+                              .diverts = !metadb_is_null(st, 20),
+                              .rows_quarantined = metadb_uint(st, 20)};
     *out = row;
     return check_row_verdict(metadb_str(mem, st, 9), &row->verdict)
         || task_fail(t, ERR_CORRUPT, "a check of run " STR_FMT " has no known verdict",
@@ -75,7 +81,8 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
             t, db, &st,
             "SELECT sequence, run_id, table_id, table_name, rule_id, kind, name, "
             "column_name, dimension, verdict, is_input, rejects, expected, found, message, "
-            "rows_total, rows_failed, schedule, business_impact, tags FROM check_result WHERE "
+            "rows_total, rows_failed, schedule, business_impact, tags, rows_quarantined FROM "
+            "check_result WHERE "
             "run_id = ? ORDER BY sequence",
             "s", run_id))
         return false;

@@ -17,7 +17,9 @@ struct check_row {
     bool rejects; /* a failure rejects the run; else it warns */
     str expected, found, message;
     uint64_t rows_total, rows_failed;
-    bool has_rows;                       /* rows_total and rows_failed hold */
+    bool has_rows; /* rows_total and rows_failed hold */
+    bool diverts;  /* the rule diverts rows that fail: rows_quarantined holds */
+    uint64_t rows_quarantined;
     str schedule, business_impact, tags; /* as the contract says them; tags with commas between */
 };
 

@@ -38,6 +38,14 @@ struct image_column {
 
 struct image_product;
 
+/* Of a table of diverted rows (catalog/quarantine): its owners read it, and nobody else. */
+struct image_quarantine {
+    struct {
+        VEC_OF(uint32_t)
+    } rule_columns;  /* ids of those that the rules read which diverted its rows */
+    uint32_t why[2]; /* ids of the columns that say which rule and why: shown with all of these */
+};
+
 /* A table as a release has it, or (release 0) as the contract promises it. */
 struct image_table {
     uint64_t id;
@@ -52,6 +60,7 @@ struct image_table {
         VEC_OF(struct image_file)
     } files;
     uint64_t rows;
+    const struct image_quarantine *quarantine; /* NULL: rows of a release */
 };
 
 struct image_release {

@@ -179,11 +179,57 @@ static bool is_of_image(const struct image *image, const struct image_table *tab
     return product == table->product;
 }
 
+static bool shows_all(const struct decision *decision, uint32_t id)
+{
+    for (size_t i = 0; i < decision->columns.len; i++)
+        if (decision->columns.at[i].id == id)
+            return !policy_is_masked(&decision->columns.at[i]);
+    return false;
+}
+
+/* Which rule a row breaks tells of its values: to those who see them. */
+static void hide_why(struct decision *decision, const struct image_quarantine *quarantine)
+{
+    bool shows = true;
+    for (size_t i = 0; i < quarantine->rule_columns.len; i++)
+        shows = shows && shows_all(decision, quarantine->rule_columns.at[i]);
+    for (size_t i = 0; !shows && i < decision->columns.len; i++)
+        if (decision->columns.at[i].id == quarantine->why[0]
+            || decision->columns.at[i].id == quarantine->why[1])
+            decision->columns.at[i].mask = (struct policy_mask){.method = MASK_NULL};
+}
+
+/* Diverted rows are for owners, as far as policies show them the table; no grant opens them. */
+static const struct decision *decide_diverted(struct task *t, const struct image *image,
+                                              const struct policy_actor *actor,
+                                              const struct image_table *table, int64_t now_us)
+{
+    const struct model_domain *domain = table->product->definition->domain;
+    struct decision *decision = ARENA_NEW(t->mem, struct decision);
+    if (!actor->is_product && actor->name.len
+        && model_names_actor(&domain->owners, actor->name, &actor->groups)) {
+        policy_decide_by(t->mem, make_rules(t->mem, image, table), actor, now_us, decision);
+        hide_why(decision, table->quarantine);
+        return decision;
+    }
+    decision->policy_version = image->policies.version;
+    vec_push(
+        t->mem, &decision->reasons,
+        ((struct decision_reason){
+            .policy = STR("default"),
+            .effect = STR("deny"),
+            .text = arena_format(t->mem, "quarantined rows are for the owners of domain " STR_FMT,
+                                 STR_ARG(domain->name))}));
+    return decision;
+}
+
 const struct decision *image_decide(struct task *t, const struct image *image,
                                     const struct policy_actor *actor, uint64_t actor_version,
                                     const struct image_table *table)
 {
     int64_t now_us = clock_now_us();
+    if (table->quarantine != NULL)
+        return decide_diverted(t, image, actor, table, now_us);
     uint64_t actor_hash = hash_of(actor, actor_version);
     struct kept wanted = {.hash = hash_with(actor_hash, table),
                           .actor = actor,

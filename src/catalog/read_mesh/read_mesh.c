@@ -36,6 +36,7 @@ static const struct {
     {"releases", read_mesh_releases, false},
     {"runs", read_mesh_runs, false},
     {"checks", read_mesh_checks, false},
+    {"quarantine", read_mesh_quarantine, false},
     {"grants", read_mesh_grants, false},
     {"access_requests", read_mesh_access_requests, false},
     {"promises", read_mesh_promises, true},

@@ -129,12 +129,15 @@ static void add_check(struct mesh_view *view, struct mesh_product *product,
     read_mesh_text(view, row->kind);
     read_mesh_text(view, row->name);
     read_mesh_text(view, row->dimension);
-    read_mesh_text(view, row->rejects ? STR("error") : STR("warning"));
+    read_mesh_text(view, row->diverts   ? STR("quarantine")
+                         : row->rejects ? STR("error")
+                                        : STR("warning"));
     read_mesh_text(view, str_of(verdict_name(row->verdict)));
     read_mesh_text(view, row->expected);
     read_mesh_text(view, is_clear ? row->found : STR_NONE);
     read_mesh_guarded_int(view, has_rows, row->rows_total);
     read_mesh_guarded_int(view, has_rows, row->rows_failed);
+    read_mesh_guarded_int(view, has_rows && row->diverts, row->rows_quarantined);
     if (has_rows && row->rows_total > 0)
         read_mesh_text(view, arena_format(view->t->mem, "%.9g",
                                           (double)row->rows_failed / (double)row->rows_total));

@@ -59,6 +59,7 @@ void read_mesh_terms(struct mesh_view *view, const struct tree *source);
 bool read_mesh_releases(struct mesh_view *view);
 bool read_mesh_runs(struct mesh_view *view);
 bool read_mesh_checks(struct mesh_view *view);
+bool read_mesh_quarantine(struct mesh_view *view);
 bool read_mesh_lineage(struct mesh_view *view);
 /* Labels by lineage, with their origins. */
 void read_mesh_inherited(struct mesh_view *view, const struct policy_labels *labels);

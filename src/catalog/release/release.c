@@ -79,14 +79,14 @@ static bool insert_release(struct task *t, struct metadb *db,
         for (size_t j = 0; j < table->files.len; j++)
             bytes += table->files.at[j].bytes;
     }
-    if (!metadb_run(
-            t, db,
-            "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
-            "compiled_digest, tables, files, rows, bytes, restores, basis) VALUES (?, ?, ?, ?, ?, "
-            "?, ?, ?, ?, ?, ?, ?)",
-            "iisissiiiiiS", manifest->product_id, number, manifest->run_id, published_us,
-            manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len, files,
-            rows, bytes, manifest->restores, manifest->basis))
+    if (!metadb_run(t, db,
+                    "INSERT INTO release (product_id, number, run_id, published_us, contracts, "
+                    "compiled_digest, tables, files, rows, bytes, restores, basis, sql_digest) "
+                    "VALUES (?, ?, "
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "iisissiiiiiSS", manifest->product_id, number, manifest->run_id, published_us,
+                    manifest->contracts, manifest->compiled_digest, (uint64_t)manifest->tables.len,
+                    files, rows, bytes, manifest->restores, manifest->basis, manifest->sql_digest))
         return false;
     *id_out = metadb_last_id(db);
     return true;
@@ -248,6 +248,21 @@ bool release_basis(struct task *t, struct metadb *db, uint64_t product_id, uint6
     return true;
 }
 
+bool release_sql_digest(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                        str *out)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    if (!metadb_query(t, db, &st,
+                      "SELECT sql_digest FROM release WHERE product_id = ? AND number = ?", "ii",
+                      product_id, number)
+        || !metadb_step(t, st, &has_row))
+        return false;
+    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+    metadb_done(t, st);
+    return true;
+}
+
 #define RELEASE_ROWS                                                                               \
     "SELECT r.product_id, r.number, r.run_id, r.published_us, r.contracts, r.compiled_digest, "    \
     "r.tables, r.files, r.rows, r.bytes, r.number = p.release, r.is_kept, r.restores FROM "        \
@@ -350,7 +365,7 @@ bool release_files(struct task *t, struct metadb *db, struct str_list *out)
     bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT sha256 FROM file UNION SELECT deletions FROM release_file WHERE "
-                      "deletions IS NOT NULL ORDER BY 1",
+                      "deletions IS NOT NULL UNION SELECT sha256 FROM quarantine ORDER BY 1",
                       ""))
         return false;
     while (has_row) {

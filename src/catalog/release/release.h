@@ -40,6 +40,7 @@ struct release_manifest {
     str contracts;       /* release_contracts */
     str compiled_digest; /* release_digest */
     uint64_t restores;   /* a rollback: the release whose files these are; 0: none */
+    str sql_digest;      /* of the texts that made its rows; empty: nobody can say */
     str basis; /* what its rows hang on beside those of its inputs; empty: none can be added to */
     /* id, name, columns (with their contract, for labels), files, rows, contract. */
     struct {
@@ -97,7 +98,10 @@ MUST_CHECK bool release_prune(struct task *t, struct metadb *db, uint64_t keep,
 /* Of a release; empty: it was not kept, or is of an earlier version of weft. */
 MUST_CHECK bool release_basis(struct task *t, struct metadb *db, uint64_t product_id,
                               uint64_t number, str *out);
-/* SHA-256 of every file that a kept release names, those of deleted rows among them, sorted. */
+/* Of the texts that made its rows; empty: nobody can say. */
+MUST_CHECK bool release_sql_digest(struct task *t, struct metadb *db, uint64_t product_id,
+                                   uint64_t number, str *out);
+/* SHA-256 of every file that a kept release names, those of deleted rows among them, and of every file of diverted rows; sorted. */
 MUST_CHECK bool release_files(struct task *t, struct metadb *db, struct str_list *out);
 
 #endif

@@ -67,6 +67,62 @@ static bool has_columns(const struct compiler *c, struct check_way *way)
     return true;
 }
 
+/* Fewer rows that fail are better, and none is enough: what is left passes then. */
+static bool passes_without(const struct contract_rule *rule)
+{
+    return rule->operator== RULE_LESS || rule->operator== RULE_LESS_OR_EQUAL ||(
+        rule->operator== RULE_IS && str_eq(rule->low, STR("0")));
+}
+
+static str why_not_diverted(struct arena *mem, const struct contract_rule *rule,
+                            const struct job_columns *columns)
+{
+    struct check_predicate predicate;
+    if (rule->kind == RULE_RELATIONSHIP)
+        return STR("a relationship rejects or warns");
+    if (!check_predicate(mem, rule, columns, NULL, &predicate))
+        return predicate.problem;
+    return passes_without(rule) ? STR_NONE : STR("it may fail when all rows that count are gone");
+}
+
+/* Columns that stand beside those of diverted rows, and the number of a row in its file. */
+static bool is_taken(str name)
+{
+    return str_eq_nocase(name, STR("file_row_number"))
+        || (name.len > 5 && str_eq_nocase(str_sub(name, 0, 5), STR("weft_")));
+}
+
+static void check_diverted(struct arena *mem, const struct contract_table *table,
+                           const struct job_columns *columns, struct report *report)
+{
+    bool diverts = false;
+    for (size_t i = 0; i < table->rules.len; i++) {
+        const struct contract_rule *rule = &table->rules.at[i];
+        if (rule->effect != RULE_QUARANTINES)
+            continue;
+        str why = why_not_diverted(mem, rule, columns);
+        diverts = true;
+        if (!why.len)
+            continue;
+        struct finding *f =
+            report_add(report, FINDING_ERROR, ERR_INVALID, rule->place,
+                       "no rows can be quarantined by the rule " STR_FMT ": " STR_FMT,
+                       STR_ARG(contract_rule_text(mem, rule)), STR_ARG(why));
+        f->hint = STR("onFailure: reject or warn; rows are quarantined by nullValues, "
+                      "missingValues, invalidValues and duplicateValues that must be 0, or less "
+                      "than a number or percent");
+    }
+    for (size_t i = 0; diverts && i < table->columns.len; i++) {
+        if (!is_taken(table->columns.at[i].name))
+            continue;
+        struct finding *f =
+            report_add(report, FINDING_ERROR, ERR_INVALID, table->columns.at[i].place,
+                       "a table whose rows may be quarantined cannot have a column of this name");
+        f->found = table->columns.at[i].name;
+        f->hint = STR("give it a name that does not begin with weft_ and is not file_row_number");
+    }
+}
+
 void check_contract(struct arena *mem, const struct contract *contract, struct report *report)
 {
     for (size_t i = 0; i < contract->tables.len; i++) {
@@ -77,6 +133,7 @@ void check_contract(struct arena *mem, const struct contract *contract, struct r
             vec_push(mem, &columns,
                      ((struct job_column){.name = table->columns.at[j].name,
                                           .type = table->columns.at[j].type}));
+        check_diverted(mem, table, &columns, report);
         if (!check_compile(mem, table, STR("self.checked"), &columns, NULL, &plan))
             continue;
         const struct check_inside *inside = plan.inside;
@@ -85,7 +142,7 @@ void check_contract(struct arena *mem, const struct contract *contract, struct r
             if (!way->problem.len)
                 continue;
             struct finding *f = report_add(
-                report, way->rule->effect == RULE_REJECTS ? FINDING_ERROR : FINDING_WARNING,
+                report, way->rule->effect == RULE_WARNS ? FINDING_WARNING : FINDING_ERROR,
                 ERR_INVALID, way->rule->place, STR_FMT " cannot be checked: " STR_FMT,
                 STR_ARG(contract_rule_text(mem, way->rule)), STR_ARG(way->problem));
             f->hint = STR("a rule that cannot be checked is never passed");

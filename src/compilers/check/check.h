@@ -88,8 +88,9 @@ struct check_result {
     str expected; /* "nullValues of email must be less than 1 percent" */
     str found;    /* "3.2 percent" */
     uint64_t rows, rows_failed;
-    bool has_rows_failed; /* rules that count rows */
-    str message;          /* one line for people: rule, expected, found, share of rows */
+    bool has_rows_failed;      /* rules that count rows */
+    uint64_t rows_quarantined; /* of those that fail: put beside the release by who judged */
+    str message;               /* one line for people: rule, expected, found, share of rows */
 };
 
 /* `answers`: for each select its row as a list of scalars (rows format), or NULL with `errors[i]` when it failed. */

@@ -40,7 +40,11 @@ enum rule_operator {
 };
 
 /* What a failing rule does: from `severity` and customProperties.onFailure. */
-enum rule_effect { RULE_REJECTS, RULE_WARNS };
+enum rule_effect {
+    RULE_REJECTS,
+    RULE_WARNS,
+    RULE_QUARANTINES, /* the rows that fail are kept beside the release */
+};
 
 /* Where a relationship leads. What stands in another contract is named by its file, and found by those who know all files. */
 struct contract_relation {
@@ -140,6 +144,12 @@ struct contract_incremental {
     struct place place;
 };
 
+/* customProperties.quarantineMost: how many rows of a run may be diverted, before it is rejected instead. */
+struct contract_most {
+    bool is_set, is_share;
+    uint64_t most; /* rows, or of a share parts of a million */
+};
+
 struct contract_table {
     str name; /* as the contract spells it; `orders@2` among the outputs of a product whose bare name is of another major */
     str physical_name, id, description;
@@ -152,6 +162,7 @@ struct contract_table {
     } rules;                    /* of the schema first, then of the table, then of its columns */
     struct str_list cluster_by; /* names of columns, as the contract spells them */
     struct contract_incremental incremental;
+    struct contract_most quarantine_most;
     const struct tree *source;
     struct place place;
 };
@@ -215,6 +226,8 @@ str contract_type_element(struct arena *mem, str type);
 /* Fields of a struct with their types, in order; false when the type is none. */
 bool contract_type_fields(struct arena *mem, str type, struct str_list *names_out,
                           struct str_list *types_out);
+/* What a map goes from and to; false when the type is none. */
+bool contract_type_map(struct arena *mem, str type, str *key_out, str *value_out);
 /* The type with each leaf, of whatever depth, put through `leaf`: elements of lists, values of maps, fields of structs. */
 str contract_type_replace(struct arena *mem, str type, str (*leaf)(struct arena *mem, str type));
 /* May a value of type `from` become `to` without loss? Equal types may. */

@@ -121,7 +121,7 @@ static enum stricter compare_values(const struct contract_rule *before,
 
 static bool rejects(const struct contract_rule *rule)
 {
-    return rule->effect == RULE_REJECTS && rule->kind != RULE_TEXT && rule->kind != RULE_CUSTOM;
+    return rule->effect != RULE_WARNS && rule->kind != RULE_TEXT && rule->kind != RULE_CUSTOM;
 }
 
 static bool same_arguments(const struct contract_rule *before, const struct contract_rule *now)

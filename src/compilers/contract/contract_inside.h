@@ -53,6 +53,7 @@ enum rule_effect contract_on_failure(struct contract_reader *r, const struct tre
                                      enum rule_effect otherwise);
 
 /* clusterBy of a table whose columns are read. */
+void contract_read_most(struct contract_reader *r, struct contract_table *table);
 void contract_read_cluster(struct contract_reader *r, struct contract_table *table);
 
 /* incremental of a table whose columns are read. */

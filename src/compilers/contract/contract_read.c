@@ -153,6 +153,7 @@ static void read_table(struct contract_reader *r, const struct tree *node)
     read_columns(r, table);
     rank_primary_key(r, table);
     contract_read_cluster(r, table);
+    contract_read_most(r, table);
     contract_read_incremental(r, table);
     contract_schema_rules(r, table);
     contract_quality_rules(r, table, NULL, tree_find(node, STR("quality")));

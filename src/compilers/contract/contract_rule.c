@@ -378,7 +378,7 @@ static void read_effect(struct rule_reader *q)
         f->found = shape_found(q->r->mem, severity);
         f->allowed = STR("error, critical, high, blocker (they reject); "
                          "warning, warn, medium, low, info, minor (they warn)");
-        f->hint = STR("customProperties.onFailure: reject or warn says it plainly");
+        f->hint = STR("customProperties.onFailure: reject, warn or quarantine says it plainly");
     }
     q->rule.effect = contract_on_failure(q->r, custom, q->rule.effect);
 }
@@ -390,6 +390,8 @@ enum rule_effect contract_on_failure(struct contract_reader *r, const struct tre
     contract_check_custom(r->mem, r->file, custom, CUSTOM_RULE, r->report);
     if (on_failure && str_eq(on_failure->text, STR("reject")))
         return RULE_REJECTS;
+    if (on_failure && str_eq(on_failure->text, STR("quarantine")))
+        return RULE_QUARANTINES;
     return on_failure && str_eq(on_failure->text, STR("warn")) ? RULE_WARNS : otherwise;
 }
 

@@ -380,6 +380,17 @@ bool contract_type_fields(struct arena *mem, str type, struct str_list *names_ou
     return true;
 }
 
+bool contract_type_map(struct arena *mem, str type, str *key_out, str *value_out)
+{
+    struct type_node *node;
+    str problem;
+    if (contract_type_read(mem, type, &node, &problem) != TYPE_READ || node->kind != TYPE_MAP)
+        return false;
+    *key_out = contract_type_print(mem, node->parts.at[0]);
+    *value_out = contract_type_print(mem, node->parts.at[1]);
+    return true;
+}
+
 static void replace_leaves(struct arena *mem, struct type_node *node,
                            str (*leaf)(struct arena *mem, str type))
 {

@@ -26,7 +26,7 @@ static str home_parent(str path)
 }
 
 /* Absolute, with no `.` or link in it; the last part need not be there. */
-static bool home_absolute(struct task *t, str path, str *out)
+bool cli_absolute(struct task *t, str path, str *out)
 {
     char space[PATH_MAX];
     str head, tail;
@@ -79,7 +79,7 @@ static bool home_walk_up(struct task *t, str *out)
 bool cli_find_folder(struct task *t, struct cli *cli, str *out)
 {
     if (cli->has[OPTION_folder]) {
-        return home_absolute(t, cli->value[OPTION_folder], out);
+        return cli_absolute(t, cli->value[OPTION_folder], out);
     }
     return home_walk_up(t, out);
 }
@@ -119,7 +119,7 @@ static bool home_demand_owner(struct task *t, const struct cli *cli)
     return true;
 }
 
-bool cli_find_home(struct task *t, struct cli *cli, bool make)
+static bool home_name(struct task *t, struct cli *cli)
 {
     const char *environment = getenv("WEFT_HOME");
     bool is_named = cli->has[OPTION_home] || (environment != NULL && environment[0] != '\0');
@@ -128,7 +128,7 @@ bool cli_find_home(struct task *t, struct cli *cli, bool make)
     if (is_named) {
         str home = cli->has[OPTION_home] ? cli->value[OPTION_home] : str_of(environment);
 
-        if (!home_absolute(t, home, &cli->home)) {
+        if (!cli_absolute(t, home, &cli->home)) {
             return false;
         }
     } else {
@@ -142,7 +142,21 @@ bool cli_find_home(struct task *t, struct cli *cli, bool make)
         }
         cli->home = arena_format(t->mem, "%.*s/.weft", STR_ARG(folder));
     }
-    if (!home_find_its_folder(t, cli)) {
+    return true;
+}
+
+bool cli_name_home(struct task *t, struct cli *cli, str *out)
+{
+    if (!home_name(t, cli)) {
+        return false;
+    }
+    *out = cli->home;
+    return true;
+}
+
+bool cli_find_home(struct task *t, struct cli *cli, bool make)
+{
+    if (!home_name(t, cli) || !home_find_its_folder(t, cli)) {
         return false;
     }
     if (make && mkdir(cli->home.ptr, 0700) != 0 && errno != EEXIST) {

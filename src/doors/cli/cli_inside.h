@@ -92,6 +92,10 @@ void command_help_one(const struct command *command, FILE *out);
 
 /* Fills home and folder, absolute; ERR_USAGE where no mesh is found. `make` makes the home when it is not there. */
 MUST_CHECK bool cli_find_home(struct task *t, struct cli *cli, bool make);
+/* Where the home is or would be, absolute. */
+MUST_CHECK bool cli_name_home(struct task *t, struct cli *cli, str *out);
+/* A path without `.` or link in it; its last part need not be there. */
+MUST_CHECK bool cli_absolute(struct task *t, str path, str *out);
 /* The mesh folder alone, for commands that need no home: empty where none is found. */
 MUST_CHECK bool cli_find_folder(struct task *t, struct cli *cli, str *out);
 /* ERR_NOT_FOUND for a file that is not there, ERR_LIMIT for one over `most` bytes. `-` is standard input. */
@@ -139,6 +143,8 @@ MUST_CHECK bool cli_plan_against_folder(struct task *t, struct cli *cli, str sco
 
 /* Runs the products that the arguments name, or all for --all, and follows them. */
 MUST_CHECK bool cli_run(struct task *t, struct cli *cli);
+/* Begins a job of runs by this request, and follows it to its end. */
+MUST_CHECK bool cli_run_job(struct task *t, struct cli *cli, str path, str body);
 MUST_CHECK bool cli_run_watch(struct task *t, struct cli *cli);
 
 /* ---- command_show.c */

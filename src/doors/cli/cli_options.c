@@ -295,7 +295,7 @@ void command_help_all(FILE *out)
           "[OPTION ...]\n\n",
           out);
     for (int i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(out, "  %-16s ", commands[i].name);
+        fprintf(out, "  %-17s ", commands[i].name);
         cli_layout_print_text(out, str_of(commands[i].meaning), 19,
                               (size_t)cli_terminal_width(out, 0));
     }

@@ -1,9 +1,6 @@
 /* A contract of an older ODCS as one of v3.1.0. */
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "buf/buf.h"
+#include "cli/cli_contract.h"
 #include "cli_inside.h"
 #include "convert/convert.h"
 #include "limits/limits.h"
@@ -36,46 +33,6 @@ static bool convert_write_text(struct task *t, const struct tree *contract, str 
     return true;
 }
 
-/* A file of this name is somebody's: it stays. */
-static bool convert_save(struct task *t, str path, str text)
-{
-    const char *name = arena_c_string(t->mem, path);
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-    if (fd < 0 && errno == EEXIST) {
-        task_fail(t, ERR_CONFLICT, "%s is there already", name);
-        return task_hint(t, "remove it, or name another file");
-    }
-    bool ok = fd >= 0;
-    for (size_t at = 0; ok && at < text.len;) {
-        ssize_t len = write(fd, text.ptr + at, text.len - at);
-        ok = len > 0 || (len < 0 && errno == EINTR);
-        at += len > 0 ? (size_t)len : 0;
-    }
-    if (!ok || fsync(fd) != 0) {
-        (void)task_fail_errno(t, ERR_IO, "cannot write %s", name);
-    }
-    if (fd >= 0) {
-        close(fd);
-        if (t->err.code != ERR_NONE) {
-            (void)unlink(name);
-        }
-    }
-    return t->err.code == ERR_NONE;
-}
-
-static void convert_tell(struct task *t, const struct cli *cli, struct report *report)
-{
-    struct buf *text = buf_new(t->mem, HTTP_ANSWER_BYTES_MAX);
-
-    if (cli->has[OPTION_quiet] && report->errors == 0) {
-        return;
-    }
-    report_sort(report);
-    report_text(report, text);
-    fprintf(stderr, "%.*s", STR_ARG(buf_str(text)));
-}
-
 static bool convert_read(struct task *t, str path, struct report *report, struct tree **out)
 {
     struct tree *document;
@@ -103,14 +60,14 @@ bool command_convert(struct task *t, struct cli *cli)
     }
     if (contract != NULL) {
         if (!convert_write_text(t, contract, &text)
-            || (cli->has[OPTION_out] && !convert_save(t, cli->value[OPTION_out], text))) {
+            || (cli->has[OPTION_out] && !cli_contract_save(t, cli->value[OPTION_out], text))) {
             return false;
         }
         if (!cli->has[OPTION_out]) {
             printf("%.*s", STR_ARG(text));
         }
     }
-    convert_tell(t, cli, &report);
+    cli_contract_tell(t, cli, &report);
     if (contract != NULL && report.errors > 0) {
         cli_note(cli, "%zu error%s of v3.1.0 are left to mend", report.errors,
                  report.errors == 1 ? "" : "s");

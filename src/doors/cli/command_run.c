@@ -120,6 +120,17 @@ static void run_show_increments(struct task *t, const struct tree *event)
     }
 }
 
+static void run_show_quarantined(const struct tree *event)
+{
+    const struct tree *list = tree_find(event, STR("quarantined"));
+
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        printf("  %.*s: %.*s of %.*s rows quarantined\n",
+               STR_ARG(tree_find_text(list->at[i], STR("table"))),
+               STR_ARG(run_count(list->at[i], "rows")), STR_ARG(run_count(list->at[i], "of")));
+    }
+}
+
 /* One line for each product that has ended, and below it what was wrong. */
 static void run_show_product(struct task *t, const struct run_follow *follow,
                              const struct tree *event)
@@ -151,6 +162,7 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
     }
     putchar('\n');
     run_show_increments(t, event);
+    run_show_quarantined(event);
     fflush(stdout);
     run_show_warnings(t, event);
     if (tree_find(event, STR("error")) != NULL) {
@@ -314,15 +326,14 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
                         "weft show ID their checks");
 }
 
-bool cli_run(struct task *t, struct cli *cli)
+bool cli_run_job(struct task *t, struct cli *cli, str path, str body)
 {
     struct run_follow follow = {.cli = cli, .mem = t->mem};
     const struct tree *started;
     int64_t began_ms = clock_monotonic_ms();
-    str body, job;
+    str job;
 
-    if (!run_body(t, cli, &body)
-        || !cli_call(t, cli, "POST", STR("/api/v1/runs"), body, &started)) {
+    if (!cli_call(t, cli, "POST", path, body, &started)) {
         return false;
     }
     job = arena_str(t->mem, tree_find_text(started, STR("job")));
@@ -338,6 +349,13 @@ bool cli_run(struct task *t, struct cli *cli)
     }
     arena_free(follow.mem);
     return ok;
+}
+
+bool cli_run(struct task *t, struct cli *cli)
+{
+    str body;
+
+    return run_body(t, cli, &body) && cli_run_job(t, cli, STR("/api/v1/runs"), body);
 }
 
 bool command_run(struct task *t, struct cli *cli)

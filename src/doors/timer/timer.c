@@ -72,6 +72,8 @@ static void timer_run_one(struct timer_work *work)
         run.is_full = how.is_full;
         run.from = how.from;
         run.to = how.to;
+        run.is_replay = how.is_replay;
+        run.replayed = how.replayed;
         ok = run_product(t, &run);
     }
     if (!ok) {

@@ -92,6 +92,28 @@ static void timer_add_increments(struct buf *b, const struct run *r)
     }
 }
 
+/* How many rows of which tables were diverted. */
+static void timer_add_quarantined(struct buf *b, const struct run *r)
+{
+    bool is_first = true;
+
+    buf_format(b, ",\"rows_quarantined\":%llu,\"quarantined\":[",
+               (unsigned long long)run_diverted_rows(r));
+    for (size_t i = 0; i < r->outputs.len; i++) {
+        const struct run_table *table = &r->outputs.at[i];
+
+        if (table->diverted == NULL) {
+            continue;
+        }
+        buf_add(b, is_first ? STR("{\"table\":") : STR(",{\"table\":"));
+        buf_add_json(b, table->name);
+        buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
+                   (unsigned long long)table->diverted->checked);
+        is_first = false;
+    }
+    buf_add(b, STR("]"));
+}
+
 void timer_say_run(struct task *t, const struct run *r, bool ok)
 {
     struct buf *b = timer_event(t, r->product);
@@ -106,6 +128,7 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
     if (ok) {
         buf_format(b, ",\"release\":%llu,\"rows\":%llu", (unsigned long long)r->release,
                    (unsigned long long)rows);
+        timer_add_quarantined(b, r);
         timer_add_increments(b, r);
     }
     timer_add_warnings(b, &r->findings);

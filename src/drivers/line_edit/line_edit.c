@@ -339,6 +339,8 @@ enum line_edit_end line_edit_read(struct line_edit *edit, str prompt, struct buf
 
     snprintf(edit->prompt, sizeof(edit->prompt), "%.*s", STR_ARG(prompt));
     edit->is_stopped = false;
+    /* Before the prompt, which invites to type: a Ctrl-D that came while the terminal kept lines would be lost. */
+    el_set(edit->line, EL_PREP_TERM, 1);
     edit_mark_pastes(edit, true);
     line = el_gets(edit->line, &len);
     edit_mark_pastes(edit, false);

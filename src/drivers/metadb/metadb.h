@@ -71,6 +71,8 @@ uint64_t metadb_changes(struct metadb *db);
  * it is. */
 MUST_CHECK bool metadb_snapshot(struct task *t, struct metadb *db, struct metadb **out);
 void metadb_snapshot_end(struct task *t, struct metadb *snapshot);
+/* The whole database as a snapshot sees it, in a new file that nobody has open. Nobody waits for it, and it is not synced. */
+MUST_CHECK bool metadb_copy(struct task *t, struct metadb *snapshot, str path);
 
 /* Runs fn in the writer's transaction, on the writer's thread, with the caller's task, and returns
  * after the COMMIT is durable. What is queued at the same time shares one COMMIT; each keeps its

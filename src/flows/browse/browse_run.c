@@ -96,7 +96,10 @@ static void browse_check(const struct check_row *row, bool is_clear, struct json
     json_out_maybe(o, "name", row->name);
     json_out_str(o, "kind", row->kind);
     json_out_str(o, "verdict", str_of(verdict_name(row->verdict)));
-    json_out_str(o, "effect", row->rejects ? STR("rejects") : STR("warns"));
+    json_out_str(o, "effect",
+                 row->diverts   ? STR("quarantines")
+                 : row->rejects ? STR("rejects")
+                                : STR("warns"));
     json_out_maybe(o, "dimension", row->dimension);
     json_out_maybe(o, "schedule", row->schedule);
     json_out_maybe(o, "business_impact", row->business_impact);
@@ -108,6 +111,9 @@ static void browse_check(const struct check_row *row, bool is_clear, struct json
     if (is_clear && row->has_rows) {
         json_out_uint(o, "rows_total", row->rows_total);
         json_out_uint(o, "rows_failed", row->rows_failed);
+        if (row->diverts) {
+            json_out_uint(o, "rows_quarantined", row->rows_quarantined);
+        }
     } else {
         json_out_null(o, "rows_total");
         json_out_null(o, "rows_failed");

@@ -14,13 +14,20 @@ enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 
 /* The walk reads as a table. */
 /* clang-format off */
+static bool run_make(struct task *t, struct run *r)
+{
+    return run_since(t, r)               /* incremental tables: from where on, or why all of it       */
+        && run_extract(t, r)             /* an extract worker: sources -> staged inputs                */
+        && run_check_inputs(t, r)        /* held against the source contracts: drift stops here        */
+        && run_transform(t, r);          /* through the gate, as the product's own actor -> outputs    */
+}
+
 bool run_product(struct task *t, struct run *r)
 {
     bool ok = run_begin(t, r)            /* product version, inputs pinned, staging folder, a row     */
-           && run_since(t, r)            /* incremental tables: from where on, or why all of it       */
-           && run_extract(t, r)          /* an extract worker: sources -> staged inputs                */
-           && run_check_inputs(t, r)     /* held against the source contracts: drift stops here        */
-           && run_transform(t, r)        /* through the gate, as the product's own actor -> outputs    */
+           && (r->is_replay ? run_replay(t, r)  /* rows of the quarantine once more                    */
+                            : run_make(t, r))
+           && run_divert(t, r)           /* rows that fail some rules go into files of their own        */
            && run_merge(t, r)            /* which rows of before stay: deletions, files joined          */
            && run_check_outputs(t, r)    /* contract and quality, fused                                */
            && run_parts(t, r)            /* large outputs become several files; facts of each          */

@@ -6,6 +6,7 @@
 #include "compliance/compliance.h"
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
+#include "quarantine/quarantine.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -47,6 +48,22 @@ struct run_increment {
     uint64_t joined;                   /* files of before whose rows were written anew */
 };
 
+/* Rows of a table that go into quarantine. */
+struct run_diverted {
+    struct {
+        VEC_OF(struct check_result) /* of the rules that divert them, about all rows that came */
+    } verdicts;
+    uint64_t checked; /* rows that came */
+    uint64_t rows, bytes;
+    str path, sha256;
+};
+
+/* Quarantined rows that an incremental run reads again, or may: what is left of them without these. */
+struct run_reread {
+    struct quarantine_row row;
+    str path; /* of the rows that are left; empty: none */
+};
+
 /* A table in staging: extracted from a source, internal, or an output. */
 struct run_table {
     str schema; /* input port, `self`, or empty for outputs */
@@ -61,6 +78,7 @@ struct run_table {
     bool is_partial; /* extracted from a key on: not all rows of the source */
     struct run_increment
         *increment; /* outputs that are added to: `path`, `rows`, `bytes` are of what comes */
+    struct run_diverted *diverted; /* NULL: no row */
     uint64_t rows, bytes;
     struct check_result *verdicts;
     size_t verdict_count;
@@ -118,8 +136,10 @@ struct run {
     str product; /* domain.product */
     str job_id;  /* empty: none */
     struct run_watcher watcher;
-    bool is_full; /* all rows of all tables are made anew */
-    str from, to; /* a window of the keys of incremental tables; empty: none */
+    bool is_full;   /* all rows of all tables are made anew */
+    bool is_replay; /* quarantined rows that pass by now are added, and nothing is made */
+    str replayed;   /* by this run they were diverted; empty: by any */
+    str from, to;   /* a window of the keys of incremental tables; empty: none */
 
     /* What the steps make. */
     const struct image *image;
@@ -132,6 +152,13 @@ struct run {
         VEC_OF(struct run_input)
     } inputs;
     str basis; /* what rows hang on beside those of the inputs */
+    struct {
+        struct quarantine_which which;
+        struct quarantine_list rows;
+    } replay;
+    struct {
+        VEC_OF(struct run_reread)
+    } reread;
     struct {
         VEC_OF(struct run_increment)
     } increments;
@@ -159,6 +186,8 @@ struct run {
 MUST_CHECK bool run_product(struct task *t, struct run *r);
 /* Rows of an output table, those that are kept among them. */
 uint64_t run_table_rows(const struct run_table *table);
+/* Rows of all output tables that went into quarantine. */
+uint64_t run_diverted_rows(const struct run *r);
 /* The error of the task as JSON of at most RUN_ERROR_BYTES_MAX: what is longer is told without its detail. */
 enum { RUN_ERROR_BYTES_MAX = 256 << 10 };
 str run_error_json(struct task *t);

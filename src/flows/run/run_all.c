@@ -82,12 +82,15 @@ static str run_all_input(struct task *t, const struct run_how *how)
     json_out_maybe(&o, "on_behalf", t->actor->on_behalf);
     /* One text, by which jobs are told apart. */
     json_out_maybe(&o, "how",
-                   how->is_full                      ? STR("full")
+                   how->is_replay ? arena_format(t->mem, "replay %.*s", STR_ARG(how->replayed))
+                   : how->is_full ? STR("full")
                    : how->from.len + how->to.len > 0 ? arena_format(
                          t->mem, "window %.*s/%.*s", STR_ARG(how->from), STR_ARG(how->to))
                                                      : STR_NONE);
     json_out_maybe(&o, "from", how->from);
     json_out_maybe(&o, "to", how->to);
+    json_out_maybe(&o, "replay",
+                   how->is_replay && how->replayed.len == 0 ? STR("all") : how->replayed);
     json_out_end(&o, '}');
     return buf_str(o.b);
 }
@@ -103,7 +106,12 @@ bool run_all_how(struct task *t, const struct job_row *row, struct run_how *out)
     }
     *out = (struct run_how){.is_full = str_eq(tree_find_text(input, STR("how")), STR("full")),
                             .from = tree_find_text(input, STR("from")),
-                            .to = tree_find_text(input, STR("to"))};
+                            .to = tree_find_text(input, STR("to")),
+                            .replayed = tree_find_text(input, STR("replay"))};
+    out->is_replay = out->replayed.len > 0;
+    if (str_eq(out->replayed, STR("all"))) {
+        out->replayed = STR_NONE;
+    }
     return true;
 }
 

@@ -9,7 +9,9 @@
 /* How the products are run; all empty: what is new. */
 struct run_how {
     bool is_full;
-    str from, to; /* a window of the keys of incremental tables */
+    str from, to;   /* a window of the keys of incremental tables */
+    bool is_replay; /* quarantined rows, and nothing is made */
+    str replayed;   /* those that this run diverted; empty: all */
 };
 
 struct run_all {

@@ -257,8 +257,8 @@ static void run_widen(struct task *t, const struct run *r, struct run_checker *c
     run_scope_inputs(t, r, &c->wide);
 }
 
-bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
-                      const char *what)
+bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables, size_t len,
+                       const char *what)
 {
     struct run_checker c = {.checks = ARENA_ARRAY(t->mem, struct run_check, len + 1),
                             .len = len,
@@ -299,7 +299,13 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
         check_judge(t->mem, &c.checks[i].plan, c.checks[i].answers, c.checks[i].errors,
                     &tables[i].verdicts, &tables[i].verdict_count);
     }
-    return run_judge(t, r, tables, len, what);
+    return true;
+}
+
+bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, size_t len,
+                      const char *what)
+{
+    return run_find_verdicts(t, r, tables, len, what) && run_judge(t, r, tables, len, what);
 }
 
 /* `cron: 0 6 * * *`. */
@@ -341,6 +347,8 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
             .rows_total = result->rows,
             .rows_failed = result->rows_failed,
             .has_rows = result->has_rows_failed,
+            .diverts = rule->effect == RULE_QUARANTINES,
+            .rows_quarantined = result->rows_quarantined,
         };
 
         if (!check_row_add(t, db, &row)) {

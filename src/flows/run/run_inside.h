@@ -12,10 +12,16 @@ MUST_CHECK bool run_since(struct task *t, struct run *r);
 MUST_CHECK bool run_extract(struct task *t, struct run *r);
 MUST_CHECK bool run_check_inputs(struct task *t, struct run *r);
 MUST_CHECK bool run_transform(struct task *t, struct run *r);
+MUST_CHECK bool run_replay(struct task *t, struct run *r);
+MUST_CHECK bool run_divert(struct task *t, struct run *r);
 MUST_CHECK bool run_merge(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);
 MUST_CHECK bool run_parts(struct task *t, struct run *r);
 MUST_CHECK bool run_publish(struct task *t, struct run *r);
+/* Are releases of this table made, by its contract? */
+bool run_is_made(const struct run *r, const struct image_table *table);
+/* Part of the publishing transaction: what was replayed leaves the quarantine. */
+MUST_CHECK bool run_end_replay(struct task *t, struct metadb *db, const struct run *r);
 /* The row's last state: published, rejected, failed or cancelled. Keeps t->err. */
 void run_end(struct task *t, struct run *r, bool ok);
 
@@ -63,10 +69,22 @@ str run_link(struct task *t, struct engine_job *job, str path, str run_id);
 /* What the contract clusters by, then the primary key, as far as its values have an order. */
 void run_find_key(struct task *t, const struct run_table *table, struct job_columns *key);
 
+/* The verdicts on these staged tables, kept in them: nothing fails by them. */
+MUST_CHECK bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables,
+                                  size_t len, const char *what);
 /* Checks of these staged tables; results are kept in them. A failing rule that rejects fails with ERR_CHECK_FAILED, after all
  * were checked. */
 MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables,
                                  size_t len, const char *what);
+/* What is left passes a rule; what is told is how many rows came, and how many were diverted. */
+void run_tell_diverted(const struct run_table *table);
+/* Of incremental tables, what is in quarantine and comes again. */
+MUST_CHECK bool run_find_reread(struct task *t, struct run *r);
+MUST_CHECK bool run_store_reread(struct task *t, struct run *r);
+MUST_CHECK bool run_write_reread(struct task *t, struct metadb *db, const struct run *r);
+MUST_CHECK bool run_store_diverted(struct task *t, struct run *r);
+/* Part of the publishing transaction. */
+MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */

@@ -535,7 +535,8 @@ bool run_merge(struct task *t, struct run *r)
     struct run_merging m = {.r = r};
 
     for (size_t i = 0; i < r->outputs.len; i++) {
-        if (r->outputs.at[i].increment == NULL) {
+        /* What is replayed comes beside all that is there. */
+        if (r->outputs.at[i].increment == NULL || r->is_replay) {
             continue;
         }
         if (m.worker == NULL

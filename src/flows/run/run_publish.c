@@ -102,6 +102,21 @@ static void run_manifest_inputs(struct task *t, const struct run *r, struct rele
     }
 }
 
+/* What is replayed was made as the rows were that it comes to. */
+static bool run_describe_origin(struct task *t, const struct run *r, struct release_manifest *out)
+{
+    struct metadb *db = r->services->db;
+    uint64_t number = r->target->release.number;
+
+    if (r->is_replay) {
+        return release_inputs(t, db, r->target->id, number, &out->inputs)
+            && release_read_edges(t, db, r->target->id, number, &out->edges);
+    }
+    run_manifest_inputs(t, r, out);
+    run_edges(t, r, &out->edges);
+    return true;
+}
+
 struct run_commit {
     struct run *r;
     struct release_manifest manifest;
@@ -145,10 +160,12 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     }
     buf_add(payload, STR("{\"product\":"));
     buf_add_json(payload, r->product);
-    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu}",
-               (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows);
+    buf_format(payload, ",\"release\":%llu,\"run\":\"%.*s\",\"rows\":%llu,\"quarantined\":%llu%s}",
+               (unsigned long long)r->release, STR_ARG(r->id), (unsigned long long)commit->rows,
+               (unsigned long long)run_diverted_rows(r), r->is_replay ? ",\"replay\":true" : "");
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
-    return run_write_checks(t, db, r) && compliance_found(t, db, &r->compliance, clock_now_us())
+    return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
+        && compliance_found(t, db, &r->compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), buf_str(payload), NULL);
@@ -168,9 +185,11 @@ bool run_publish(struct task *t, struct run *r)
         .contracts = release_contracts(t->mem, r->target->definition),
         .compiled_digest = release_digest(t->mem, r->target->definition),
         .basis = r->basis,
+        .sql_digest = r->target->digest,
     };
-    run_manifest_inputs(t, r, &commit.manifest);
-    run_edges(t, r, &commit.manifest.edges);
+    if (!run_describe_origin(t, r, &commit.manifest)) {
+        return false;
+    }
     if (!run_basis_holds(t, r) || !run_read_entitled(t, r, &commit.entitled)) {
         return false;
     }
@@ -179,6 +198,9 @@ bool run_publish(struct task *t, struct run *r)
             return false;
         }
         commit.rows += run_table_rows(&r->outputs.at[i]);
+    }
+    if (!run_store_diverted(t, r)) {
+        return false;
     }
     /* The first query of those who read it lately finds it ready. */
     gate_prepare_release(r->services->gate, commit.manifest.tables.at, commit.manifest.tables.len);

@@ -248,7 +248,7 @@ static bool run_pass_through(struct task *t, struct run *r, struct run_build *b,
 }
 
 /* No more releases are made of what is retired. */
-static bool run_is_made(const struct run *r, const struct image_table *table)
+bool run_is_made(const struct run *r, const struct image_table *table)
 {
     struct contract_life life;
 

@@ -81,6 +81,7 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->jobs = jobs_new();
     turns_open(&s->queries, CONFIG_INT(config, queries_max));
     turns_open(&s->runs, CONFIG_INT(config, runs_max));
+    turns_open(&s->removal, 1);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
            && services_open_catalog(t, s) && services_open_home(t, s) && services_recover(t, s)
            && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
@@ -109,6 +110,8 @@ void services_close(struct services *s)
     pthread_mutex_destroy(&s->queries.lock);
     pthread_cond_destroy(&s->runs.freed);
     pthread_mutex_destroy(&s->runs.lock);
+    pthread_cond_destroy(&s->removal.freed);
+    pthread_mutex_destroy(&s->removal.lock);
     free(s);
 }
 

@@ -33,6 +33,7 @@ struct services {
     struct gate *gate;
     struct turns queries;
     struct turns runs;
+    struct turns removal; /* one: removes release files, or keeps all from being removed */
     struct jobs *jobs;
     char audit_seed[CRYPTO_SEED_BYTES]; /* signs heads of the audit */
     char home_id[37];                   /* empty until the home is open */
@@ -49,6 +50,8 @@ void services_close(struct services *s);
 void services_show(struct services *s);
 /* The audit tells that a server has the home now and how it is set; the key that signs its heads is made when it is not there. */
 MUST_CHECK bool services_open_home(struct task *t, struct services *s);
+/* This program itself, in the name of who runs it. */
+const struct actor *services_operator(struct task *t);
 /* It tells that it has it no more; nothing where it was not opened. */
 void services_close_home(struct services *s);
 

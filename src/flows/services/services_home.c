@@ -8,8 +8,7 @@
 #include "log/log.h"
 #include "services/services.h"
 
-/* The server itself, in the name of who runs it. */
-static const struct actor *services_actor(struct task *t)
+const struct actor *services_operator(struct task *t)
 {
     struct actor *actor = ARENA_NEW(t->mem, struct actor);
     const struct passwd *entry = getpwuid(geteuid());
@@ -49,7 +48,7 @@ bool services_open_home(struct task *t, struct services *s)
     }
     memcpy(s->audit_seed, seed.ptr, sizeof(s->audit_seed));
     services_opening(t->mem, s, &opening);
-    t->actor = services_actor(t);
+    t->actor = services_operator(t);
     bool ok = home_state_open(t, s->db, &opening, &id, &was_open);
     t->actor = asker;
     if (!ok) {
@@ -71,7 +70,7 @@ void services_close_home(struct services *s)
         return;
     }
     t = task_new();
-    t->actor = services_actor(t);
+    t->actor = services_operator(t);
     if (!home_state_close(t, s->db)) {
         log_failure("services", t);
     }

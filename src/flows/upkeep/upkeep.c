@@ -3,6 +3,7 @@
 #include "clock/clock.h"
 #include "log/log.h"
 #include "plan_row/plan_row.h"
+#include "quarantine/quarantine.h"
 #include "release/release.h"
 
 enum { UPKEEP_FILE_AGE_S = 3600 };
@@ -57,6 +58,22 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
     return out->damaged.len == 0 || upkeep_drop_forgotten(t, s, &out->damaged);
 }
 
+/* A backup under way may still read files that no release names any more: they go at the next time. */
+static bool upkeep_remove(struct task *t, struct services *s, const struct str_list *keep,
+                          uint64_t *files_out)
+{
+    if (!turns_take(t, &s->removal, 0, "backups")) {
+        if (t->err.code != ERR_TOO_MANY) {
+            return false;
+        }
+        task_clear_error(t);
+        return true;
+    }
+    bool ok = store_sweep(t, s->store, keep, UPKEEP_FILE_AGE_S, files_out);
+    turns_give(t, &s->removal);
+    return ok;
+}
+
 bool upkeep_sweep(struct task *t, struct services *s)
 {
     int64_t now_us = clock_now_us();
@@ -66,9 +83,9 @@ bool upkeep_sweep(struct task *t, struct services *s)
 
     if (!release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
                        now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases)
-        || !plan_row_sweep(t, s->db, now_us - upkeep_day_us) || !release_files(t, s->db, &keep)
-        || !gate_upkeep(t, s->gate, &keep, &copies)
-        || !store_sweep(t, s->store, &keep, UPKEEP_FILE_AGE_S, &files)) {
+        || !quarantine_prune(t, s->db) || !plan_row_sweep(t, s->db, now_us - upkeep_day_us)
+        || !release_files(t, s->db, &keep) || !gate_upkeep(t, s->gate, &keep, &copies)
+        || !upkeep_remove(t, s, &keep, &files)) {
         return false;
     }
     if (copies.removed + copies.damaged > 0) {

@@ -1,0 +1,192 @@
+/* A contract, or products, of what others have written. */
+#include <sys/stat.h>
+
+#include "buf/buf.h"
+#include "cli/cli_contract.h"
+#include "cli_inside.h"
+#include "exchange/exchange.h"
+#include "limits/limits.h"
+#include "yaml/yaml.h"
+#include "yaml_out/yaml_out.h"
+
+enum import_source { IMPORT_JSON_SCHEMA, IMPORT_AVRO, IMPORT_SQL, IMPORT_DBT, IMPORT_SOURCES };
+
+static const char *const import_names[IMPORT_SOURCES] = {"json-schema", "avro", "sql", "dbt"};
+
+static bool import_choose(struct task *t, const struct cli *cli, enum import_source *out)
+{
+    for (int i = 0; i < IMPORT_SOURCES; i++) {
+        if (str_eq(cli->value[OPTION_from], str_of(import_names[i]))) {
+            *out = (enum import_source)i;
+            return true;
+        }
+    }
+    task_fail(t, ERR_USAGE,
+              cli->has[OPTION_from] ? "weft imports nothing from %.*s" : "say what the file is%.*s",
+              STR_ARG(cli->value[OPTION_from]));
+    return task_hint(t, "say --from with one of: json-schema, avro, sql, dbt");
+}
+
+/* `data/orders.schema.json` is `orders`. */
+static str import_stem(str path)
+{
+    str head, name;
+
+    if (!str_cut_last(path, '/', &head, &name)) {
+        name = path;
+    }
+    (void)str_cut(name, '.', &head, &name);
+    return head;
+}
+
+/* What is written must say the same when it is read. */
+static bool import_text(struct task *t, const struct tree *contract, str *out)
+{
+    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct tree *again;
+
+    yaml_out(text, contract, NULL);
+    if (text->full) {
+        task_fail(t, ERR_LIMIT, "the contract cannot be written as YAML");
+        return task_hint(t, "a text of it is no UTF-8, or it would have more than %d bytes",
+                         DOCUMENT_BYTES_MAX);
+    }
+    *out = buf_str(text);
+    if (!yaml_read(t, t->mem, *out, STR("the contract"), YAML_MODE_YAML, &again)) {
+        return false;
+    }
+    if (!tree_equal(contract, again)) {
+        return task_fail(t, ERR_INVALID, "the contract cannot be written as YAML without a loss");
+    }
+    return true;
+}
+
+static bool import_contract(struct task *t, struct cli *cli, enum import_source source,
+                            struct exchange_import *import)
+{
+    struct tree *document, *contract;
+    str text, path = cli->arguments.at[0];
+
+    if (source == IMPORT_SQL) {
+        if (!cli_read_file(t, path, DOCUMENT_BYTES_MAX, &text)) {
+            return false;
+        }
+        contract = exchange_import_sql(t->mem, import, text);
+    } else {
+        bool is_yaml = str_ends(path, STR(".yaml")) || str_ends(path, STR(".yml"));
+
+        if (!cli_contract_tree(t, path, !is_yaml, DOCUMENT_BYTES_MAX, &document)) {
+            return false;
+        }
+        contract = source == IMPORT_AVRO ? exchange_import_avro(t->mem, import, document)
+                                         : exchange_import_json_schema(t->mem, import, document);
+    }
+    if (contract == NULL) {
+        return true;
+    }
+    if (!import_text(t, contract, &text)) {
+        return false;
+    }
+    return cli->has[OPTION_out] ? cli_contract_save(t, cli->value[OPTION_out], text)
+                                : cli_contract_print(t, text);
+}
+
+static const char *import_path(struct task *t, str folder, str path)
+{
+    return arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path)).ptr;
+}
+
+/* The domain may be there: its owners are known better there. Anything else that is there stops all. */
+static bool import_may_write(struct task *t, str folder, struct exchange_files *files)
+{
+    struct stat facts;
+
+    for (size_t i = 0; i < files->len; i++) {
+        struct exchange_file *file = &files->at[i];
+
+        if (stat(import_path(t, folder, file->path), &facts) != 0) {
+            continue;
+        }
+        if (!str_eq(file->path, STR("domain.yaml"))) {
+            task_fail(t, ERR_CONFLICT, "%s is there already", import_path(t, folder, file->path));
+            return task_hint(t, "nothing was written: remove it, or name another folder");
+        }
+        file->path = STR_NONE;
+    }
+    return true;
+}
+
+static bool import_files(struct task *t, const struct cli *cli, str folder,
+                         struct exchange_files *files)
+{
+    bool is_absolute = str_starts(folder, STR("/"));
+    size_t written = 0;
+
+    if (!import_may_write(t, folder, files)) {
+        return false;
+    }
+    for (size_t i = 0; i < files->len; i++) {
+        str path = str_of(import_path(t, folder, files->at[i].path));
+
+        if (files->at[i].path.len == 0) {
+            continue;
+        }
+        if (!cli_write_new(t, is_absolute ? STR("/") : STR("."),
+                           str_from(path, is_absolute ? 1 : 0), files->at[i].text, 0666)) {
+            return false;
+        }
+        written++;
+    }
+    cli_note(cli, "%zu files were written to %.*s", written, STR_ARG(folder));
+    return true;
+}
+
+static bool import_dbt(struct task *t, struct cli *cli, struct exchange_import *import)
+{
+    struct exchange_files files = {0};
+    struct tree *manifest;
+    str text, folder = cli->value[OPTION_out], head;
+
+    if (!cli->has[OPTION_out] || folder.len == 0) {
+        task_fail(t, ERR_USAGE, "a project becomes many files: name the folder of a domain");
+        return task_hint(t, "say --out domains/NAME");
+    }
+    while (str_ends(folder, STR("/"))) {
+        folder = str_sub(folder, 0, folder.len - 1);
+    }
+    if (!str_cut_last(folder, '/', &head, &import->id)) {
+        import->id = folder;
+    }
+    if (!str_is_name(import->id)) {
+        task_fail(t, ERR_USAGE, "a domain cannot be named %.*s", STR_ARG(import->id));
+        return task_hint(t, "the folder is the domain: a-z, 0-9 and _, a letter first");
+    }
+    if (!cli_read_file(t, import->file, HTTP_ANSWER_BYTES_MAX, &text)
+        || !cli_read_json(t, t->mem, text, &manifest)) {
+        return false;
+    }
+    return !exchange_import_dbt(t->mem, import, manifest, &files)
+        || import_files(t, cli, folder, &files);
+}
+
+bool command_contract_import(struct task *t, struct cli *cli)
+{
+    enum import_source source = IMPORT_SOURCES;
+    struct report report;
+    struct exchange_import import = {.report = &report};
+
+    cli_listen(t);
+    report_init(&report, t->mem);
+    if (!cli_demand_arguments(t, cli, 1, 1) || !import_choose(t, cli, &source)) {
+        return false;
+    }
+    import.file = cli->arguments.at[0];
+    import.id = import_stem(import.file);
+    if (source == IMPORT_DBT ? !import_dbt(t, cli, &import)
+                             : !import_contract(t, cli, source, &import)) {
+        return false;
+    }
+    cli_contract_tell(t, cli, &report);
+    cli->exit_code = report.errors > 0 ? error_exit_code(ERR_INVALID) : 0;
+    return true;
+}

@@ -1,0 +1,175 @@
+#include "divert/divert.h"
+
+#include "audit/audit.h"
+#include "buf/buf.h"
+#include "fault/fault.h"
+#include "image/images.h"
+#include "limits/limits.h"
+
+static const struct image_product *divert_product(const struct image *image, uint64_t id)
+{
+    for (size_t i = 0; i < image->products.len; i++) {
+        if (image->products.at[i].id == id) {
+            return &image->products.at[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct image_table *divert_table(const struct image_product *product, uint64_t id)
+{
+    for (size_t i = 0; i < product->tables.len; i++) {
+        if (product->tables.at[i].id == id) {
+            return &product->tables.at[i];
+        }
+    }
+    return NULL;
+}
+
+static bool divert_find(struct task *t, const struct image *image, str address,
+                        const struct image_product **out)
+{
+    str domain, name;
+
+    (void)str_cut(address, '.', &domain, &name);
+    *out = image_find_product(image, domain, name);
+    if (*out != NULL && gate_may_discover(t, image, *out)) {
+        return true;
+    }
+    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
+              STR_ARG(address));
+    return task_hint(t, "weft show lists the products");
+}
+
+static void divert_number(struct json_out *o, const char *key, bool is_clear, uint64_t number)
+{
+    if (is_clear) {
+        json_out_uint(o, key, number);
+    } else {
+        json_out_null(o, key);
+    }
+}
+
+static void divert_put(const struct quarantine_row *row, const struct image_table *table,
+                       bool is_clear, struct json_out *o)
+{
+    json_out_begin(o, "", '{');
+    json_out_str(o, "product", table->product->address);
+    json_out_str(o, "table", table->name);
+    json_out_str(o, "run", row->run_id);
+    json_out_uint(o, "release", row->release);
+    json_out_time(o, "diverted_at", row->diverted_us);
+    divert_number(o, "rows", is_clear, row->rows);
+    json_out_begin(o, "rules", '[');
+    for (size_t i = 0; i < row->rules.len; i++) {
+        json_out_begin(o, "", '{');
+        json_out_str(o, "rule", row->rules.at[i].id);
+        json_out_str(o, "demand", row->rules.at[i].demand);
+        divert_number(o, "rows", is_clear, row->rules.at[i].rows);
+        json_out_end(o, '}');
+    }
+    json_out_end(o, ']');
+    json_out_end(o, '}');
+}
+
+bool divert_list(struct task *t, struct services *s, str address, struct json_out *o)
+{
+    const struct image *image = image_pin(t, s->images);
+    const struct image_product *product = NULL;
+    struct quarantine_which which = {0};
+    struct quarantine_list rows;
+
+    if (address.len > 0 && !divert_find(t, image, address, &product)) {
+        return false;
+    }
+    which.product_id = product != NULL ? product->id : 0;
+    if (!quarantine_find(t, s->db, &which, &rows)) {
+        return false;
+    }
+    json_out_begin(o, "", '{');
+    json_out_begin(o, "quarantine", '[');
+    for (size_t i = 0; i < rows.len; i++) {
+        const struct image_table *table = NULL;
+
+        product = divert_product(image, rows.at[i].product_id);
+        if (product != NULL && gate_may_discover(t, image, product)) {
+            table = divert_table(product, rows.at[i].table_id);
+        }
+        if (table != NULL) {
+            divert_put(&rows.at[i], table, gate_is_clear(t, image, table), o);
+        }
+    }
+    json_out_end(o, ']');
+    json_out_end(o, '}');
+    return true;
+}
+
+/* ---- dropping */
+
+bool divert_which(struct task *t, const struct image_product *product, str table, str run_id,
+                  struct quarantine_which *out)
+{
+    *out = (struct quarantine_which){.product_id = product->id, .run_id = run_id};
+    if (table.len == 0) {
+        return true;
+    }
+    const struct image_table *found = image_find_table(product, table);
+
+    if (found == NULL) {
+        return task_fail(t, ERR_NOT_FOUND, "%.*s has no table %.*s", STR_ARG(product->address),
+                         STR_ARG(table));
+    }
+    out->table_id = found->id;
+    return true;
+}
+
+/* What is dropped is nowhere else, perhaps: that is for those whose data it is. */
+static bool divert_demand_owner(struct task *t, const struct divert_drop *d)
+{
+    const struct model_domain *domain = d->target->definition->domain;
+
+    if (actor_is_operator(t->actor)
+        || model_names_actor(&domain->owners, t->actor->name, &t->actor->groups)) {
+        return true;
+    }
+    return task_fail(t, ERR_DENIED, "quarantined rows are for the owners of domain %.*s",
+                     STR_ARG(domain->name));
+}
+
+static bool divert_commit(struct task *t, struct metadb *db, void *state)
+{
+    struct divert_drop *d = state;
+    struct quarantine_list rows;
+    struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
+
+    if (!quarantine_find(t, db, &d->which, &rows)) {
+        return false;
+    }
+    if (rows.len == 0) {
+        task_fail(t, ERR_NOT_FOUND, "no such rows of %.*s are in quarantine", STR_ARG(d->product));
+        return task_hint(t, "weft quarantine list shows what is");
+    }
+    d->rows = 0;
+    for (size_t i = 0; i < rows.len; i++) {
+        d->rows += rows.at[i].rows;
+    }
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "product", d->product);
+    json_out_maybe(&o, "table", d->table);
+    json_out_maybe(&o, "run", d->run_id);
+    json_out_uint(&o, "rows", d->rows);
+    json_out_maybe(&o, "reason", d->reason);
+    json_out_end(&o, '}');
+    metadb_pass_before_commit(db, FAULT_QUARANTINE_BEFORE_COMMIT);
+    return quarantine_drop(t, db, &d->which)
+        && audit_append(t, db, STR("quarantine.drop"), d->product, STR("done"), buf_str(o.b), NULL);
+}
+
+bool divert_drop(struct task *t, struct divert_drop *d)
+{
+    const struct image *image = image_pin(t, d->services->images);
+
+    return divert_find(t, image, d->product, &d->target) && divert_demand_owner(t, d)
+        && divert_which(t, d->target, d->table, d->run_id, &d->which)
+        && metadb_write(t, d->services->db, divert_commit, d);
+}
