@@ -59,6 +59,13 @@ def test_readers_are_told(ending):
 
 
 def test_an_answer_over_http_says_when_it_ends(ending):
+    with sqlite3.connect(f"file:{ending.folder}/.weft/catalog.db?mode=ro", uri=True) as db:
+        ((began, told_at),) = db.execute("SELECT d.since_us / 1000000, o.created_us / 1000000 FROM deprecation d JOIN outbox o ON "
+                                         "o.type = 'deprecated' AND o.subject = d.product WHERE d.contract = 'orders' AND d.major = 1").fetchall()
+    assert abs(began - told_at) <= 1
+    # Another last day is no other beginning.
+    edit(ending, CONTRACT, "2027-03-01", "2027-03-05")
+    ending.weft("apply", "--yes")
     server = ending.serve()
     connection = UnixConnection(server.socket)
     connection.request("POST", "/api/v1/query", body=json.dumps({"sql": "SELECT id FROM sales.orders.orders"}), headers={"Weft-As": "noor"})
@@ -67,8 +74,8 @@ def test_an_answer_over_http_says_when_it_ends(ending):
     answer.read()
     connection.close()
     assert answer.status == 200
-    assert headers["Sunset"] == "Tue, 02 Mar 2027 00:00:00 GMT" and headers["Deprecation"] == "true"
-    assert "its last day is 2027-03-01" in headers["Weft-Notice"]
+    assert headers["Sunset"] == "Sat, 06 Mar 2027 00:00:00 GMT" and headers["Deprecation"] == f"@{began}"
+    assert "its last day is 2027-03-05" in headers["Weft-Notice"]
 
 
 def test_after_its_last_day_the_name_answers_with_its_successor(ending):

@@ -18,14 +18,15 @@ static const char *const api_row_types[ROW_FORMAT_COUNT] = {
     [ROW_FORMAT_CSV] = "text/csv; charset=utf-8",
 };
 
-/* RFC 8594 for the last day; the words for people beside it. Names and dates hold no line feed. */
+/* RFC 9745 for the day since when, as a date of structured fields; RFC 8594 for the last day; the words for people beside it. Names and dates hold no line feed. */
 static void rows_add_notices(struct task *t, const struct query *q, struct http_fields *headers)
 {
     for (size_t i = 0; i < q->notices.len; i++) {
         http_fields_add(t->mem, headers, STR("Weft-Notice"), q->notices.at[i]);
     }
-    if (q->notices.len > 0) {
-        http_fields_add(t->mem, headers, STR("Deprecation"), STR("true"));
+    if (q->deprecated_us > 0) {
+        http_fields_add(t->mem, headers, STR("Deprecation"),
+                        arena_format(t->mem, "@%lld", (long long)(q->deprecated_us / 1000000)));
     }
     if (q->sunset_us > 0) {
         char date[32];

@@ -1,6 +1,7 @@
 /* Contracts that end: who declares them is told at plan, everybody else by an event. */
 #include "clock/clock.h"
 #include "contract/contract_life.h"
+#include "deprecation/deprecation.h"
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 
@@ -43,11 +44,24 @@ void plan_find_endings(struct task *t, struct plan *p)
     }
 }
 
+/* From now on, unless it was before: another last day is no other beginning. */
+static bool plan_keep_beginning(struct task *t, struct metadb *db, str address,
+                                const struct contract *now, enum contract_stage was,
+                                enum contract_stage is)
+{
+    struct deprecation row = {.product = address,
+                              .contract = now->id,
+                              .major = contract_major(now->version),
+                              .since_us = clock_now_us()};
+
+    return is != CONTRACT_DEPRECATED || was == CONTRACT_DEPRECATED || deprecation_put(t, db, &row);
+}
+
 /* As the files say it: a last day that passes is no apply. */
 static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
                              const struct contract *before, const struct contract *now)
 {
-    struct contract_life was = {0}, is;
+    struct contract_life was = {.stage = CONTRACT_DRAFT}, is;
 
     if (before != NULL) {
         contract_life(before, INT64_MIN, &was);
@@ -57,6 +71,9 @@ static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
         || (before != NULL && was.stage == is.stage && str_eq(was.sunset, is.sunset)
             && str_eq(was.successor, is.successor))) {
         return true;
+    }
+    if (!plan_keep_beginning(t, db, address, now, was.stage, is.stage)) {
+        return false;
     }
     str detail = contract_ending_json(t->mem, now, &is);
     str type = str_of(contract_stage_name(is.stage));

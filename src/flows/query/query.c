@@ -2,7 +2,9 @@
 
 #include "actor/actor.h"
 #include "clock/clock.h"
+#include "contract/contract_change.h"
 #include "crypto/crypto.h"
+#include "deprecation/deprecation.h"
 #include "log/log.h"
 #include "query_inside.h"
 #include "query_row/query_row.h"
@@ -73,6 +75,13 @@ static bool query_parse(struct task *t, struct query *q)
     return gate_parse(t, q->worker, q->text, &q->tree);
 }
 
+static bool query_find_beginning(struct task *t, struct query *q, const struct image_table *table,
+                                 int64_t *out)
+{
+    return deprecation_since(t, q->services->db, table->product->address, table->contract->id,
+                             contract_major(table->contract->version), out);
+}
+
 static bool query_find_notices(struct task *t, struct query *q)
 {
     for (size_t i = 0; i < q->clear->tables.len; i++) {
@@ -83,7 +92,15 @@ static bool query_find_notices(struct task *t, struct query *q)
                        : STR_NONE;
 
         if (notice.len > 0) {
+            int64_t since_us;
+
             str_list_add(t->mem, &q->notices, notice);
+            if (!query_find_beginning(t, q, table->table, &since_us)) {
+                return false;
+            }
+            if (since_us > 0 && (q->deprecated_us == 0 || since_us < q->deprecated_us)) {
+                q->deprecated_us = since_us;
+            }
         }
         if (sunset_us > 0 && (q->sunset_us == 0 || sunset_us < q->sunset_us)) {
             q->sunset_us = sunset_us;

@@ -22,6 +22,7 @@ struct query {
     int64_t started_us;
     struct job_result result;
     struct str_list notices; /* of deprecated tables, for who asks */
+    int64_t deprecated_us;   /* since when the first of them has been deprecated, or 0 */
     int64_t sunset_us;       /* the first last moment of them, or 0 */
 };
 
