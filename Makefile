@@ -1,7 +1,7 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test proof standards asan tsan clang fuzz lint format docs demo run install uninstall bench clean
+.PHONY: help all deps test proof standards asan tsan clang fuzz lint format docs demo run install uninstall bench comparison clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -83,6 +83,11 @@ bench: ## measure, beside the peers
 	@tools/deps build test
 	@tools/build release
 	@WEFT_BUILD_DIR="$(CURDIR)/build/release" bench/run $(ARGS)
+
+comparison: ## hold the same data against the same contract, beside datacontract-cli and Soda
+	@tools/deps build test
+	@tools/build release
+	@WEFT_BUILD_DIR="$(CURDIR)/build/release" BENCH_OUT=results/contract_checks.txt bench/run contract_checks
 
 clean: ## remove what was built, and keep what was brought
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2> /dev/null || true

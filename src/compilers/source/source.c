@@ -184,10 +184,11 @@ static bool source_credential(struct arena *mem, const struct contract_server *s
     return false;
 }
 
-bool source_choose(struct arena *mem, const struct contract *contract, str environment,
-                   struct source_server *out, struct report *report)
+/* `server` NULL: the contract has none. */
+static bool source_take(struct arena *mem, const struct contract *contract,
+                        const struct contract_server *server, struct source_server *out,
+                        struct report *report)
 {
-    const struct contract_server *server = source_pick(contract, environment);
     struct finding *finding;
 
     *out = (struct source_server){.server = server};
@@ -215,6 +216,46 @@ bool source_choose(struct arena *mem, const struct contract *contract, str envir
     finding->found = server->type;
     finding->allowed = STR("local, postgres, postgresql");
     return false;
+}
+
+bool source_choose(struct arena *mem, const struct contract *contract, str environment,
+                   struct source_server *out, struct report *report)
+{
+    return source_take(mem, contract, source_pick(contract, environment), out, report);
+}
+
+bool source_choose_named(struct arena *mem, const struct contract *contract, str name,
+                         struct source_server *out, struct report *report)
+{
+    struct str_list names = {0};
+
+    for (size_t i = 0; i < contract->servers.len; i++) {
+        if (str_eq(contract->servers.at[i].name, name)) {
+            return source_take(mem, contract, &contract->servers.at[i], out, report);
+        }
+        str_list_add(mem, &names, contract->servers.at[i].name);
+    }
+    if (name.len == 0) {
+        return source_choose(mem, contract, STR_NONE, out, report);
+    }
+    struct finding *finding =
+        report_add(report, FINDING_ERROR, ERR_NOT_FOUND, contract->place,
+                   "contract %.*s has no server %.*s", STR_ARG(contract->id), STR_ARG(name));
+    finding->allowed = str_list_join(mem, &names, STR(", "));
+    return false;
+}
+
+str source_table_location(struct arena *mem, str location, str table)
+{
+    struct buf *b = buf_new(mem, PATH_BYTES_MAX);
+    size_t at = str_find(location, STR("{table}"));
+
+    buf_add(b, str_sub(location, 0, at));
+    if (at < location.len) {
+        buf_add(b, table);
+        buf_add(b, str_from(location, at + sizeof("{table}") - 1));
+    }
+    return b->full ? STR_NONE : buf_str(b);
 }
 
 static bool source_resolve_text(struct arena *mem, const struct source_secrets *secrets,

@@ -33,6 +33,9 @@ struct source_server {
  * version, lacks what it needs, or holds a secret in the clear. */
 bool source_choose(struct arena *mem, const struct contract *contract, str environment,
                    struct source_server *out, struct report *report);
+/* The same for the server of this name; the first that this version reads when it is empty. */
+bool source_choose_named(struct arena *mem, const struct contract *contract, str name,
+                         struct source_server *out, struct report *report);
 /* What a `local` server says of its files, by itself: for checks before anything is read. */
 bool source_choose_files(struct arena *mem, const struct contract_server *server,
                          struct source_server *out, struct report *report);
@@ -66,6 +69,8 @@ struct source_table {
     str locate; /* JOB_ROWS text of CSV and log files: where `text` failed on a value, this mostly fails on the same with its
                             * line; empty for other kinds */
     struct job_columns columns; /* what the staged file will hold, with field ids of the caller */
+    bool
+        is_plain; /* Parquet whose values no cast of `text` refuses: it may be read where it lies, in part and again */
 };
 
 struct source_plan {
@@ -94,6 +99,8 @@ bool source_compile(struct arena *mem, const struct source_server *server,
 str source_files_from(struct arena *mem, const struct source_server *server,
                       const struct source_table *table, const struct source_column *columns,
                       size_t len);
+/* Where the files of a table are: {table} filled in. Empty where it would be too long. */
+str source_table_location(struct arena *mem, str location, str table);
 /* An engine's message about a source as one line without connection strings and rows, and what to do. */
 void source_explain(struct arena *mem, const struct source_server *server, str message,
                     str *message_out, str *hint_out);

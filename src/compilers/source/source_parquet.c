@@ -231,6 +231,25 @@ static void source_parquet_text(struct arena *mem, const struct source_server *s
     table->text = b->full ? STR_NONE : buf_str(b);
 }
 
+/* Widening never fails; bytes that are to be a text and texts that are to be JSON may. */
+static bool source_parquet_plain(struct arena *mem, const struct source_table *table,
+                                 struct source_slice all)
+{
+    for (size_t i = 0; i < all.len; i++) {
+        const struct source_column *found = &all.columns[i];
+
+        for (size_t j = 0; j < table->table->columns.len; j++) {
+            const struct contract_column *column = &table->table->columns.at[j];
+
+            if (str_eq(source_column_name(column), found->name)
+                && !contract_type_widens(contract_type_canonical(mem, found->type), column->type)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool source_parquet_compile(struct arena *mem, const struct source_server *server,
                             struct source_table *table, const struct source_column *columns,
                             size_t len, struct report *report)
@@ -247,6 +266,7 @@ bool source_parquet_compile(struct arena *mem, const struct source_server *serve
     }
     if (ok) {
         source_parquet_text(mem, server, table, slices);
+        table->is_plain = source_parquet_plain(mem, table, all);
     }
     return ok;
 }

@@ -8,24 +8,18 @@
 static const struct json_limits probe_json_limits = {DOCUMENT_BYTES_MAX * 8, DOCUMENT_DEPTH_MAX,
                                                      DOCUMENT_NODES_MAX};
 
-bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
-               const struct source_server *server, str what, struct probe_rows *out)
+bool probe_rows(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
+                struct probe_rows *out)
 {
     struct buf *bytes = buf_new(t->mem, DOCUMENT_BYTES_MAX * 8);
     struct row_sink sink = row_sink_to_buf(bytes);
     struct job_result result;
-    str rest, line, message, hint;
+    str rest, line;
 
     job->output = JOB_ROWS;
     job->format = ROW_FORMAT_ROWS;
-    if (!engine_run_uncleared(t, worker, job, &sink, &result)) {
-        if (t->err.code == ERR_CANCELLED || t->err.code == ERR_TIMEOUT || t->err.code == ERR_FULL
-            || t->err.code == ERR_LIMIT) {
-            return false;
-        }
-        source_explain(t->mem, server, t->err.message, &message, &hint);
-        task_fail(t, t->err.code == ERR_DATA ? ERR_DATA : ERR_SOURCE, "%.*s: %.*s", STR_ARG(what),
-                  STR_ARG(message));
+    if (!(is_cleared ? engine_run(t, worker, job, &sink, &result)
+                     : engine_run_uncleared(t, worker, job, &sink, &result))) {
         return false;
     }
     *out = (struct probe_rows){0};
@@ -43,6 +37,29 @@ bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
         vec_push(t->mem, out, row);
     }
     return true;
+}
+
+bool probe_explain(struct task *t, const struct source_server *server, str what)
+{
+    str message, hint = STR_NONE;
+
+    if (t->err.code == ERR_CANCELLED || t->err.code == ERR_TIMEOUT || t->err.code == ERR_FULL
+        || t->err.code == ERR_LIMIT) {
+        return false;
+    }
+    source_explain(t->mem, server, t->err.message, &message, &hint);
+    task_fail(t, t->err.code == ERR_DATA ? ERR_DATA : ERR_SOURCE, "%.*s: %.*s", STR_ARG(what),
+              STR_ARG(message));
+    if (hint.len > 0) {
+        task_hint(t, "%.*s", STR_ARG(hint));
+    }
+    return false;
+}
+
+bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
+               const struct source_server *server, str what, struct probe_rows *out)
+{
+    return probe_rows(t, worker, job, false, out) || probe_explain(t, server, what);
 }
 
 void probe_put(struct task *t, struct tree *map, const char *key, str text)

@@ -39,22 +39,21 @@ static bool probe_absolute(struct task *t, const char *path, str *out)
     return true;
 }
 
-static bool probe_find(struct task *t, struct probe_file *f)
+bool probe_link_files(struct task *t, str pattern, size_t table, struct str_list *names,
+                      struct engine_job *job)
 {
     glob_t *found = ARENA_NEW(t->mem, glob_t);
     struct stat facts;
     str path, folder, base;
 
-    if (glob(arena_c_string(t->mem, f->p->source), 0, NULL, found) != 0) {
+    if (glob(arena_c_string(t->mem, pattern), 0, NULL, found) != 0) {
         globfree(found);
-        task_fail(t, ERR_NOT_FOUND, "there is no file %.*s", STR_ARG(f->p->source));
-        return task_hint(
-            t, "a file, a pattern of files in quotes, or postgres://USER@HOST:PORT/DATABASE");
+        return task_fail(t, ERR_NOT_FOUND, "there is no file %.*s", STR_ARG(pattern));
     }
     arena_defer(t->mem, probe_free_glob, found);
     if (found->gl_pathc > PROBE_FILES_MAX) {
         return task_fail(t, ERR_LIMIT, "%zu files match %.*s, and at most %d are read",
-                         (size_t)found->gl_pathc, STR_ARG(f->p->source), PROBE_FILES_MAX);
+                         (size_t)found->gl_pathc, STR_ARG(pattern), PROBE_FILES_MAX);
     }
     for (size_t i = 0; i < found->gl_pathc; i++) {
         if (!probe_absolute(t, found->gl_pathv[i], &path)) {
@@ -66,11 +65,22 @@ static bool probe_find(struct task *t, struct probe_file *f)
         (void)str_cut_last(path, '/', &folder, &base);
         base =
             str_from(base, base.len > PROBE_BASE_BYTES_MAX ? base.len - PROBE_BASE_BYTES_MAX : 0);
-        str name = arena_format(t->mem, "t0_%zu_%.*s", i, STR_ARG(base));
-        vec_push(t->mem, &f->read.files, name);
-        vec_push(t->mem, &f->job.links, ((struct job_link){.path = path, .name = name}));
+        str name = arena_format(t->mem, "t%zu_%zu_%.*s", table, i, STR_ARG(base));
+        vec_push(t->mem, names, name);
+        vec_push(t->mem, &job->links, ((struct job_link){.path = path, .name = name}));
     }
     return true;
+}
+
+static bool probe_find(struct task *t, struct probe_file *f)
+{
+    if (probe_link_files(t, f->p->source, 0, &f->read.files, &f->job)) {
+        return true;
+    }
+    if (t->err.code == ERR_NOT_FOUND) {
+        task_hint(t, "a file, a pattern of files in quotes, or postgres://USER@HOST:PORT/DATABASE");
+    }
+    return false;
 }
 
 /* Folder of the pattern, resolved, with its last name as it is: a path of the mesh where it lies below that. */

@@ -8,11 +8,22 @@ struct probe_rows {
     VEC_OF(struct tree *)
 };
 
-/* Rows of our own text, as lists of cells. */
+/* Rows of a text, as lists of cells. `is_cleared`: the contract's own text, held against the allow-lists before. */
+MUST_CHECK bool probe_rows(struct task *t, struct worker *worker, struct engine_job *job,
+                           bool is_cleared, struct probe_rows *out);
+/* Turns what the engine said of a source into one line about `what`, without connection strings; always false. */
+bool probe_explain(struct task *t, const struct source_server *server, str what);
+/* Rows of our own text, with errors that are explained. */
 MUST_CHECK bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
                           const struct source_server *server, str what, struct probe_rows *out);
 MUST_CHECK bool probe_files(struct task *t, struct engine *engine, struct probe *p);
 MUST_CHECK bool probe_postgres(struct task *t, struct engine *engine, struct probe *p);
+/* Files of a pattern, with names inside of `in/` for this table of a source. */
+MUST_CHECK bool probe_link_files(struct task *t, str pattern, size_t table, struct str_list *names,
+                                 struct engine_job *job);
+/* The address of a database, resolved. */
+MUST_CHECK bool probe_reach(struct task *t, const struct source_server *server,
+                            struct engine_reach *out);
 void probe_put(struct task *t, struct tree *map, const char *key, str text);
 /* {property, value} into customProperties of a server. */
 void probe_custom(struct task *t, struct tree *server, const char *property, str value);

@@ -92,19 +92,19 @@ static void probe_free_addresses(void *handle)
     freeaddrinfo(handle);
 }
 
-static bool probe_resolve(struct task *t, const struct probe_database *d, struct engine_reach *out)
+bool probe_reach(struct task *t, const struct source_server *server, struct engine_reach *out)
 {
     struct addrinfo *found = NULL, hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     char text[INET6_ADDRSTRLEN] = "";
     uint64_t number;
 
-    if (!str_to_u64(d->server.port, &number) || number == 0 || number > 65535) {
+    if (!str_to_u64(server->port, &number) || number == 0 || number > 65535) {
         return task_fail(t, ERR_USAGE, "the port is not a number from 1 to 65535");
     }
-    int status = getaddrinfo(arena_c_string(t->mem, d->server.host), NULL, &hints, &found);
+    int status = getaddrinfo(arena_c_string(t->mem, server->host), NULL, &hints, &found);
     if (status != 0) {
         return task_fail(t, ERR_SOURCE, "the host %.*s cannot be resolved: %s",
-                         STR_ARG(d->server.host), gai_strerror(status));
+                         STR_ARG(server->host), gai_strerror(status));
     }
     arena_defer(t->mem, probe_free_addresses, found);
     const struct sockaddr *address = found->ai_addr;
@@ -337,7 +337,7 @@ bool probe_postgres(struct task *t, struct engine *engine, struct probe *p)
     const char *password = getenv("PGPASSWORD");
 
     report_init(&report, t->mem);
-    if (!probe_read_url(t, &d) || !probe_resolve(t, &d, &reach)) {
+    if (!probe_read_url(t, &d) || !probe_reach(t, &d.server, &reach)) {
         return false;
     }
     d.server.password = str_of(password);

@@ -185,19 +185,6 @@ static bool run_may_look(struct task *t, const struct run *r, str pattern)
     return false;
 }
 
-static str run_table_location(struct task *t, str location, str table)
-{
-    struct buf *b = buf_new(t->mem, PATH_BYTES_MAX);
-    size_t at = str_find(location, STR("{table}"));
-
-    buf_add(b, str_sub(location, 0, at));
-    if (at < location.len) {
-        buf_add(b, table);
-        buf_add(b, str_from(location, at + sizeof("{table}") - 1));
-    }
-    return b->full ? STR_NONE : buf_str(b);
-}
-
 struct run_folder {
     int fd;
 };
@@ -259,8 +246,8 @@ bool run_source_files(struct task *t, const struct run *r, const struct source_s
                       str table, struct str_list *out)
 {
     glob_t *found = ARENA_NEW(t->mem, glob_t);
-    str shown = run_table_location(t, server->server->location, table);
-    str pattern = run_absolute(t, r, run_table_location(t, server->location, table));
+    str shown = source_table_location(t->mem, server->server->location, table);
+    str pattern = run_absolute(t, r, source_table_location(t->mem, server->location, table));
     struct str_list files = {0};
 
     if (!run_may_look(t, r, pattern)) {
