@@ -1,8 +1,11 @@
 """Quarantine: rows that fail a rule are put beside the release, typed, with the reason, for owners to read, drop or bring back."""
 
 import json
+import shutil
 
 import pytest
+
+from conftest import Mesh
 
 MESH = """\
 apiVersion: weft/v1
@@ -447,3 +450,25 @@ def test_incremental_tables_divert_what_comes(mesh):
     assert run(mesh)["rows_quarantined"] == 0
     assert [r["id"] for r in diverted(mesh)] == [100]
     assert ids(mesh) == [r[0] for r in ROWS] + [200, 300]
+
+
+def test_a_backup_has_them(orders, tmp_path):
+    run(orders)
+    rows = diverted(orders)
+    assert orders.weft("backup", tmp_path / "copy", "--format", "json").json["files"] == 2
+    orders.weft("quarantine", "drop", "sales.orders", "--as", "ana")
+    other = Mesh(tmp_path / "restored")
+    other.folder.mkdir()
+    for part in ("policies", "domains", "data"):
+        shutil.copytree(orders.folder / part, other.folder / part)
+    other.write("mesh.yaml", MESH)
+    other.weft("restore", tmp_path / "copy")
+    assert diverted(other) == rows and len(rows) == 3
+    other.close()
+
+
+def test_explain_knows_them(orders):
+    run(orders)
+    told = orders.weft("explain", f"SELECT id FROM {DIVERTED}", "--as", "max", ok=None)
+    assert "quarantined rows are for the owners of domain sales" in told.out + told.err
+    assert orders.weft("explain", f"SELECT id FROM {DIVERTED}", "--as", "ana").out

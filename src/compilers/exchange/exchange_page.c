@@ -215,9 +215,10 @@ static void add_rules(struct page *p, const struct contract_table *table)
             text = joined(p->x, text, ": ", shown(p->x, tree_find(rule->source, STR("arguments"))));
         add_row(p,
                 (const str[]){joined(p->x, text, ": ", rule->query),
-                              is_told                        ? STR("not executed")
-                              : rule->effect == RULE_REJECTS ? STR("the run is rejected")
-                                                             : STR("a warning"),
+                              is_told                            ? STR("not executed")
+                              : rule->effect == RULE_REJECTS     ? STR("the run is rejected")
+                              : rule->effect == RULE_QUARANTINES ? STR("rows are quarantined")
+                                                                 : STR("a warning"),
                               rule->description},
                 3);
     }

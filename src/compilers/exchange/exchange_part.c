@@ -132,7 +132,7 @@ static const struct contract_rule *find_rule(const struct contract_table *table,
         const struct contract_rule *rule = &table->rules.at[i];
         if (rule->kind == RULE_INVALID_VALUES
             && rule->operator== RULE_IS && str_eq(rule->low, STR("0")) && rule->columns.len == 1
-            && str_eq(rule->columns.at[0], column) && rule->effect == RULE_REJECTS
+            && str_eq(rule->columns.at[0], column) && rule->effect != RULE_WARNS
             && rule->has_values == with_values && (rule->pattern.len > 0) != with_values)
             return rule;
     }
