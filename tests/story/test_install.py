@@ -98,7 +98,7 @@ def test_bash_completes(installed, shop):
     assert offered("que") == ["query"]
     assert {"list", "show", "test"} <= set(offered("policy", ""))
     assert offered("--format", "json", "access", "app") == ["approve"]
-    assert set(offered("query", "--format", "")) == {"table", "json", "csv", "ndjson"}
+    assert set(offered("query", "--format", "")) == {"table", "json", "csv", "ndjson", "markdown"}
     assert offered("query", "--pur") == ["--purpose"]
     assert "--plan" in offered("apply", "--") and "--head" not in offered("apply", "--")
     assert offered("run", "sa") == ["sales.orders"] and offered("show", "sales.") == ["sales.orders"]
@@ -149,7 +149,7 @@ def test_fish_completes(installed, shop):
 
     assert offered("weft que") == {"query"}
     assert {"list", "show", "test"} <= offered("weft policy ")
-    assert offered("weft query --format ") == {"table", "json", "csv", "ndjson"}
+    assert offered("weft query --format ") == {"table", "json", "csv", "ndjson", "markdown"}
     assert offered("weft run sa") == {"sales.orders"}
 
 
