@@ -139,6 +139,18 @@ def test_rows_that_fail_are_put_beside_the_release(orders):
                        "AND verdict = 'pass'", as_user="ana") == [{"verdict": "pass", "rows_failed": 0, "rows_quarantined": 0}]
 
 
+def test_a_candidate_puts_no_rows_aside(orders):
+    """It would lose them: what a candidate publishes is its files alone."""
+    before = orders.weft("quarantine", "list", "--format", "json").json
+    answer = orders.weft("run", "sales.orders", "--candidate", ok=False)
+    assert answer.code == 65 and "would go into quarantine" in answer.err and "without --candidate" in answer.err
+    assert orders.weft("candidate", "list", "--format", "json").json == []
+    assert orders.weft("quarantine", "list", "--format", "json").json == before
+    put(orders, ROWS)
+    orders.weft("run", "sales.orders", "--candidate")
+    orders.weft("candidate", "publish", "sales.orders")
+
+
 @pytest.mark.parametrize("most, good", [("2", False), ("3", True), ('"13%"', False), ('"13.05%"', True), (None, False)])
 def test_above_a_number_or_share_the_run_is_rejected(mesh, most, good):
     write(mesh, *BOTH, table=MOST % most if most else "", rows=ROWS)
