@@ -14,10 +14,9 @@ MAIN = "v3.1.0"
 
 
 def find_specs():
-    """The folder of the examples: WEFT_SPECS, or shared/specs beside the project or above; None where there is none."""
-    candidates = [Path(os.environ["WEFT_SPECS"])] if os.environ.get("WEFT_SPECS") else []
-    candidates += [folder / "shared/specs" for folder in list(ROOT.parents)[:2]]
-    return next((folder for folder in candidates if (folder / "odcs/expected.tsv").is_file()), None)
+    """The folder of the examples, as tools/test finds it; None where there is none."""
+    folder = Path(os.environ.get("WEFT_SPECS") or ROOT.parent / "shared" / "specs")
+    return folder if (folder / "odcs/expected.tsv").is_file() else None
 
 
 @dataclass
