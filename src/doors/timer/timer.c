@@ -9,6 +9,7 @@
 #include "log/log.h"
 #include "plan/plan.h"
 #include "run/run_candidate.h"
+#include "services/envs.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
@@ -25,6 +26,7 @@ struct timer {
 
 struct timer_work {
     struct timer *timer;
+    struct services *services; /* of the mesh, or of an environment */
     struct task *t;
     struct job_row *row;
     bool has_thread;
@@ -33,7 +35,7 @@ struct timer_work {
 /* Whoever cancelled the job before this thread could be reached has left it in the row. */
 static bool timer_begin(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct actor *actor;
     struct job_row *row;
@@ -53,7 +55,7 @@ static bool timer_begin(struct timer_work *work)
 
 static void timer_run_one(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct run run = {
         .services = s,
@@ -68,7 +70,7 @@ static void timer_run_one(struct timer_work *work)
 
     run.watcher.state = &run;
     ok = timer_begin(work) && run_all_how(t, work->row, &how)
-      && turns_take(t, &s->runs, INT32_MAX, "runs");
+      && turns_take(t, s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + timeout_ms;
         run.is_full = how.is_full;
@@ -89,7 +91,7 @@ static void timer_run_one(struct timer_work *work)
 /* Its release waits, and all who read the product are tried over it. */
 static void timer_run_candidate(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct run_candidate c = {.run = {
                                   .services = s,
@@ -103,7 +105,7 @@ static void timer_run_candidate(struct timer_work *work)
 
     c.run.watcher.state = &c.run;
     ok = timer_begin(work) && run_all_how(t, work->row, &how)
-      && turns_take(t, &s->runs, INT32_MAX, "runs");
+      && turns_take(t, s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
         c.run.is_full = how.is_full;
@@ -125,7 +127,7 @@ static void timer_clear(struct timer_work *work)
 {
     struct task *t = work->t;
 
-    if (work->has_thread ? govern_prepare(t, work->timer->services, work->row->subject)
+    if (work->has_thread ? govern_prepare(t, work->services, work->row->subject)
                          : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
         work->row->state = JOB_DONE;
         return;
@@ -139,7 +141,7 @@ static void timer_run_all(struct timer_work *work)
 {
     struct task *t = work->t;
     struct run_all all = {
-        .services = work->timer->services,
+        .services = work->services,
         .job_id = work->row->id,
         .products = work->row->subject,
     };
@@ -162,7 +164,7 @@ static void timer_write_end(struct timer_work *work)
         struct task *last = task_new();
 
         last->actor = work->t->actor;
-        ok = job_row_end(last, work->timer->services->db, work->row->id, work->row->state,
+        ok = job_row_end(last, work->services->db, work->row->id, work->row->state,
                          work->row->result)
           || last->err.code == ERR_CONFLICT;
         if (!ok && !is_told) {
@@ -188,7 +190,7 @@ static void *timer_work(void *state)
         timer_run_all(work);
     }
     timer_write_end(work);
-    jobs_end(timer->services->jobs, work->row->id);
+    jobs_end(work->services->jobs, work->row->id);
     task_free(work->t);
     free(work);
     pthread_mutex_lock(&timer->lock);
@@ -198,15 +200,20 @@ static void *timer_work(void *state)
     return NULL;
 }
 
-static void timer_start(struct timer *timer, struct task *t, struct job_row *row)
+static void timer_start(struct timer *timer, struct services *s, struct task *t,
+                        struct job_row *row)
 {
     struct timer_work *work = calloc(1, sizeof(*work));
     pthread_attr_t attributes;
     pthread_t thread;
 
     CHECK(work != NULL);
-    *work = (struct timer_work){.timer = timer, .t = t, .row = row, .has_thread = true};
-    jobs_begin(timer->services->jobs, row->id, t);
+    *work =
+        (struct timer_work){.timer = timer, .services = s, .t = t, .row = row, .has_thread = true};
+    jobs_begin(s->jobs, row->id, t);
+    if (s->mesh != NULL) {
+        envs_stay(t, s, ENV_READS);
+    }
     pthread_mutex_lock(&timer->lock);
     timer->working++;
     pthread_mutex_unlock(&timer->lock);
@@ -229,12 +236,12 @@ static bool timer_has_room(struct timer *timer)
 }
 
 /* Takes what waits; false when nothing does. */
-static bool timer_take(struct timer *timer)
+static bool timer_take(struct timer *timer, struct services *s)
 {
     struct task *t = task_new();
     struct job_row *row = NULL;
 
-    bool ok = job_row_take(t, timer->services->db, &row);
+    bool ok = job_row_take(t, s->db, &row);
     if (!ok) {
         log_failure("timer", t);
     }
@@ -243,8 +250,20 @@ static bool timer_take(struct timer *timer)
         task_free(t);
         return false;
     }
-    timer_start(timer, t, row);
+    timer_start(timer, s, t, row);
     return true;
+}
+
+static void timer_take_all(struct timer *timer, struct services *s)
+{
+    while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer, s)) {
+    }
+}
+
+static void timer_visit(struct task *t, struct services *s, void *state)
+{
+    (void)t;
+    timer_take_all(state, s);
 }
 
 static void timer_sweep(struct timer *timer)
@@ -295,8 +314,9 @@ static void *timer_loop(void *state)
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
         timer_tell_endings(timer, &endings, &endings_failed);
-        while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
-        }
+        timer_take_all(timer, timer->services);
+        envs_each_open(timer->services, timer_visit, timer);
+        envs_tidy(timer->services);
         if (clock_monotonic_ms() >= sweep_ms) {
             timer_sweep(timer);
             sweep_ms = clock_monotonic_ms() + every_ms;
@@ -330,6 +350,7 @@ void timer_close(struct timer *timer)
     atomic_store(&timer->is_closing, true);
     jobs_wake(timer->services->jobs);
     pthread_join(timer->thread, NULL);
+    envs_end(timer->services);
     (void)jobs_cancel_all(timer->services->jobs);
     pthread_mutex_lock(&timer->lock);
     while (timer->working > 0) {

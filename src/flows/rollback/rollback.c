@@ -13,11 +13,6 @@
 #include "rollback_inside.h"
 
 static bool rollback_begin(struct task *t, struct rollback *r);
-static bool rollback_load(struct task *t, struct rollback *r);
-static bool rollback_demand(struct task *t, struct rollback *r);
-static bool rollback_require(struct task *t, struct rollback *r);
-static bool rollback_entitle(struct task *t, struct rollback *r);
-static bool rollback_describe(struct task *t, struct rollback *r);
 static bool rollback_publish(struct task *t, struct rollback *r);
 
 /* The walk reads as a table. */
@@ -45,7 +40,7 @@ bool rollback_publish_candidate(struct task *t, struct rollback *r)
 }
 /* clang-format on */
 
-static bool rollback_demand(struct task *t, struct rollback *r)
+bool rollback_demand(struct task *t, struct rollback *r)
 {
     r->image = image_pin(t, r->services->images);
     if (!services_demand_run(t, r->image, r->product, &r->target)) {
@@ -71,15 +66,15 @@ static bool rollback_begin(struct task *t, struct rollback *r)
     return rollback_load(t, r);
 }
 
-static bool rollback_load(struct task *t, struct rollback *r)
+bool rollback_load(struct task *t, struct rollback *r)
 {
+    struct metadb *db = r->from != NULL ? r->from->db : r->services->db;
     bool found;
 
-    if (!release_get(t, r->services->db, r->target->id, r->number, &r->row, &found)
+    if (!release_get(t, db, r->target->id, r->number, &r->row, &found)
         || (found
-            && !(r->number > 0
-                     ? release_load(t, r->services->db, r->target, r->number, &r->past)
-                     : release_load_candidate(t, r->services->db, r->target, &r->past)))) {
+            && !(r->number > 0 ? release_load(t, db, r->target, r->number, &r->past)
+                               : release_load_candidate(t, db, r->target, &r->past)))) {
         return false;
     }
     if (r->past == NULL) {
@@ -87,7 +82,7 @@ static bool rollback_load(struct task *t, struct rollback *r)
                   STR_ARG(r->product), found ? "is no longer kept" : "does not exist");
         return task_hint(t, "weft show %.*s lists its releases", STR_ARG(r->product));
     }
-    return release_read_edges(t, r->services->db, r->target->id, r->number, &r->edges);
+    return release_read_edges(t, db, r->target->id, r->number, &r->edges);
 }
 
 /* The error is read by the whole domain, so it names what that may discover. */
@@ -106,7 +101,7 @@ static bool rollback_is_of_product(const void *ctx, const struct require_row *ro
     return str_eq(row->product, r->product);
 }
 
-static bool rollback_require(struct task *t, struct rollback *r)
+bool rollback_require(struct task *t, struct rollback *r)
 {
     struct image_candidate_release release = {
         .product = r->product,
@@ -155,7 +150,7 @@ static const struct image_table *find_past(const struct rollback *r, str address
     return NULL;
 }
 
-static bool rollback_entitle(struct task *t, struct rollback *r)
+bool rollback_entitle(struct task *t, struct rollback *r)
 {
     const struct policies *policies = &r->image->model->policies;
 
@@ -191,16 +186,17 @@ static bool rollback_entitle(struct task *t, struct rollback *r)
 }
 
 /* Tables go by the names and columns of today, and have the files of then. */
-static bool rollback_describe(struct task *t, struct rollback *r)
+bool rollback_describe(struct task *t, struct rollback *r)
 {
     struct release_manifest *manifest = &r->manifest;
+    struct metadb *db = r->from != NULL ? r->from->db : r->services->db;
 
     *manifest = (struct release_manifest){.product_id = r->target->id,
                                           .previous = r->replaced,
                                           .run_id = r->row.run_id,
                                           .contracts = r->row.contracts,
                                           .compiled_digest = r->row.compiled_digest,
-                                          .restores = r->number,
+                                          .restores = r->from != NULL ? 0 : r->number,
                                           .edges = r->edges};
     for (size_t i = 0; i < r->target->tables.len; i++) {
         struct image_table *table = vec_add(t->mem, &manifest->tables);
@@ -221,8 +217,8 @@ static bool rollback_describe(struct task *t, struct rollback *r)
         r->rows += then->rows;
     }
     /* Runs go on from what is there again. */
-    return release_basis(t, r->services->db, r->target->id, r->number, &manifest->basis)
-        && release_inputs(t, r->services->db, r->target->id, r->number, &manifest->inputs);
+    return release_basis(t, db, r->target->id, r->number, &manifest->basis)
+        && release_inputs(t, db, r->target->id, r->number, &manifest->inputs);
 }
 
 /* What was judged is what is committed: no apply and no removal of the old release came between. */
@@ -268,6 +264,17 @@ static str rollback_event(struct task *t, const struct rollback *r, bool is_audi
     return buf_str(o.b);
 }
 
+bool rollback_write_entitled(struct task *t, struct metadb *db, struct rollback *r)
+{
+    for (size_t i = 0; i < r->entitled.len; i++) {
+        r->entitled.at[i].version = r->release;
+        if (!entitlement_replace(t, db, &r->entitled.at[i])) {
+            return false;
+        }
+    }
+    return r->entitled.len == 0 || mesh_state_touch_policy(t, db);
+}
+
 static bool rollback_commit(struct task *t, struct metadb *db, void *state)
 {
     struct rollback *r = state;
@@ -277,19 +284,16 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
         || (r->number == 0 && !rollback_settle_candidate(t, db, r))) {
         return false;
     }
-    for (size_t i = 0; i < r->entitled.len; i++) {
-        r->entitled.at[i].version = r->release;
-        if (!entitlement_replace(t, db, &r->entitled.at[i])) {
-            return false;
-        }
-    }
     str seal;
+
+    if (!rollback_write_entitled(t, db, r)) {
+        return false;
+    }
     if (!release_seal(t, db, r->target->id, r->release, &seal)) {
         return false;
     }
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
-    return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
-        && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false, STR_NONE),
+    return outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false, STR_NONE),
                       NULL)
         && audit_append(t, db, r->number > 0 ? STR("rollback") : STR("publish"), r->product,
                         STR("done"), rollback_event(t, r, true, seal), NULL);

@@ -78,7 +78,7 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
 static bool upkeep_remove(struct task *t, struct services *s, const struct str_list *keep,
                           uint64_t *files_out)
 {
-    if (!turns_take(t, &s->removal, 0, "backups")) {
+    if (!turns_take(t, s->removal, 0, "backups")) {
         if (t->err.code != ERR_TOO_MANY) {
             return false;
         }
@@ -86,7 +86,7 @@ static bool upkeep_remove(struct task *t, struct services *s, const struct str_l
         return true;
     }
     bool ok = store_sweep(t, s->store, keep, UPKEEP_FILE_AGE_S, files_out);
-    turns_give(t, &s->removal);
+    turns_give(t, s->removal);
     return ok;
 }
 
