@@ -41,6 +41,15 @@ bool store_env_exists(struct task *t, str home, str name, bool *out)
         || task_fail_errno(t, ERR_IO, "cannot look at environment " STR_FMT, STR_ARG(name));
 }
 
+bool store_env_has_catalog(struct task *t, str home, str name)
+{
+    struct stat state;
+
+    return lstat(arena_c_string(t->mem, store_env_catalog(t, home, name)), &state) == 0
+        || task_fail(t, ERR_CORRUPT, "the catalog of environment " STR_FMT " is gone",
+                     STR_ARG(name));
+}
+
 /* Names with a dot: of what was begun and not finished, and of what was on its way out. */
 static bool remove_dotted(struct task *t, int env_fd)
 {

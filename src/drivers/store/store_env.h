@@ -11,6 +11,8 @@ str store_env_next(struct task *t, str home, str name);
 /* Sorted. */
 MUST_CHECK bool store_env_names(struct task *t, str home, struct str_list *out);
 MUST_CHECK bool store_env_exists(struct task *t, str home, str name, bool *out);
+/* ERR_CORRUPT where its folder has none: opening would make one. */
+MUST_CHECK bool store_env_has_catalog(struct task *t, str home, str name);
 /* Makes `<home>/env`, and removes what was not finished. */
 MUST_CHECK bool store_env_tidy(struct task *t, str home);
 /* Removes a database in the making, whatever an earlier attempt left of it. */

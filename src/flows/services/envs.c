@@ -121,12 +121,11 @@ bool envs_peek(struct task *t, struct services *mesh, str name, struct environme
     } else if (ok) {
         ok = store_env_exists(t, mesh->home, name, found_out);
         if (ok && *found_out) {
-            ok = metadb_open(t, store_env_catalog(t, mesh->home, name), METADB_CATALOG, &db);
-        }
-        if (ok && *found_out) {
-            ok = metadb_migrate(t, db, embedded_migrations, embedded_migrations_len)
-              && envs_read(t, db, out, files_out, found_out);
-            metadb_close(db);
+            ok = services_open_catalog_of(t, mesh, name, &db);
+            if (ok) {
+                ok = envs_read(t, db, out, files_out, found_out);
+                metadb_close(db);
+            }
         }
     }
     pthread_mutex_unlock(&envs->lock);
@@ -272,9 +271,10 @@ static bool env_bring_up(struct task *t, struct env *env, bool is_forced)
     bool is_of_mesh = false;
 
     if (env->services == NULL
-        && !services_open_beside(t, env->envs->mesh, str_of(env->name),
-                                 store_env_catalog(t, env->envs->mesh->home, str_of(env->name)),
-                                 &env->services)) {
+        && (!store_env_has_catalog(t, env->envs->mesh->home, str_of(env->name))
+            || !services_open_beside(t, env->envs->mesh, str_of(env->name),
+                                     store_env_catalog(t, env->envs->mesh->home, str_of(env->name)),
+                                     &env->services))) {
         return false;
     }
     if (!env_is_of_mesh(t, env, &is_of_mesh)) {

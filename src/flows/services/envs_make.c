@@ -8,6 +8,7 @@
 #include "fault/fault.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
+#include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "release/release.h"
 #include "store/store_copy.h"
@@ -199,6 +200,7 @@ bool env_make_anew(struct task *t, struct env *env)
 
 struct env_dropping {
     str name;
+    bool is_known; /* it could be read */
     struct environment row;
     struct chain_head head;
     struct environment_files files;
@@ -210,10 +212,14 @@ static bool env_write_drop(struct task *t, struct metadb *db, void *state)
     struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
 
     json_out_begin(&o, "", '{');
-    json_out_str(&o, "created_by", dropping->row.created_by);
-    json_out_uint(&o, "audit_rows", dropping->head.sequence);
-    json_out_str(&o, "audit_head", dropping->head.hash);
-    json_out_uint(&o, "files", dropping->files.len);
+    if (dropping->is_known) {
+        json_out_str(&o, "created_by", dropping->row.created_by);
+        json_out_uint(&o, "audit_rows", dropping->head.sequence);
+        json_out_str(&o, "audit_head", dropping->head.hash);
+        json_out_uint(&o, "files", dropping->files.len);
+    } else {
+        json_out_bool(&o, "damaged", true);
+    }
     json_out_end(&o, '}');
     return environment_forget_audit(t, db, dropping->name)
         && audit_append(t, db, STR("env.drop"), dropping->name, STR("done"), buf_str(o.b), NULL);
@@ -242,26 +248,48 @@ static bool env_remove_files(struct task *t, struct services *mesh, const struct
     return ok;
 }
 
+/* One that is damaged can be dropped too: what it did since its audit was kept last is lost with it, and told as not known. */
+static bool env_open_last(struct task *t, struct env *env)
+{
+    struct services *mesh = env->envs->mesh;
+    str name = str_of(env->name);
+
+    if (env->services != NULL
+        || (store_env_has_catalog(t, mesh->home, name)
+            && services_open_beside(t, mesh, name, store_env_catalog(t, mesh->home, name),
+                                    &env->services))) {
+        return true;
+    }
+    if (t->err.code != ERR_CORRUPT) {
+        return false;
+    }
+    log_failure("services", t);
+    task_clear_error(t);
+    return true;
+}
+
+static bool env_read_last(struct task *t, struct env *env, struct env_dropping *dropping,
+                          struct str_list *files_out)
+{
+    struct metadb *db = env->services->db;
+    bool found;
+
+    dropping->is_known = true;
+    return environment_keep_audit(t, env->envs->mesh->db, db, dropping->name)
+        && chain_last(t, db, &dropping->head) && environment_find(t, db, &dropping->row, &found)
+        && environment_files(t, db, &dropping->files) && release_files(t, db, files_out);
+}
+
 bool env_unmake(struct task *t, struct env *env)
 {
     struct services *mesh = env->envs->mesh;
     struct env_dropping dropping = {.name = str_of(env->name)};
-    struct str_list files;
-    bool found;
+    struct str_list files = {0};
 
-    if (env->services == NULL
-        && !services_open_beside(t, mesh, dropping.name,
-                                 store_env_catalog(t, mesh->home, dropping.name), &env->services)) {
+    if (!env_open_last(t, env) || !turns_take(t, mesh->removal, INT32_MAX, "backups or removals")) {
         return false;
     }
-    if (!turns_take(t, mesh->removal, INT32_MAX, "backups or removals")) {
-        return false;
-    }
-    bool ok = environment_keep_audit(t, mesh->db, env->services->db, dropping.name)
-           && chain_last(t, env->services->db, &dropping.head)
-           && environment_find(t, env->services->db, &dropping.row, &found)
-           && environment_files(t, env->services->db, &dropping.files)
-           && release_files(t, env->services->db, &files)
+    bool ok = (env->services == NULL || env_read_last(t, env, &dropping, &files))
            && metadb_write(t, mesh->db, env_write_drop, &dropping)
            && fault_pass(t, FAULT_ENV_BEFORE_DROP);
     if (ok) {

@@ -45,15 +45,30 @@ static bool services_open_catalog(struct task *t, struct services *s)
         && metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len);
 }
 
+/* An environment that cannot be read may name any file: then none is removed, and the mesh serves all the same. */
+static bool services_sweep(struct task *t, struct services *s, uint64_t *files_out)
+{
+    struct str_list keep;
+
+    if (!release_files(t, s->db, &keep)) {
+        return false;
+    }
+    if (!services_files(t, s, &keep)) {
+        log_failure("services", t);
+        log_event(LOG_WARN, "services", t, "no file is removed while an environment is damaged");
+        task_clear_error(t);
+        return true;
+    }
+    return store_sweep(t, s->store, &keep, 0, files_out);
+}
+
 /* What a killed server left: runs and jobs that nobody works on, files that no manifest names. Under the lock of the
  * home nobody else can be writing. */
 static bool services_recover(struct task *t, struct services *s)
 {
-    struct str_list keep = {0};
     uint64_t runs = 0, jobs = 0, queries = 0, files = 0;
     bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs)
-           && query_row_recover(t, s->db, &queries) && services_files(t, s, &keep)
-           && store_sweep(t, s->store, &keep, 0, &files);
+           && query_row_recover(t, s->db, &queries) && services_sweep(t, s, &files);
 
     if (ok && queries > 0) {
         log_event(LOG_WARN, "services", t, "an earlier server left %llu queries without an end",

@@ -56,6 +56,9 @@ MUST_CHECK bool services_open_beside(struct task *t, struct services *mesh, str 
 void services_close(struct services *s);
 /* The mesh of an environment, or the mesh itself: who its users are, what is agreed, what is recorded of reading. */
 struct services *services_mesh(struct services *s);
+/* The catalog of an environment, to be read and closed. */
+MUST_CHECK bool services_open_catalog_of(struct task *t, struct services *mesh, str name,
+                                         struct metadb **out);
 /* SHA-256 of all files that a catalog of this home names, those of environments too: what must not be removed. */
 MUST_CHECK bool services_files(struct task *t, struct services *s, struct str_list *out);
 

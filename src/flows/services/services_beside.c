@@ -44,18 +44,26 @@ static bool services_follow(void *state, bool may_write)
     return ok;
 }
 
+static bool services_is_catalog_of(struct task *t, struct metadb *db, str name,
+                                   struct environment *out)
+{
+    bool found;
+
+    if (!environment_find(t, db, out, &found)) {
+        return false;
+    }
+    return (found && str_eq(out->name, name))
+        || task_fail(t, ERR_CORRUPT, "the catalog of environment %.*s is that of another",
+                     STR_ARG(name));
+}
+
 static bool services_open_state(struct task *t, struct services *s)
 {
     struct environment env;
     uint64_t runs, jobs;
-    bool found;
 
-    if (!environment_find(t, s->db, &env, &found)) {
+    if (!services_is_catalog_of(t, s->db, s->environment, &env)) {
         return false;
-    }
-    if (!found || !str_eq(env.name, s->environment)) {
-        return task_fail(t, ERR_CORRUPT, "the catalog of environment %.*s is that of another",
-                         STR_ARG(s->environment));
     }
     s->mesh_version = env.mesh_version;
     return run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs);
@@ -103,17 +111,40 @@ void services_close_beside(struct services *s)
 
 /* ---- files that any catalog names */
 
+bool services_open_catalog_of(struct task *t, struct services *mesh, str name, struct metadb **out)
+{
+    struct environment env;
+    bool exists;
+
+    if (!store_env_exists(t, mesh->home, name, &exists)) {
+        return false;
+    }
+    if (!exists) {
+        return task_fail(t, ERR_NOT_FOUND, "there is no environment %.*s", STR_ARG(name));
+    }
+    if (!store_env_has_catalog(t, mesh->home, name)
+        || !metadb_open(t, store_env_catalog(t, mesh->home, name), METADB_CATALOG, out)) {
+        return false;
+    }
+    if (metadb_migrate(t, *out, embedded_migrations, embedded_migrations_len)
+        && services_is_catalog_of(t, *out, name, &env)) {
+        return true;
+    }
+    metadb_close(*out);
+    return false;
+}
+
 static bool services_add_files(struct task *t, struct services *mesh, str name,
                                struct str_list *out)
 {
     struct str_list files;
     struct metadb *db;
 
-    if (!metadb_open(t, store_env_catalog(t, mesh->home, name), METADB_CATALOG, &db)) {
+    if (!services_open_catalog_of(t, mesh, name, &db)) {
         return false;
     }
-    bool ok = metadb_migrate(t, db, embedded_migrations, embedded_migrations_len)
-           && release_files(t, db, &files);
+    bool ok = release_files(t, db, &files);
+
     metadb_close(db);
     for (size_t i = 0; ok && i < files.len; i++) {
         vec_push(t->mem, out, files.at[i]);
