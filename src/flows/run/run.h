@@ -3,10 +3,10 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
-#include "compliance/compliance.h"
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
 #include "quarantine/quarantine.h"
+#include "require/require.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -85,14 +85,6 @@ struct run_table {
     struct {
         VEC_OF(struct run_part)
     } parts; /* outputs: the files to publish, in the order of the table's key */
-};
-
-/* What a requirement says of the product. */
-struct run_requirement {
-    const struct policy *policy;
-    enum verdict verdict;
-    str message, found;
-    uint64_t rows; /* violations */
 };
 
 /* An input that is another product: its release is pinned with the image. */
@@ -175,11 +167,8 @@ struct run {
     struct {
         VEC_OF(struct run_trace)
     } traces; /* of the outputs */
-    struct {
-        VEC_OF(struct run_requirement)
-    } requirements;
-    struct compliance_list compliance; /* of the product's domain */
-    struct report findings;            /* drift and warnings */
+    struct require_release required;
+    struct report findings; /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
 };
