@@ -475,8 +475,6 @@ void gate_mesh_files_close(struct gate *gate)
 {
     struct task *t = task_new();
     while (gate->mesh_files)
-        forget(
-            t,
-            gate->mesh_files); /* NOLINT(clang-analyzer-unix.Malloc): it is no longer the first */
+        forget(t, gate->mesh_files);
     task_free(t);
 }

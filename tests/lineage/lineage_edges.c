@@ -228,7 +228,7 @@ int main(int count, char **arguments)
         text = arena_str(questions[len].t->mem, text);
         if (!read_question(&questions[len], text)) {
             fprintf(stderr, "%s\n", questions[len].t->err.message.ptr);
-            return 1; /* NOLINT(clang-analyzer-unix.Malloc): the program ends */
+            return 1;
         }
         len++;
     }
