@@ -79,7 +79,10 @@ static bool find_table(struct task *t, struct gate *gate, const struct image *no
         image_find_product(now, definition->domain->name, definition->name);
     *out = NULL;
     if (product && table->table->quarantine) {
-        if (!quarantine_load(t, gate->db, product, &product))
+        if (!quarantine_load(t, gate->db, product, table->is_candidate, &product))
+            return false;
+    } else if (product && table->is_candidate) {
+        if (!release_load_candidate(t, gate->db, product, &product))
             return false;
     } else if (product && table->is_past
                && !release_load(t, gate->db, product, table->release, &product))
