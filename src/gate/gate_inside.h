@@ -146,8 +146,8 @@ struct gate_meaning {
     const struct image_table *table; /* of the mesh, at its release */
     const struct gate_input *staged; /* of a build */
     bool is_mesh;                    /* mesh.NAME */
-    bool is_past;      /* a release by its number, a candidate, or diverted rows */
-    bool is_candidate; /* that, or rows that it diverted */
+    bool is_past;                    /* a release by its number, a candidate, or diverted rows */
+    bool is_candidate;               /* that, or rows that it diverted */
     uint64_t release;
 };
 

@@ -172,7 +172,8 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
         has_major ? image_find_major(product, major, table) : image_find_table(product, table);
     if (!out->table)
         return refuse_with_nearest(t, image, name);
-    if (!is_past && !is_diverted && !is_candidate && !gate_still_serves(t, out->table, name->position))
+    if (!is_past && !is_diverted && !is_candidate
+        && !gate_still_serves(t, out->table, name->position))
         return false;
     out->catalog = domain;
     out->schema = schema;

@@ -183,6 +183,30 @@ def test_a_source_that_is_read_from_a_key_on(mesh):
     assert ids(mesh) == [r[0] for r in ROWS] + [100, 200, 300]
 
 
+@pytest.mark.parametrize("on_input", [False, True])
+def test_what_a_property_demands_by_itself(mesh, on_input):
+    """logicalTypeOptions, required and unique say what every row has to be: rows that are not may go aside as well."""
+    aside = ", customProperties: [{property: onFailure, value: quarantine}]}"
+    columns = COLUMNS.replace("logicalType: integer, physicalType: BIGINT, required: true}",
+                              "logicalType: integer, physicalType: BIGINT, required: true, unique: true, logicalTypeOptions: {maximum: 100}" + aside)
+    columns = columns.replace("name: country, logicalType: string}", "name: country, logicalType: string, logicalTypeOptions: {pattern: '^[A-Z]+$'}" + aside)
+    write(mesh)
+    if on_input:
+        source(mesh, table=MOST % 9, properties=columns)
+    else:
+        mesh.write("domains/sales/orders/shop.odcs.yaml", (mesh.folder / "domains/sales/orders/shop.odcs.yaml").read_text().replace(
+            "physicalType: BIGINT, required: true", "physicalType: BIGINT"))
+        from test_quarantine import output
+        output(mesh, table=MOST % 9, properties=columns)
+    mesh.weft("apply", "--yes")
+    put(mesh, ROWS + [(101, "CH", "a", 1), (30, "ch", "a", 1), (31, "", "a", 1), (7, "CH", "a", 1), ("", "CH", "a", 1)])
+    told = run(mesh)
+    assert (told["rows"], told["rows_quarantined"]) == (21, 4), told
+    name = 'sales."orders!quarantine"."' + ("files.raw" if on_input else "orders") + '"'
+    assert sorted(r["weft_rule"].split(".", 1)[1] for r in diverted(mesh, name=name)) == [
+        "country.pattern", "id.maximum", "id.required", "id.unique"]
+
+
 # ---- rows without a partner
 
 CUSTOMERS = """\

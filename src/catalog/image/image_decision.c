@@ -225,9 +225,9 @@ static void narrow(struct decision *decision, const struct decision *other)
 
 /* Policies speak of what the product makes, by its names, columns and rows. So rows of a source are for those who see all rows of all
  * tables that it makes, and a column of them for those who plainly see what came from it. */
-static void hide_source(struct task *t, const struct image *image,
-                        const struct policy_actor *actor, uint64_t actor_version,
-                        const struct image_table *source, struct decision *decision)
+static void hide_source(struct task *t, const struct image *image, const struct policy_actor *actor,
+                        uint64_t actor_version, const struct image_table *source,
+                        struct decision *decision)
 {
     const struct model_product *definition = source->product->definition;
     const struct image_product *product =
@@ -244,9 +244,9 @@ static void hide_source(struct task *t, const struct image *image,
                  ((struct decision_reason){
                      .policy = STR("default"),
                      .effect = STR("deny"),
-                     .text = arena_format(t->mem,
-                                          "rows of a source are for those who see all rows of " STR_FMT,
-                                          STR_ARG(image_table_address(t->mem, table)))}));
+                     .text = arena_format(
+                         t->mem, "rows of a source are for those who see all rows of " STR_FMT,
+                         STR_ARG(image_table_address(t->mem, table)))}));
     }
     for (size_t i = 0; i < source->quarantine->flows.len; i++) {
         const struct image_flow *flow = &source->quarantine->flows.at[i];

@@ -182,8 +182,8 @@ static bool wait(struct task *t, struct metadb *db, uint64_t id, const struct qu
 {
     return !candidate_run.len
         || metadb_run(t, db,
-                      "UPDATE quarantine SET candidate_id = " CANDIDATE_OF("?1")
-                      ", replaces = ?2 WHERE id = ?3",
+                      "UPDATE quarantine SET candidate_id = " CANDIDATE_OF(
+                          "?1") ", replaces = ?2 WHERE id = ?3",
                       "sii", candidate_run, row->replaces, id);
 }
 
@@ -229,18 +229,20 @@ bool quarantine_drop_later(struct task *t, struct metadb *db, const struct quara
 bool quarantine_settle(struct task *t, struct metadb *db, str candidate_run, uint64_t release)
 {
     return metadb_run(t, db,
-                      "DELETE FROM quarantine WHERE candidate_id = " CANDIDATE_OF("?1")
-                      " AND replaces > 0 AND NOT EXISTS (SELECT 1 FROM quarantine o WHERE o.id = "
-                      "quarantine.replaces)",
+                      "DELETE FROM quarantine WHERE candidate_id = " CANDIDATE_OF(
+                          "?1") " AND replaces > 0 AND NOT EXISTS (SELECT 1 FROM quarantine o "
+                                "WHERE o.id = "
+                                "quarantine.replaces)",
                       "s", candidate_run)
         && metadb_run(t, db,
                       "DELETE FROM quarantine WHERE id IN (SELECT quarantine_id FROM "
                       "quarantine_ending WHERE candidate_id = " CANDIDATE_OF("?1") ")",
                       "s", candidate_run)
-        && metadb_run(t, db,
-                      "UPDATE quarantine SET candidate_id = NULL, replaces = NULL, release = CASE "
-                      "WHEN release = 0 THEN ?2 ELSE release END WHERE candidate_id = " CANDIDATE_OF("?1"),
-                      "si", candidate_run, release);
+        && metadb_run(
+               t, db,
+               "UPDATE quarantine SET candidate_id = NULL, replaces = NULL, release = CASE "
+               "WHEN release = 0 THEN ?2 ELSE release END WHERE candidate_id = " CANDIDATE_OF("?1"),
+               "si", candidate_run, release);
 }
 
 static bool prune(struct task *t, struct metadb *db, void *state)

@@ -56,10 +56,10 @@ struct quarantine_list {
 struct quarantine_which {
     uint64_t product_id, table_id;
     str run_id;
-    uint64_t up_to; /* id of the last one; 0: all */
-    uint64_t id;    /* this one alone */
+    uint64_t up_to;      /* id of the last one; 0: all */
+    uint64_t id;         /* this one alone */
     bool is_of_releases; /* those of sources left out */
-    bool is_candidate; /* those that wait with the candidate, instead of the others */
+    bool is_candidate;   /* those that wait with the candidate, instead of the others */
 };
 
 /* The id of a source's table as one with quarantined rows, and those of its columns, in their order. */

@@ -78,11 +78,13 @@ static str why_not_diverted(struct arena *mem, const struct contract_rule *rule,
                             const struct job_columns *columns)
 {
     struct check_predicate predicate;
-    /* Which rows have a partner hangs on nothing but the two tables. */
+    /* Where it leads is not known here, and its rows are those without a partner. */
     if (rule->kind == RULE_RELATIONSHIP)
         return STR_NONE;
     if (!check_predicate(mem, rule, columns, NULL, &predicate))
         return predicate.problem;
+    if (rule->kind == RULE_REQUIRED || rule->kind == RULE_UNIQUE || rule->kind == RULE_OPTION)
+        return STR_NONE;
     return passes_without(rule) ? STR_NONE : STR("it may fail when all rows that count are gone");
 }
 

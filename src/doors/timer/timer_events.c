@@ -101,9 +101,9 @@ static void timer_add_diverted(struct arena *mem, struct buf *b, const struct ru
         return;
     }
     buf_add(b, *is_first ? STR("{\"table\":") : STR(",{\"table\":"));
-    buf_add_json(b, is_input ? arena_format(mem, "%.*s.%.*s", STR_ARG(table->schema),
-                                            STR_ARG(table->name))
-                             : table->name);
+    buf_add_json(
+        b, is_input ? arena_format(mem, "%.*s.%.*s", STR_ARG(table->schema), STR_ARG(table->name))
+                    : table->name);
     buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
                (unsigned long long)table->diverted->checked);
     *is_first = false;

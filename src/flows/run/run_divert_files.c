@@ -75,7 +75,6 @@ static bool run_mark_sql(struct task *t, const struct run_diverting *d, str *out
     return true;
 }
 
-
 static bool run_mark(struct task *t, struct run_diverting *d)
 {
     struct engine_job job = {0};
@@ -86,7 +85,8 @@ static bool run_mark(struct task *t, struct run_diverting *d)
         return false;
     }
     (void)run_add_file(t, d, &job, STR("came"), d->table->path, &d->table->columns);
-    if (!run_add_targets(t, d, &job) || !run_write_rows(t, d, &job, "failing", &result, &d->marks)) {
+    if (!run_add_targets(t, d, &job)
+        || !run_write_rows(t, d, &job, "failing", &result, &d->marks)) {
         return false;
     }
     d->rows = result.rows;
@@ -112,8 +112,8 @@ static bool run_count_marks(struct task *t, struct run_diverting *d)
     if (!run_ask_row(t, d->worker, &job, false, &row)) {
         return false;
     }
-    bool ok = row->len == d->verdicts.len + 1 && str_to_u64(row->at[0]->text, &all)
-           && all == d->rows;
+    bool ok =
+        row->len == d->verdicts.len + 1 && str_to_u64(row->at[0]->text, &all) && all == d->rows;
 
     for (size_t i = 0; ok && i < d->verdicts.len; i++) {
         ok = str_to_u64(row->at[i + 1]->text, &d->verdicts.at[i].rows_quarantined);

@@ -124,9 +124,9 @@ static void run_take_source_labels(struct task *t, const struct run_table *table
 
     for (size_t i = 0; i < table->columns.len; i++) {
         vec_push(t->mem, &source.columns,
-                 ((struct image_column){
-                     .id = table->diverted->columns.at[i].id,
-                     .contract = contract_find_column(table->definition, table->columns.at[i].name)}));
+                 ((struct image_column){.id = table->diverted->columns.at[i].id,
+                                        .contract = contract_find_column(
+                                            table->definition, table->columns.at[i].name)}));
     }
     quarantine_take_labels(t->mem, &source, row);
 }

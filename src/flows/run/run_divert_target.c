@@ -66,9 +66,8 @@ static bool run_stage_keys(struct task *t, struct run *r, struct worker *worker,
             }
         }
         vec_push(t->mem, &out->columns,
-                 ((struct job_column){.name = relation->columns.at[i]->name,
-                                      .type = type,
-                                      .id = (uint32_t)i + 1}));
+                 ((struct job_column){
+                     .name = relation->columns.at[i]->name, .type = type, .id = (uint32_t)i + 1}));
     }
     run_scope_inputs(t, r, &scope);
     return (run_clear(t, r, worker, run_keys_sql(t, relation), &scope, &sink, &job)
@@ -112,9 +111,8 @@ static bool run_find_target_of(struct task *t, struct run *r, struct run_diverti
     struct run_table *keys = ARENA_NEW(t->mem, struct run_table);
 
     /* One file for each rule: no port and no table has such a name. */
-    *keys = (struct run_table){
-        .schema = arena_format(t->mem, "keys %zu", d->targets.len),
-        .name = run_diverted_name(t->mem, d->table)};
+    *keys = (struct run_table){.schema = arena_format(t->mem, "keys %zu", d->targets.len),
+                               .name = run_diverted_name(t->mem, d->table)};
     source->table = keys;
     source->is_staged = false;
     target->view = run_view_name(t->mem, keys->schema, keys->name);

@@ -259,10 +259,10 @@ static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
 {
     struct run_commit *commit = state;
     struct run *r = commit->r;
-    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu,\"quarantined\":%llu}",
-                              STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
-                              (unsigned long long)commit->rows,
-                              (unsigned long long)run_diverted_rows(r));
+    str detail =
+        arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu,\"quarantined\":%llu}",
+                     STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
+                     (unsigned long long)commit->rows, (unsigned long long)run_diverted_rows(r));
 
     if (!gate_still_holds(t, r->services->gate) || !run_is_same(t, db, r, &commit->manifest)
         || !run_forget_candidate(t, db, r->target->id)
