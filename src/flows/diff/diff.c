@@ -57,8 +57,10 @@ static str address(struct arena *mem, const struct diff *d, uint64_t number, str
     (void)str_cut(d->product, '.', &domain, &name);
     buf_add_identifier(b, domain);
     buf_add_byte(b, '.');
-    buf_add_identifier(b,
-                       arena_format(mem, "%.*s#%llu", STR_ARG(name), (unsigned long long)number));
+    buf_add_identifier(
+        b, number == DIFF_CANDIDATE
+               ? arena_format(mem, "%.*s#candidate", STR_ARG(name))
+               : arena_format(mem, "%.*s#%llu", STR_ARG(name), (unsigned long long)number));
     buf_add_byte(b, '.');
     buf_add_identifier(b, table);
     return buf_str(b);
@@ -223,9 +225,25 @@ static bool write_table(struct task *t, const struct diff *d, const struct diff_
 
 /* ---- the two releases */
 
+static bool load_candidate(struct task *t, const struct diff *d, const struct diff_sides *sides,
+                           const struct image_product **out)
+{
+    if (!release_load_candidate(t, d->services->db, sides->today, out)) {
+        return false;
+    }
+    if (*out != NULL) {
+        return true;
+    }
+    task_fail(t, ERR_NOT_FOUND, "%.*s has no candidate", STR_ARG(d->product));
+    return task_hint(t, "weft run %.*s --candidate makes one", STR_ARG(d->product));
+}
+
 static bool load(struct task *t, const struct diff *d, const struct diff_sides *sides,
                  uint64_t number, const struct image_product **out)
 {
+    if (number == DIFF_CANDIDATE) {
+        return load_candidate(t, d, sides, out);
+    }
     if (!release_load(t, d->services->db, sides->today, number, out)) {
         return false;
     }
@@ -252,7 +270,9 @@ static bool find_sides(struct task *t, struct diff *d, struct diff_sides *sides)
         d->to = sides->today->release.number;
     }
     if (d->from == 0) {
-        d->from = d->to > 0 ? d->to - 1 : 0;
+        d->from = d->to == DIFF_CANDIDATE ? sides->today->release.number
+                : d->to > 0               ? d->to - 1
+                                          : 0;
     }
     if (d->to == 0 || d->from == 0) {
         return task_fail(t, ERR_NOT_FOUND, "%.*s has no two releases to compare",
@@ -289,6 +309,15 @@ static bool write_each(struct task *t, const struct diff *d, const struct diff_s
     return write_table(t, d, sides, from, to, o);
 }
 
+static void write_side(struct json_out *o, const char *key, uint64_t number)
+{
+    if (number == DIFF_CANDIDATE) {
+        json_out_str(o, key, STR("candidate"));
+    } else {
+        json_out_uint(o, key, number);
+    }
+}
+
 bool diff_releases(struct task *t, struct diff *d, struct json_out *o)
 {
     struct diff_sides sides = {0};
@@ -299,8 +328,8 @@ bool diff_releases(struct task *t, struct diff *d, struct json_out *o)
     }
     json_out_begin(o, "", '{');
     json_out_str(o, "product", d->product);
-    json_out_uint(o, "from", d->from);
-    json_out_uint(o, "to", d->to);
+    write_side(o, "from", d->from);
+    write_side(o, "to", d->to);
     json_out_begin(o, "tables", '[');
     for (size_t i = 0; i < sides.to->tables.len; i++) {
         const struct image_table *table = &sides.to->tables.at[i];

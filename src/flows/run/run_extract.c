@@ -246,6 +246,8 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
         .definition = source->table,
         .columns = source->columns,
         .is_partial = source->range.column != NULL,
+        .range_of =
+            source->range.column != NULL ? run_find_increment(r, source->table->name) : NULL,
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
