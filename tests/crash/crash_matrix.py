@@ -46,8 +46,8 @@ def sample(cases, most):
 
 
 class Matrix:
-    def __init__(self, names, each=False, most=0, jobs=2, folder=None, out=None):
-        self.names, self.each, self.most, self.jobs, self.out = names, each, most, jobs, out
+    def __init__(self, names, each=False, most=0, jobs=2, word="", folder=None, out=None):
+        self.names, self.each, self.most, self.jobs, self.word, self.out = names, each, most, jobs, word, out
         self.folder = Path(folder or tempfile.mkdtemp(prefix="weft-matrix-"))
         self.results = []
 
@@ -69,6 +69,7 @@ class Matrix:
         for name in self.names:
             templates[name] = self.learn(name)
             cases = cases_of(templates[name].log, self.each)
+            cases = [case for case in cases if self.word in "/".join(map(str, (name, *case)))]
             total = len(cases)
             cases = sample(cases, self.most) if self.most else cases
             self.tell(f"{name}: {len(templates[name].log)} calls that write, {total} cases" + (f", {len(cases)} of them now" if len(cases) < total else ""))

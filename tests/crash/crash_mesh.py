@@ -42,11 +42,11 @@ def put(mesh, name, rows):
     mesh.write(f"data/{name}.csv", "id,country,amount,changed\n" + "".join(rows))
 
 
-def write_product(mesh, name, table, columns, sql):
+def write_product(mesh, name, table, columns, sql, status="active"):
     folder = f"domains/sales/{name}"
     mesh.write(f"{folder}/product.odps.yaml", PRODUCT.replace("NAME", name))
     mesh.write(f"{folder}/files.odcs.yaml", HEAD.format(id=f"{name}-files") + SOURCE.replace("NAME", name) + COLUMNS.replace("KEY", "false"))
-    mesh.write(f"{folder}/{name}.odcs.yaml", HEAD.format(id=name) + f"schema:\n  - name: {name}\n" + table + "    properties:\n" + columns)
+    mesh.write(f"{folder}/{name}.odcs.yaml", HEAD.format(id=name).replace("active", status) + f"schema:\n  - name: {name}\n" + table + "    properties:\n" + columns)
     mesh.write(f"{folder}/{name}.sql", sql)
 
 
@@ -58,7 +58,7 @@ def write_mesh(mesh):
     write_product(mesh, "events", MERGE, keyed, "SELECT id, country, amount, changed FROM files.raw WHERE changed > $since\n")
     write_product(mesh, "checked", "    customProperties: [{property: quarantineMost, value: 5}]\n",
                   keyed.replace("country, logicalType: string}", "country, logicalType: string" + KNOWN),
-                  "SELECT id, country, amount, changed FROM files.raw\n")
+                  "SELECT id, country, amount, changed FROM files.raw\n", status="draft")
     mesh.write("policies/events.policy.yaml", GRANT.replace("orders", "events"))
     mesh.write("policies/mask.policy.yaml", MASK)
     put(mesh, "events", [event(i, i) for i in range(1, 9)])

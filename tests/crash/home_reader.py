@@ -158,7 +158,7 @@ class FileReader:
         if not self.check(sha256, size) or not with_rows:
             return None
         if sha256 not in self.cache:
-            answer = duckdb.sql(f"SELECT * FROM read_parquet('{self.path(sha256)}', file_row_number = true) ORDER BY file_row_number")
+            answer = duckdb.sql(f"SELECT COLUMNS(*)::VARCHAR FROM (FROM read_parquet('{self.path(sha256)}', file_row_number = true) ORDER BY file_row_number)")
             names = [c for c in answer.columns if c != "file_row_number"]
             self.cache[sha256] = [tuple((n, str(v)) for n, v in zip(names, row)) for row in answer.fetchall()]
         return self.cache[sha256]

@@ -317,8 +317,7 @@ int futimens(int fd, const struct timespec times[2])
 
 int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-    return WHOLE(judge_at("rename", to_fd, to, NEEDS_SPACE), SYS_renameat2, from_fd, from, to_fd, to,
-                 flags);
+    return WHOLE(judge_at("rename", to_fd, to, 0), SYS_renameat2, from_fd, from, to_fd, to, flags);
 }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)

@@ -23,16 +23,16 @@ enum inject_action {
 /* tests/crash/injector.py reads and writes it by these offsets. */
 struct inject_plan {
     uint32_t magic;
-    _Atomic uint32_t is_armed;  /* 0: calls pass uncounted */
-    _Atomic uint32_t action;    /* enum inject_action */
-    _Atomic uint32_t error;     /* errno of INJECT_FAIL */
+    _Atomic uint32_t is_armed;   /* 0: calls pass uncounted */
+    _Atomic uint32_t action;     /* enum inject_action */
+    _Atomic uint32_t error;      /* errno of INJECT_FAIL */
     _Atomic uint32_t is_lasting; /* and from then on of every call that needs space */
-    _Atomic uint32_t nth;       /* which of the target's calls, from 1 */
-    _Atomic uint32_t seen;      /* calls of the target */
-    _Atomic uint32_t fired;     /* 1 from the fault on */
-    _Atomic uint32_t len;       /* texts in the log */
-    _Atomic uint32_t later_s;   /* the wall clock goes ahead by as much */
-    char target[INJECT_TEXT];   /* who, call, file */
+    _Atomic uint32_t nth;        /* which of the target's calls, from 1 */
+    _Atomic uint32_t seen;       /* calls of the target */
+    _Atomic uint32_t fired;      /* 1 from the fault on */
+    _Atomic uint32_t len;        /* texts in the log */
+    _Atomic uint32_t later_s;    /* the wall clock goes ahead by as much */
+    char target[INJECT_TEXT];    /* who, call, file */
 };
 
 #endif

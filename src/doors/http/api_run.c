@@ -120,6 +120,9 @@ static bool api_has_ended(struct task *t, struct api *api, bool *out)
     if (!api_find_job(t, api, &row)) {
         return false;
     }
+    if (row->state == JOB_RUNNING) {
+        (void)jobs_is_over(t, api->services->jobs, row->id, &row->state, &row->result);
+    }
     *out = row->state != JOB_QUEUED && row->state != JOB_RUNNING;
     if (!*out) {
         jobs_pause(api->services->jobs, 100);

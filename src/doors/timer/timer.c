@@ -152,7 +152,7 @@ static void timer_run_all(struct timer_work *work)
 }
 
 /* The end of a job is written even when its task was cancelled, and again when the disk was full: until then nobody else would get
- * to run the same. */
+ * to run the same. Whoever waits for it is told at once. */
 static void timer_write_end(struct timer_work *work)
 {
     const struct timespec pause = {.tv_sec = 1};
@@ -167,6 +167,8 @@ static void timer_write_end(struct timer_work *work)
           || last->err.code == ERR_CONFLICT;
         if (!ok && !is_told) {
             log_failure("timer", last);
+            jobs_over(work->timer->services->jobs, work->row->id, work->row->state,
+                      work->row->result);
             is_told = true;
         }
         task_free(last);

@@ -232,6 +232,9 @@ static bool run_all_look(struct task *t, struct run_all *all, struct run_all_ite
     struct job_row *row;
     bool ok = job_row_find(t, all->services->db, item->job_id, &row) && run_all_relay(t, all, item);
 
+    if (ok && row != NULL && row->state == JOB_RUNNING) {
+        (void)jobs_is_over(t, all->services->jobs, item->job_id, &row->state, &row->result);
+    }
     if (ok && row != NULL && row->state != JOB_QUEUED && row->state != JOB_RUNNING) {
         item->state = RUN_ALL_ENDED;
         if (row->state == JOB_DONE) {
