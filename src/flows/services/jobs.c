@@ -200,6 +200,14 @@ bool jobs_is_over(struct task *t, struct jobs *jobs, str id, enum job_state *sta
     return is_over;
 }
 
+bool jobs_is_known(struct jobs *jobs, str id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bool is_known = jobs_find(jobs, id) != NULL;
+    pthread_mutex_unlock(&jobs->lock);
+    return is_known;
+}
+
 bool jobs_cancel(struct jobs *jobs, str id)
 {
     pthread_mutex_lock(&jobs->lock);

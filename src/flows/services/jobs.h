@@ -24,6 +24,8 @@ void jobs_over(struct jobs *jobs, str id, enum job_state state, str result);
 /* False unless that is so. */
 bool jobs_is_over(struct task *t, struct jobs *jobs, str id, enum job_state *state_out,
                   str *result_out);
+/* Does a task work on it, or did one not long ago? */
+bool jobs_is_known(struct jobs *jobs, str id);
 /* Cancels the task that works on the job; false when none does. */
 bool jobs_cancel(struct jobs *jobs, str id);
 /* Cancels all, and tells how many still work. */
