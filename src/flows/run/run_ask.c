@@ -64,8 +64,8 @@ struct row_sink run_progress_sink(struct task *t, struct run *r, str subject)
     return (struct row_sink){.state = at, .progress = run_sink_progress};
 }
 
-bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
-               bool is_cleared, struct run_table *table)
+bool run_stage_make(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
+                    bool is_cleared, struct run_table *table)
 {
     struct row_sink sink = run_progress_sink(t, r, table->name);
     struct job_result result;
@@ -86,5 +86,18 @@ bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engi
     }
     table->rows = result.rows;
     table->bytes = result.bytes;
+    return true;
+}
+
+bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
+                    const struct engine_job *job, const struct run_table *table)
+{
     return store_take(t, r->services->store, engine_output_path(t, worker, job->file), table->path);
+}
+
+bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
+               bool is_cleared, struct run_table *table)
+{
+    return run_stage_make(t, r, worker, job, is_cleared, table)
+        && run_stage_take(t, r, worker, job, table);
 }

@@ -111,11 +111,24 @@ static str run_name_file(struct task *t, const struct run_source *s)
     return STR_NONE;
 }
 
+/* Of the home, not of the source: what the worker could not be given, or what it could not write. */
+static bool run_is_of_home(const struct error *error)
+{
+    str message = error->message;
+
+    return error->code == ERR_IO
+        && (str_find(message, STR("the worker's folder")) < message.len
+            || str_find(message, STR("\"out/")) < message.len);
+}
+
 /* Engine errors of a source: one clear line, no connection string, no row. */
 static bool run_explain(struct task *t, const struct run_source *s)
 {
     str message, hint = STR_NONE, file = run_name_file(t, s);
 
+    if (run_is_of_home(&t->err)) {
+        return false;
+    }
     source_explain(t->mem, &s->server, t->err.message, &message, &hint);
     enum error_code code = t->err.code;
     switch (code) {
@@ -252,9 +265,13 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
     job.text = source->text;
-    if (!run_stage(t, r, s->worker, &job, false, table)) {
+    if (!run_stage_make(t, r, s->worker, &job, false, table)) {
         run_locate(t, s, source);
         return run_explain(t, s);
+    }
+    /* What fails from here on is no fault of the source's. */
+    if (!run_stage_take(t, r, s->worker, &job, table)) {
+        return false;
     }
     if (!run_count_skipped(t, r, s, source)) {
         return false;

@@ -48,6 +48,11 @@ bool run_is_large(const struct run *r, const struct run_table *table);
 /* Runs the job with its output going to a staged file of the table. */
 MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
                           struct engine_job *job, bool is_cleared, struct run_table *table);
+/* Its two halves: what fails in the first is of the text or of what it reads, in the second of the home. */
+MUST_CHECK bool run_stage_make(struct task *t, struct run *r, struct worker *worker,
+                               struct engine_job *job, bool is_cleared, struct run_table *table);
+MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
+                               const struct engine_job *job, const struct run_table *table);
 /* ---- incremental tables */
 
 /* That of an output table which is added to; NULL: all its rows are made. */
