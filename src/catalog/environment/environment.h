@@ -83,6 +83,10 @@ MUST_CHECK bool environment_forget_audit(struct task *t, struct metadb *mesh, st
 
 /* Is this catalog that of an environment? Then ids that it gives are none that the mesh gives. */
 MUST_CHECK bool environment_is(struct task *t, struct metadb *db, bool *out);
+/* In SQL: the parameter, a drawn id, where the catalog is that of an environment, else NULL: the id is counted. So the mesh gives it to
+ * nothing else meanwhile. */
+#define ENVIRONMENT_ID(parameter)                                                                  \
+    "CASE WHEN EXISTS (SELECT 1 FROM environment) THEN ?" #parameter " END"
 /* Such an id of a domain, product or table; one of a column. */
 uint64_t environment_new_id(void);
 uint32_t environment_new_column_id(void);

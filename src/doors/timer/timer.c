@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "clock/clock.h"
@@ -13,7 +14,8 @@
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
-enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64 };
+/* A row that cannot be marked as running so often is refused: the disk is full, or does not work. */
+enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64, TIMER_TAKES_MAX = 4 };
 
 struct timer {
     struct services *services;
@@ -22,6 +24,8 @@ struct timer {
     pthread_cond_t ended;
     size_t working;
     atomic_bool is_closing;
+    char refused[37]; /* the row that could not be taken, and how often */
+    int takes;
 };
 
 struct timer_work {
@@ -30,6 +34,7 @@ struct timer_work {
     struct task *t;
     struct job_row *row;
     bool has_thread;
+    const struct error *refused; /* why it was not begun; NULL: it was */
 };
 
 /* Whoever cancelled the job before this thread could be reached has left it in the row. */
@@ -40,6 +45,9 @@ static bool timer_begin(struct timer_work *work)
     struct actor *actor;
     struct job_row *row;
 
+    if (work->refused != NULL) {
+        return task_fail_as(t, work->refused);
+    }
     if (!work->has_thread) {
         return task_fail(t, ERR_TOO_MANY, "no thread is left for another job");
     }
@@ -136,8 +144,10 @@ static void timer_clear(struct timer_work *work)
 {
     struct task *t = work->t;
 
-    if (work->has_thread ? govern_prepare(t, work->services, work->row->subject)
-                         : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
+    if (work->refused != NULL) {
+        (void)task_fail_as(t, work->refused);
+    } else if (work->has_thread ? govern_prepare(t, work->services, work->row->subject)
+                                : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
         work->row->state = JOB_DONE;
         return;
     }
@@ -166,7 +176,7 @@ static void timer_run_all(struct timer_work *work)
 }
 
 /* The end of a job is written even when its task was cancelled, and again when the disk was full: until then nobody else would get
- * to run the same. */
+ * to run the same. Whoever waits for it is told at once. */
 static void timer_write_end(struct timer_work *work)
 {
     const struct timespec pause = {.tv_sec = 1};
@@ -181,6 +191,7 @@ static void timer_write_end(struct timer_work *work)
           || last->err.code == ERR_CONFLICT;
         if (!ok && !is_told) {
             log_failure("timer", last);
+            jobs_over(work->services->jobs, work->row->id, work->row->state, work->row->result);
             is_told = true;
         }
         task_free(last);
@@ -213,15 +224,15 @@ static void *timer_work(void *state)
 }
 
 static void timer_start(struct timer *timer, struct services *s, struct task *t,
-                        struct job_row *row)
+                        struct job_row *row, const struct error *refused)
 {
     struct timer_work *work = calloc(1, sizeof(*work));
     pthread_attr_t attributes;
     pthread_t thread;
 
     CHECK(work != NULL);
-    *work =
-        (struct timer_work){.timer = timer, .services = s, .t = t, .row = row, .has_thread = true};
+    *work = (struct timer_work){
+        .timer = timer, .services = s, .t = t, .row = row, .has_thread = true, .refused = refused};
     jobs_begin(s->jobs, row->id, t);
     if (s->mesh != NULL) {
         envs_stay(t, s, ENV_READS);
@@ -247,23 +258,59 @@ static bool timer_has_room(struct timer *timer)
     return has_room;
 }
 
+/* A row that could not be marked as running waits for the next look, and for another: but not for ever, because somebody waits
+ * for it. */
+static bool timer_gives_up(struct timer *timer, str id)
+{
+    if (!str_eq(str_of(timer->refused), id)) {
+        CHECK(id.len < sizeof(timer->refused));
+        memcpy(timer->refused, id.ptr, id.len);
+        timer->refused[id.len] = '\0';
+        timer->takes = 0;
+    }
+    return ++timer->takes >= TIMER_TAKES_MAX;
+}
+
+/* Its end is told and, as soon as that can be, written. */
+static void timer_refuse(struct timer *timer, struct services *s, struct task *t,
+                         struct job_row *row)
+{
+    struct task *work = task_new();
+    struct error *why = ARENA_NEW(work->mem, struct error);
+    struct job_row *copy = ARENA_NEW(work->mem, struct job_row);
+
+    *why = (struct error){.code = t->err.code,
+                          .message = arena_str(work->mem, t->err.message),
+                          .detail = arena_str(work->mem, t->err.detail),
+                          .hint = arena_str(work->mem, t->err.hint)};
+    *copy = (struct job_row){.id = arena_str(work->mem, row->id),
+                             .kind = arena_str(work->mem, row->kind),
+                             .subject = arena_str(work->mem, row->subject),
+                             .input = arena_str(work->mem, row->input),
+                             .requested_by = arena_str(work->mem, row->requested_by)};
+    timer_start(timer, s, work, copy, why);
+}
+
 /* Takes what waits; false when nothing does. */
 static bool timer_take(struct timer *timer, struct services *s)
 {
     struct task *t = task_new();
     struct job_row *row = NULL;
-
     bool ok = job_row_take(t, s->db, &row);
+
+    if (ok && row != NULL && !jobs_is_known(s->jobs, row->id)) {
+        timer_start(timer, s, t, row, NULL);
+        return true;
+    }
     if (!ok) {
         log_failure("timer", t);
     }
-    /* A row that was read but could not be marked as running waits on. */
-    if (!ok || row == NULL) {
-        task_free(t);
-        return false;
+    /* One that is known and taken now was refused before: whoever refused it writes its end. */
+    if (!ok && row != NULL && !jobs_is_known(s->jobs, row->id) && timer_gives_up(timer, row->id)) {
+        timer_refuse(timer, s, t, row);
     }
-    timer_start(timer, s, t, row);
-    return true;
+    task_free(t);
+    return false;
 }
 
 static void timer_take_all(struct timer *timer, struct services *s)

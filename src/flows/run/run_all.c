@@ -116,11 +116,35 @@ bool run_all_how(struct task *t, const struct job_row *row, struct run_how *out)
     return true;
 }
 
+/* One that was refused on a full disk still waits by its row: its end comes first, and it joins nobody. */
+static bool run_all_settle(struct task *t, struct services *s, str id, bool *was_refused_out)
+{
+    enum job_state state;
+    str result;
+
+    *was_refused_out = jobs_is_over(t, s->jobs, id, &state, &result);
+    if (!*was_refused_out || job_row_end(t, s->db, id, state, result)) {
+        return true;
+    }
+    if (t->err.code != ERR_CONFLICT) {
+        return false;
+    }
+    task_clear_error(t);
+    return true;
+}
+
 bool run_all_queue(struct task *t, struct services *s, const char *kind, str products,
                    const struct run_how *how, str *id_out, bool *joined_out)
 {
-    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t, how), t->actor->name,
-                       id_out, joined_out)) {
+    str input = run_all_input(t, how), who = t->actor->name;
+    bool was_refused;
+
+    if (!job_row_queue(t, s->db, str_of(kind), products, input, who, id_out, joined_out)
+        || !run_all_settle(t, s, *id_out, &was_refused)) {
+        return false;
+    }
+    if (was_refused
+        && !job_row_queue(t, s->db, str_of(kind), products, input, who, id_out, joined_out)) {
         return false;
     }
     jobs_wake(s->jobs);
@@ -233,6 +257,9 @@ static bool run_all_look(struct task *t, struct run_all *all, struct run_all_ite
     struct job_row *row;
     bool ok = job_row_find(t, all->services->db, item->job_id, &row) && run_all_relay(t, all, item);
 
+    if (ok && row != NULL && (row->state == JOB_RUNNING || row->state == JOB_QUEUED)) {
+        (void)jobs_is_over(t, all->services->jobs, item->job_id, &row->state, &row->result);
+    }
     if (ok && row != NULL && row->state != JOB_QUEUED && row->state != JOB_RUNNING) {
         item->state = RUN_ALL_ENDED;
         if (row->state == JOB_DONE) {

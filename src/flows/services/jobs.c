@@ -17,6 +17,9 @@ struct job_entry {
     uint64_t oldest, said;
     size_t bytes;
     uint64_t ended_order; /* 0: at work */
+    bool is_over;         /* the work is done, and its row waits for the disk */
+    enum job_state state; /* of what is over */
+    str result;           /* on the heap */
     struct job_entry *next;
 };
 
@@ -58,6 +61,7 @@ static void jobs_free_entry(struct job_entry *entry)
     while (entry->oldest < entry->said) {
         jobs_drop_oldest(entry);
     }
+    free((char *)(uintptr_t)entry->result.ptr);
     free(entry);
 }
 
@@ -167,6 +171,47 @@ void jobs_end(struct jobs *jobs, str id)
     jobs_wake(jobs);
 }
 
+void jobs_over(struct jobs *jobs, str id, enum job_state state, str result)
+{
+    char *copy = malloc(result.len + 1);
+
+    CHECK(copy != NULL);
+    memcpy(copy, result.len > 0 ? result.ptr : "", result.len);
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    if (entry != NULL && !entry->is_over) {
+        entry->is_over = true;
+        entry->state = state;
+        entry->result = (str){copy, result.len};
+        copy = NULL;
+    }
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->lock);
+    free(copy);
+}
+
+bool jobs_is_over(struct task *t, struct jobs *jobs, str id, enum job_state *state_out,
+                  str *result_out)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    bool is_over = entry != NULL && entry->is_over;
+    if (is_over) {
+        *state_out = entry->state;
+        *result_out = arena_str(t->mem, entry->result);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return is_over;
+}
+
+bool jobs_is_known(struct jobs *jobs, str id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bool is_known = jobs_find(jobs, id) != NULL;
+    pthread_mutex_unlock(&jobs->lock);
+    return is_known;
+}
+
 bool jobs_cancel(struct jobs *jobs, str id)
 {
     pthread_mutex_lock(&jobs->lock);
@@ -231,7 +276,7 @@ bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, i
     pthread_mutex_lock(&jobs->lock);
     for (;;) {
         entry = jobs_find(jobs, id);
-        if (entry == NULL || entry->said > *next_io || entry->task == NULL
+        if (entry == NULL || entry->said > *next_io || entry->task == NULL || entry->is_over
             || clock_monotonic_ms() >= end_ms || atomic_load(&t->cancelled)) {
             break;
         }
@@ -245,7 +290,7 @@ bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, i
         }
         *next_io = entry->said;
     }
-    *ended_out = entry == NULL || entry->task == NULL;
+    *ended_out = entry == NULL || entry->task == NULL || entry->is_over;
     pthread_mutex_unlock(&jobs->lock);
     *lines_out = buf_str(lines);
     return task_go_on(t);
