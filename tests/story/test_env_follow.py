@@ -1,5 +1,8 @@
 """Nobody sees more through an environment than in its mesh, and what is taken there is taken here at once."""
 
+import threading
+import time
+
 import pytest
 
 from env_help import LOUD, ORDERS, TOTALS, change, customers, edit, env_products, write_two
@@ -295,3 +298,77 @@ def test_rows_that_entitle_are_those_of_the_mesh(shop):
     # In the mesh they hold as soon as they are published there, in the environment too.
     shop.weft("env", "promote", "dev-x", "--yes", "--as", "ana")
     assert ids() == ids("dev-x") == [1, 2, 3]
+
+
+# ---- under load
+
+def test_no_answer_is_older_than_what_the_mesh_has_taken(loud):
+    """Readers in the environment ask all the time; what an apply masks is masked in all that is asked after it."""
+    server = loud.serve(http=False)
+    loud.write(f"{ORDERS}/orders.sql", LOUD.replace("upper(customer) AS customer", "customer"))
+    answers, is_over = [], threading.Event()
+
+    def ask():
+        while not is_over.is_set():
+            began = time.monotonic()
+            status, body = server.call("POST", "/env/dev-x/api/v1/query", {"sql": READ}, as_user="noor")
+            answers.append((began, time.monotonic(), status, body))
+
+    readers = [threading.Thread(target=ask) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    begun = []
+    mask = loud.folder / "policies/names.policy.yaml"
+    for turn in range(6):
+        if mask.exists():
+            mask.unlink()
+        else:
+            mask.write_text(MASK)
+        before = time.monotonic()
+        loud.weft("apply", "--yes")
+        begun.append((before, time.monotonic(), mask.exists()))
+        count = len(answers)
+        wait_until("somebody has read since", lambda: any(a[2] == 200 for a in answers[count:]))
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    assert begun[0][2] and not begun[1][2]
+    seen = set()
+    for asked, answered, status, body in answers:
+        assert status in (200, 409), body
+        if status != 200:
+            assert "the mesh" in body["detail"], body
+            continue
+        names = {row[0] for row in body["rows"]}
+        assert names in ({"x"}, {"ADA", "BOB", "CLEO", "DAN"}), names
+        # Between two applies only one of them may be seen.
+        done = [m for _, end, m in begun if end < asked]
+        coming = [m for start, _, m in begun if start < answered]
+        if len(done) == len(coming):
+            masked = done[-1] if done else False
+            assert (names == {"x"}) == masked, (names, done)
+            seen.add(masked)
+    assert seen == {True, False}, len(answers)
+
+
+# ---- bounds
+
+def test_there_are_so_many_and_they_have_names(two):
+    two.serve(args=["--set", "environments_max=2"], http=False)
+    for name in ("a", "dev-2"):
+        two.weft("apply", "--env", name, "--yes")
+    refused = two.weft("apply", "--env", "c", "--yes", ok=False)
+    assert refused.code == 65 and "there are 2 environments" in refused.err and "environments_max" in told(refused), refused
+    for name in ("Dev", "2dev", "..", "a/b", "-", "x" * 64, ""):
+        for args in (("query", "SELECT 1", f"--env={name}"), ("apply", f"--env={name}", "--yes"), ("env", "drop", f"{name}" or "''")):
+            refused = two.weft(*args, ok=False)
+            assert refused.code == 2, refused
+    status, problem = two.servers[-1].call("POST", "/api/v1/environments", {"name": "../x"})
+    assert status == 400 and "is no name of an environment" in problem["detail"], problem
+    status, problem = two.servers[-1].call("GET", "/env/%2e%2e/api/v1/products")
+    assert status in (400, 404), problem
+    two.weft("env", "drop", "a")
+    listed = two.weft("env", "list", "--format", "json").json
+    assert [row["name"] for row in listed] == ["dev-2"], listed
+    refused = two.weft("user", "add", "tim", "--env", "dev-2", ok=False)
+    assert refused.code == 2 and "weft user add has no option --env" in refused.err, refused

@@ -61,9 +61,10 @@ MUST_CHECK bool environment_set(struct task *t, struct metadb *db, uint64_t mesh
 /* All files that it has otherwise; those of before that are equal keep who changed them. */
 MUST_CHECK bool environment_set_files(struct task *t, struct metadb *db,
                                       const struct environment_files *files);
-/* A release of this catalog was made in it, where it is that of an environment. */
+/* A release of this catalog was made in it, where it is that of an environment. `continued`: it holds rows of this release, and so
+ * follows what that one does; 0: all of its rows are new. */
 MUST_CHECK bool environment_made(struct task *t, struct metadb *db, uint64_t release_id,
-                                 uint64_t product_id);
+                                 uint64_t product_id, uint64_t continued);
 MUST_CHECK bool environment_saw(struct task *t, struct metadb *db, uint64_t product_id,
                                 uint64_t number, str seen);
 /* The release was carried over: what is known of it is that of another catalog. */

@@ -33,7 +33,7 @@ static bool is_same_product(struct task *t, struct rollback *r)
     struct quarantine_which which = {.run_id = r->made->run_id};
 
     if (r->made->seen.len == 0) {
-        return refuse(t, "it was not made by a run of the environment");
+        return refuse(t, "it was not made of its inputs alone");
     }
     if (r->target->id != r->made->product_id) {
         return refuse(t, "another product has its name in the mesh");
