@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "plan/plan.h"
 #include "run/run_candidate.h"
+#include "services/envs.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
@@ -29,6 +30,7 @@ struct timer {
 
 struct timer_work {
     struct timer *timer;
+    struct services *services; /* of the mesh, or of an environment */
     struct task *t;
     struct job_row *row;
     bool has_thread;
@@ -38,7 +40,7 @@ struct timer_work {
 /* Whoever cancelled the job before this thread could be reached has left it in the row. */
 static bool timer_begin(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct actor *actor;
     struct job_row *row;
@@ -61,7 +63,7 @@ static bool timer_begin(struct timer_work *work)
 
 static void timer_run_one(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct run run = {
         .services = s,
@@ -76,7 +78,7 @@ static void timer_run_one(struct timer_work *work)
 
     run.watcher.state = &run;
     ok = timer_begin(work) && run_all_how(t, work->row, &how)
-      && turns_take(t, &s->runs, INT32_MAX, "runs");
+      && turns_take(t, s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + timeout_ms;
         run.is_full = how.is_full;
@@ -97,7 +99,7 @@ static void timer_run_one(struct timer_work *work)
 /* Its release waits, and all who read the product are tried over it. */
 static void timer_run_candidate(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct run_candidate c = {.run = {
                                   .services = s,
@@ -111,7 +113,7 @@ static void timer_run_candidate(struct timer_work *work)
 
     c.run.watcher.state = &c.run;
     ok = timer_begin(work) && run_all_how(t, work->row, &how)
-      && turns_take(t, &s->runs, INT32_MAX, "runs");
+      && turns_take(t, s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
         c.run.is_full = how.is_full;
@@ -135,7 +137,7 @@ static void timer_clear(struct timer_work *work)
 
     if (work->refused != NULL) {
         (void)task_fail_as(t, work->refused);
-    } else if (work->has_thread ? govern_prepare(t, work->timer->services, work->row->subject)
+    } else if (work->has_thread ? govern_prepare(t, work->services, work->row->subject)
                                 : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
         work->row->state = JOB_DONE;
         return;
@@ -149,7 +151,7 @@ static void timer_run_all(struct timer_work *work)
 {
     struct task *t = work->t;
     struct run_all all = {
-        .services = work->timer->services,
+        .services = work->services,
         .job_id = work->row->id,
         .products = work->row->subject,
     };
@@ -172,13 +174,12 @@ static void timer_write_end(struct timer_work *work)
         struct task *last = task_new();
 
         last->actor = work->t->actor;
-        ok = job_row_end(last, work->timer->services->db, work->row->id, work->row->state,
+        ok = job_row_end(last, work->services->db, work->row->id, work->row->state,
                          work->row->result)
           || last->err.code == ERR_CONFLICT;
         if (!ok && !is_told) {
             log_failure("timer", last);
-            jobs_over(work->timer->services->jobs, work->row->id, work->row->state,
-                      work->row->result);
+            jobs_over(work->services->jobs, work->row->id, work->row->state, work->row->result);
             is_told = true;
         }
         task_free(last);
@@ -200,7 +201,7 @@ static void *timer_work(void *state)
         timer_run_all(work);
     }
     timer_write_end(work);
-    jobs_end(timer->services->jobs, work->row->id);
+    jobs_end(work->services->jobs, work->row->id);
     task_free(work->t);
     free(work);
     pthread_mutex_lock(&timer->lock);
@@ -210,8 +211,8 @@ static void *timer_work(void *state)
     return NULL;
 }
 
-static void timer_start(struct timer *timer, struct task *t, struct job_row *row,
-                        const struct error *refused)
+static void timer_start(struct timer *timer, struct services *s, struct task *t,
+                        struct job_row *row, const struct error *refused)
 {
     struct timer_work *work = calloc(1, sizeof(*work));
     pthread_attr_t attributes;
@@ -219,8 +220,11 @@ static void timer_start(struct timer *timer, struct task *t, struct job_row *row
 
     CHECK(work != NULL);
     *work = (struct timer_work){
-        .timer = timer, .t = t, .row = row, .has_thread = true, .refused = refused};
-    jobs_begin(timer->services->jobs, row->id, t);
+        .timer = timer, .services = s, .t = t, .row = row, .has_thread = true, .refused = refused};
+    jobs_begin(s->jobs, row->id, t);
+    if (s->mesh != NULL) {
+        envs_stay(t, s, ENV_READS);
+    }
     pthread_mutex_lock(&timer->lock);
     timer->working++;
     pthread_mutex_unlock(&timer->lock);
@@ -256,7 +260,8 @@ static bool timer_gives_up(struct timer *timer, str id)
 }
 
 /* Its end is told and, as soon as that can be, written. */
-static void timer_refuse(struct timer *timer, struct task *t, struct job_row *row)
+static void timer_refuse(struct timer *timer, struct services *s, struct task *t,
+                         struct job_row *row)
 {
     struct task *work = task_new();
     struct error *why = ARENA_NEW(work->mem, struct error);
@@ -271,30 +276,41 @@ static void timer_refuse(struct timer *timer, struct task *t, struct job_row *ro
                              .subject = arena_str(work->mem, row->subject),
                              .input = arena_str(work->mem, row->input),
                              .requested_by = arena_str(work->mem, row->requested_by)};
-    timer_start(timer, work, copy, why);
+    timer_start(timer, s, work, copy, why);
 }
 
 /* Takes what waits; false when nothing does. */
-static bool timer_take(struct timer *timer)
+static bool timer_take(struct timer *timer, struct services *s)
 {
     struct task *t = task_new();
     struct job_row *row = NULL;
-    bool ok = job_row_take(t, timer->services->db, &row);
+    bool ok = job_row_take(t, s->db, &row);
 
-    if (ok && row != NULL && !jobs_is_known(timer->services->jobs, row->id)) {
-        timer_start(timer, t, row, NULL);
+    if (ok && row != NULL && !jobs_is_known(s->jobs, row->id)) {
+        timer_start(timer, s, t, row, NULL);
         return true;
     }
     if (!ok) {
         log_failure("timer", t);
     }
     /* One that is known and taken now was refused before: whoever refused it writes its end. */
-    if (!ok && row != NULL && !jobs_is_known(timer->services->jobs, row->id)
-        && timer_gives_up(timer, row->id)) {
-        timer_refuse(timer, t, row);
+    if (!ok && row != NULL && !jobs_is_known(s->jobs, row->id) && timer_gives_up(timer, row->id)) {
+        timer_refuse(timer, s, t, row);
     }
     task_free(t);
     return false;
+}
+
+static void timer_take_all(struct timer *timer, struct services *s)
+{
+    while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer, s)) {
+    }
+}
+
+static void timer_visit(struct task *t, struct services *s, void *state)
+{
+    (void)t;
+    timer_take_all(state, s);
 }
 
 static void timer_sweep(struct timer *timer)
@@ -345,8 +361,9 @@ static void *timer_loop(void *state)
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
         timer_tell_endings(timer, &endings, &endings_failed);
-        while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
-        }
+        timer_take_all(timer, timer->services);
+        envs_each_open(timer->services, timer_visit, timer);
+        envs_tidy(timer->services);
         if (clock_monotonic_ms() >= sweep_ms) {
             timer_sweep(timer);
             sweep_ms = clock_monotonic_ms() + every_ms;
@@ -380,6 +397,7 @@ void timer_close(struct timer *timer)
     atomic_store(&timer->is_closing, true);
     jobs_wake(timer->services->jobs);
     pthread_join(timer->thread, NULL);
+    envs_end(timer->services);
     (void)jobs_cancel_all(timer->services->jobs);
     pthread_mutex_lock(&timer->lock);
     while (timer->working > 0) {
