@@ -7,6 +7,7 @@
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
 #include "quarantine/quarantine.h"
+#include "scheduled_check/scheduled_check.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -140,6 +141,7 @@ struct run {
     str job_id;  /* empty: none */
     struct run_watcher watcher;
     bool is_candidate;     /* what it makes waits to be published */
+    bool is_between;       /* nothing is made: rules that are due are asked of the release */
     uint64_t candidate_of; /* a trial: of this producer the candidate is read; 0: none */
     bool is_full;          /* all rows of all tables are made anew */
     bool is_replay;        /* quarantined rows that pass by now are added, and nothing is made */
@@ -181,8 +183,10 @@ struct run {
     struct {
         VEC_OF(struct run_requirement)
     } requirements;
-    struct compliance_list compliance; /* of the product's domain */
-    struct report findings;            /* drift and warnings */
+    struct compliance_list compliance;     /* of the product's domain */
+    bool has_schedules;                    /* these hold: */
+    struct scheduled_check_list schedules; /* last verdicts of rules with a schedule */
+    struct report findings;                /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
 };

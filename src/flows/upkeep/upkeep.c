@@ -5,6 +5,7 @@
 #include "plan_row/plan_row.h"
 #include "quarantine/quarantine.h"
 #include "release/release.h"
+#include "scheduled_check/scheduled_check.h"
 #include "upkeep/upkeep_inside.h"
 
 enum { UPKEEP_FILE_AGE_S = 3600 };
@@ -99,9 +100,11 @@ bool upkeep_sweep(struct task *t, struct services *s)
 
     if (!release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
                        now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases)
-        || !quarantine_prune(t, s->db) || !plan_row_sweep(t, s->db, now_us - upkeep_day_us)
-        || !release_files(t, s->db, &keep) || !gate_upkeep(t, s->gate, &keep, &copies)
-        || !upkeep_remove(t, s, &keep, &files)) {
+        || !quarantine_prune(t, s->db)
+        || !scheduled_check_prune(t, s->db,
+                                  now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us)
+        || !plan_row_sweep(t, s->db, now_us - upkeep_day_us) || !release_files(t, s->db, &keep)
+        || !gate_upkeep(t, s->gate, &keep, &copies) || !upkeep_remove(t, s, &keep, &files)) {
         return false;
     }
     if (copies.removed + copies.damaged > 0) {
