@@ -91,6 +91,7 @@ struct check_result {
     bool has_rows_failed;      /* rules that count rows */
     uint64_t rows_quarantined; /* of those that fail: put beside the release by who judged */
     str message;               /* one line for people: rule, expected, found, share of rows */
+    int64_t checked_us;        /* 0: now; else it is the verdict of an earlier time */
 };
 
 /* `answers`: for each select its row as a list of scalars (rows format), or NULL with `errors[i]` when it failed. */
