@@ -8,6 +8,7 @@
 
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "worker_csv.h"
 #include "worker_footers.h"
 #include "worker_hash.h"
 #include "worker_match.h"
@@ -116,7 +117,9 @@ static bool prepare_parse(struct task *t, struct worker_engine *e)
 /* For texts of ours alone. */
 static bool open_functions(struct task *t, struct worker_engine *e)
 {
-    return worker_kind_runs_cleared(e->options->kind) || worker_match_open(e->con)
+    bool has_texts = !worker_kind_runs_cleared(e->options->kind);
+    bool has_sources = e->options->kind == WORKER_EXTRACT;
+    return ((!has_texts || worker_match_open(e->con)) && (!has_sources || worker_csv_open(e->con)))
         || task_fail(t, ERR_ENGINE, "the engine takes no function of ours");
 }
 

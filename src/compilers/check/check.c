@@ -19,6 +19,8 @@ struct compiler {
 static void compile_rule(struct compiler *c, struct check_way *way);
 static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str from,
                        str expression, str text);
+static size_t add_count(struct compiler *c, const struct contract_rule *rule, str from,
+                        str expression, str test);
 static void pack_cells(struct compiler *c);
 
 bool check_compile(struct arena *mem, const struct contract_table *table, str view,
@@ -168,20 +170,31 @@ static size_t add_cell(struct compiler *c, const struct contract_rule *rule, str
     return at;
 }
 
+/* A count that one look at each row gives. */
+static size_t add_count(struct compiler *c, const struct contract_rule *rule, str from,
+                        str expression, str test)
+{
+    size_t at = add_cell(c, rule, from, expression, STR_NONE);
+    c->inside->cells.at[at].test = test;
+    return at;
+}
+
 /* What a rule's share is of: rows of the table, elements of an array, objects that have the property. */
 static size_t add_all(struct compiler *c, const struct check_spot *spot)
 {
-    str text = spot->owner.len ? arena_format(
-                   c->mem, "count(*) FILTER (WHERE " STR_FMT " IS NOT NULL)", STR_ARG(spot->owner))
-                               : STR("count(*)");
-    return add_cell(c, NULL, spot->from, text, STR_NONE);
+    if (!spot->owner.len)
+        return add_cell(c, NULL, spot->from, STR("count(*)"), STR_NONE);
+    str test = arena_format(c->mem, STR_FMT " IS NOT NULL", STR_ARG(spot->owner));
+    str text = arena_format(c->mem, "count(*) FILTER (WHERE " STR_FMT ")", STR_ARG(test));
+    return add_count(c, NULL, spot->from, text, test);
 }
 
 /* Counting a column is cheaper than a filter for its nulls. */
 static void compile_nulls(struct compiler *c, struct check_way *way, const struct check_spot *spot)
 {
     str expression = arena_format(c->mem, "count(" STR_FMT ")", STR_ARG(spot->raw));
-    way->counted = add_cell(c, way->rule, spot->from, expression, STR_NONE);
+    str test = arena_format(c->mem, STR_FMT " IS NOT NULL", STR_ARG(spot->raw));
+    way->counted = add_count(c, way->rule, spot->from, expression, test);
 }
 
 static void compile_failing(struct compiler *c, struct check_way *way,
@@ -196,10 +209,10 @@ static void compile_failing(struct compiler *c, struct check_way *way,
         return;
     }
     str expression = arena_format(c->mem, "count(*) FILTER (WHERE " STR_FMT ")", STR_ARG(test));
-    str text = is_large ? arena_format(c->mem, "SELECT " STR_FMT " FROM " STR_FMT,
-                                       STR_ARG(expression), STR_ARG(spot->from))
-                        : STR_NONE;
-    way->counted = add_cell(c, way->rule, spot->from, is_large ? STR_NONE : expression, text);
+    way->counted = is_large ? add_cell(c, way->rule, spot->from, STR_NONE,
+                                       arena_format(c->mem, "SELECT " STR_FMT " FROM " STR_FMT,
+                                                    STR_ARG(expression), STR_ARG(spot->from)))
+                            : add_count(c, way->rule, spot->from, expression, test);
 }
 
 /* Keys of whole numbers are mostly dense: 64 neighbours share one group, which is several times faster, and no slower by
@@ -286,7 +299,7 @@ static void compile_distinct(struct compiler *c, struct check_way *way,
     str list = str_list_join(c->mem, &names, STR(", "));
     str filter = str_list_join(c->mem, &tests, STR(" AND "));
     str counted = arena_format(c->mem, "count(*) FILTER (WHERE " STR_FMT ")", STR_ARG(filter));
-    way->counted = add_cell(c, way->rule, c->view, counted, STR_NONE);
+    way->counted = add_count(c, way->rule, c->view, counted, filter);
     way->distinct =
         add_cell(c, way->rule, c->view, STR_NONE, distinct_rows(c, columns, list, filter));
 }
