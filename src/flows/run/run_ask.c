@@ -4,13 +4,15 @@
 #include "run_inside.h"
 #include "json/json.h"
 
-static const struct json_limits run_json_limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
+enum { RUN_ANSWER_BYTES_MAX = 8 * DOCUMENT_BYTES_MAX };
+
+static const struct json_limits run_json_limits = {RUN_ANSWER_BYTES_MAX, DOCUMENT_DEPTH_MAX,
                                                    DOCUMENT_NODES_MAX};
 
 bool run_ask(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
              struct run_rows *out)
 {
-    struct buf *bytes = buf_new(t->mem, DOCUMENT_BYTES_MAX * 8);
+    struct buf *bytes = buf_new(t->mem, RUN_ANSWER_BYTES_MAX);
     struct row_sink sink = row_sink_to_buf(bytes);
     struct job_result result;
     str rest, line;
