@@ -1,7 +1,7 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test proof standards asan tsan clang crash soak fuzz lint format docs demo run install uninstall bench comparison clean
+.PHONY: help all deps test proof standards asan tsan clang crash soak fuzz lint analyze format docs demo run install uninstall bench comparison clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -63,6 +63,11 @@ fuzz: ## fuzz each target for a minute (FUZZ_SECONDS=60)
 lint: ## check format, layers, names, banned calls, and that docs are in step
 	@tools/deps build dev
 	@tools/lint
+
+analyze: ## look for faults along the paths of functions: clang-tidy and gcc -fanalyzer (ARGS="FILE ...")
+	@tools/deps build test dev
+	@tools/build debug
+	@tools/analyze $(ARGS)
 
 format: ## format our C
 	@tools/deps dev

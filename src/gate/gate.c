@@ -125,7 +125,7 @@ static bool decide_table(struct task *t, struct round *r, const struct sql_table
     if (!table->decision.allowed || table->decision.columns.len == 0)
         return gate_denied(t, r->scope ? &r->reader : NULL, table->table, full, &table->decision,
                            name->position);
-    if (table->release == 0) {
+    if (table->release == 0 && !table->is_candidate) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",
                   STR_ARG(table->table->product->address));
@@ -146,7 +146,8 @@ static bool decide_one(struct task *t, struct round *r, const struct sql_table *
                                       .name = meaning.name,
                                       .table = meaning.table,
                                       .release = meaning.release,
-                                      .is_past = meaning.is_past};
+                                      .is_past = meaning.is_past,
+                                      .is_candidate = meaning.is_candidate};
     bool ok = true;
     if (meaning.is_mesh) {
         ok = gate_mesh_take(t, r->gate, r->image, &r->reader, r->user_version, meaning.name, table);

@@ -42,7 +42,8 @@ struct clearance_table {
     str catalog, schema, name;       /* as the text's names mean it */
     const struct image_table *table; /* NULL: mesh.* or a staged table */
     uint64_t release;
-    bool is_past; /* a release that was named by its number, or diverted rows */
+    bool is_past;      /* a release that was named by its number, a candidate, or diverted rows */
+    bool is_candidate; /* that, or rows that it diverted; `release` is 0 */
     struct decision decision;
     str class_id; /* hex; empty where originals serve */
     struct job_columns columns;

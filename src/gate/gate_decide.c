@@ -93,6 +93,8 @@ bool gate_denied(struct task *t, const struct policy_actor *reader, const struct
     task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
     if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
+    else if (table->quarantine && table->quarantine->is_input)
+        task_hint(t, "what passed went into " STR_FMT, STR_ARG(table->product->address));
     else if (table->quarantine)
         task_hint(t, "what passed is " STR_FMT, STR_ARG(image_table_address(t->mem, table)));
     else

@@ -146,7 +146,8 @@ struct gate_meaning {
     const struct image_table *table; /* of the mesh, at its release */
     const struct gate_input *staged; /* of a build */
     bool is_mesh;                    /* mesh.NAME */
-    bool is_past;                    /* a release by its number, or diverted rows */
+    bool is_past;                    /* a release by its number, a candidate, or diverted rows */
+    bool is_candidate;               /* that, or rows that it diverted */
     uint64_t release;
 };
 
@@ -168,6 +169,8 @@ MUST_CHECK bool gate_resolve_input(struct task *t, const struct gate_scope *scop
 bool gate_split_release(str schema, str *product_out, uint64_t *number_out);
 /* `orders!quarantine` -> `orders`: rows that were diverted. Pure. */
 bool gate_split_quarantine(str schema, str *product_out);
+/* `orders#candidate` -> `orders`: the release that waits. Pure. */
+bool gate_split_candidate(str schema, str *product_out);
 /* Columns that the text names and the table has; all of them for `*`. Pure. */
 void gate_columns_read(struct arena *mem, const struct str_list *named,
                        const struct job_columns *columns, struct str_list *out);

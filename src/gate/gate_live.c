@@ -79,7 +79,10 @@ static bool find_table(struct task *t, struct gate *gate, const struct image *no
         image_find_product(now, definition->domain->name, definition->name);
     *out = NULL;
     if (product && table->table->quarantine) {
-        if (!quarantine_load(t, gate->db, product, &product))
+        if (!quarantine_load(t, gate->db, product, table->is_candidate, &product))
+            return false;
+    } else if (product && table->is_candidate) {
+        if (!release_load_candidate(t, gate->db, product, &product))
             return false;
     } else if (product && table->is_past
                && !release_load(t, gate->db, product, table->release, &product))
@@ -151,6 +154,15 @@ static bool all_terms_hold(const struct gate_live *live)
     return true;
 }
 
+/* It comes and goes without a new image. */
+static bool reads_candidate(const struct gate_live *live)
+{
+    for (size_t i = 0; i < live->clearance->tables.len; i++)
+        if (live->clearance->tables.at[i].is_candidate)
+            return true;
+    return false;
+}
+
 static str name_of(struct arena *mem, const struct clearance_table *table)
 {
     if (!table->table)
@@ -177,8 +189,8 @@ static bool still_holds(struct task *t, struct gate_live *live, const struct ima
                                 STR_ARG(live->reader.name));
         return false;
     }
-    if (now->version == live->image_version && version == live->user_version
-        && all_terms_hold(live))
+    if (now->version == live->image_version && version == live->user_version && all_terms_hold(live)
+        && !reads_candidate(live))
         return true;
     for (size_t i = 0; i < live->clearance->tables.len; i++)
         if (!table_holds(t, live, now, &reader, version, i, why_out)) {

@@ -441,6 +441,15 @@ static void keep_rule(struct rule_reader *q)
     vec_push(mem, &q->table->rules, q->rule);
 }
 
+/* What a property's own words demand of every row: `required`, `unique`, logicalTypeOptions. */
+static enum rule_effect schema_effect(const struct contract_spot *spot)
+{
+    const struct tree *on_failure =
+        contract_custom(tree_find(spot->node, STR("customProperties")), STR("onFailure"));
+    return on_failure && str_eq(on_failure->text, STR("quarantine")) ? RULE_QUARANTINES
+                                                                     : RULE_REJECTS;
+}
+
 struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
                                                struct contract_table *table,
                                                struct contract_rule rule,
@@ -451,6 +460,8 @@ struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
     kept->place = spot ? tree_place(r->mem, r->file, spot->node) : table->place;
     if (spot)
         set_subject(r->mem, kept, spot);
+    if (spot && kept->kind != RULE_RELATIONSHIP)
+        kept->effect = schema_effect(spot);
     bool is_list = kept->kind == RULE_OPTION && kept->option == RULE_HAS_PROPERTIES;
     kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT ".%s" STR_FMT, STR_ARG(table->name),
                             spot ? "." : "", STR_ARG(spot ? spot->text : STR_NONE),

@@ -9,7 +9,6 @@
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
-#include "require/require.h"
 #include "rollback_inside.h"
 
 static bool rollback_begin(struct task *t, struct rollback *r);
@@ -90,53 +89,22 @@ static bool rollback_load(struct task *t, struct rollback *r)
     return release_read_edges(t, r->services->db, r->target->id, r->number, &r->edges);
 }
 
-/* The error is read by the whole domain, so it names what that may discover. */
-static bool rollback_domain_sees(void *ctx, const struct image_product *product)
-{
-    const struct rollback *r = ctx;
-
-    return !str_eq(product->definition->visibility, STR("restricted"))
-        || product->definition->domain == r->target->definition->domain;
-}
-
-static bool rollback_is_of_product(const void *ctx, const struct require_row *row)
-{
-    const struct rollback *r = ctx;
-
-    return str_eq(row->product, r->product);
-}
-
 static bool rollback_require(struct task *t, struct rollback *r)
 {
-    struct image_candidate_release release = {
-        .product = r->product,
-        .release = {.number = r->replaced + 1, .published_us = clock_now_us()}};
-    struct report report;
-    struct require ask = {
-        .engine = r->services->engine,
-        .db = r->services->db,
-        .policies = &r->image->model->policies,
-        .image = image_candidate(t, r->image->model, r->image, &release),
-        .domain = r->target->definition->domain->name,
-        .ctx = r,
-        .may_discover = rollback_domain_sees,
-        .reader = arena_format(t->mem, "product:%.*s", STR_ARG(r->product)),
-        .report = &report,
-    };
-
-    report_init(&report, t->mem);
-    if (!require_ask(t, &ask)) {
+    r->required = (struct require_release){.engine = r->services->engine,
+                                           .db = r->services->db,
+                                           .image = r->image,
+                                           .target = r->target};
+    if (!require_release(t, &r->required)) {
         return false;
     }
-    for (size_t i = 0; i < ask.results.len; i++) {
-        const struct require_result *result = &ask.results.at[i];
-        size_t count = 0;
-        str found = require_text(t, result, rollback_is_of_product, r, &count);
+    for (size_t i = 0; i < r->required.verdicts.len; i++) {
+        const struct require_verdict *of = &r->required.verdicts.at[i];
 
-        if (!result->policy->is_warning && (count > 0 || !result->is_asked)) {
+        if (!of->policy->is_warning && of->verdict != VERDICT_PASS) {
             task_fail(t, ERR_CHECK_FAILED, "requirement %.*s is not met: %.*s",
-                      STR_ARG(result->policy->id), STR_ARG(require_demand(result->policy)));
-            return task_detail(t, "%.*s", STR_ARG(found));
+                      STR_ARG(of->policy->id), STR_ARG(of->message));
+            return task_detail(t, "%.*s", STR_ARG(of->found));
         }
     }
     return true;
@@ -289,6 +257,7 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
     }
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
     return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
+        && compliance_found(t, db, &r->required.compliance, clock_now_us())
         && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false, STR_NONE),
                       NULL)
         && audit_append(t, db, r->number > 0 ? STR("rollback") : STR("publish"), r->product,

@@ -4,6 +4,7 @@
 
 #include "image/images.h"
 #include "release/release_candidate.h"
+#include "require/require.h"
 #include "services/services.h"
 
 struct rollback {
@@ -21,6 +22,7 @@ struct rollback {
     struct release_row row;           /* of that release */
     struct release_edges edges;
     struct release_manifest manifest;
+    struct require_release required;
     struct {
         VEC_OF(struct policy_entitlement)
     } entitled;

@@ -1,6 +1,7 @@
 /* A candidate becomes a release by the same steps as an earlier release does: what was judged when it ran is judged again. */
 #include "audit/audit.h"
 #include "mesh_state/mesh_state.h"
+#include "quarantine/quarantine.h"
 #include "rollback_inside.h"
 #include "run_row/run_row.h"
 
@@ -112,6 +113,7 @@ bool rollback_settle_candidate(struct task *t, struct metadb *db, struct rollbac
         return task_hint(t, "try it again");
     }
     return run_row_settle(t, db, r->candidate.run_id, r->release)
+        && quarantine_settle(t, db, r->candidate.run_id, r->release)
         && release_candidate_forget(t, db, r->target->id);
 }
 

@@ -3,11 +3,11 @@
 
 #include "rollback/rollback.h"
 
-/* Whether what today's contract promises, and today's labels guard, is what the release holds. */
 /* The candidate itself: whether it follows the current release, and its product sees what it saw. */
 MUST_CHECK bool rollback_find_candidate(struct task *t, struct rollback *r);
 /* In the transaction that publishes it. */
 MUST_CHECK bool rollback_settle_candidate(struct task *t, struct metadb *db, struct rollback *r);
+/* Whether what today's contract promises, and today's labels guard, is what the release holds. */
 MUST_CHECK bool rollback_fits(struct task *t, struct rollback *r);
 
 #endif

@@ -21,6 +21,7 @@ static bool run_make(struct task *t, struct run *r)
 {
     return run_since(t, r)               /* incremental tables: from where on, or why all of it       */
         && run_extract(t, r)             /* an extract worker: sources -> staged inputs                */
+        && run_divert_inputs(t, r)       /* rows that fail some rules go no further                    */
         && run_check_inputs(t, r)        /* held against the source contracts: drift stops here        */
         && run_transform(t, r);          /* through the gate, as the product's own actor -> outputs    */
 }
@@ -49,6 +50,7 @@ bool run_try(struct task *t, struct run *r)
     return run_begin_trial(t, r)
         && run_since(t, r)
         && run_extract(t, r)
+        && run_divert_inputs(t, r)
         && run_check_inputs(t, r)
         && run_transform(t, r)
         && run_divert(t, r)

@@ -199,7 +199,12 @@ bool run_check_outputs(struct task *t, struct run *r)
 
 /* ---- inputs */
 
-/* What some of the rows can tell: a row that breaks a rule, two that are one. */
+/* A row that breaks a rule, two that are one. */
+bool run_is_told_by_part(const struct contract_rule *rule)
+{
+    return run_is_of_rows(rule) || run_is_of_keys(rule) || rule->kind == RULE_RELATIONSHIP;
+}
+
 static void run_limit_rules(struct task *t, struct run_table *table, struct run_table *asked,
                             struct run_table *left)
 {
@@ -212,7 +217,7 @@ static void run_limit_rules(struct task *t, struct run_table *table, struct run_
     for (size_t i = 0; i < table->definition->rules.len; i++) {
         const struct contract_rule *rule = &table->definition->rules.at[i];
 
-        if (run_is_of_rows(rule) || run_is_of_keys(rule) || rule->kind == RULE_RELATIONSHIP) {
+        if (run_is_told_by_part(rule)) {
             vec_push(t->mem, &told->rules, *rule);
             continue;
         }
@@ -243,6 +248,7 @@ bool run_check_inputs(struct task *t, struct run *r)
 
     for (size_t i = 0; i < len; i++) {
         run_join_verdicts(t, &r->staged.at[i], &tables[i], &left[i]);
+        run_tell_diverted(&r->staged.at[i]);
     }
     return ok;
 }

@@ -27,7 +27,7 @@ static str run_schema(const struct run_table *table)
     return table->schema.len ? table->schema : STR("self");
 }
 
-static str run_view_name(struct arena *mem, str schema, str table)
+str run_view_name(struct arena *mem, str schema, str table)
 {
     struct buf *b = buf_new(mem, PATH_BYTES_MAX);
 
@@ -87,8 +87,7 @@ static bool run_ask_own(struct task *t, struct run *r, const struct run_checker 
     return run_ask_row(t, worker, &job, false, row_out);
 }
 
-/* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
-static bool run_is_of_rule(enum error_code code)
+bool run_is_of_rule(enum error_code code)
 {
     switch (code) {
     case ERR_SYNTAX:

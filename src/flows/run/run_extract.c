@@ -156,14 +156,14 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
                                 struct source_table *table, bool is_first)
 {
     struct engine_job job = s->files;
-    struct run_rows rows;
+    struct engine_rows rows;
 
     job.text = table->describe;
     job.looks = table->looks;
     if (is_first) {
         job.prepare = s->plan.open;
     }
-    if (!run_ask(t, s->worker, &job, false, &rows)) {
+    if (!engine_ask(t, s->worker, &job, false, &rows)) {
         return run_explain(t, s);
     }
     struct source_column *columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
@@ -191,13 +191,13 @@ static void run_locate(struct task *t, const struct run_source *s,
 {
     struct error first = t->err;
     struct engine_job job = s->files;
-    struct run_rows rows;
+    struct engine_rows rows;
 
     if (source->locate.len == 0 || first.code != ERR_DATA) {
         return;
     }
     job.text = source->locate;
-    if (run_ask(t, s->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
+    if (engine_ask(t, s->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
         task_fail_as(t, &first);
     }
 }
@@ -259,6 +259,8 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
         .definition = source->table,
         .columns = source->columns,
         .is_partial = source->range.column != NULL,
+        .range_of =
+            source->range.column != NULL ? run_find_increment(r, source->table->name) : NULL,
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
@@ -276,8 +278,8 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     }
     if (is_last && s->plan.close.len > 0) {
         struct engine_job close = {.prepare = s->plan.close, .text = STR("SELECT 1")};
-        struct run_rows rows;
-        return run_ask(t, s->worker, &close, false, &rows) || run_explain(t, s);
+        struct engine_rows rows;
+        return engine_ask(t, s->worker, &close, false, &rows) || run_explain(t, s);
     }
     return true;
 }

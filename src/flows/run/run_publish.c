@@ -185,7 +185,7 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     }
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
     return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
-        && compliance_found(t, db, &r->compliance, clock_now_us())
+        && compliance_found(t, db, &r->required.compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), detail, NULL);
@@ -259,9 +259,10 @@ static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
 {
     struct run_commit *commit = state;
     struct run *r = commit->r;
-    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu}",
-                              STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
-                              (unsigned long long)commit->rows);
+    str detail =
+        arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu,\"quarantined\":%llu}",
+                     STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
+                     (unsigned long long)commit->rows, (unsigned long long)run_diverted_rows(r));
 
     if (!gate_still_holds(t, r->services->gate) || !run_is_same(t, db, r, &commit->manifest)
         || !run_forget_candidate(t, db, r->target->id)
@@ -270,7 +271,7 @@ static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
         return false;
     }
     metadb_pass_before_commit(db, FAULT_CANDIDATE_BEFORE_COMMIT);
-    return run_write_checks(t, db, r)
+    return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
         && run_row_end(t, db, r->id, RUN_CANDIDATE, STR_NONE, commit->rows, 0)
         && audit_append(t, db, STR("candidate"), r->product, STR("done"), detail, NULL);
 }
@@ -280,16 +281,10 @@ bool run_hold(struct task *t, struct run *r)
     struct run_commit commit = {.r = r};
     struct gate_scope scope = {.product = r->target};
 
-    if (run_diverted_rows(r) > 0) {
-        task_fail(t, ERR_CHECK_FAILED,
-                  "%llu rows of %.*s would go into quarantine, which a candidate has none of",
-                  (unsigned long long)run_diverted_rows(r), STR_ARG(r->product));
-        return task_hint(t, "mend the rows, or run it without --candidate");
-    }
     run_scope_inputs(t, r, &scope);
     /* What was read still holds at the COMMIT: so it is no more than what these policies show. */
     commit.reads = gate_seen(t, r->services->gate, image_pin(t, r->services->images), &scope);
-    return run_store(t, r, &commit)
+    return run_store(t, r, &commit) && run_store_diverted(t, r)
         && metadb_write(t, r->services->db, run_commit_candidate, &commit)
         && fault_pass(t, FAULT_CANDIDATE_AFTER_COMMIT);
 }

@@ -97,7 +97,8 @@ static bool run_find_replayed(struct task *t, struct run *r)
 {
     str digest;
 
-    r->replay.which = (struct quarantine_which){.product_id = r->target->id, .run_id = r->replayed};
+    r->replay.which = (struct quarantine_which){
+        .product_id = r->target->id, .run_id = r->replayed, .is_of_releases = true};
     if (!quarantine_find(t, r->services->db, &r->replay.which, &r->replay.rows)
         || !release_sql_digest(t, r->services->db, r->target->id, r->target->release.number,
                                &digest)
@@ -106,6 +107,22 @@ static bool run_find_replayed(struct task *t, struct run *r)
         return false;
     }
     if (r->replay.rows.len == 0 || r->target->release.number == 0) {
+        struct quarantine_which any = {.product_id = r->target->id, .run_id = r->replayed};
+        struct quarantine_list rows;
+
+        if (!quarantine_find(t, r->services->db, &any, &rows)) {
+            return false;
+        }
+        if (rows.len > 0) {
+            task_fail(t, ERR_CONFLICT,
+                      "quarantined rows of a source come again with the source: nothing of %.*s is "
+                      "to be brought back",
+                      STR_ARG(r->product));
+            return task_hint(t,
+                             "mend the source and run weft run %.*s; rows behind the last key of "
+                             "an incremental table come with --from and --to",
+                             STR_ARG(r->product));
+        }
         task_fail(t, ERR_NOT_FOUND, "no such rows of %.*s are in quarantine", STR_ARG(r->product));
         return task_hint(t, "weft quarantine list shows what is");
     }

@@ -212,6 +212,7 @@ static bool run_take_staged(struct task *t, struct run *r, const struct gate_inp
             table->definition = target->definition;
             table->table = target;
             table->increment = run_find_increment(r, target->name);
+            table->diverted = NULL;
             table->verdicts = NULL;
             table->verdict_count = 0;
             return true;
