@@ -15,4 +15,4 @@ def test_killed_again_and_again_under_load(tmp_path):
     soak = Soak(mesh, seed=2026).go(seconds=20)
     mesh.close()
     assert soak.faults == [], soak.table()
-    assert soak.counts["servers killed"] >= 3 and soak.counts["releases seen"] >= 3, soak.table()
+    assert soak.counts["servers killed"] >= 3 and len(soak.seen) >= 3, soak.table()
