@@ -10,12 +10,18 @@
 #include "log/log.h"
 #include "plan/plan.h"
 #include "run/run_candidate.h"
+#include "run/run_due.h"
 #include "services/envs.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
 /* A row that cannot be marked as running so often is refused: the disk is full, or does not work. */
-enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64, TIMER_TAKES_MAX = 4 };
+enum {
+    TIMER_POLL_MS = 500,
+    TIMER_JOBS_MAX = 64,
+    TIMER_TAKES_MAX = 4,
+    TIMER_DUE_AGAIN_US = 60 * 1000000
+};
 
 struct timer {
     struct services *services;
@@ -139,6 +145,29 @@ static void timer_run_candidate(struct timer_work *work)
     timer_say_one(t, &c.run, work->row->state);
 }
 
+/* Rules that are due, of the current release. What fails is due still, and is tried again. */
+static void timer_check(struct timer_work *work)
+{
+    struct services *s = work->services;
+    struct task *t = work->t;
+    bool ok = work->has_thread || task_fail(t, ERR_TOO_MANY, "no thread is left for another job");
+    struct actor *actor = ARENA_NEW(t->mem, struct actor);
+
+    /* Nobody asked but the product's own contract. */
+    *actor =
+        (struct actor){.kind = ACTOR_PRODUCT, .name = work->row->subject, .door = STR("schedule")};
+    t->actor = actor;
+    if (ok && turns_take(t, s->runs, INT32_MAX, "runs")) {
+        t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
+        ok = run_due(t, s, work->row->subject);
+    }
+    if (!ok) {
+        log_failure("timer", t);
+    }
+    work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
+}
+
 /* Nobody waits for it, and what it does not make is made when it is asked for. */
 static void timer_clear(struct timer_work *work)
 {
@@ -209,6 +238,8 @@ static void *timer_work(void *state)
         timer_run_candidate(work);
     } else if (str_eq(work->row->kind, STR("clear"))) {
         timer_clear(work);
+    } else if (str_eq(work->row->kind, STR("check"))) {
+        timer_check(work);
     } else {
         timer_run_all(work);
     }
@@ -362,17 +393,67 @@ static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known
     task_free(t);
 }
 
+/* When rules are to be looked at again: at a time, or with another image. */
+struct timer_schedule {
+    uint64_t image_version;
+    int64_t next_us;
+};
+
+static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_schedule *known)
+{
+    struct services *s = timer->services;
+    const struct image *image = image_pin(t, s->images);
+    int64_t now_us = clock_now_us();
+    struct str_list due = {0};
+    str job_id;
+    bool joined;
+
+    if (image->version == known->image_version && now_us < known->next_us) {
+        return true;
+    }
+    known->image_version = image->version;
+    known->next_us = now_us + TIMER_DUE_AGAIN_US;
+    int64_t next_us;
+
+    if (!run_due_products(t, s, now_us, &due, &next_us)) {
+        return false;
+    }
+    for (size_t i = 0; i < due.len; i++) {
+        if (!job_row_queue(t, s->db, STR("check"), due.at[i], STR_NONE, STR("schedule"), &job_id,
+                           &joined)) {
+            return false;
+        }
+    }
+    /* What is due now is looked at again soon, should it fail. */
+    known->next_us = due.len == 0 || next_us < known->next_us ? next_us : known->next_us;
+    return true;
+}
+
+static void timer_check_due(struct timer *timer, struct timer_schedule *known, bool *failed)
+{
+    struct task *t = task_new();
+    bool ok = timer_queue_due(t, timer, known);
+
+    if (!ok && !*failed) {
+        log_failure("timer", t);
+    }
+    *failed = !ok;
+    task_free(t);
+}
+
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
     int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
     int64_t sweep_ms = clock_monotonic_ms() + every_ms;
     struct upkeep_endings endings = {0};
-    bool expiry_failed = false, endings_failed = false;
+    struct timer_schedule schedule = {0};
+    bool expiry_failed = false, endings_failed = false, schedule_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
         timer_tell_endings(timer, &endings, &endings_failed);
+        timer_check_due(timer, &schedule, &schedule_failed);
         timer_take_all(timer, timer->services);
         envs_each_open(timer->services, timer_visit, timer);
         envs_tidy(timer->services);

@@ -7,6 +7,7 @@
 #include "lineage/lineage_through.h"
 #include "quarantine/quarantine.h"
 #include "require/require.h"
+#include "scheduled_check/scheduled_check.h"
 #include "services/services.h"
 #include "sink/sink.h"
 
@@ -132,6 +133,7 @@ struct run {
     str job_id;  /* empty: none */
     struct run_watcher watcher;
     bool is_candidate;     /* what it makes waits to be published */
+    bool is_between;       /* nothing is made: rules that are due are asked of the release */
     uint64_t candidate_of; /* a trial: of this producer the candidate is read; 0: none */
     bool is_full;          /* all rows of all tables are made anew */
     bool is_replay;        /* quarantined rows that pass by now are added, and nothing is made */
@@ -171,7 +173,9 @@ struct run {
         VEC_OF(struct run_trace)
     } traces; /* of the outputs */
     struct require_release required;
-    struct report findings; /* drift and warnings */
+    bool has_schedules;                    /* these hold: */
+    struct scheduled_check_list schedules; /* last verdicts of rules with a schedule */
+    struct report findings;                /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
 };

@@ -88,6 +88,21 @@ bool run_is_of_rule(enum error_code code);
 str run_view_name(struct arena *mem, str schema, str table);
 /* Can some of the rows of a table tell that they break it? */
 bool run_is_told_by_part(const struct contract_rule *rule);
+/* Verdicts of rules with a schedule, as they are known: r->schedules. */
+MUST_CHECK bool run_find_schedules(struct task *t, struct run *r);
+bool run_rule_is_due(const struct contract_rule *rule, const struct scheduled_check *last,
+                     int64_t now_us);
+/* Takes those out of what is asked that are not due, and gives their verdicts of before. */
+MUST_CHECK bool run_leave_standing(struct task *t, struct run *r, const struct run_table *of,
+                                   struct run_table *asked, struct run_table *standing);
+void run_tell_standing(struct run *r, const struct run_table *standing);
+void run_take_schedule(struct task *t, const struct run *r, const struct run_table *table,
+                       const struct check_result *result, struct scheduled_check *out);
+/* Part of the publishing transaction. */
+MUST_CHECK bool run_write_schedules(struct task *t, struct metadb *db, const struct run *r);
+/* A table as the current release has it, all of its files kept, and nothing that comes. */
+void run_keep_release(struct task *t, const struct run *r, const struct image_table *of,
+                      struct run_table *out);
 /* What is left passes a rule; what is told is how many rows came, and how many were diverted. */
 void run_tell_diverted(const struct run_table *table);
 /* Of incremental tables, what is in quarantine and comes again. */

@@ -187,6 +187,7 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     }
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
     return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
+        && run_write_schedules(t, db, r)
         && compliance_found(t, db, &r->required.compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)

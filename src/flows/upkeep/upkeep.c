@@ -5,6 +5,7 @@
 #include "plan_row/plan_row.h"
 #include "quarantine/quarantine.h"
 #include "release/release.h"
+#include "scheduled_check/scheduled_check.h"
 #include "services/envs.h"
 #include "upkeep/upkeep_inside.h"
 
@@ -179,10 +180,12 @@ static bool upkeep_remove(struct task *t, struct services *s, struct gate_upkeep
 static bool upkeep_prune(struct task *t, struct services *s, uint64_t *releases_out)
 {
     int64_t now_us = clock_now_us();
+    int64_t kept_us = now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us;
 
-    return release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
-                         now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, releases_out)
-        && quarantine_prune(t, s->db) && plan_row_sweep(t, s->db, now_us - upkeep_day_us);
+    return release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases), kept_us,
+                         releases_out)
+        && quarantine_prune(t, s->db) && scheduled_check_prune(t, s->db, kept_us)
+        && plan_row_sweep(t, s->db, now_us - upkeep_day_us);
 }
 
 static void upkeep_prune_env(struct task *t, struct services *s, void *state)
