@@ -2,6 +2,7 @@
 
 import threading
 import time
+from http.client import HTTPException
 
 import pytest
 
@@ -311,7 +312,10 @@ def test_no_answer_is_older_than_what_the_mesh_has_taken(loud):
     def ask():
         while not is_over.is_set():
             began = time.monotonic()
-            status, body = server.call("POST", "/env/dev-x/api/v1/query", {"sql": READ}, as_user="noor")
+            try:
+                status, body = server.call("POST", "/env/dev-x/api/v1/query", {"sql": READ}, as_user="noor")
+            except HTTPException:  # cut off in the midst of its rows
+                continue
             answers.append((began, time.monotonic(), status, body))
 
     readers = [threading.Thread(target=ask) for _ in range(3)]
