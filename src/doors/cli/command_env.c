@@ -83,8 +83,12 @@ static bool env_show(struct task *t, struct cli *cli, const struct tree *answer)
         table_json(t, answer, cli->out);
         return true;
     }
-    if (cli->format == FORMAT_CSV) {
+    if (cli->format == FORMAT_CSV && product_list != NULL) {
         return table_list(t, cli, product_list, products, sizeof(products) / sizeof(products[0]));
+    }
+    if (file_list == NULL || product_list == NULL) {
+        fprintf(cli->out, "%.*s is refreshed\n", STR_ARG(tree_find_text(answer, STR("name"))));
+        return true;
     }
     fprintf(cli->out, "%.*s: made by %.*s, of mesh version %.*s\n",
             STR_ARG(tree_find_text(answer, STR("name"))),
