@@ -255,12 +255,10 @@ static bool cli_read_env(struct task *t, struct cli *cli)
 
     if (cli->has[OPTION_env]) {
         cli->env = cli->value[OPTION_env];
-        return cli->env.len > 0 || task_fail(t, ERR_USAGE, "--env needs a name");
-    }
-    if (env != NULL && option_is_of(cli->command, OPTION_env)) {
+    } else if (env != NULL && option_is_of(cli->command, OPTION_env)) {
         cli->env = str_of(env);
     }
-    return true;
+    return (cli->env.len == 0 && !cli->has[OPTION_env]) || cli_is_env(t, cli->env);
 }
 
 bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
