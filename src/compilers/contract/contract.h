@@ -4,6 +4,7 @@
 
 #include "cron/cron.h"
 #include "error/report.h"
+#include "map/map.h"
 #include "tree/tree.h"
 
 enum rule_kind {
@@ -160,6 +161,7 @@ struct contract_table {
     struct {
         VEC_OF(struct contract_column)
     } columns;
+    struct map names; /* of columns, to their place in the list and one more */
     struct {
         VEC_OF(struct contract_rule)
     } rules;                    /* of the schema first, then of the table, then of its columns */
@@ -210,6 +212,8 @@ const struct contract_table *contract_find_table(const struct contract *contract
 str contract_table_plain(str name);
 /* 2 of `orders@2`; 0 of `orders`. */
 uint64_t contract_table_major(str name);
+/* Adds the names of the columns of the primary key in its order, of one rank in that of the table. */
+void contract_key(struct arena *mem, const struct contract_table *table, struct str_list *out);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
 /* As a reference of a relationship means them: by id, else by name. */
 const struct contract_table *contract_refer_table(const struct contract *contract, bool has_ids,

@@ -494,10 +494,7 @@ struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
 static void add_key(struct contract_reader *r, struct contract_table *table)
 {
     struct contract_rule rule = {.kind = RULE_PRIMARY_KEY, .dimension = STR("uniqueness")};
-    for (int rank = 1; rank <= (int)table->columns.len; rank++)
-        for (size_t i = 0; i < table->columns.len; i++)
-            if (table->columns.at[i].primary_key == rank)
-                vec_push(r->mem, &rule.columns, table->columns.at[i].name);
+    contract_key(r->mem, table, &rule.columns);
     if (!rule.columns.len)
         return;
     rule.name = contract_rule_text(r->mem, &rule);

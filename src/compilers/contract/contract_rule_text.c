@@ -30,7 +30,7 @@ static str count_text(struct arena *mem, str count, const char *noun, const char
 static str option_text(struct arena *mem, const struct contract_rule *rule, str subject)
 {
     str low = rule->low;
-    str text = STR_NONE;
+    str text = STR_NONE; /* NOLINT(clang-analyzer-deadcode.DeadStores): gcc asks for it */
     switch (rule->option) {
     case RULE_MIN_LENGTH:
     case RULE_MAX_LENGTH:

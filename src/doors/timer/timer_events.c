@@ -183,6 +183,9 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
 
     buf_format(b, "{\"state\":\"%s\",\"published\":%llu,\"failed\":%llu", job_state_name(state),
                (unsigned long long)all->published, (unsigned long long)all->failed);
+    if (all->services->mesh != NULL) {
+        buf_format(b, ",\"unchanged\":%llu", (unsigned long long)all->unchanged);
+    }
     if (state != JOB_DONE && t->err.code != ERR_NONE) {
         buf_add(b, STR(",\"error\":"));
         buf_add(b, run_error_json(t));

@@ -4,13 +4,6 @@
 #include "limits/limits.h"
 #include "query/query.h"
 #include "release/release.h"
-#include "json/json.h"
-
-enum { DIFF_ANSWER_BYTES_MAX = 16 << 20 };
-
-struct diff_rows {
-    VEC_OF(const struct tree *) /* each a list of scalars */
-};
 
 /* The same two releases, as the catalog has them. */
 struct diff_sides {
@@ -20,39 +13,18 @@ struct diff_sides {
 
 /* ---- asking */
 
-static bool take_lines(struct task *t, str bytes, struct diff_rows *out)
-{
-    static const struct json_limits limits = {DIFF_ANSWER_BYTES_MAX, 8, DOCUMENT_NODES_MAX};
-    str line, rest = bytes;
-    bool is_head = true;
-
-    while (rest.len > 0) {
-        struct tree *row;
-
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (line.len > 0 && !is_head) {
-            if (!json_read(t, t->mem, line, &limits, &row)) {
-                return false;
-            }
-            vec_push(t->mem, out, row);
-        }
-        is_head = false;
-    }
-    return true;
-}
-
-static bool ask(struct task *t, const struct diff *d, str text, struct diff_rows *out)
+static bool ask(struct task *t, const struct diff *d, str text, struct engine_rows *out)
 {
     struct query q = {.services = d->services, .text = text, .format = ROW_FORMAT_ROWS};
-    struct buf *bytes = buf_new(t->mem, DIFF_ANSWER_BYTES_MAX);
+    struct buf *bytes = buf_new(t->mem, ENGINE_ANSWER_BYTES_MAX);
     struct row_sink sink = row_sink_to_buf(bytes);
 
     if (text.len >= SQL_BYTES_MAX) {
         return task_fail(t, ERR_LIMIT, "the table has too many columns to be compared at once");
     }
     bool ok = query_run(t, &q, &sink);
-    turns_give(t, &d->services->queries);
-    return ok && take_lines(t, buf_str(bytes), out);
+    turns_give(t, d->services->queries);
+    return ok && engine_rows_read(t, buf_str(bytes), out);
 }
 
 /* ---- what can be compared */
@@ -174,7 +146,7 @@ static bool write_rows(struct task *t, const struct diff *d, const struct diff_t
 {
     bool has_added = number_at(counts, 2) > 0, has_removed = number_at(counts, 3) > 0;
     size_t keys = table->keys.len;
-    struct diff_rows rows = {0};
+    struct engine_rows rows = {0};
 
     if (d->rows_max == 0 || keys == 0 || (!has_added && !has_removed && changed->len == 0)) {
         return true;
@@ -208,7 +180,7 @@ static bool write_table(struct task *t, const struct diff *d, const struct diff_
                         struct json_out *o)
 {
     struct diff_table table;
-    struct diff_rows answer = {0};
+    struct engine_rows answer = {0};
     struct str_list changed = {0};
 
     choose_columns(t, d, sides, from, to, &table);

@@ -13,6 +13,7 @@
 enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 
 static bool run_begin_trial(struct task *t, struct run *r);
+static void run_tell_where(struct task *t, const struct run *r);
 
 /* The walk reads as a table. */
 /* clang-format off */
@@ -37,6 +38,9 @@ bool run_product(struct task *t, struct run *r)
            && run_prove(t, r)            /* declassifications, on these very rows                      */
            && (r->is_candidate ? run_hold(t, r)      /* the same, and nobody sees it yet               */
                                : run_publish(t, r)); /* fsync, checksum, move, ONE metadata transaction */
+    if (!ok) {
+        run_tell_where(t, r);
+    }
     run_end(t, r, ok);
     return ok;
 }
@@ -56,6 +60,15 @@ bool run_try(struct task *t, struct run *r)
         && run_prove(t, r);
 }
 /* clang-format on */
+
+/* Of a disk that fails or is full it must be known which. */
+static void run_tell_where(struct task *t, const struct run *r)
+{
+    if ((t->err.code == ERR_IO || t->err.code == ERR_FULL) && t->err.hint.len == 0) {
+        task_hint(t, "a run writes below %.*s: is there room, and does the disk work?",
+                  STR_ARG(r->services->home));
+    }
+}
 
 static bool run_find_target(struct task *t, struct run *r)
 {

@@ -3,10 +3,10 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
-#include "compliance/compliance.h"
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
 #include "quarantine/quarantine.h"
+#include "require/require.h"
 #include "scheduled_check/scheduled_check.h"
 #include "services/services.h"
 #include "sink/sink.h"
@@ -101,14 +101,6 @@ struct run_table {
     } parts; /* outputs: the files to publish, in the order of the table's key */
 };
 
-/* What a requirement says of the product. */
-struct run_requirement {
-    const struct policy *policy;
-    enum verdict verdict;
-    str message, found;
-    uint64_t rows; /* violations */
-};
-
 /* An input that is another product: its release is pinned with the image. */
 struct run_input {
     const struct model_input *input;
@@ -193,10 +185,7 @@ struct run {
     struct {
         VEC_OF(struct run_trace)
     } traces; /* of the outputs */
-    struct {
-        VEC_OF(struct run_requirement)
-    } requirements;
-    struct compliance_list compliance;     /* of the product's domain */
+    struct require_release required;
     bool has_schedules;                    /* these hold: */
     struct scheduled_check_list schedules; /* last verdicts of rules with a schedule */
     struct report findings;                /* drift and warnings */

@@ -36,13 +36,7 @@ MUST_CHECK bool run_enter(struct task *t, const struct run *r, enum run_state st
 /* Says which step works on what. */
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths);
 
-struct run_rows {
-    VEC_OF(const struct tree *) /* each a list of scalars */
-};
-/* Runs a text and gives its rows. `is_cleared`: it went through the gate. */
-MUST_CHECK bool run_ask(struct task *t, struct worker *worker, struct engine_job *job,
-                        bool is_cleared, struct run_rows *out);
-/* The same for the one row that a question has. */
+/* engine_ask for the one row that a question has. */
 MUST_CHECK bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job,
                             bool is_cleared, const struct tree **row_out);
 /* A view over a staged file, and over the files of before that stay beside it, with their links. */
@@ -55,6 +49,11 @@ bool run_is_large(const struct run *r, const struct run_table *table);
 /* Runs the job with its output going to a staged file of the table. */
 MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
                           struct engine_job *job, bool is_cleared, struct run_table *table);
+/* Its two halves: what fails in the first is of the text or of what it reads, in the second of the home. */
+MUST_CHECK bool run_stage_make(struct task *t, struct run *r, struct worker *worker,
+                               struct engine_job *job, bool is_cleared, struct run_table *table);
+MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
+                               const struct engine_job *job, const struct run_table *table);
 /* ---- incremental tables */
 
 /* That of an output table which is added to; NULL: all its rows are made. */

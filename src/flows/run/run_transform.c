@@ -26,7 +26,8 @@ static bool run_place_error(struct task *t, const struct run *r, const struct mo
     struct sql_shifts shifts = {0};
     struct place place = {.file = sql->path};
 
-    if (t->err.place.file.len > 0) {
+    /* A disk that fails is no fault of the text. */
+    if (t->err.place.file.len > 0 || t->err.code == ERR_IO || t->err.code == ERR_FULL) {
         return false;
     }
     if (since.len > 0) {
