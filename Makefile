@@ -18,7 +18,7 @@ deps: ## bring everything that building, testing and the demo need
 	@tools/deps
 
 test: ## run all tests but fuzzing and benches
-	@tools/deps build test docs
+	@tools/deps build test docs $(if $(filter true,$(CI)),dev)
 	@tools/test
 
 proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
