@@ -83,3 +83,12 @@ foreach(source IN LISTS fuzz_sources)
     endif()
     set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS -Wno-missing-prototypes)
 endforeach()
+
+# ---- crash: what is preloaded into the programs to fail at one call. Sanitizers want to come first themselves.
+
+if(NOT WEFT_SANITIZE)
+    add_library(inject SHARED "${tests_folder}/crash/inject.c")
+    target_link_libraries(inject PRIVATE our_flags)
+    set_target_properties(inject PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    set_source_files_properties("${tests_folder}/crash/inject.c" PROPERTIES COMPILE_OPTIONS "-fPIC;-U_FORTIFY_SOURCE;-Wno-missing-prototypes")
+endif()

@@ -154,7 +154,7 @@ bool gate_index_check(struct task *t, struct gate_want *want)
 {
     struct crypto_digest digest;
     uint64_t bytes;
-    struct face face;
+    struct face face = {0};
     int fd = open(arena_c_string(t->mem, want->path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     want->must_touch = true;
     want->is_found = fd >= 0;

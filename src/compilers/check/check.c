@@ -80,10 +80,13 @@ static str why_not_diverted(struct arena *mem, const struct contract_rule *rule,
                             const struct job_columns *columns)
 {
     struct check_predicate predicate;
+    /* Where it leads is not known here, and its rows are those without a partner. */
     if (rule->kind == RULE_RELATIONSHIP)
-        return STR("a relationship rejects or warns");
+        return STR_NONE;
     if (!check_predicate(mem, rule, columns, NULL, &predicate))
         return predicate.problem;
+    if (rule->kind == RULE_REQUIRED || rule->kind == RULE_UNIQUE || rule->kind == RULE_OPTION)
+        return STR_NONE;
     return passes_without(rule) ? STR_NONE : STR("it may fail when all rows that count are gone");
 }
 
@@ -110,9 +113,9 @@ static void check_diverted(struct arena *mem, const struct contract_table *table
             report_add(report, FINDING_ERROR, ERR_INVALID, rule->place,
                        "no rows can be quarantined by the rule " STR_FMT ": " STR_FMT,
                        STR_ARG(contract_rule_text(mem, rule)), STR_ARG(why));
-        f->hint = STR("onFailure: reject or warn; rows are quarantined by nullValues, "
-                      "missingValues, invalidValues and duplicateValues that must be 0, or less "
-                      "than a number or percent");
+        f->hint = STR("onFailure: reject or warn; rows are quarantined by relationships, and by "
+                      "nullValues, missingValues, invalidValues and duplicateValues that must be "
+                      "0, or less than a number or percent");
     }
     for (size_t i = 0; diverts && i < table->columns.len; i++) {
         if (!is_taken(table->columns.at[i].name))

@@ -252,8 +252,8 @@ static int64_t source_precision(str type);
 static str source_leaf_wide(struct arena *mem, str type)
 {
     if (str_starts(type, STR("DECIMAL("))) {
-        return arena_format(mem, "DECIMAL(38,%lld)",
-                            (long long)(38 - source_precision(type) + source_scale(type)));
+        return arena_format(mem, "DECIMAL(38,%ld)",
+                            38 - source_precision(type) + source_scale(type));
     }
     return source_is_whole(type)     ? STR("DOUBLE")
          : str_eq(type, STR("DATE")) ? STR("TIMESTAMP")

@@ -51,6 +51,8 @@ struct cli {
     int out_width;
     bool is_expanded; /* a line a value, whatever would fit */
 
+    str env; /* the environment that is asked; empty: the mesh */
+
     /* cli_find_home */
     str home, folder;
     /* cli_reach */
@@ -115,6 +117,14 @@ MUST_CHECK bool cli_plan_folder(struct task *t, struct cli *cli, str *out);
 /* What the files of the folder, or of --domain or --policies, would change. */
 MUST_CHECK bool cli_plan(struct task *t, struct cli *cli, const struct tree **out);
 MUST_CHECK bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out);
+void cli_plan_show(struct task *t, const struct tree *plan);
+/* Asks, unless --yes was said. */
+MUST_CHECK bool cli_is_wanted(struct task *t, struct cli *cli, const char *question, bool *out);
+
+/* ---- command_env.c */
+
+/* The environment of --env is there from here on. */
+MUST_CHECK bool cli_env_make(struct task *t, struct cli *cli);
 
 /* ---- plan_summary.c */
 

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli_inside.h"
@@ -236,6 +237,21 @@ static bool cli_read_format(struct task *t, struct cli *cli)
                                : "");
 }
 
+/* A command of the mesh alone has no such option, and passes by what the environment of the process says. */
+static bool cli_read_env(struct task *t, struct cli *cli)
+{
+    const char *env = getenv("WEFT_ENV");
+
+    if (cli->has[OPTION_env]) {
+        cli->env = cli->value[OPTION_env];
+        return cli->env.len > 0 || task_fail(t, ERR_USAGE, "--env needs a name");
+    }
+    if (env != NULL && option_is_of(cli->command, OPTION_env)) {
+        cli->env = str_of(env);
+    }
+    return true;
+}
+
 bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
 {
     size_t used = 0;
@@ -249,7 +265,8 @@ bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
     cli->arguments.at += used;
     cli->arguments.len -= used;
     cli->arguments.cap = cli->arguments.len;
-    return cli_read_format(t, cli) && (cli->command == NULL || cli_demand_options(t, cli));
+    return cli_read_format(t, cli)
+        && (cli->command == NULL || (cli_demand_options(t, cli) && cli_read_env(t, cli)));
 }
 
 bool cli_number(struct task *t, const struct cli *cli, enum cli_option option, int64_t least,

@@ -214,7 +214,7 @@ static bool new_open_fence(struct task *t, const struct cli *cli, const struct n
     const char *key = p->host_entry.len > 0 ? "hosts" : "roots";
     str entry = p->host_entry, text, changed, folder, base, path;
     struct tree *document;
-    bool is_listed;
+    bool is_listed = false;
 
     if (entry.len == 0) {
         entry = str_cut_last(p->path, '/', &folder, &base) && folder.len > 0 ? folder : STR(".");
@@ -393,7 +393,7 @@ bool command_new_contract(struct task *t, struct cli *cli)
 {
     struct new_files files = {0};
     str domain, rest, product, name, text;
-    struct probe p;
+    struct probe p = {0};
 
     cli_listen(t);
     if (!cli_demand_arguments(t, cli, 1, 1)) {

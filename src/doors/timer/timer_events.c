@@ -92,24 +92,35 @@ static void timer_add_increments(struct buf *b, const struct run *r)
     }
 }
 
+static void timer_add_diverted(struct arena *mem, struct buf *b, const struct run_table *table,
+                               bool *is_first)
+{
+    bool is_input = table->table == NULL;
+
+    if (table->diverted == NULL) {
+        return;
+    }
+    buf_add(b, *is_first ? STR("{\"table\":") : STR(",{\"table\":"));
+    buf_add_json(
+        b, is_input ? arena_format(mem, "%.*s.%.*s", STR_ARG(table->schema), STR_ARG(table->name))
+                    : table->name);
+    buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
+               (unsigned long long)table->diverted->checked);
+    *is_first = false;
+}
+
 /* How many rows of which tables were diverted. */
-static void timer_add_quarantined(struct buf *b, const struct run *r)
+static void timer_add_quarantined(struct arena *mem, struct buf *b, const struct run *r)
 {
     bool is_first = true;
 
     buf_format(b, ",\"rows_quarantined\":%llu,\"quarantined\":[",
                (unsigned long long)run_diverted_rows(r));
+    for (size_t i = 0; i < r->staged.len; i++) {
+        timer_add_diverted(mem, b, &r->staged.at[i], &is_first);
+    }
     for (size_t i = 0; i < r->outputs.len; i++) {
-        const struct run_table *table = &r->outputs.at[i];
-
-        if (table->diverted == NULL) {
-            continue;
-        }
-        buf_add(b, is_first ? STR("{\"table\":") : STR(",{\"table\":"));
-        buf_add_json(b, table->name);
-        buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
-                   (unsigned long long)table->diverted->checked);
-        is_first = false;
+        timer_add_diverted(mem, b, &r->outputs.at[i], &is_first);
     }
     buf_add(b, STR("]"));
 }
@@ -132,7 +143,7 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
             buf_format(b, ",\"release\":%llu", (unsigned long long)r->release);
         }
         buf_format(b, ",\"rows\":%llu", (unsigned long long)rows);
-        timer_add_quarantined(b, r);
+        timer_add_quarantined(t->mem, b, r);
         timer_add_increments(b, r);
     }
     timer_add_warnings(b, &r->findings);
@@ -150,6 +161,9 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
 
     buf_format(b, "{\"state\":\"%s\",\"published\":%llu,\"failed\":%llu", job_state_name(state),
                (unsigned long long)all->published, (unsigned long long)all->failed);
+    if (all->services->mesh != NULL) {
+        buf_format(b, ",\"unchanged\":%llu", (unsigned long long)all->unchanged);
+    }
     if (state != JOB_DONE && t->err.code != ERR_NONE) {
         buf_add(b, STR(",\"error\":"));
         buf_add(b, run_error_json(t));

@@ -225,7 +225,7 @@ static bool probe_describe_table(struct task *t, struct probe_trial *trial, stru
     struct source_table *source = live->source;
     struct engine_job job = trial->files;
     struct report *report = trial->p->report;
-    struct probe_rows rows;
+    struct engine_rows rows;
 
     job.text = source->describe;
     job.looks = source->looks;
@@ -289,13 +289,13 @@ static void probe_locate(struct task *t, struct probe_trial *trial, const struct
 {
     struct error first = t->err;
     struct engine_job job = trial->files;
-    struct probe_rows rows;
+    struct engine_rows rows;
 
     if (live->source->locate.len == 0 || first.code != ERR_DATA) {
         return;
     }
     job.text = live->source->locate;
-    if (probe_rows(t, trial->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
+    if (engine_ask(t, trial->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
         task_fail_as(t, &first);
     }
 }
@@ -304,7 +304,7 @@ static bool probe_count_skipped(struct task *t, struct probe_trial *trial,
                                 const struct probe_live *live)
 {
     struct engine_job job = trial->files;
-    struct probe_rows rows;
+    struct engine_rows rows;
     int64_t lines = 0;
 
     if (live->source->skipped.len == 0) {
@@ -390,7 +390,7 @@ static bool probe_read_rows(struct task *t, struct probe_trial *trial)
     }
     if (trial->plan.close.len > 0) {
         struct engine_job close = {.prepare = trial->plan.close, .text = STR("SELECT 1")};
-        struct probe_rows rows;
+        struct engine_rows rows;
 
         if (!probe_ask(t, trial->worker, &close, &trial->server, STR("the database"), &rows)) {
             return false;

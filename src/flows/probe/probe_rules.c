@@ -123,12 +123,12 @@ static void probe_make_views(struct task *t, const struct probe_trial *trial,
 /* ---- answers */
 
 static bool probe_ask_own(struct task *t, struct probe_trial *trial,
-                          const struct check_select *select, struct probe_rows *out)
+                          const struct check_select *select, struct engine_rows *out)
 {
     struct engine_job job = trial->files;
 
     job.text = select->text;
-    return probe_rows(t, trial->worker, &job, false, out);
+    return engine_ask(t, trial->worker, &job, false, out);
 }
 
 /* The files of a table, under names of our own, for a worker that runs a stranger's text. */
@@ -175,7 +175,7 @@ bool probe_lend_builder(struct task *t, struct probe_trial *trial)
 /* A rule's own SQL was written by a stranger: the allow-lists of the gate decide what it may say, and a worker that can open nothing
  * else runs it. */
 static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
-                              const struct check_select *select, struct probe_rows *out)
+                              const struct check_select *select, struct engine_rows *out)
 {
     struct image_product product = {.address = trial->contract.id};
     struct gate_scope scope = {.product = &product};
@@ -198,7 +198,7 @@ static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
     for (size_t i = 0; i < job.views.len; i++) {
         probe_fill_view(t, trial, &job.views.at[i], &job);
     }
-    return probe_rows(t, trial->builder, &job, true, out);
+    return engine_ask(t, trial->builder, &job, true, out);
 }
 
 /* Errors that are the machine's or the caller's end the test; those of a rule are its verdict. */
@@ -223,7 +223,7 @@ static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct pr
 {
     for (size_t i = 0; i < live->plan.selects.len; i++) {
         const struct check_select *select = &live->plan.selects.at[i];
-        struct probe_rows rows;
+        struct engine_rows rows;
 
         if (select->is_foreign ? probe_ask_foreign(t, trial, select, &rows)
                                : probe_ask_own(t, trial, select, &rows)) {
@@ -247,7 +247,7 @@ static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct pr
 bool probe_rules(struct task *t, struct probe_trial *trial)
 {
     struct engine_job views = trial->files;
-    struct probe_rows none;
+    struct engine_rows none;
 
     for (size_t i = 0; i < trial->len; i++) {
         if (!probe_compile(t, trial, &trial->tables[i])) {

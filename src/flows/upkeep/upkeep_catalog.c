@@ -45,11 +45,12 @@ static bool upkeep_check_documents(struct task *t, struct metadb *db, str *findi
     str wanted = STR_NONE;
     bool has_row;
 
-    if (!metadb_query(t, db, &st,
-                      "SELECT CASE WHEN json_valid(detail) THEN json_extract(detail, '$.seal') "
-                      "END FROM audit WHERE action = 'apply' AND outcome = 'done' ORDER BY "
-                      "sequence DESC LIMIT 1",
-                      "")
+    if (!metadb_query(
+            t, db, &st,
+            "SELECT CASE WHEN json_valid(detail) THEN json_extract(detail, '$.seal') "
+            "END FROM audit WHERE action IN ('apply', 'refresh') AND outcome = 'done' ORDER BY "
+            "sequence DESC LIMIT 1",
+            "")
         || !metadb_step(t, st, &has_row)) {
         return false;
     }
@@ -105,7 +106,8 @@ static bool upkeep_check_release(struct task *t, struct metadb *db, str address,
     return true;
 }
 
-/* Each release that is kept is what its row of the audit says. */
+/* Each release that is kept is what its row of the audit says; of an environment those since it was made anew, which numbers them
+ * anew. */
 static bool upkeep_check_releases(struct task *t, struct metadb *db, str *finding_out)
 {
     struct metadb_statement *st;
@@ -113,8 +115,9 @@ static bool upkeep_check_releases(struct task *t, struct metadb *db, str *findin
 
     if (!metadb_query(t, db, &st,
                       "SELECT object, json_extract(detail, '$.release'), json_extract(detail, "
-                      "'$.seal') FROM audit WHERE action IN ('publish', 'rollback') AND outcome = "
-                      "'done' AND json_valid(detail) ORDER BY sequence",
+                      "'$.seal') FROM audit WHERE action IN ('publish', 'rollback', 'carry') AND "
+                      "outcome = 'done' AND json_valid(detail) AND sequence > coalesce((SELECT "
+                      "max(sequence) FROM audit WHERE action = 'refresh'), 0) ORDER BY sequence",
                       "")) {
         return false;
     }
