@@ -277,6 +277,23 @@ void cli_listen_on(void);
 /* The signal that was heard last, 0 for none; after that none was. */
 int cli_heard(void);
 
+/* ---- cli_write.c */
+
+/* New files, with their paths below a folder, or absolute. */
+struct cli_file {
+    str path, text;
+    unsigned mode;
+};
+
+struct cli_files {
+    VEC_OF(struct cli_file)
+};
+
+/* All of them or none, on disk when it returns; ERR_CONFLICT where one stands. */
+MUST_CHECK bool cli_write_files(struct task *t, str folder, const struct cli_files *files);
+/* A file in the place of one that is there: either the one or the other. */
+MUST_CHECK bool cli_write_over(struct task *t, str path, str text);
+
 /* ---- command_init.c */
 
 /* A new file below the folder, with the folders above it; ERR_CONFLICT where one stands. */

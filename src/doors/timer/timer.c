@@ -397,7 +397,21 @@ static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known
 struct timer_schedule {
     uint64_t image_version;
     int64_t next_us;
+    uint64_t mesh_version;    /* of this: */
+    struct str_list products; /* those with such rules, in memory of their own */
+    struct arena *mem;
 };
+
+static void timer_find_scheduled(const struct image *image, struct timer_schedule *known)
+{
+    if (known->mem != NULL && known->mesh_version == image->mesh_version) {
+        return;
+    }
+    arena_free(known->mem);
+    known->mem = arena_new();
+    known->mesh_version = image->mesh_version;
+    run_scheduled_products(known->mem, image, &known->products);
+}
 
 static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_schedule *known)
 {
@@ -415,7 +429,8 @@ static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_sc
     known->next_us = now_us + TIMER_DUE_AGAIN_US;
     int64_t next_us;
 
-    if (!run_due_products(t, s, now_us, &due, &next_us)) {
+    timer_find_scheduled(image, known);
+    if (!run_due_products(t, s, &known->products, now_us, &due, &next_us)) {
         return false;
     }
     for (size_t i = 0; i < due.len; i++) {
@@ -463,6 +478,7 @@ static void *timer_loop(void *state)
         }
         jobs_wait(timer->services->jobs, TIMER_POLL_MS);
     }
+    arena_free(schedule.mem);
     return NULL;
 }
 
