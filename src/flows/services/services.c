@@ -1,4 +1,4 @@
-#include "services/services.h"
+#include "services/services_inside.h"
 
 #include <stdlib.h>
 
@@ -12,19 +12,6 @@
 #include "run_row/run_row.h"
 
 enum { SERVICES_SHOW_TRIES = 3 };
-
-static void turns_open(struct turns *turns, int64_t most)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&turns->lock, NULL);
-    pthread_cond_init(&turns->freed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    turns->most = most;
-    turns->taken = 0;
-}
 
 static bool services_open_catalog(struct task *t, struct services *s)
 {
@@ -79,9 +66,9 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->home = home;
     s->folder = folder;
     s->jobs = jobs_new();
-    turns_open(&s->queries, CONFIG_INT(config, queries_max));
-    turns_open(&s->runs, CONFIG_INT(config, runs_max));
-    turns_open(&s->removal, 1);
+    turns_open(&s->queries, CONFIG_INT(config, queries_max), CONFIG_INT(config, queries_waiting_max));
+    turns_open(&s->runs, CONFIG_INT(config, runs_max), INT64_MAX);
+    turns_open(&s->removal, 1, INT64_MAX);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
            && services_open_catalog(t, s) && services_open_home(t, s) && services_recover(t, s)
            && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
@@ -106,12 +93,9 @@ void services_close(struct services *s)
     metadb_close(s->db);
     store_close(s->store);
     jobs_free(s->jobs);
-    pthread_cond_destroy(&s->queries.freed);
-    pthread_mutex_destroy(&s->queries.lock);
-    pthread_cond_destroy(&s->runs.freed);
-    pthread_mutex_destroy(&s->runs.lock);
-    pthread_cond_destroy(&s->removal.freed);
-    pthread_mutex_destroy(&s->removal.lock);
+    turns_close(&s->queries);
+    turns_close(&s->runs);
+    turns_close(&s->removal);
     free(s);
 }
 
@@ -129,56 +113,4 @@ void services_show(struct services *s)
     CHECK(ok);
     task_free(last);
     gate_recheck(s->gate);
-}
-
-static void turns_end(void *handle)
-{
-    struct turns *turns = handle;
-
-    pthread_mutex_lock(&turns->lock);
-    turns->taken--;
-    pthread_cond_signal(&turns->freed);
-    pthread_mutex_unlock(&turns->lock);
-}
-
-static struct timespec turns_instant(int64_t monotonic_ms)
-{
-    return (struct timespec){.tv_sec = monotonic_ms / 1000,
-                             .tv_nsec = monotonic_ms % 1000 * 1000000};
-}
-
-bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what)
-{
-    int64_t end_ms = clock_monotonic_ms() + wait_ms;
-    bool ok = true;
-
-    pthread_mutex_lock(&turns->lock);
-    while (turns->taken >= turns->most && ok) {
-        int64_t now_ms = clock_monotonic_ms();
-
-        ok = task_go_on(t);
-        if (ok && now_ms >= end_ms) {
-            ok = task_fail(t, ERR_TOO_MANY, "%lld %s run already and none ended in %lld ms",
-                           (long long)turns->most, what, (long long)wait_ms);
-            task_hint(t, "try again later, or raise the setting that bounds them");
-        }
-        if (ok) {
-            /* Cancel does not signal the condition, so the wait is sliced. */
-            struct timespec until = turns_instant(end_ms < now_ms + 50 ? end_ms : now_ms + 50);
-            pthread_cond_timedwait(&turns->freed, &turns->lock, &until);
-        }
-    }
-    if (ok) {
-        turns->taken++;
-    }
-    pthread_mutex_unlock(&turns->lock);
-    if (ok) {
-        arena_defer(t->mem, turns_end, turns);
-    }
-    return ok;
-}
-
-void turns_give(struct task *t, struct turns *turns)
-{
-    arena_close(t->mem, turns);
 }
