@@ -6,7 +6,7 @@
 #include "limits/limits.h"
 
 enum {
-    LOOK_ROWS = 20480, /* of these the first look counts different values */
+    LOOK_ROWS = 20480,                     /* of these the first look counts different values */
     LOOK_VALUES_MAX = 2 * FACT_VALUES_MAX, /* it counts about right */
     BOUND_BYTES_MAX = 256,
     VALUES_BYTES_MAX = 4096,

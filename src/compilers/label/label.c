@@ -211,8 +211,7 @@ static void index_traces(struct inherit *in, const struct label_traces *traces)
 static void find_traced(const struct inherit *in, const struct model_product *product, str table,
                         struct traced *out)
 {
-    *out =
-        (struct traced){.trace = map_find(&in->traces, trace_key(in->mem, product, table))};
+    *out = (struct traced){.trace = map_find(&in->traces, trace_key(in->mem, product, table))};
     map_init_nocase(&out->outputs, in->mem);
     if (!out->trace)
         return;

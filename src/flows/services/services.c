@@ -66,7 +66,8 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->home = home;
     s->folder = folder;
     s->jobs = jobs_new();
-    turns_open(&s->queries, CONFIG_INT(config, queries_max), CONFIG_INT(config, queries_waiting_max));
+    turns_open(&s->queries, CONFIG_INT(config, queries_max),
+               CONFIG_INT(config, queries_waiting_max));
     turns_open(&s->runs, CONFIG_INT(config, runs_max), INT64_MAX);
     turns_open(&s->removal, 1, INT64_MAX);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)

@@ -72,6 +72,10 @@ MUST_CHECK bool services_demand_run(struct task *t, const struct image *image, s
 /* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of, at once where too many wait. The turn ends with the task's
  * arena, or with turns_give. */
 MUST_CHECK bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what);
+struct turns_state {
+    uint64_t running, waiting;
+};
+struct turns_state turns_state(struct turns *turns);
 void turns_give(struct task *t, struct turns *turns);
 
 #endif

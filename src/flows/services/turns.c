@@ -157,7 +157,7 @@ bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char
     bool ok;
 
     pthread_mutex_lock(&turns->lock);
-    if (turns->taken >= turns->most && wait_ms > 0 && turns->waiting >= turns->waiting_most) {
+    if (turns->taken >= turns->most && turns->waiting >= turns->waiting_most) {
         ok = turns_refuse(t, turns, what);
     } else {
         turn = turns_join(t, turns);
@@ -171,6 +171,16 @@ bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char
         arena_defer(t->mem, turns_end, turn);
     }
     return ok;
+}
+
+struct turns_state turns_state(struct turns *turns)
+{
+    struct turns_state state;
+
+    pthread_mutex_lock(&turns->lock);
+    state = (struct turns_state){(uint64_t)turns->taken, (uint64_t)turns->waiting};
+    pthread_mutex_unlock(&turns->lock);
+    return state;
 }
 
 void turns_give(struct task *t, struct turns *turns)
