@@ -210,29 +210,56 @@ def run(words, env, cwd):
                 process.returncode)
 
 
-def memory(words, env, cwd, also=()):
-    """The sum of the peaks of all processes, in MB: no less than the peak of the sum. `also`: others that work for it."""
-    process = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=env)
-    peaks, over = {}, threading.Event()
+def memory(words, env, cwd):
+    """The sum of the peaks of all processes, in MB: no less than the peak of the sum."""
+    peaks = {}
 
-    def look():
+    def look(pids):
+        for pid, size in read_sizes(pids, "status", "VmHWM:").items():
+            peaks[pid] = max(peaks.get(pid, 0), size)
+
+    watch(words, env, cwd, (), look)
+    return sum(peaks.values()) / 1024
+
+
+def memory_shared(words, env, cwd, also=()):
+    """The peak of the sum over all processes, in MB, with pages that several have counted once. `also`: others that work for it."""
+    sums = [0]
+
+    def look(pids):
+        sums.append(sum(read_sizes(pids, "smaps_rollup", "Pss:").values()))
+
+    watch(words, env, cwd, also, look)
+    return max(sums) / 1024
+
+
+def read_sizes(pids, file, key):
+    sizes = {}
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            if line.startswith(key):
+                sizes[pid] = int(line.split()[1])
+    return sizes
+
+
+def watch(words, env, cwd, also, look):
+    process = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=env)
+    over = threading.Event()
+
+    def look_on():
         while not over.is_set():
-            for pid in [child for root in (process.pid, *also) for child in tree(root)]:
-                try:
-                    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-                except OSError:
-                    continue
-                for line in lines:
-                    if line.startswith("VmHWM:"):
-                        peaks[pid] = max(peaks.get(pid, 0), int(line.split()[1]))
+            look({child for root in (process.pid, *also) for child in tree(root)})
             over.wait(0.02)
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=look_on)
     watcher.start()
     process.wait()
     over.set()
     watcher.join()
-    return sum(peaks.values()) / 1024
 
 
 def settle(server, client):

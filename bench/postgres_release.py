@@ -149,7 +149,7 @@ def measure(postgres, mesh, sides):
     used = {}
     for side, words in sides.items():
         pids = [mesh.serve(http=False).process.pid] if side == "weft" else []
-        used[side] = kit.memory(*words("orders"), pids)
+        used[side] = kit.memory_shared(*words("orders"), pids)
         clear()
     show(sides, taken, used)
 
@@ -171,7 +171,7 @@ def main():
         if adbc:
             sides["adbc"] = peer_side(adbc, "adbc/release.py", uri)
         if dlt:
-            sides |= {f"dlt {backend}": peer_side(dlt, "dlt/release.py", uri, backend) for backend in ("connectorx", "pyarrow")}
+            sides |= {f"dlt {backend}": peer_side(dlt, "dlt/release.py", uri, backend) for backend in ("connectorx", "pyarrow") if not os.environ.get("QUICK")}
         begun = time.perf_counter()
         measure(postgres, mesh, sides)
         print(f"    measured in {time.perf_counter() - begun:.0f} s", flush=True)

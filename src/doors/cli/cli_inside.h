@@ -123,6 +123,8 @@ MUST_CHECK bool cli_is_wanted(struct task *t, struct cli *cli, const char *quest
 
 /* ---- command_env.c */
 
+/* ERR_USAGE for what no environment is called. */
+MUST_CHECK bool cli_is_env(struct task *t, str name);
 /* The environment of --env is there from here on. */
 MUST_CHECK bool cli_env_make(struct task *t, struct cli *cli);
 

@@ -422,5 +422,8 @@ bool command_run(struct task *t, struct cli *cli)
         task_fail(t, ERR_USAGE, "run asks nothing, and applies nothing");
         return task_hint(t, "--yes goes with --watch");
     }
-    return cli->has[OPTION_watch] ? cli_run_watch(t, cli) : cli_run(t, cli);
+    if (!cli->has[OPTION_watch]) {
+        return cli_run(t, cli);
+    }
+    return (cli->env.len == 0 || cli_env_make(t, cli)) && cli_run_watch(t, cli);
 }

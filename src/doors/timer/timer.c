@@ -67,6 +67,15 @@ static bool timer_begin(struct timer_work *work)
     return task_go_on(t);
 }
 
+/* Who ended it: its caller, or the mesh that its environment follows. */
+static void timer_find_end(struct timer_work *work)
+{
+    if (work->services->mesh != NULL && work->t->err.code == ERR_CANCELLED) {
+        (void)gate_withdrawn(work->t, work->services->gate);
+    }
+    log_failure("timer", work->t);
+}
+
 static void timer_run_one(struct timer_work *work)
 {
     struct services *s = work->services;
@@ -95,7 +104,7 @@ static void timer_run_one(struct timer_work *work)
         ok = run_product(t, &run);
     }
     if (!ok) {
-        log_failure("timer", t);
+        timer_find_end(work);
     }
     timer_say_run(t, &run, ok);
     work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -128,7 +137,7 @@ static void timer_run_candidate(struct timer_work *work)
         ok = run_candidate(t, &c) && plan_test_consumers(t, s, c.run.product, c.run.id);
     }
     if (!ok) {
-        log_failure("timer", t);
+        timer_find_end(work);
     }
     timer_say_run(t, &c.run, ok);
     work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -186,6 +195,9 @@ static void timer_run_all(struct timer_work *work)
     };
     bool ok = timer_begin(work) && run_all_how(t, work->row, &all.how) && run_all(t, &all);
 
+    if (!ok) {
+        timer_find_end(work);
+    }
     work->row->state = !ok            ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
                      : all.failed > 0 ? JOB_FAILED
                                       : JOB_DONE;

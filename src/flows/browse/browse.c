@@ -292,6 +292,9 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     }
     json_out_begin(o, "", '{');
     json_out_maybe(o, "mesh", image->model ? image->model->mesh.name : STR_NONE);
+    if (s->mesh != NULL) {
+        json_out_str(o, "environment", s->environment);
+    }
     json_out_maybe(o, "home", actor_is_operator(t->actor) ? s->home : STR_NONE);
     json_out_uint(o, "mesh_version", image->mesh_version);
     json_out_uint(o, "image_version", image->version);

@@ -577,7 +577,7 @@ TEST(check_engine_facts_are_exact)
     struct check_fact *facts = find_facts(e, &rows, &selects);
 
     EXPECT_INT(rows, 30000);
-    EXPECT_INT(selects, 3);
+    EXPECT_INT(selects, 4);
     EXPECT(facts[0].has_range && !facts[0].has_values);
     EXPECT_INT(facts[0].column_id, 1);
     EXPECT_STR(facts[0].low, "0");

@@ -250,3 +250,31 @@ TEST(csv_says_nothing_of_lines_that_are_odd)
                         sizeof(HEADER) + 52});
     EXPECT_INT(differ(b), -1);
 }
+
+/* A release has its rows in the order of the file, whatever reads it. */
+TEST(csv_keeps_the_order_of_lines_where_order_is_kept)
+{
+    struct bench *b = bench_open();
+    int64_t disorder = -1;
+    REQUIRE(b);
+    struct buf *text = buf_new(b->t->mem, 1 << 23);
+    buf_add(text, STR("i,s\n"));
+    for (size_t i = 0; i < 300000; i++)
+        buf_format(text, "%zu,some text\n", i);
+    write_text(b, buf_str(text));
+    str copy =
+        arena_format(b->t->mem,
+                     "COPY (FROM weft_csv(['%s'], ',', ['i', 's'], ['INTEGER', 'VARCHAR'])) TO "
+                     "'%s.parquet' (FORMAT parquet)",
+                     b->path, b->path);
+    EXPECT(duckdb_query(b->con, arena_c_string(b->t->mem, copy), NULL) == DuckDBSuccess);
+    EXPECT(count(
+        b,
+        arena_format(b->t->mem,
+                     "SELECT count(*) FILTER (WHERE i <> file_row_number) + 300000 - count(*) FROM "
+                     "read_parquet('%s.parquet', file_row_number = true)",
+                     b->path),
+        &disorder));
+    EXPECT_INT(disorder, 0);
+    (void)unlink(arena_format(b->t->mem, "%s.parquet", b->path).ptr);
+}
