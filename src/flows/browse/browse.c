@@ -274,6 +274,7 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     struct engine_state engine = engine_state(s->engine);
+    struct turns_state queries = turns_state(s->queries);
     uint64_t products = 0, published = 0;
     struct gate_total total;
 
@@ -303,6 +304,8 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     json_out_uint(o, "products_published", published);
     json_out_uint(o, "workers", engine.workers);
     json_out_uint(o, "workers_lent", engine.lent);
+    json_out_uint(o, "queries_running", queries.running);
+    json_out_uint(o, "queries_waiting", queries.waiting);
     json_out_uint(o, "workers_started", engine.started);
     json_out_uint(o, "workers_killed", engine.killed);
     /* Sizes of copies for others speak of rows that this actor may not see. */
