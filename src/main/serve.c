@@ -13,6 +13,7 @@
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "log/log.h"
+#include "store/store_file.h"
 #include "timer/timer.h"
 
 enum { SERVE_LOOK_MS = 200 };
@@ -74,7 +75,7 @@ static bool serve_write_ready(struct task *t, const struct serve_options *option
     json_out_end(&o, '}');
     buf_add_byte(o.b, '\n');
     fd = open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, o.b->ptr, o.b->len) == (ssize_t)o.b->len;
+    bool ok = fd >= 0 && store_file_write(fd, buf_str(o.b));
     if (fd >= 0) {
         close(fd);
     }

@@ -9,6 +9,7 @@
 #include "infer/infer.h"
 #include "limits/limits.h"
 #include "probe/probe.h"
+#include "store/store_file.h"
 #include "yaml/yaml.h"
 
 struct new_file {
@@ -194,17 +195,18 @@ static bool new_replace(struct task *t, str path, str text)
     if (fd < 0) {
         return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(draft));
     }
-    bool ok = write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    bool ok = store_file_write(fd, text) && fsync(fd) == 0;
     struct stat facts;
-    if (stat(arena_c_string(t->mem, path), &facts) == 0) {
+    if (ok && stat(arena_c_string(t->mem, path), &facts) == 0) {
         (void)fchmod(fd, facts.st_mode & 0777);
     }
-    close(fd);
-    if (!ok || rename(draft.ptr, arena_c_string(t->mem, path)) != 0) {
+    ok = ok && rename(draft.ptr, arena_c_string(t->mem, path)) == 0;
+    if (!ok) {
+        task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
         (void)unlink(draft.ptr);
-        return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
     }
-    return true;
+    close(fd);
+    return ok;
 }
 
 /* An administrator lists roots and hosts; who writes new files beside mesh.yaml mostly is one, and apply asks who it is. */
