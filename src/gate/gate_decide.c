@@ -139,5 +139,7 @@ bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image
         .ctx = &reading, .may_discover = may_discover, .is_clear = is_clear, .owns = owns};
     struct job_view *view = ARENA_NEW(t->mem, struct job_view);
     *out = view;
-    return read_mesh_view(t, gate->db, image, &reader, name, view);
+    /* Agreements of an environment are those of its mesh, of this moment. */
+    bool is_of_access = str_eq(name, STR("grants")) || str_eq(name, STR("access_requests"));
+    return read_mesh_view(t, is_of_access ? gate->users : gate->db, image, &reader, name, view);
 }

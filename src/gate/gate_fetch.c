@@ -80,6 +80,7 @@ static bool take_all(struct task *t, struct gate *gate, struct gate_wants *wants
 
 bool gate_peek(struct task *t, struct gate *gate, struct gate_want *want)
 {
+    gate = gate->root;
     pthread_mutex_lock(&gate->lock);
     bool ok = gate_index_find(t, gate, want);
     pthread_mutex_unlock(&gate->lock);
@@ -278,13 +279,13 @@ static struct row_progress look_at(const struct gate_wants *wants, const struct 
                                  .of = wants->tells_files ? wants->len : 0};
 }
 
-static void tell(struct task *t, struct waiting *w, struct row_progress progress)
+static bool tell(struct task *t, struct waiting *w, struct row_progress progress)
 {
     if (!w->sink || !w->sink->progress
         || (progress.thousandths == w->told.thousandths && progress.files == w->told.files))
-        return;
+        return true;
     w->told = progress;
-    w->sink->progress(t, w->sink->state, &progress);
+    return w->sink->progress(t, w->sink->state, &progress);
 }
 
 /* Under the lock, which `tell` is called without: a slow client holds up nobody else. */
@@ -307,8 +308,7 @@ static bool wait_for(struct task *t, struct gate *gate, const struct gate_wants 
             return task_fail(t, ERR_TIMEOUT, "it is not all there yet");
         struct row_progress progress = look_at(wants, joined, w);
         pthread_mutex_unlock(&gate->lock);
-        tell(t, w, progress);
-        bool ok = task_go_on(t);
+        bool ok = tell(t, w, progress) && task_go_on(t);
         pthread_mutex_lock(&gate->lock);
         if (!ok)
             return false;
@@ -375,6 +375,7 @@ bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, str
 {
     struct waiting w = {.sink = sink, .is_stale = is_stale, .told = {.thousandths = -1}};
     uint64_t bytes;
+    gate = gate->root;
     bool ok = take_all(t, gate, wants);
     if (ok && count_missing(wants, &bytes) > 0) {
         /* What a cold class costs is not the query's: its deadline stands still. */
@@ -395,5 +396,6 @@ bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, str
 bool gate_fetch_early(struct task *t, struct gate *gate, struct gate_wants *wants, int64_t wait_ms)
 {
     struct waiting w = {.is_early = true, .until_ms = clock_monotonic_ms() + wait_ms};
+    gate = gate->root;
     return take_all(t, gate, wants) && make_missing(t, gate, wants, &w);
 }

@@ -172,11 +172,18 @@ static bool look(struct task *t, struct worker_engine *e, const struct job_view 
     return true;
 }
 
-static bool has_line(str lines, str wanted)
+/* From `*rest` on, then from the start: columns of a view mostly stand in the order of the file. */
+static bool has_line(str lines, str *rest, str wanted)
 {
-    while (lines.len) {
-        str line;
-        str_cut(lines, '\n', &line, &lines);
+    str line;
+    while (rest->len) {
+        str_cut(*rest, '\n', &line, rest);
+        if (str_eq(line, wanted))
+            return true;
+    }
+    *rest = lines;
+    while (rest->len) {
+        str_cut(*rest, '\n', &line, rest);
         if (str_eq(line, wanted))
             return true;
     }
@@ -193,11 +200,12 @@ bool worker_footers_fit(struct task *t, struct worker_engine *e, const struct jo
     for (size_t i = 1; i < view->files.len; i++)
         if (!str_eq(*columns[i], *columns[0]))
             return false;
+    str rest = *columns[0];
     for (size_t i = 0; i < view->columns.len; i++) {
         const struct job_column *column = &view->columns.at[i];
         str line = arena_format(t->mem, "%u " STR_FMT " " STR_FMT, column->id,
                                 STR_ARG(column->type), STR_ARG(column->name));
-        if (!has_line(*columns[0], line))
+        if (!has_line(*columns[0], &rest, line))
             return false;
     }
     return true;

@@ -237,16 +237,17 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
                               .message = STR("secret"),
                               .rows_total = 4,
                               .rows_failed = 1,
-                              .has_rows = true};
+                              .has_rows = true,
+                              .checked_us = 1};
     REQUIRE_OK(t, check_row_add(t, c->db, &check));
     struct reader all = {true, true}, some = {true, false}, none = {false, false};
     EXPECT_STR(read_as(c, image, all, "checks"),
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
                "there|-|warning|fail|0|1|4|1|-|0.25|"
-               "secret|-|-|-\n");
+               "secret|-|-|-|1970-01-01T00:00:00.000001Z\n");
     EXPECT_STR(read_as(c, image, some, "checks"),
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
-               "there|-|warning|fail|0|-|-|-|-|-|-|-|-|-\n");
+               "there|-|warning|fail|0|-|-|-|-|-|-|-|-|-|1970-01-01T00:00:00.000001Z\n");
     struct quarantine_row diverted = {.product_id = image->products.at[0].id,
                                       .table_id = check.table_id,
                                       .run_id = check.run_id,

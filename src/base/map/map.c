@@ -10,12 +10,23 @@ void map_init(struct map *map, struct arena *mem)
     *map = (struct map){.mem = mem};
 }
 
+void map_init_nocase(struct map *map, struct arena *mem)
+{
+    *map = (struct map){.mem = mem, .is_nocase = true};
+}
+
+static bool is_key(const struct map *map, str a, str b)
+{
+    return map->is_nocase ? str_eq_nocase(a, b) : str_eq(a, b);
+}
+
 /* The slot that holds `key`, or the empty one where it belongs; a slot is an entry's index plus
  * 1. */
 static uint32_t *find_slot(const struct map *map, str key)
 {
-    size_t at = (size_t)str_hash(key) & (map->slot_count - 1);
-    while (map->slots[at] && !str_eq(map->entries[map->slots[at] - 1].key, key))
+    uint64_t hash = map->is_nocase ? str_hash_nocase(key) : str_hash(key);
+    size_t at = (size_t)hash & (map->slot_count - 1);
+    while (map->slots[at] && !is_key(map, map->entries[map->slots[at] - 1].key, key))
         at = (at + 1) & (map->slot_count - 1);
     return &map->slots[at];
 }
@@ -27,7 +38,7 @@ static struct map_entry *find_entry(const struct map *map, str key)
         return slot ? &map->entries[slot - 1] : NULL;
     }
     for (size_t i = 0; i < map->len; i++)
-        if (str_eq(map->entries[i].key, key))
+        if (is_key(map, map->entries[i].key, key))
             return &map->entries[i];
     return NULL;
 }

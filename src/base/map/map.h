@@ -15,9 +15,11 @@ struct map {
     size_t len, cap;
     uint32_t *slots;
     size_t slot_count;
+    bool is_nocase; /* keys that differ by the case of ASCII letters are one */
 };
 
 void map_init(struct map *map, struct arena *mem);
+void map_init_nocase(struct map *map, struct arena *mem);
 /* NULL when there is none. */
 void *map_find(const struct map *map, str key);
 /* Replaces; gives the value that stood there before, or NULL. */

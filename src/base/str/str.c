@@ -286,7 +286,18 @@ static void sip_round(uint64_t v[4])
 
 /* SipHash-1-3: keys come from outside, so a plain hash would let them degrade every map to a
  * list. */
-uint64_t str_hash(str s)
+/* A word of bytes with its ASCII letters in lower case. */
+static uint64_t lower_word(uint64_t word)
+{
+    unsigned char bytes[8];
+    memcpy(bytes, &word, 8);
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)lower((char)bytes[i]);
+    memcpy(&word, bytes, 8);
+    return word;
+}
+
+static uint64_t hash_of(str s, bool is_nocase)
 {
     uint64_t seed[2];
     hash_seed(seed);
@@ -296,13 +307,16 @@ uint64_t str_hash(str s)
     for (; at + 8 <= s.len; at += 8) {
         uint64_t word;
         memcpy(&word, s.ptr + at, 8);
+        if (is_nocase)
+            word = lower_word(word);
         v[3] ^= word;
         sip_round(v);
         v[0] ^= word;
     }
     uint64_t last = (uint64_t)s.len << 56;
     for (size_t i = 0; at + i < s.len; i++)
-        last |= (uint64_t)(unsigned char)s.ptr[at + i] << (8 * i);
+        last |= (uint64_t)(unsigned char)(is_nocase ? lower(s.ptr[at + i]) : s.ptr[at + i])
+             << (8 * i);
     v[3] ^= last;
     sip_round(v);
     v[0] ^= last;
@@ -310,6 +324,16 @@ uint64_t str_hash(str s)
     for (int i = 0; i < 3; i++)
         sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t str_hash(str s)
+{
+    return hash_of(s, false);
+}
+
+uint64_t str_hash_nocase(str s)
+{
+    return hash_of(s, true);
 }
 
 static size_t least(size_t a, size_t b)

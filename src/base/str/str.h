@@ -48,6 +48,7 @@ size_t str_utf8_at(str s, size_t at);
 bool str_is_name(str s);
 /* Differs from process to process, so that nobody can choose keys that collide: never store it. */
 uint64_t str_hash(str s);
+uint64_t str_hash_nocase(str s); /* the same for texts that str_eq_nocase holds for equal */
 /* Edits (insert, delete, replace, swap of neighbours) between two short texts, at most `most` +
  * 1. */
 size_t str_distance(str a, str b, size_t most);

@@ -65,6 +65,13 @@ bool check_compile(struct arena *mem, const struct contract_table *table, str vi
                    const struct job_columns *columns, const struct check_targets *targets,
                    struct check_plan *out);
 
+/* For rows that are too dear to be read twice. While they are read, what each row is to the plan's fused counts is kept as the bits of one
+ * number: `expression_out`, a UBIGINT over a row of the table. The plan's SELECTs are changed to count these numbers, which stand in
+ * `column` of the view, and `columns_out` are the columns that its own other SELECTs read there beside. False, with nothing changed, where
+ * the counts cannot be told so. */
+bool check_flag(struct arena *mem, struct check_plan *plan, str view, str column,
+                str *expression_out, struct str_list *columns_out);
+
 /* Rules that could never be asked, by the contract alone: errors where they would reject every run, warnings else. */
 void check_contract(struct arena *mem, const struct contract *contract, struct report *report);
 
@@ -91,6 +98,7 @@ struct check_result {
     bool has_rows_failed;      /* rules that count rows */
     uint64_t rows_quarantined; /* of those that fail: put beside the release by who judged */
     str message;               /* one line for people: rule, expected, found, share of rows */
+    int64_t checked_us;        /* 0: now; else it is the verdict of an earlier time */
 };
 
 /* `answers`: for each select its row as a list of scalars (rows format), or NULL with `errors[i]` when it failed. */
@@ -103,7 +111,7 @@ void check_judge(struct arena *mem, const struct check_plan *plan,
  *     struct check_facts *facts = check_facts_new(mem, view, columns);
  *     while (check_facts_next(facts, &text)) { row = ask(text); check_facts_take(facts, row) … }
  *
- * The first look at some rows tells which columns may have few values, so that only these are listed. */
+ * A look at some rows, and where these are not all at all rows, tells which columns may have few values: only these are listed. */
 struct check_fact {
     uint32_t column_id;
     bool
@@ -117,6 +125,8 @@ struct check_facts;
 struct check_facts *check_facts_new(struct arena *mem, str view, const struct job_columns *columns);
 /* The next SELECT; false when all is known. */
 bool check_facts_next(struct check_facts *facts, str *text_out);
+/* The columns that it reads, until the next: a view of these takes less to bind than one of all. */
+const struct job_columns *check_facts_columns(struct check_facts *facts);
 /* Its row; false when it does not have the shape. */
 bool check_facts_take(struct check_facts *facts, const struct tree *row);
 /* A fact for each column, in their order, and the number of rows. */

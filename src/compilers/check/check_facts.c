@@ -1,30 +1,35 @@
 #include "check/check.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "check/check_inside.h"
 #include "limits/limits.h"
 
 enum {
-    LOOK_ROWS = 20480, /* of these the first look counts different values */
+    LOOK_ROWS = 20480,                     /* of these the first look counts different values */
+    LOOK_VALUES_MAX = 2 * FACT_VALUES_MAX, /* it counts about right */
     BOUND_BYTES_MAX = 256,
     VALUES_BYTES_MAX = 4096,
-    COLUMNS_AT_ONCE = 32, /* an answer of so many columns stays a small document */
+    ANSWER_BYTES_MAX = 1024 * 1024, /* of the values of one SELECT */
+    COLUMNS_AT_ONCE = 1024,         /* each SELECT reads the footer anew */
+    TABLES_AT_ONCE = 32,            /* of columns whose values take a hash table each */
 };
 
-enum step { STEP_LOOK, STEP_RANGES, STEP_VALUES, STEP_DONE };
+enum step { STEP_LOOK, STEP_RANGES, STEP_LOOK_AT_ALL, STEP_VALUES, STEP_DONE };
 
 struct check_facts {
     struct arena *mem;
     str view;
     const struct job_columns *columns;
     struct check_fact *facts;
-    bool *may_list; /* the first look saw few values */
+    bool *may_list; /* the last look saw few values */
+    size_t *bytes;  /* of which they take so many at most, by that look */
     uint64_t rows;
     enum step step;
     struct {
         VEC_OF(size_t)
-    } asked;     /* columns of the SELECT that is under way */
+    } asked; /* columns of the SELECT that is under way */
+    struct job_columns asked_columns;
     size_t next; /* column */
     bool is_asked, has_rows;
 };
@@ -37,6 +42,7 @@ struct check_facts *check_facts_new(struct arena *mem, str view, const struct jo
     f->columns = columns;
     f->facts = ARENA_ARRAY(mem, struct check_fact, columns->len + 1);
     f->may_list = ARENA_ARRAY(mem, bool, columns->len + 1);
+    f->bytes = ARENA_ARRAY(mem, size_t, columns->len + 1);
     for (size_t i = 0; i < columns->len; i++)
         f->facts[i].column_id = columns->at[i].id;
     return f;
@@ -47,6 +53,12 @@ static enum check_class class_of(const struct check_facts *f, size_t column)
     return check_class(f->columns->at[column].type);
 }
 
+/* The first look saw all rows. */
+static bool has_seen_all(const struct check_facts *f)
+{
+    return f->has_rows && f->rows <= LOOK_ROWS;
+}
+
 static bool is_wanted(const struct check_facts *f, size_t column)
 {
     switch (f->step) {
@@ -54,8 +66,25 @@ static bool is_wanted(const struct check_facts *f, size_t column)
         return class_of(f, column) != CHECK_OPAQUE;
     case STEP_RANGES:
         return true;
+    case STEP_LOOK_AT_ALL:
+        return !has_seen_all(f) && f->may_list[column] && !f->facts[column].has_values;
     default:
         return f->may_list[column] && !f->facts[column].has_values;
+    }
+}
+
+/* Columns from f->next on, as many as one SELECT takes. */
+static void ask_columns(struct check_facts *f)
+{
+    bool is_listing = f->step == STEP_VALUES;
+    size_t most = is_listing && !has_seen_all(f) ? TABLES_AT_ONCE : COLUMNS_AT_ONCE, bytes = 0;
+    for (; f->next < f->columns->len && f->asked.len < most; f->next++) {
+        if (!is_wanted(f, f->next))
+            continue;
+        bytes += is_listing ? f->bytes[f->next] : 0;
+        if (f->asked.len && bytes > ANSWER_BYTES_MAX)
+            return;
+        vec_push(f->mem, &f->asked, f->next);
     }
 }
 
@@ -64,9 +93,7 @@ static bool choose_columns(struct check_facts *f)
 {
     f->asked.len = 0;
     while (f->step != STEP_DONE) {
-        for (; f->next < f->columns->len && f->asked.len < COLUMNS_AT_ONCE; f->next++)
-            if (is_wanted(f, f->next))
-                vec_push(f->mem, &f->asked, f->next);
+        ask_columns(f);
         if (f->asked.len || (f->step == STEP_RANGES && !f->has_rows))
             return true;
         f->step++;
@@ -82,12 +109,20 @@ static str name_of(const struct check_facts *f, size_t column)
     return buf_str(b);
 }
 
+/* Of each column about how many values there are, and of texts how long they are. */
 static void add_look(const struct check_facts *f, struct buf *b)
 {
     buf_add(b, STR("SELECT "));
-    for (size_t i = 0; i < f->asked.len; i++)
-        buf_format(b, "%scount(DISTINCT " STR_FMT ")", i ? ", " : "",
-                   STR_ARG(name_of(f, f->asked.at[i])));
+    for (size_t i = 0; i < f->asked.len; i++) {
+        str name = name_of(f, f->asked.at[i]);
+        buf_format(b, "%sapprox_count_distinct(" STR_FMT ")", i ? ", " : "", STR_ARG(name));
+        if (class_of(f, f->asked.at[i]) == CHECK_TEXT)
+            buf_format(b, ", coalesce(max(strlen(" STR_FMT ")), 0)", STR_ARG(name));
+    }
+    if (f->step == STEP_LOOK_AT_ALL) {
+        buf_format(b, " FROM " STR_FMT, STR_ARG(f->view));
+        return;
+    }
     buf_add(b, STR(" FROM (SELECT "));
     for (size_t i = 0; i < f->asked.len; i++)
         buf_format(b, "%s" STR_FMT, i ? ", " : "", STR_ARG(name_of(f, f->asked.at[i])));
@@ -119,20 +154,21 @@ static void add_ranges(const struct check_facts *f, struct buf *b)
     buf_format(b, " FROM " STR_FMT, STR_ARG(f->view));
 }
 
-/* The limit keeps a column whose first rows deceived from being collected whole. */
+/* All columns by one scan. A hash table is quick and takes some MB a column, a histogram takes as much as its values. */
 static void add_values(const struct check_facts *f, struct buf *b)
 {
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < f->asked.len; i++) {
         str name = name_of(f, f->asked.at[i]);
-        buf_format(b,
-                   "%s(SELECT CASE WHEN count(*) <= %d AND sum(strlen(value)) <= %d THEN "
-                   "list(value ORDER BY value) END "
-                   "FROM (SELECT CAST(one AS VARCHAR) AS value FROM (SELECT DISTINCT " STR_FMT
-                   " AS one FROM " STR_FMT " WHERE " STR_FMT " IS NOT NULL LIMIT %d)))",
-                   i ? ", " : "", FACT_VALUES_MAX, VALUES_BYTES_MAX, STR_ARG(name),
-                   STR_ARG(f->view), STR_ARG(name), FACT_VALUES_MAX + 1);
+        buf_add(b, i ? STR(", CAST(") : STR("CAST("));
+        if (has_seen_all(f))
+            buf_format(b, "map_keys(histogram(" STR_FMT "))", STR_ARG(name));
+        else
+            buf_format(b, "list(DISTINCT " STR_FMT ") FILTER (WHERE " STR_FMT " IS NOT NULL)",
+                       STR_ARG(name), STR_ARG(name));
+        buf_add(b, STR(" AS VARCHAR[])"));
     }
+    buf_format(b, " FROM " STR_FMT, STR_ARG(f->view));
 }
 
 bool check_facts_next(struct check_facts *f, str *text_out)
@@ -140,15 +176,23 @@ bool check_facts_next(struct check_facts *f, str *text_out)
     if (f->is_asked || !choose_columns(f))
         return false;
     struct buf *b = buf_new(f->mem, SQL_BYTES_MAX * 4);
-    if (f->step == STEP_LOOK)
-        add_look(f, b);
-    else if (f->step == STEP_RANGES)
+    if (f->step == STEP_RANGES)
         add_ranges(f, b);
-    else
+    else if (f->step == STEP_VALUES)
         add_values(f, b);
+    else
+        add_look(f, b);
     *text_out = buf_str(b);
     f->is_asked = true;
     return true;
+}
+
+const struct job_columns *check_facts_columns(struct check_facts *f)
+{
+    f->asked_columns.len = 0;
+    for (size_t i = 0; i < f->asked.len; i++)
+        vec_push(f->mem, &f->asked_columns, f->columns->at[f->asked.at[i]]);
+    return f->asked.len ? &f->asked_columns : f->columns;
 }
 
 static bool read_count(const struct tree *cell, uint64_t *out)
@@ -162,15 +206,19 @@ static bool read_count(const struct tree *cell, uint64_t *out)
 
 static bool take_look(struct check_facts *f, const struct tree *row)
 {
-    if (row->len != f->asked.len)
-        return false;
-    for (size_t i = 0; i < row->len; i++) {
-        uint64_t count;
-        if (!read_count(row->at[i], &count))
+    size_t at = 0;
+    for (size_t i = 0; i < f->asked.len; i++) {
+        size_t column = f->asked.at[i];
+        uint64_t count, bytes = BOUND_BYTES_MAX;
+        if (at == row->len || !read_count(row->at[at++], &count))
             return false;
-        f->may_list[f->asked.at[i]] = count <= FACT_VALUES_MAX;
+        if (class_of(f, column) == CHECK_TEXT
+            && (at == row->len || !read_count(row->at[at++], &bytes)))
+            return false;
+        f->may_list[column] = count <= LOOK_VALUES_MAX && bytes <= VALUES_BYTES_MAX;
+        f->bytes[column] = f->may_list[column] ? (size_t)(count * bytes) : 0;
     }
-    return true;
+    return at == row->len;
 }
 
 static bool is_nan(const struct tree *cell)
@@ -229,24 +277,41 @@ static bool take_ranges(struct check_facts *f, const struct tree *row)
     return at == row->len;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return str_compare(*(const str *)a, *(const str *)b);
+}
+
+/* All values of a column, or none of them where they are too many. */
+static bool take_list(struct check_facts *f, struct check_fact *fact, const struct tree *list)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->len; i++) {
+        if (list->at[i]->kind != TREE_SCALAR)
+            return false;
+        bytes += list->at[i]->text.len;
+    }
+    if (list->len > FACT_VALUES_MAX || bytes > VALUES_BYTES_MAX)
+        return true;
+    for (size_t i = 0; i < list->len; i++)
+        vec_push(f->mem, &fact->values, arena_str(f->mem, list->at[i]->text));
+    if (list->len)
+        qsort(fact->values.at, fact->values.len, sizeof *fact->values.at, compare_texts);
+    fact->has_values = true;
+    return true;
+}
+
 static bool take_values(struct check_facts *f, const struct tree *row)
 {
     if (row->len != f->asked.len)
         return false;
     for (size_t i = 0; i < row->len; i++) {
-        struct check_fact *fact = &f->facts[f->asked.at[i]];
-        const struct tree *list = row->at[i];
-        f->may_list[f->asked.at[i]] = false;
-        if (tree_is_null(list))
+        size_t column = f->asked.at[i];
+        f->may_list[column] = false;
+        if (tree_is_null(row->at[i]))
             continue;
-        if (list->kind != TREE_LIST || list->len > FACT_VALUES_MAX)
+        if (row->at[i]->kind != TREE_LIST || !take_list(f, &f->facts[column], row->at[i]))
             return false;
-        for (size_t k = 0; k < list->len; k++) {
-            if (list->at[k]->kind != TREE_SCALAR)
-                return false;
-            vec_push(f->mem, &fact->values, arena_str(f->mem, list->at[k]->text));
-        }
-        fact->has_values = true;
     }
     return true;
 }
@@ -256,9 +321,9 @@ bool check_facts_take(struct check_facts *f, const struct tree *row)
     if (!f->is_asked || row->kind != TREE_LIST)
         return false;
     f->is_asked = false;
-    return f->step == STEP_LOOK   ? take_look(f, row)
-         : f->step == STEP_RANGES ? take_ranges(f, row)
-                                  : take_values(f, row);
+    return f->step == STEP_RANGES ? take_ranges(f, row)
+         : f->step == STEP_VALUES ? take_values(f, row)
+                                  : take_look(f, row);
 }
 
 struct check_fact *check_facts_list(const struct check_facts *f, uint64_t *rows_out)

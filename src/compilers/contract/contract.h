@@ -2,7 +2,9 @@
 #ifndef WEFT_CONTRACT_H
 #define WEFT_CONTRACT_H
 
+#include "cron/cron.h"
 #include "error/report.h"
+#include "map/map.h"
 #include "tree/tree.h"
 
 enum rule_kind {
@@ -66,6 +68,8 @@ struct contract_rule {
     enum rule_effect effect;
     str dimension, description, severity;
     str business_impact, scheduler, schedule; /* as they are written */
+    bool has_cron;                            /* that is one which weft knows */
+    struct cron cron;
     struct str_list tags;
     str query; /* sql: with {object} and {property} as written */
     /* The property, or arguments.properties, or the primary key in its order. A property inside of others is one text:
@@ -157,6 +161,7 @@ struct contract_table {
     struct {
         VEC_OF(struct contract_column)
     } columns;
+    struct map names; /* of columns, to their place in the list and one more */
     struct {
         VEC_OF(struct contract_rule)
     } rules;                    /* of the schema first, then of the table, then of its columns */
@@ -207,6 +212,8 @@ const struct contract_table *contract_find_table(const struct contract *contract
 str contract_table_plain(str name);
 /* 2 of `orders@2`; 0 of `orders`. */
 uint64_t contract_table_major(str name);
+/* Adds the names of the columns of the primary key in its order, of one rank in that of the table. */
+void contract_key(struct arena *mem, const struct contract_table *table, struct str_list *out);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
 /* As a reference of a relationship means them: by id, else by name. */
 const struct contract_table *contract_refer_table(const struct contract *contract, bool has_ids,
@@ -242,6 +249,10 @@ void contract_role_approvers(struct arena *mem, str text, struct str_list *out,
 const char *contract_declassify_name(enum declassify_method method);
 /* What mesh.checks says of it: `nullValues`, `required`, `minLength`. */
 str contract_rule_kind(const struct contract_rule *rule);
+/* `cron: 0 6 * * *`. */
+str contract_rule_schedule(struct arena *mem, const struct contract_rule *rule);
+/* All that its verdict hangs on beside the rows, as one text: equal texts, equal rules. */
+str contract_rule_meaning(struct arena *mem, const struct contract_rule *rule);
 /* One line for people: "nullValues of email must be less than 1 percent". */
 str contract_rule_text(struct arena *mem, const struct contract_rule *rule);
 

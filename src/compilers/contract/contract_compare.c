@@ -285,23 +285,24 @@ static const struct contract_table *table_now(const struct contract *now,
     return NULL;
 }
 
-static const struct contract_column *column_now(const struct contract_table *now,
-                                                const struct contract_column *was)
+/* The columns of a table by their ids; of an id that two have, the first. */
+static void index_ids(struct arena *mem, const struct contract_table *table, struct map *out)
 {
-    for (int by_id = 1; by_id >= 0; by_id--)
-        for (size_t i = 0; i < now->columns.len; i++)
-            if (is_same(was->id, was->name, now->columns.at[i].id, now->columns.at[i].name, by_id))
-                return &now->columns.at[i];
-    return NULL;
+    map_init(out, mem);
+    for (size_t i = 0; i < table->columns.len; i++)
+        if (table->columns.at[i].id.len && !map_find(out, table->columns.at[i].id))
+            map_put(out, table->columns.at[i].id, &table->columns.at[i]);
 }
 
-static bool was_there(const struct contract_table *before, const struct contract_table *now,
-                      const struct contract_column *column)
+static const struct contract_column *column_now(const struct contract_table *now,
+                                                const struct map *ids,
+                                                const struct contract_column *was)
 {
-    for (size_t i = 0; i < before->columns.len; i++)
-        if (column_now(now, &before->columns.at[i]) == column)
-            return true;
-    return false;
+    const struct contract_column *found = was->id.len ? map_find(ids, was->id) : NULL;
+    if (found)
+        return found;
+    found = contract_find_column(now, was->name);
+    return found && is_same(was->id, was->name, found->id, found->name, false) ? found : NULL;
 }
 
 /* ---- columns */
@@ -419,13 +420,16 @@ static void compare_columns(struct contract_comparison *c, const struct contract
                             const struct contract_table *now, struct contract_renamed *renamed)
 {
     size_t last = 0;
-    bool is_moved = false;
+    bool is_moved = false, *was_there = ARENA_ARRAY(c->mem, bool, now->columns.len + 1);
+    struct map ids;
+    index_ids(c->mem, now, &ids);
     for (size_t i = 0; i < before->columns.len; i++) {
         const struct contract_column *was = &before->columns.at[i];
-        const struct contract_column *is = column_now(now, was);
+        const struct contract_column *is = column_now(now, &ids, was);
         if (is) {
             is_moved = is_moved || (size_t)(is - now->columns.at) < last;
             last = (size_t)(is - now->columns.at);
+            was_there[last] = true;
             vec_push(c->mem, &renamed->before, was->name);
             vec_push(c->mem, &renamed->now, is->name);
             compare_column(c, was, is);
@@ -438,7 +442,7 @@ static void compare_columns(struct contract_comparison *c, const struct contract
     for (size_t i = 0; i < now->columns.len; i++) {
         c->column = now->columns.at[i].name;
         c->place = now->columns.at[i].place;
-        if (!was_there(before, now, &now->columns.at[i]))
+        if (!was_there[i])
             contract_add_change(c, CHANGE_COLUMN_ADDED, STR_NONE, now->columns.at[i].type);
     }
     c->column = STR_NONE;
@@ -452,15 +456,13 @@ static str key_text(struct arena *mem, const struct contract_table *table,
                     const struct contract_renamed *renamed)
 {
     struct str_list names = {0};
-    for (int rank = 1; rank <= (int)table->columns.len; rank++)
-        for (size_t i = 0; i < table->columns.len; i++) {
-            str name = table->columns.at[i].name;
-            for (size_t j = 0; renamed && j < renamed->before.len; j++)
-                if (str_eq(renamed->before.at[j], table->columns.at[i].name))
-                    name = renamed->now.at[j];
-            if (table->columns.at[i].primary_key == rank)
-                vec_push(mem, &names, name);
-        }
+    contract_key(mem, table, &names);
+    for (size_t i = 0; renamed && i < names.len; i++)
+        for (size_t j = 0; j < renamed->before.len; j++)
+            if (str_eq(renamed->before.at[j], names.at[i])) {
+                names.at[i] = renamed->now.at[j];
+                break;
+            }
     return str_list_join(mem, &names, STR(", "));
 }
 

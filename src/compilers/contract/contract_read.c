@@ -234,6 +234,9 @@ static void read_column(struct contract_reader *r, struct contract_table *table,
         return;
     }
     struct contract_column *column = vec_add(r->mem, &table->columns);
+    if (!table->names.mem)
+        map_init_nocase(&table->names, r->mem);
+    map_put(&table->names, name, (void *)(uintptr_t)table->columns.len);
     *column = (struct contract_column){
         .name = name,
         .physical_name = text_or(node, STR("physicalName"), name),
@@ -353,10 +356,31 @@ uint64_t contract_table_major(str name)
     return str_cut(name, '@', &plain, &text) && str_to_u64(text, &major) ? major : 0;
 }
 
+static int compare_ranks(const void *a, const void *b)
+{
+    const struct contract_column *x = *(const struct contract_column *const *)a,
+                                 *y = *(const struct contract_column *const *)b;
+    return x->primary_key != y->primary_key ? (x->primary_key > y->primary_key ? 1 : -1)
+                                            : (x > y) - (x < y);
+}
+
+void contract_key(struct arena *mem, const struct contract_table *table, struct str_list *out)
+{
+    struct {
+        VEC_OF(const struct contract_column *)
+    } key = {0};
+    for (size_t i = 0; i < table->columns.len; i++)
+        if (table->columns.at[i].primary_key > 0
+            && table->columns.at[i].primary_key <= (int)table->columns.len)
+            vec_push(mem, &key, &table->columns.at[i]);
+    if (key.len)
+        qsort(key.at, key.len, sizeof *key.at, compare_ranks);
+    for (size_t i = 0; i < key.len; i++)
+        vec_push(mem, out, key.at[i]->name);
+}
+
 const struct contract_column *contract_find_column(const struct contract_table *table, str name)
 {
-    for (size_t i = 0; table && i < table->columns.len; i++)
-        if (str_eq_nocase(table->columns.at[i].name, name))
-            return &table->columns.at[i];
-    return NULL;
+    size_t place = table ? (size_t)(uintptr_t)map_find(&table->names, name) : 0;
+    return place ? &table->columns.at[place - 1] : NULL;
 }

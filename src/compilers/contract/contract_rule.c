@@ -81,6 +81,26 @@ static void set_subject(struct arena *mem, struct contract_rule *rule,
     rule->logical_type = tree_find_text(spot->node, STR("logicalType"));
 }
 
+/* What weft does not know as a schedule makes a rule run more often, not less. */
+static void read_schedule(struct rule_reader *q)
+{
+    const struct tree *schedule = tree_find(q->node, STR("schedule"));
+    const struct tree *scheduler = tree_find(q->node, STR("scheduler"));
+    if (!q->rule.schedule.len)
+        return;
+    if (q->rule.scheduler.len && !str_eq_nocase(q->rule.scheduler, STR("cron"))) {
+        contract_warning(q->r, scheduler, "weft has no scheduler of this name")->hint =
+            STR("the rule is asked at every run; scheduler: cron has five fields");
+        return;
+    }
+    q->rule.has_cron =
+        cron_parse(q->rule.schedule, &q->rule.cron) && cron_after(&q->rule.cron, 0) < INT64_MAX;
+    if (!q->rule.has_cron)
+        contract_warning(q->r, schedule, "this is no schedule that ever comes")->hint =
+            STR("the rule is asked at every run; write minute, hour, day of the month, month, day "
+                "of the week, as 0 20 * * *");
+}
+
 static void read_rule(struct rule_reader *q)
 {
     struct arena *mem = q->r->mem;
@@ -102,6 +122,7 @@ static void read_rule(struct rule_reader *q)
     if (q->spot)
         set_subject(mem, &q->rule, q->spot);
     read_effect(q);
+    read_schedule(q);
     if (!read_kind(q))
         return;
     bool is_executable = q->rule.kind != RULE_TEXT && q->rule.kind != RULE_CUSTOM;
@@ -473,10 +494,7 @@ struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
 static void add_key(struct contract_reader *r, struct contract_table *table)
 {
     struct contract_rule rule = {.kind = RULE_PRIMARY_KEY, .dimension = STR("uniqueness")};
-    for (int rank = 1; rank <= (int)table->columns.len; rank++)
-        for (size_t i = 0; i < table->columns.len; i++)
-            if (table->columns.at[i].primary_key == rank)
-                vec_push(r->mem, &rule.columns, table->columns.at[i].name);
+    contract_key(r->mem, table, &rule.columns);
     if (!rule.columns.len)
         return;
     rule.name = contract_rule_text(r->mem, &rule);

@@ -1,9 +1,16 @@
 #include "label/label.h"
 
+/* A trace whose outputs are found by name; those of one name stand in a chain. */
+struct traced {
+    const struct label_trace *trace;
+    struct map outputs; /* to the last of the name and one more */
+    size_t *before;     /* the one before it in its chain and one more */
+};
+
 struct inherit {
     struct arena *mem;
     const struct model *model;
-    const struct label_traces *traces;
+    struct map traces; /* product and table, as bytes, to the first trace of them */
     struct labels *out;
 };
 
@@ -115,14 +122,6 @@ static const struct model_input *find_port(const struct model_product *product, 
     return NULL;
 }
 
-static const struct contract_column *find_column(const struct contract_table *table, str name)
-{
-    for (size_t i = 0; i < table->columns.len; i++)
-        if (str_eq_nocase(table->columns.at[i].name, name))
-            return &table->columns.at[i];
-    return NULL;
-}
-
 /* All that an input column has: what its contract declares, and what it has inherited itself. */
 static void add_input_column(struct inherit *in, const struct target *target,
                              const struct model_input *port, const struct contract_table *table,
@@ -182,7 +181,7 @@ static void add_edge(struct inherit *in, const struct target *target,
     const struct contract_table *table =
         port && port->contract ? contract_find_table(port->contract, input->name) : NULL;
     const struct contract_column *column =
-        table ? find_column(table, input->columns.at[edge->column].name) : NULL;
+        table ? contract_find_column(table, input->columns.at[edge->column].name) : NULL;
 
     if (!edge->carries)
         return;
@@ -192,60 +191,87 @@ static void add_edge(struct inherit *in, const struct target *target,
         add_everything(in, target);
 }
 
-static const struct label_trace *find_trace(const struct inherit *in,
-                                            const struct model_product *product, str table)
+static str trace_key(struct arena *mem, const struct model_product *product, str table)
 {
-    for (size_t i = 0; i < in->traces->len; i++)
-        if (in->traces->at[i].product == product && str_eq(in->traces->at[i].table, table))
-            return &in->traces->at[i];
-    return NULL;
+    return arena_format(mem, "%p " STR_FMT, (const void *)product, STR_ARG(table));
 }
 
-static void inherit_column(struct inherit *in, const struct label *label)
+static void index_traces(struct inherit *in, const struct label_traces *traces)
+{
+    map_init(&in->traces, in->mem);
+    for (size_t i = 0; i < traces->len; i++) {
+        struct label_trace *trace = &traces->at[i];
+        str key = trace_key(in->mem, trace->product, trace->table);
+
+        if (!map_find(&in->traces, key))
+            map_put(&in->traces, key, trace);
+    }
+}
+
+static void find_traced(const struct inherit *in, const struct model_product *product, str table,
+                        struct traced *out)
+{
+    *out = (struct traced){.trace = map_find(&in->traces, trace_key(in->mem, product, table))};
+    map_init_nocase(&out->outputs, in->mem);
+    if (!out->trace)
+        return;
+    size_t len = out->trace->lineage->outputs.len;
+
+    out->before = ARENA_ARRAY(in->mem, size_t, len + 1);
+    for (size_t i = 0; i < len; i++)
+        out->before[i] = (size_t)(uintptr_t)map_put(
+            &out->outputs, out->trace->lineage->outputs.at[i].name, (void *)(uintptr_t)(i + 1));
+}
+
+static void inherit_column(struct inherit *in, const struct traced *traced,
+                           const struct label *label)
 {
     struct target target = {.label = *label, .from = in->out->len};
-    const struct label_trace *trace = find_trace(in, label->product, label->table->name);
-    bool is_found = false;
+    size_t last = (size_t)(uintptr_t)map_find(&traced->outputs, label->column->name);
 
     /* Proved on the rows of every release, or the run is rejected. */
     if (label->column->declassify.method != DECLASSIFY_NONE)
         return;
-    for (size_t i = 0; trace && i < trace->lineage->outputs.len; i++) {
-        const struct lineage_output *output = &trace->lineage->outputs.at[i];
+    for (size_t at = last; at; at = traced->before[at - 1]) {
+        const struct lineage_output *output = &traced->trace->lineage->outputs.at[at - 1];
 
-        if (!str_eq_nocase(output->name, label->column->name))
-            continue;
-        is_found = true;
         for (size_t k = 0; k < output->edges.len; k++)
-            add_edge(in, &target, trace, &output->edges.at[k]);
+            add_edge(in, &target, traced->trace, &output->edges.at[k]);
     }
-    if (!is_found)
+    if (!last)
         add_everything(in, &target);
     gather(in, target.from);
     index_column(in, &target);
 }
 
+static void inherit_table(struct inherit *in, const struct model_product *product,
+                          const struct contract_table *table)
+{
+    struct traced traced;
+
+    find_traced(in, product, table->name, &traced);
+    for (size_t i = 0; i < table->columns.len; i++)
+        inherit_column(
+            in, &traced,
+            &(struct label){.product = product, .table = table, .column = &table->columns.at[i]});
+}
+
 void labels_inherit(struct arena *mem, const struct model *model, const struct label_traces *traces,
                     struct labels *out)
 {
-    struct inherit in = {.mem = mem, .model = model, .traces = traces, .out = out};
+    struct inherit in = {.mem = mem, .model = model, .out = out};
 
     *out = (struct labels){0};
     map_init(&out->by_column, mem);
+    index_traces(&in, traces);
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
 
         for (size_t j = 0; j < product->outputs.len; j++) {
             const struct contract *contract = product->outputs.at[j].contract;
 
-            for (size_t k = 0; contract && k < contract->tables.len; k++) {
-                const struct contract_table *table = &contract->tables.at[k];
-
-                for (size_t m = 0; m < table->columns.len; m++)
-                    inherit_column(&in, &(struct label){.product = product,
-                                                        .table = table,
-                                                        .column = &table->columns.at[m]});
-            }
+            for (size_t k = 0; contract && k < contract->tables.len; k++)
+                inherit_table(&in, product, &contract->tables.at[k]);
         }
     }
 }

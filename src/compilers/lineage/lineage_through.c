@@ -1,5 +1,7 @@
 #include "lineage/lineage_through.h"
 
+#include "map/map.h"
+
 /* Kinds, and again for those that carry, of each column of each input. */
 struct through {
     struct arena *mem;
@@ -8,6 +10,7 @@ struct through {
     size_t len;
     uint32_t *first, *bits;
     uint32_t columns;
+    uint32_t low, high; /* all bits that are set are from low to before high */
 };
 
 enum { CARRIED = 16 };
@@ -15,8 +18,11 @@ enum { CARRIED = 16 };
 static void mark(struct through *t, const struct lineage_edge *edge, enum lineage_kind kind,
                  bool carries)
 {
-    t->bits[t->first[edge->input] + edge->column] |=
-        1u << kind | (uint32_t)carries << kind << CARRIED;
+    uint32_t at = t->first[edge->input] + edge->column;
+
+    t->bits[at] |= 1u << kind | (uint32_t)carries << kind << CARRIED;
+    t->low = at < t->low ? at : t->low;
+    t->high = at >= t->high ? at + 1 : t->high;
 }
 
 /* What a value is that was made in one way, and then in another. */
@@ -69,8 +75,10 @@ static void mark_edge(struct through *t, const struct lineage_edge *edge)
 static void take_edges(struct through *t, struct lineage_edges *out)
 {
     for (uint32_t i = 0; i < t->inputs->len; i++) {
-        for (uint32_t k = 0; k < t->inputs->at[i].columns.len; k++) {
-            uint32_t *bits = &t->bits[t->first[i] + k];
+        uint32_t first = t->first[i], end = first + (uint32_t)t->inputs->at[i].columns.len;
+
+        for (uint32_t at = t->low > first ? t->low : first; at < end && at < t->high; at++) {
+            uint32_t *bits = &t->bits[at], k = at - first;
 
             for (int kind = 0; *bits && kind < LINEAGE_KINDS; kind++)
                 if (*bits & 1u << kind)
@@ -80,6 +88,8 @@ static void take_edges(struct through *t, struct lineage_edges *out)
             *bits = 0;
         }
     }
+    t->low = t->columns;
+    t->high = 0;
 }
 
 static struct through through_new(struct arena *mem, const struct lineage_inputs *inputs)
@@ -92,6 +102,7 @@ static struct through through_new(struct arena *mem, const struct lineage_inputs
         t.columns += (uint32_t)inputs->at[i].columns.len;
     }
     t.bits = ARENA_ARRAY(mem, uint32_t, t.columns + 1);
+    t.low = t.columns;
     return t;
 }
 
@@ -129,14 +140,20 @@ const struct lineage *lineage_copy(struct arena *mem, const struct lineage_input
     struct lineage *out = ARENA_NEW(mem, struct lineage);
     const struct lineage_input *from = &inputs->at[input];
 
+    struct map names; /* no two columns of a table differ by case alone */
+
+    map_init_nocase(&names, mem);
+    for (size_t k = 0; k < from->columns.len; k++)
+        map_put(&names, from->columns.at[k].name, &from->columns.at[k]);
     for (size_t i = 0; i < columns->len; i++) {
         struct lineage_output *output = vec_add(mem, &out->outputs);
+        const struct lineage_column *column = map_find(&names, columns->at[i]);
 
         output->name = columns->at[i];
-        for (uint32_t k = 0; k < from->columns.len; k++)
-            if (str_eq_nocase(from->columns.at[k].name, columns->at[i]))
-                vec_push(mem, &output->edges,
-                         ((struct lineage_edge){input, k, LINEAGE_IDENTITY, true}));
+        if (column)
+            vec_push(mem, &output->edges,
+                     ((struct lineage_edge){input, (uint32_t)(column - from->columns.at),
+                                            LINEAGE_IDENTITY, true}));
     }
     return out;
 }

@@ -324,29 +324,62 @@ static bool probe_count_skipped(struct task *t, struct probe_trial *trial,
     return true;
 }
 
+/* By the reader of plain CSV, in any order. Where it says nothing, the engine's own reader is asked. */
+static bool probe_stage_quick(struct task *t, struct probe_trial *trial, struct probe_live *live,
+                              str file, bool *done_out)
+{
+    struct engine_job job = trial->files;
+    struct job_result result;
+
+    vec_push(t->mem, &job.prepare, STR("SET preserve_insertion_order = false"));
+    probe_narrow_job(t, live, &job);
+    job.output = JOB_FILE;
+    job.file = file;
+    job.is_light = true;
+    *done_out = engine_run_uncleared(t, trial->worker, &job, NULL, &result);
+    if (!*done_out && t->err.code != ERR_DATA) {
+        return false;
+    }
+    task_clear_error(t);
+    live->is_narrow = live->is_narrow && *done_out;
+    return true;
+}
+
 static bool probe_stage(struct task *t, struct probe_trial *trial, struct probe_live *live,
                         size_t nth)
 {
     struct engine_job job = trial->files;
     struct job_result result;
+    bool is_done = false;
     str file = arena_format(t->mem, "s%zu.parquet", nth);
 
+    live->staged = file;
+    if (live->source->quick.len > 0 && !probe_stage_quick(t, trial, live, file, &is_done)) {
+        return false;
+    }
+    if (is_done) {
+        return true;
+    }
+    vec_push(t->mem, &job.prepare, STR("SET preserve_insertion_order = true"));
     job.text = live->source->text;
     job.output = JOB_FILE;
     job.file = file;
     job.columns = live->source->columns;
     job.is_light = true;
     if (!engine_run_uncleared(t, trial->worker, &job, NULL, &result)) {
+        live->staged = STR_NONE;
         probe_locate(t, trial, live);
         (void)probe_explain(t, &trial->server, probe_subject(t, trial, live->source->table));
         return probe_blame(t, trial, live);
     }
-    live->staged = file;
     return probe_count_skipped(t, trial, live);
 }
 
 static bool probe_read_rows(struct task *t, struct probe_trial *trial)
 {
+    if (!probe_narrow(t, trial)) {
+        return false;
+    }
     for (size_t i = 0; i < trial->len; i++) {
         struct probe_live *live = &trial->tables[i];
 

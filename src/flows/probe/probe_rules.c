@@ -83,8 +83,9 @@ static bool probe_compile(struct task *t, const struct probe_trial *trial, struc
             probe_find_target(t, trial, &table->rules.at[i], vec_add(t->mem, &targets));
         }
     }
-    if (!check_compile(t->mem, table, probe_view(t->mem, live), &live->source->columns, &targets,
-                       &live->plan)) {
+    if (!live->is_narrow
+        && !check_compile(t->mem, table, probe_view(t->mem, live), &live->source->columns, &targets,
+                          &live->plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile", STR_ARG(table->name));
     }
     live->answers = ARENA_ARRAY(t->mem, const struct tree *, live->plan.selects.len + 1);
@@ -164,6 +165,13 @@ static void probe_fill_view(struct task *t, const struct probe_trial *trial, str
     }
 }
 
+bool probe_lend_builder(struct task *t, struct probe_trial *trial)
+{
+    return trial->builder != NULL
+        || engine_lend(t, trial->engine, WORKER_BUILD, STR("probe"), (struct engine_reach){0},
+                       &trial->builder);
+}
+
 /* A rule's own SQL was written by a stranger: the allow-lists of the gate decide what it may say, and a worker that can open nothing
  * else runs it. */
 static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
@@ -183,12 +191,7 @@ static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
                                           .columns = trial->tables[i].source->columns}));
         }
     }
-    if (trial->builder == NULL
-        && !engine_lend(t, trial->engine, WORKER_BUILD, STR("probe"), (struct engine_reach){0},
-                        &trial->builder)) {
-        return false;
-    }
-    if (!gate_parse(t, trial->builder, select->text, &tree)
+    if (!probe_lend_builder(t, trial) || !gate_parse(t, trial->builder, select->text, &tree)
         || !gate_sketch(t, tree, &scope, &job)) {
         return false;
     }

@@ -180,7 +180,8 @@ static bool run_begin_trial(struct task *t, struct run *r)
 
 bool run_enter(struct task *t, const struct run *r, enum run_state state, str step)
 {
-    return r->candidate_of != 0 || run_row_step(t, r->services->db, r->id, state, step);
+    return r->candidate_of != 0 || r->is_between
+        || run_row_step(t, r->services->db, r->id, state, step);
 }
 
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths)

@@ -3,6 +3,7 @@
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "log/log.h"
+#include "services/env_products.h"
 #include "user/user.h"
 #include "json/json.h"
 
@@ -170,7 +171,7 @@ bool run_all_actor(struct task *t, struct services *s, const struct job_row *row
         actor->kind = ACTOR_OPERATOR;
         return true;
     }
-    if (!user_find(t, s->db, tree_find_text(input, STR("user")), &user)) {
+    if (!user_find(t, services_mesh(s)->db, tree_find_text(input, STR("user")), &user)) {
         return false;
     }
     if (user == NULL) {
@@ -331,6 +332,38 @@ static void run_all_cancel(struct task *t, struct run_all *all, struct run_all_i
     task_free(last);
 }
 
+/* In an environment: what is as in the mesh has the mesh's release, and is not built. */
+static bool run_all_leave_out(struct task *t, struct run_all *all, const struct image *image,
+                              struct run_all_items *items)
+{
+    struct env_products changed;
+
+    if (!env_products(t, all->services, image, &changed)) {
+        return false;
+    }
+    for (size_t i = 0; i < items->len; i++) {
+        const struct image_product *product = items->at[i].product;
+        struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
+
+        if (env_products_find(&changed, product) != NULL) {
+            continue;
+        }
+        items->at[i].state = RUN_ALL_ENDED;
+        all->unchanged++;
+        json_out_begin(&o, "", '{');
+        json_out_str(&o, "product", product->address);
+        json_out_str(&o, "state", STR("unchanged"));
+        if (product->release.number > 0) {
+            json_out_uint(&o, "release", product->release.number);
+        } else {
+            json_out_null(&o, "release");
+        }
+        json_out_end(&o, '}');
+        jobs_say(all->services->jobs, all->job_id, buf_str(o.b));
+    }
+    return true;
+}
+
 bool run_all(struct task *t, struct run_all *all)
 {
     const struct image *image = image_pin(t, all->services->images);
@@ -346,6 +379,9 @@ bool run_all(struct task *t, struct run_all *all)
         (void)str_cut(products.at[i], '.', &domain, &name);
         vec_push(t->mem, &items,
                  ((struct run_all_item){.product = image_find_product(image, domain, name)}));
+    }
+    if (all->services->mesh != NULL && !run_all_leave_out(t, all, image, &items)) {
+        return false;
     }
     if (!run_all_follow(t, all, &items)) {
         run_all_cancel(t, all, &items);

@@ -26,12 +26,17 @@ bool run_add_staged(struct task *t, const struct run *r, struct engine_job *job,
     view->schema = schema;
     view->name = table->name;
     view->columns = table->columns;
-    vec_push(t->mem, &view->files, name);
-    vec_push(t->mem, &job->links, ((struct job_link){.path = table->path, .name = name}));
+    /* A release as it lies there has nothing that came. */
+    if (table->path.len > 0) {
+        vec_push(t->mem, &view->files, name);
+        vec_push(t->mem, &job->links, ((struct job_link){.path = table->path, .name = name}));
+    }
     if (table->increment == NULL) {
         return true;
     }
-    vec_push(t->mem, &view->deletions, STR_NONE);
+    if (table->path.len > 0) {
+        vec_push(t->mem, &view->deletions, STR_NONE);
+    }
     if (!run_add_kept(t, r, table->increment, &paths, &deletions)) {
         return false;
     }
@@ -47,11 +52,13 @@ struct run_step {
     str subject;
 };
 
-static void run_sink_progress(struct task *t, void *state, const struct row_progress *progress)
+/* A run stops before the disk is so full that readers notice. */
+static bool run_sink_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct run_step *at = state;
 
     run_progress(t, at->r, progress->step, at->subject, progress->thousandths);
+    return store_room(t, at->r->services->store, 0);
 }
 
 /* Progress of work whose rows go to a file. */

@@ -5,6 +5,7 @@
 #include "release/release.h"
 #include "run/run.h"
 #include "run_row/run_row.h"
+#include "source/source.h"
 
 enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
 
@@ -59,9 +60,12 @@ MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *wor
 struct run_increment *run_find_increment(const struct run *r, str table);
 /* What `$since` is in a text; empty: it is none of an incremental table. */
 str run_since_text(struct task *t, const struct run *r, const struct model_sql *sql);
-/* Which rows of a source table are needed, where no other text reads it; empty column: all. */
-struct source_table;
-void run_limit_source(struct task *t, const struct run *r, struct source_table *table);
+/* Of incremental tables with SQL: which rows of which source these need, as far as that is provable. */
+MUST_CHECK bool run_find_pushed(struct task *t, struct run *r);
+/* Which rows of a source table are needed, where nothing else reads it; empty column: all. */
+void run_limit_source(struct task *t, struct run *r, str schema, struct source_table *table);
+/* As a condition on the columns of the input, for rows that have a value. */
+str run_range_condition(struct task *t, const struct source_range *range);
 /* The rows that are added, as a condition on the columns of the input; empty: all. */
 str run_since_condition(struct task *t, const struct run_increment *inc, bool may_be_null);
 /* Fails with ERR_CONFLICT when what the build may see of its inputs is not what it was when the run began. */
@@ -88,6 +92,21 @@ bool run_is_of_rule(enum error_code code);
 str run_view_name(struct arena *mem, str schema, str table);
 /* Can some of the rows of a table tell that they break it? */
 bool run_is_told_by_part(const struct contract_rule *rule);
+/* Verdicts of rules with a schedule, as they are known: r->schedules. */
+MUST_CHECK bool run_find_schedules(struct task *t, struct run *r);
+bool run_rule_is_due(const struct contract_rule *rule, const struct scheduled_check *last,
+                     int64_t now_us);
+/* Takes those out of what is asked that are not due, and gives their verdicts of before. */
+MUST_CHECK bool run_leave_standing(struct task *t, struct run *r, const struct run_table *of,
+                                   struct run_table *asked, struct run_table *standing);
+void run_tell_standing(struct run *r, const struct run_table *standing);
+void run_take_schedule(struct task *t, const struct run *r, const struct run_table *table,
+                       const struct check_result *result, struct scheduled_check *out);
+/* Part of the publishing transaction. */
+MUST_CHECK bool run_write_schedules(struct task *t, struct metadb *db, const struct run *r);
+/* A table as the current release has it, all of its files kept, and nothing that comes. */
+void run_keep_release(struct task *t, const struct run *r, const struct image_table *of,
+                      struct run_table *out);
 /* What is left passes a rule; what is told is how many rows came, and how many were diverted. */
 void run_tell_diverted(const struct run_table *table);
 /* Of incremental tables, what is in quarantine and comes again. */

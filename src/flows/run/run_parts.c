@@ -350,6 +350,7 @@ static bool run_measure_part(struct task *t, struct worker *worker, const struct
         const struct tree *row;
 
         run_add_view(t, &job, STR("part"), table, part->path);
+        job.views.at[0].columns = *check_facts_columns(facts);
         if (!run_ask_row(t, worker, &job, false, &row)) {
             return false;
         }

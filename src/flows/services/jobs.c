@@ -24,6 +24,7 @@ struct job_entry {
 };
 
 struct jobs {
+    struct jobs *also; /* woken with these */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct job_entry *entries;
@@ -31,12 +32,13 @@ struct jobs {
     bool is_woken;
 };
 
-struct jobs *jobs_new(void)
+struct jobs *jobs_new(struct jobs *also)
 {
     struct jobs *jobs = calloc(1, sizeof(*jobs));
     pthread_condattr_t attributes;
 
     CHECK(jobs != NULL);
+    jobs->also = also;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&jobs->lock, NULL);
@@ -92,6 +94,9 @@ void jobs_wake(struct jobs *jobs)
     jobs->is_woken = true;
     pthread_cond_broadcast(&jobs->changed);
     pthread_mutex_unlock(&jobs->lock);
+    if (jobs->also != NULL) {
+        jobs_wake(jobs->also);
+    }
 }
 
 void jobs_wait(struct jobs *jobs, int most_ms)
@@ -161,10 +166,9 @@ void jobs_end(struct jobs *jobs, str id)
         entry->task = NULL;
         entry->ended_order = ++jobs->ended;
     }
-    /* The place of this one is free: another row may be taken. */
-    jobs->is_woken = true;
-    pthread_cond_broadcast(&jobs->changed);
     pthread_mutex_unlock(&jobs->lock);
+    /* The place of this one is free: another row may be taken. */
+    jobs_wake(jobs);
 }
 
 void jobs_over(struct jobs *jobs, str id, enum job_state state, str result)

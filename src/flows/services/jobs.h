@@ -7,7 +7,8 @@
 
 struct jobs;
 
-struct jobs *jobs_new(void);
+/* `also` is woken with them; NULL: nobody. */
+struct jobs *jobs_new(struct jobs *also);
 void jobs_free(struct jobs *jobs);
 
 /* Tells the door that starts jobs that a row waits; `jobs_wait` returns then, or after `most_ms`. */

@@ -1,4 +1,4 @@
-#include "services/services.h"
+#include "services/services_inside.h"
 
 #include <stdlib.h>
 
@@ -10,21 +10,10 @@
 #include "query_row/query_row.h"
 #include "release/release.h"
 #include "run_row/run_row.h"
+#include "services/envs.h"
+#include "services_inside.h"
 
 enum { SERVICES_SHOW_TRIES = 3 };
-
-static void turns_open(struct turns *turns, int64_t most)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&turns->lock, NULL);
-    pthread_cond_init(&turns->freed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    turns->most = most;
-    turns->taken = 0;
-}
 
 static bool services_open_catalog(struct task *t, struct services *s)
 {
@@ -34,15 +23,30 @@ static bool services_open_catalog(struct task *t, struct services *s)
         && metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len);
 }
 
+/* An environment that cannot be read may name any file: then none is removed, and the mesh serves all the same. */
+static bool services_sweep(struct task *t, struct services *s, uint64_t *files_out)
+{
+    struct str_list keep;
+
+    if (!release_files(t, s->db, &keep)) {
+        return false;
+    }
+    if (!services_files(t, s, &keep)) {
+        log_failure("services", t);
+        log_event(LOG_WARN, "services", t, "no file is removed while an environment is damaged");
+        task_clear_error(t);
+        return true;
+    }
+    return store_sweep(t, s->store, &keep, 0, files_out);
+}
+
 /* What a killed server left: runs and jobs that nobody works on, files that no manifest names. Under the lock of the
  * home nobody else can be writing. */
 static bool services_recover(struct task *t, struct services *s)
 {
-    struct str_list keep = {0};
     uint64_t runs = 0, jobs = 0, queries = 0, files = 0;
     bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs)
-           && query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep)
-           && store_sweep(t, s->store, &keep, 0, &files);
+           && query_row_recover(t, s->db, &queries) && services_sweep(t, s, &files);
 
     if (ok && queries > 0) {
         log_event(LOG_WARN, "services", t, "an earlier server left %llu queries without an end",
@@ -78,13 +82,16 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->config = config;
     s->home = home;
     s->folder = folder;
-    s->jobs = jobs_new();
-    turns_open(&s->queries, CONFIG_INT(config, queries_max));
-    turns_open(&s->runs, CONFIG_INT(config, runs_max));
-    turns_open(&s->removal, 1);
+    s->jobs = jobs_new(NULL);
+    s->queries =
+        turns_new(CONFIG_INT(config, queries_max), CONFIG_INT(config, queries_waiting_max));
+    s->runs = turns_new(CONFIG_INT(config, runs_max), INT64_MAX);
+    s->removal = turns_new(1, INT64_MAX);
+    s->envs = envs_new(s);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
-           && services_open_catalog(t, s) && services_open_home(t, s) && services_recover(t, s)
-           && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
+           && services_open_catalog(t, s) && services_open_home(t, s) && envs_recover(t, s)
+           && services_recover(t, s) && images_open(t, s->db, &s->images)
+           && engine_open(t, config, home, &s->engine)
            && gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
     if (!ok) {
         services_close(s);
@@ -99,6 +106,11 @@ void services_close(struct services *s)
     if (s == NULL) {
         return;
     }
+    if (s->mesh != NULL) {
+        services_close_beside(s);
+        return;
+    }
+    envs_free(s->envs);
     gate_close(s->gate);
     engine_close(s->engine);
     images_close(s->images);
@@ -106,12 +118,9 @@ void services_close(struct services *s)
     metadb_close(s->db);
     store_close(s->store);
     jobs_free(s->jobs);
-    pthread_cond_destroy(&s->queries.freed);
-    pthread_mutex_destroy(&s->queries.lock);
-    pthread_cond_destroy(&s->runs.freed);
-    pthread_mutex_destroy(&s->runs.lock);
-    pthread_cond_destroy(&s->removal.freed);
-    pthread_mutex_destroy(&s->removal.lock);
+    turns_free(s->queries);
+    turns_free(s->runs);
+    turns_free(s->removal);
     free(s);
 }
 
@@ -129,56 +138,5 @@ void services_show(struct services *s)
     CHECK(ok);
     task_free(last);
     gate_recheck(s->gate);
-}
-
-static void turns_end(void *handle)
-{
-    struct turns *turns = handle;
-
-    pthread_mutex_lock(&turns->lock);
-    turns->taken--;
-    pthread_cond_signal(&turns->freed);
-    pthread_mutex_unlock(&turns->lock);
-}
-
-static struct timespec turns_instant(int64_t monotonic_ms)
-{
-    return (struct timespec){.tv_sec = monotonic_ms / 1000,
-                             .tv_nsec = monotonic_ms % 1000 * 1000000};
-}
-
-bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what)
-{
-    int64_t end_ms = clock_monotonic_ms() + wait_ms;
-    bool ok = true;
-
-    pthread_mutex_lock(&turns->lock);
-    while (turns->taken >= turns->most && ok) {
-        int64_t now_ms = clock_monotonic_ms();
-
-        ok = task_go_on(t);
-        if (ok && now_ms >= end_ms) {
-            ok = task_fail(t, ERR_TOO_MANY, "%lld %s run already and none ended in %lld ms",
-                           (long long)turns->most, what, (long long)wait_ms);
-            task_hint(t, "try again later, or raise the setting that bounds them");
-        }
-        if (ok) {
-            /* Cancel does not signal the condition, so the wait is sliced. */
-            struct timespec until = turns_instant(end_ms < now_ms + 50 ? end_ms : now_ms + 50);
-            pthread_cond_timedwait(&turns->freed, &turns->lock, &until);
-        }
-    }
-    if (ok) {
-        turns->taken++;
-    }
-    pthread_mutex_unlock(&turns->lock);
-    if (ok) {
-        arena_defer(t->mem, turns_end, turns);
-    }
-    return ok;
-}
-
-void turns_give(struct task *t, struct turns *turns)
-{
-    arena_close(t->mem, turns);
+    envs_follow(s);
 }

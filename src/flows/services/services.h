@@ -14,13 +14,20 @@
 #include "services/jobs.h"
 #include "store/store.h"
 
-/* A counted right to work: at most `most` at once, the others wait. */
+struct turn;
+
+/* A counted right to work: at most `most` at once, the others wait. Actors come in turns, the tasks of one in the order in which they
+ * asked: who asks for much holds up nobody but himself. */
 struct turns {
     pthread_mutex_t lock;
     pthread_cond_t freed;
-    int64_t most;
-    int64_t taken;
+    int64_t most, waiting_most;
+    int64_t taken, waiting;
+    uint64_t round;
+    struct turn *first; /* all of them, in the order in which they asked */
 };
+
+struct envs;
 
 struct services {
     const struct config *config;
@@ -31,19 +38,34 @@ struct services {
     struct store *store;
     struct engine *engine;
     struct gate *gate;
-    struct turns queries;
-    struct turns runs;
-    struct turns removal; /* one: removes release files, or keeps all from being removed */
+    struct turns *queries;
+    struct turns *runs;
+    struct turns *removal; /* one: removes release files, or keeps all from being removed */
     struct jobs *jobs;
     char audit_seed[CRYPTO_SEED_BYTES]; /* signs heads of the audit */
     char home_id[37];                   /* empty until the home is open */
+    struct envs *envs;                  /* of the mesh: its environments */
+    /* Of an environment: store, engine, cleared copies, turns, users and agreements are those of its mesh. */
+    struct services *mesh; /* NULL: this is the mesh */
+    str environment;       /* its name */
+    uint64_t mesh_version; /* of the mesh that its catalog was copied of */
 };
 
 /* Opens all of it under the lock of the home: store, catalog, image, engine, gate; then removes what no manifest names. */
 MUST_CHECK bool services_open(struct task *t, const struct config *config, str home, str folder,
                               struct services **out);
+/* Those of an environment, on a catalog of its own at `path`. `name` lives as long as they do. */
+MUST_CHECK bool services_open_beside(struct task *t, struct services *mesh, str name, str path,
+                                     struct services **out);
 /* Ends workers, waits, closes in reverse order. NULL is allowed. */
 void services_close(struct services *s);
+/* The mesh of an environment, or the mesh itself: who its users are, what is agreed, what is recorded of reading. */
+struct services *services_mesh(struct services *s);
+/* The catalog of an environment, to be read and closed. */
+MUST_CHECK bool services_open_catalog_of(struct task *t, struct services *mesh, str name,
+                                         struct metadb **out);
+/* SHA-256 of all files that a catalog of this home names, those of environments too: what must not be removed. */
+MUST_CHECK bool services_files(struct task *t, struct services *s, struct str_list *out);
 
 /* After a COMMIT that changes who may read what: the image follows, whatever happened since. A stale policy must not be served, not
  * even by a server that is out of memory or files. */
@@ -64,9 +86,15 @@ bool services_may_run(const struct actor *actor, const struct image *image,
 MUST_CHECK bool services_demand_run(struct task *t, const struct image *image, str address,
                                     const struct image_product **out);
 
-/* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of. The turn ends with the task's
+/* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of, at once where too many wait. The turn ends with the task's
  * arena, or with turns_give. */
 MUST_CHECK bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what);
+struct turns_state {
+    uint64_t running, waiting;
+};
+struct turns_state turns_state(struct turns *turns);
 void turns_give(struct task *t, struct turns *turns);
+/* All of them at once, where nobody has one just now: nobody begins until it is given back. */
+MUST_CHECK bool turns_take_all(struct task *t, struct turns *turns);
 
 #endif
