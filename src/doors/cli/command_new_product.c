@@ -9,7 +9,6 @@
 #include "infer/infer.h"
 #include "limits/limits.h"
 #include "probe/probe.h"
-#include "store/store_file.h"
 #include "yaml/yaml.h"
 
 struct new_files {
@@ -176,31 +175,6 @@ static bool new_lists(struct task *t, const struct new_files *files, const char 
     return true;
 }
 
-<<<<<<< HEAD
-static bool new_replace(struct task *t, str path, str text)
-{
-    str draft = arena_format(t->mem, "%.*s.new", STR_ARG(path));
-    int fd = open(draft.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-
-    if (fd < 0) {
-        return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(draft));
-    }
-    bool ok = store_file_write(fd, text) && fsync(fd) == 0;
-    struct stat facts;
-    if (ok && stat(arena_c_string(t->mem, path), &facts) == 0) {
-        (void)fchmod(fd, facts.st_mode & 0777);
-    }
-    ok = ok && rename(draft.ptr, arena_c_string(t->mem, path)) == 0;
-    if (!ok) {
-        task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
-        (void)unlink(draft.ptr);
-    }
-    close(fd);
-    return ok;
-}
-
-=======
->>>>>>> main
 /* An administrator lists roots and hosts; who writes new files beside mesh.yaml mostly is one, and apply asks who it is. */
 static bool new_open_fence(struct task *t, const struct cli *cli, const struct new_files *files,
                            const struct probe *p)
