@@ -18,7 +18,7 @@ deps: ## bring everything that building, testing and the demo need
 	@tools/deps
 
 test: ## run all tests but fuzzing and benches
-	@tools/deps build test docs
+	@tools/deps build test docs $(if $(filter true,$(CI)),dev)
 	@tools/test
 
 proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
@@ -51,13 +51,13 @@ crash: ## fail, stop or kill weft at each call that writes, and print what came 
 soak: ## kill servers and workers under load for SOAK_SECONDS (600), then fuzz each target for a minute
 	@tools/deps build test dev
 	@tools/build debug
-	@tools/build fuzz
+	@tools/build fuzz fuzz_targets
 	@tools/soak $(SOAK_SECONDS) $(SOAK_SEED)
 	@tools/fuzz $(FUZZ_SECONDS)
 
 fuzz: ## fuzz each target for a minute (FUZZ_SECONDS=60)
 	@tools/deps build dev
-	@tools/build fuzz
+	@tools/build fuzz fuzz_targets
 	@tools/fuzz $(FUZZ_SECONDS)
 
 lint: ## check format, layers, names, banned calls, and that docs are in step

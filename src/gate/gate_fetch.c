@@ -279,13 +279,13 @@ static struct row_progress look_at(const struct gate_wants *wants, const struct 
                                  .of = wants->tells_files ? wants->len : 0};
 }
 
-static void tell(struct task *t, struct waiting *w, struct row_progress progress)
+static bool tell(struct task *t, struct waiting *w, struct row_progress progress)
 {
     if (!w->sink || !w->sink->progress
         || (progress.thousandths == w->told.thousandths && progress.files == w->told.files))
-        return;
+        return true;
     w->told = progress;
-    w->sink->progress(t, w->sink->state, &progress);
+    return w->sink->progress(t, w->sink->state, &progress);
 }
 
 /* Under the lock, which `tell` is called without: a slow client holds up nobody else. */
@@ -308,8 +308,7 @@ static bool wait_for(struct task *t, struct gate *gate, const struct gate_wants 
             return task_fail(t, ERR_TIMEOUT, "it is not all there yet");
         struct row_progress progress = look_at(wants, joined, w);
         pthread_mutex_unlock(&gate->lock);
-        tell(t, w, progress);
-        bool ok = task_go_on(t);
+        bool ok = tell(t, w, progress) && task_go_on(t);
         pthread_mutex_lock(&gate->lock);
         if (!ok)
             return false;

@@ -237,6 +237,13 @@ void gate_values_in(struct arena *mem, const struct image_file *file,
 struct gate_want;
 struct gate_wants;
 
+/* What a row says of a copy, beside when it was used and read. */
+struct gate_row {
+    uint64_t table_id;
+    str class_id, name;
+    uint64_t rows, bytes;
+    str sha256;
+};
 MUST_CHECK bool gate_index_open(struct task *t, struct gate *gate, str home);
 /* Sets is_found and what goes with it; a copy whose file is gone is none. */
 MUST_CHECK bool gate_index_find(struct task *t, struct gate *gate, struct gate_want *want);
@@ -259,6 +266,8 @@ struct gate_removals {
 
 MUST_CHECK bool gate_index_remove(struct task *t, struct gate *gate,
                                   const struct gate_removals *removals);
+/* Rows that are not as they were written: not under the lock. */
+MUST_CHECK bool gate_index_damaged(struct task *t, struct gate *gate, struct gate_removals *out);
 /* Removes the least lately used copies that nobody holds until all weigh no more than this. */
 MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_most);
 

@@ -406,7 +406,7 @@ bool gate_withdrawn(struct task *t, struct gate *gate)
         }
     pthread_mutex_unlock(&gate->live_lock);
     /* Whoever works in an environment ends with it, also where nothing is read just now. */
-    if (atomic_load(&gate->is_left) && atomic_load(&t->cancelled)) {
+    if (atomic_load(&gate->is_left) && (why.len || atomic_load(&t->cancelled))) {
         atomic_store(&t->cancelled, false);
         (void)gate_fail_left(t);
         return true;

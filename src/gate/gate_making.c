@@ -156,13 +156,14 @@ static bool keep_all(struct task *t, struct gate_making *making, struct worker *
     return true;
 }
 
-static void take_progress(struct task *t, void *state, const struct row_progress *progress)
+static bool take_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct gate_making *making = state;
     (void)t;
     /* Of one of its copies: the job's own share is not known. */
     if (making->part_count == 1 && progress->thousandths > atomic_load(&making->thousandths))
         atomic_store(&making->thousandths, progress->thousandths);
+    return true;
 }
 
 /* Are the originals what their names say? Read while the worker clears them: nothing that it made is kept before it is known. */

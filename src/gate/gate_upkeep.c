@@ -198,14 +198,28 @@ bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
         && scrub(t, gate, clock_now_us() - day_us, scrub_bytes_max, out, &has_more);
 }
 
+/* What a row says that is not as it was written, nobody knows: the copy goes with it. */
+static bool drop_damaged_rows(struct task *t, struct gate *gate, struct gate_upkeep *out)
+{
+    struct gate_removals removals = {0};
+    if (!gate_index_damaged(t, gate, &removals))
+        return false;
+    pthread_mutex_lock(&gate->lock);
+    bool ok = gate_index_remove(t, gate, &removals);
+    pthread_mutex_unlock(&gate->lock);
+    out->damaged += removals.len;
+    return ok;
+}
+
 bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out)
 {
     int64_t begun_us = clock_now_us();
-    bool ok = true, has_more = true;
+    bool ok, has_more = true;
 
     CHECK(gate->magic == GATE_MAGIC);
     gate = gate->root;
     *out = (struct gate_upkeep){0};
+    ok = drop_damaged_rows(t, gate, out);
     while (ok && has_more) {
         struct arena_mark mark = arena_mark(t->mem);
         ok = scrub(t, gate, begun_us, UINT64_MAX, out, &has_more);

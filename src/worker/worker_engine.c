@@ -266,7 +266,8 @@ static bool check_spill(struct task *t, struct worker_engine *e)
     if (bytes_below("tmp") <= e->options->temp_mb * MB)
         return true;
     task_fail(t, ERR_LIMIT, "the query needs more space for spilling than a worker may take");
-    return task_hint(t, "ask for less at once: fewer columns, a filter, or an aggregate");
+    return task_hint(t, "ask for less at once: fewer columns, a filter, or an aggregate; or set "
+                        "worker_temp_mb higher");
 }
 
 /* Other threads work. A short query should not wait for us, a long one not be disturbed: the pause is a part of the time so far. */

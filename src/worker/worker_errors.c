@@ -292,7 +292,8 @@ static void add_advice(struct task *t, const struct worker_secrets *secrets,
     if (t->err.code == ERR_TYPE && has(rest, "Candidate functions:"))
         task_hint(t, "add a cast, as in column::DOUBLE");
     else if (t->err.code == ERR_MEMORY || t->err.code == ERR_LIMIT)
-        task_hint(t, "ask for less at once: fewer columns, a filter, or an aggregate");
+        task_hint(t, "ask for less at once: fewer columns, a filter, or an aggregate; or set "
+                     "worker_memory_mb or worker_temp_mb higher");
 }
 
 /* Of a broken line in a source file: which file. */

@@ -74,7 +74,7 @@ case("csv", "csv_nested", b'id,list\n1,"[1, 2]"\n', {"id": "bigint", "list": "in
 case("csv", "csv_missing_column", b"id,other\n1,a\n", TEXT, refused="column text")
 case("csv", "csv_twice_the_name", b"id,text,text\n1,a,b\n", TEXT, rows=[[1, "a"]])
 case("csv", "csv_formula", b"id,text\n1,=cmd|' /C calc'!A0\n", TEXT, rows=[[1, "=cmd|' /C calc'!A0"]])
-WIDE = int(os.environ.get("WEFT_CORPUS_WIDE", 1000))
+WIDE = int(os.environ.get("WEFT_CORPUS_WIDE", 10000))
 case("csv", "csv_wide",
      (",".join(f"c{i}" for i in range(WIDE)) + "\n" + ",".join(map(str, range(WIDE))) + "\n").encode(),
      {f"c{i}": "integer" for i in range(WIDE)}, checks={f"c0 + c{WIDE - 1}": WIDE - 1, "count(*)": 1})

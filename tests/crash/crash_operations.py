@@ -316,5 +316,65 @@ class Restore(Operation):
         return [p.name for p in mesh.folder.iterdir() if "unfinished" in p.name]
 
 
+LOUD = "SELECT id, upper(customer) AS customer, email, country, amount, ordered_on FROM shop.raw_orders\n"
+
+
+class EnvCreate(Command):
+    """An environment: there, or not. What the command does in it comes after."""
+    name = "env-create"
+    words = ("apply", "--env", "dev-x", "--yes")
+
+    def act(self, mesh, case=None):
+        answer = super().act(mesh, case)
+        if "environment dev-x is new" in answer.err:
+            answer.code = 0
+        return answer
+
+
+class EnvApply(Command):
+    name = "env-apply"
+    words = ("apply", "--env", "dev-x", "--domain", "sales", "--yes")
+
+    def prepare(self, mesh):
+        super().prepare(mesh)
+        mesh.weft("apply", "--env", "dev-x", "--yes")
+
+    def change(self, mesh):
+        mesh.write("domains/sales/orders/orders.sql", LOUD)
+
+
+class EnvRun(EnvApply):
+    name = "env-run"
+    words = ("run", "--all", "--env", "dev-x")
+
+    def prepare(self, mesh):
+        super().prepare(mesh)
+        mesh.write("domains/sales/orders/orders.sql", LOUD)
+        mesh.weft("apply", "--env", "dev-x", "--domain", "sales", "--yes")
+
+    def change(self, mesh):
+        pass
+
+
+class EnvRefresh(EnvRun):
+    """The mesh has moved on: a new copy of it, with what the environment has."""
+    name = "env-refresh"
+    words = ("env", "refresh", "dev-x")
+
+    def prepare(self, mesh):
+        super().prepare(mesh)
+        mesh.weft("run", "--all", "--env", "dev-x")
+        mesh.write("data/orders.csv", MORE)
+        mesh.weft("run", "sales.orders")
+
+
+class EnvDrop(EnvRefresh):
+    """Nothing is left but the audit."""
+    name = "env-drop"
+    words = ("env", "drop", "dev-x")
+    again = 66
+
+
 TABLE = {o.name: o for o in (Run(), Increment(), Divert(), Replay(), Drop(), Candidate(), Publish(), Rollback(), Clear(), Apply(),
-                             Approve(), AddUser(), Upkeep(), Start(), Birth(), Stop(), Backup(), Restore())}
+                             Approve(), AddUser(), Upkeep(), Start(), Birth(), Stop(), Backup(), Restore(), EnvCreate(), EnvApply(),
+                             EnvRun(), EnvRefresh(), EnvDrop())}

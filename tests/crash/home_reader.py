@@ -27,26 +27,42 @@ class Home:
         self.requests = []
         self.files = set()   # names of release files that something refers to
         self.runs = {}       # state -> how many
+        self.environments = {}  # name -> the same of its catalog, and the files that it has otherwise
 
     def state(self):
         """What readers can tell of it, to be compared."""
-        return {"products": self.products, "documents": self.documents, "users": self.users, "requests": self.requests}
+        state = {"products": self.products, "documents": self.documents, "users": self.users, "requests": self.requests}
+        return state | ({"environments": self.environments} if self.environments else {})
 
 
 def read_home(folder, is_served=False, with_rows=True, cache=None):
     """`cache` keeps rows of files by their name between calls: release files never change."""
-    home, folder = Home(), Path(folder)
+    home, folder, cache = Home(), Path(folder), {} if cache is None else cache
     if not (folder / "catalog.db").exists():
         return home
+    read_one(home, folder, folder, is_served, with_rows, cache)
+    for place in sorted((folder / "env").glob("[!.]*")):
+        environment = Home()
+        overlay = read_one(environment, place, folder, is_served, with_rows, cache)
+        home.faults += [f"environment {place.name}: {fault}" for fault in environment.faults]
+        home.files |= environment.files
+        home.environments[place.name] = environment.state() | {"overlay": overlay}
+    return home
+
+
+def read_one(home, place, folder, is_served, with_rows, cache):
+    """A catalog, whose files lie in the home; gives the files that an environment has otherwise than its mesh."""
     with tempfile.TemporaryDirectory(prefix="weft-read-") as copy:
-        db = open_catalog(folder, is_served, Path(copy))
+        db = open_catalog(place, is_served, Path(copy))
         try:
-            read_catalog(home, db, folder, with_rows, {} if cache is None else cache)
+            read_catalog(home, db, folder, with_rows, cache)
+            if place != folder:
+                return db.execute("SELECT path, text, base FROM environment_file ORDER BY path").fetchall()
         except sqlite3.DatabaseError as error:
             home.faults.append(f"catalog.db cannot be read: {error}")
         finally:
             db.close()
-    return home
+    return None
 
 
 def open_catalog(folder, is_served, copy):
@@ -228,6 +244,10 @@ def left_over(folder, home, is_served=False, is_swept=True):
                 found.append(name)
         elif top in ("staging", "workers"):
             if not is_served:
+                found.append(name)
+        elif top == "env":
+            parts = name.split("/")
+            if len(parts) != 3 or parts[1] not in home.environments or not (parts[2] == "catalog.db" or (is_served and parts[2] in SERVED)):
                 found.append(name)
         elif top != "secrets" and name not in PLAIN and not (is_served and name in SERVED):
             found.append(name)

@@ -58,7 +58,12 @@ NO_RESERVE = ["--set", "free_space_reserve_mb=0"]
 
 def test_a_disk_that_is_nearly_full_takes_nothing_new(small):
     """A reserve is kept for what must be written at any time: the default is more than this disk has."""
+    refused = small.weft("apply", "--yes", ok=False)
+    assert refused.code == 74 and "free_space_reserve_mb" in refused.err
+    server = small.serve(args=NO_RESERVE)
     small.weft("apply", "--yes")
+    server.stop()
+    small.serve()
     refused = small.weft("run", "--all", ok=False)
     assert refused.code == 74 and "space" in told(refused) and "free_space_reserve_mb" in told(refused)
     assert runs(small) == ["failed"] and is_whole(small)

@@ -1,9 +1,14 @@
 """Nobody sees more through an environment than in its mesh, and what is taken there is taken here at once."""
 
+import threading
+import time
+from http.client import HTTPException
+
 import pytest
 
 from env_help import LOUD, ORDERS, TOTALS, change, customers, edit, env_products, write_two
-from story_help import audit, is_whole, told
+from test_policies import ENTITLED, filtered, write_entitlements
+from story_help import Called, Started, is_whole, told, wait_until, workers
 
 MASK = """\
 apiVersion: weft/v1
@@ -187,3 +192,187 @@ def test_what_was_built_comes_along_when_the_mesh_moves_on(loud):
     assert "sales.orders  is not promoted: the mesh has published release 2 of it" in refused.out, refused
     assert "finance.totals  is not promoted:" in refused.out, refused
     assert is_whole(loud)
+
+
+# ---- who works in one when the mesh changes
+
+ENDLESS = "SELECT count(*) AS n FROM sales.orders.orders, range(100000000) a, range(1000) b"
+SLOW = "SELECT id, upper(customer) AS customer, email, country, amount, ordered_on FROM shop.raw_orders " \
+       "WHERE (SELECT count(*) FROM range(100000000) a, range(1000) b) > 0\n"
+
+
+def at_work(server, user):
+    def lent():
+        return server.call("GET", "/api/v1/status")[1]["workers_lent"]
+    assert server.call("POST", "/env/dev-x/api/v1/query", {"sql": READ}, as_user=user, raw=True)[0] == 200
+    wait_until("nobody is at work", lambda: lent() == 0)
+    call = Called(server.call, "POST", "/env/dev-x/api/v1/query", {"sql": ENDLESS, "timeout_ms": 60000}, as_user=user)
+    wait_until("the query is at work", lambda: lent() > 0)
+    return call
+
+
+def test_who_reads_in_it_ends_with_his_group(loud):
+    server = loud.serve()
+    loud.weft("user", "add", "tim")
+    loud.weft("group", "add", "analysts", "tim")
+    tim = at_work(server, "tim")
+    loud.weft("group", "remove", "analysts", "tim")
+    # It was over before that was answered.
+    assert server.call("GET", "/api/v1/status")[1]["workers_lent"] == 0
+    status, problem = tim.end()
+    assert status == 403 and "access was withdrawn while the query ran" in problem["detail"], problem
+
+
+def test_who_reads_in_it_ends_when_the_mesh_moves_on(loud):
+    server = loud.serve()
+    noor = at_work(server, "noor")
+    loud.write(f"{ORDERS}/orders.sql", LOUD.replace("upper(customer) AS customer", "customer"))
+    edit(loud, "mesh.yaml", "reporting: Internal figures", "reporting: Figures")
+    loud.weft("apply", "--yes")
+    status, problem = noor.end()
+    assert status == 409 and "the mesh was changed meanwhile" in problem["detail"], problem
+    assert customers(loud, "dev-x")[0] == "ADA"
+
+
+def test_a_build_in_it_ends_when_the_mesh_moves_on(loud):
+    server = loud.serve()
+    change(loud, text=SLOW)
+    run = Started(loud, "run", "sales.orders", "--env", "dev-x", "--format", "json")
+    wait_until("the build is at work", lambda: workers(loud, "build"))
+    loud.write(f"{ORDERS}/orders.sql", LOUD.replace("upper(customer) AS customer", "customer"))
+    edit(loud, "mesh.yaml", "reporting: Internal figures", "reporting: Figures")
+    loud.weft("apply", "--yes")
+    ended = run.end()
+    assert ended.code == 75, ended
+    assert "the mesh was changed meanwhile, and the environment follows it" in ended.out + ended.err, ended
+    assert server.call("GET", "/api/v1/status")[1]["workers_lent"] == 0
+    change(loud)
+    loud.weft("run", "--all", "--env", "dev-x")
+    assert customers(loud, "dev-x")[0] == "ADA" and is_whole(loud)
+
+
+def test_a_build_in_the_mesh_goes_on_whatever_is_done_in_one(two):
+    server = two.serve()
+    two.write(f"{ORDERS}/orders.sql", SLOW.replace("100000000", "1000").replace("range(1000) b", "range(100) b"))
+    two.weft("apply", "--yes")
+    change(two, text=LOUD)
+    two.weft("run", "--all")
+    two.weft("env", "drop", "dev-x")
+    assert customers(two)[0] == "ADA" and server.process.poll() is None and is_whole(two)
+
+
+# ---- copies
+
+def copies(mesh):
+    return sorted(str(p.relative_to(mesh.home)) for p in (mesh.home / "cleared").rglob("*") if p.is_file())
+
+
+def test_cleared_copies_are_shared(two):
+    in_env(two, "apply", "--yes")
+    in_env(two, "query", READ, "--as", "noor")
+    made = copies(two)
+    assert len(made) == 1, made
+    # What was made for the environment serves the mesh, and the other way round.
+    two.weft("query", READ, "--as", "noor")
+    two.weft("query", "SELECT count(email) FROM sales.orders.orders", "--as", "noor")
+    assert copies(two) == made
+    # So it does when it is dropped: the file is the mesh's too.
+    two.weft("env", "drop", "dev-x")
+    assert copies(two) == made
+
+
+# ---- entitlements
+
+def test_rows_that_entitle_are_those_of_the_mesh(shop):
+    """Who owns the table of entitlements entitles nobody in an environment."""
+    write_entitlements(shop, [("noor", "CH")])
+    filtered(shop, ENTITLED)
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    ids = lambda env=None: [r["id"] for r in shop.rows("SELECT id FROM sales.orders.orders ORDER BY id", as_user="noor",
+                                                       env={"WEFT_ENV": env} if env else None)]
+    assert ids() == [1, 3]
+    write_entitlements(shop, [("noor", "CH"), ("noor", "DE")])
+    in_env(shop, "apply", "--domain", "sales", "--yes", "--as", "ana")
+    in_env(shop, "run", "--all", "--as", "ana")
+    assert ids("dev-x") == [1, 3] and ids() == [1, 3]
+    # In the mesh they hold as soon as they are published there, in the environment too.
+    shop.weft("env", "promote", "dev-x", "--yes", "--as", "ana")
+    assert ids() == ids("dev-x") == [1, 2, 3]
+
+
+# ---- under load
+
+def test_no_answer_is_older_than_what_the_mesh_has_taken(loud):
+    """Readers in the environment ask all the time; what an apply masks is masked in all that is asked after it."""
+    server = loud.serve(http=False)
+    loud.write(f"{ORDERS}/orders.sql", LOUD.replace("upper(customer) AS customer", "customer"))
+    answers, is_over = [], threading.Event()
+
+    def ask():
+        while not is_over.is_set():
+            began = time.monotonic()
+            try:
+                status, body = server.call("POST", "/env/dev-x/api/v1/query", {"sql": READ}, as_user="noor")
+            except HTTPException:  # cut off in the midst of its rows
+                continue
+            answers.append((began, time.monotonic(), status, body))
+
+    readers = [threading.Thread(target=ask) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    begun = []
+    mask = loud.folder / "policies/names.policy.yaml"
+    for turn in range(6):
+        if mask.exists():
+            mask.unlink()
+        else:
+            mask.write_text(MASK)
+        before = time.monotonic()
+        loud.weft("apply", "--yes")
+        begun.append((before, time.monotonic(), mask.exists()))
+        count = len(answers)
+        wait_until("somebody has read since", lambda: any(a[2] == 200 for a in answers[count:]))
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    assert begun[0][2] and not begun[1][2]
+    seen = set()
+    for asked, answered, status, body in answers:
+        assert status in (200, 409), body
+        if status != 200:
+            assert "the mesh" in body["detail"], body
+            continue
+        names = {row[0] for row in body["rows"]}
+        assert names in ({"x"}, {"ADA", "BOB", "CLEO", "DAN"}), names
+        # Between two applies only one of them may be seen.
+        done = [m for _, end, m in begun if end < asked]
+        coming = [m for start, _, m in begun if start < answered]
+        if len(done) == len(coming):
+            masked = done[-1] if done else False
+            assert (names == {"x"}) == masked, (names, done)
+            seen.add(masked)
+    assert seen == {True, False}, len(answers)
+
+
+# ---- bounds
+
+def test_there_are_so_many_and_they_have_names(two):
+    two.serve(args=["--set", "environments_max=2"], http=False)
+    for name in ("a", "dev-2"):
+        two.weft("apply", "--env", name, "--yes")
+    refused = two.weft("apply", "--env", "c", "--yes", ok=False)
+    assert refused.code == 65 and "there are 2 environments" in refused.err and "environments_max" in told(refused), refused
+    for name in ("Dev", "2dev", "..", "a/b", "-", "x" * 64, ""):
+        for args in (("query", "SELECT 1", f"--env={name}"), ("apply", f"--env={name}", "--yes"), ("env", "drop", f"{name}" or "''")):
+            refused = two.weft(*args, ok=False)
+            assert refused.code == 2, refused
+    status, problem = two.servers[-1].call("POST", "/api/v1/environments", {"name": "../x"})
+    assert status == 400 and "is no name of an environment" in problem["detail"], problem
+    status, problem = two.servers[-1].call("GET", "/env/%2e%2e/api/v1/products")
+    assert status in (400, 404), problem
+    two.weft("env", "drop", "a")
+    listed = two.weft("env", "list", "--format", "json").json
+    assert [row["name"] for row in listed] == ["dev-2"], listed
+    refused = two.weft("user", "add", "tim", "--env", "dev-2", ok=False)
+    assert refused.code == 2 and "weft user add has no option --env" in refused.err, refused

@@ -102,11 +102,12 @@ static void heard_abort(struct task *t, void *state)
     ((struct heard *)state)->aborts++;
 }
 
-static void heard_progress(struct task *t, void *state, const struct row_progress *progress)
+static bool heard_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     (void)t;
     (void)progress;
     ((struct heard *)state)->progress++;
+    return true;
 }
 
 struct row_sink house_sink(struct task *t, struct heard *heard)

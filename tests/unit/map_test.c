@@ -37,6 +37,21 @@ TEST(map_finds_among_many)
     EXPECT_STR(map.entries[4999].key, "key 4999");
 }
 
+TEST(map_without_case_takes_letters_of_both_cases_for_one)
+{
+    struct task *t = test_task();
+    struct map map;
+    int values[100];
+    map_init_nocase(&map, t->mem);
+    for (int i = 0; i < 100; i++)
+        EXPECT(map_put(&map, arena_format(t->mem, "Column of Many %d", i), &values[i]) == NULL);
+    for (int i = 0; i < 100; i++)
+        EXPECT(map_find(&map, arena_format(t->mem, "cOLUMN oF mANY %d", i)) == &values[i]);
+    EXPECT(map_put(&map, STR("COLUMN OF MANY 7"), &values[0]) == &values[7]);
+    EXPECT(map_find(&map, STR("Column of Many")) == NULL);
+    EXPECT_INT(map.len, 100);
+}
+
 TEST(map_knows_empty_keys)
 {
     struct task *t = test_task();

@@ -36,8 +36,8 @@ struct row_sink {
     bool (*bytes)(struct task *t, void *state, str bytes);
     bool (*end)(struct task *t, void *state, uint64_t rows);
     void (*abort)(struct task *t, void *state);
-    /* Optional. */
-    void (*progress)(struct task *t, void *state, const struct row_progress *progress);
+    /* Optional; false with t->err set ends the work. */
+    bool (*progress)(struct task *t, void *state, const struct row_progress *progress);
 };
 
 /* A sink that keeps all bytes in `b`; passing its ceiling fails with ERR_LIMIT. */

@@ -214,7 +214,8 @@ bool environment_set_files(struct task *t, struct metadb *db, const struct envir
     return true;
 }
 
-bool environment_made(struct task *t, struct metadb *db, uint64_t release_id, uint64_t product_id)
+bool environment_made(struct task *t, struct metadb *db, uint64_t release_id, uint64_t product_id,
+                      uint64_t continued)
 {
     bool is_environment;
     uint64_t base;
@@ -225,8 +226,11 @@ bool environment_made(struct task *t, struct metadb *db, uint64_t release_id, ui
     /* The row is there already: it is none of the mesh's. */
     return metadb_run(t, db, "INSERT INTO environment_release VALUES (?, 0, NULL)", "i", release_id)
         && environment_mesh_release(t, db, product_id, &base)
-        && metadb_run(t, db, "UPDATE environment_release SET base = ? WHERE release_id = ?", "ii",
-                      base, release_id);
+        && metadb_run(t, db,
+                      "UPDATE environment_release SET base = coalesce((SELECT e.base FROM "
+                      "environment_release e JOIN release r ON r.id = e.release_id WHERE "
+                      "r.product_id = ?3 AND r.number = ?4 AND ?4 > 0), ?1) WHERE release_id = ?2",
+                      "iiii", base, release_id, product_id, continued);
 }
 
 bool environment_saw(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,

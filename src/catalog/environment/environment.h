@@ -61,9 +61,10 @@ MUST_CHECK bool environment_set(struct task *t, struct metadb *db, uint64_t mesh
 /* All files that it has otherwise; those of before that are equal keep who changed them. */
 MUST_CHECK bool environment_set_files(struct task *t, struct metadb *db,
                                       const struct environment_files *files);
-/* A release of this catalog was made in it, where it is that of an environment. */
+/* A release of this catalog was made in it, where it is that of an environment. `continued`: it holds rows of this release, and so
+ * follows what that one does; 0: all of its rows are new. */
 MUST_CHECK bool environment_made(struct task *t, struct metadb *db, uint64_t release_id,
-                                 uint64_t product_id);
+                                 uint64_t product_id, uint64_t continued);
 MUST_CHECK bool environment_saw(struct task *t, struct metadb *db, uint64_t product_id,
                                 uint64_t number, str seen);
 /* The release was carried over: what is known of it is that of another catalog. */
@@ -83,6 +84,10 @@ MUST_CHECK bool environment_forget_audit(struct task *t, struct metadb *mesh, st
 
 /* Is this catalog that of an environment? Then ids that it gives are none that the mesh gives. */
 MUST_CHECK bool environment_is(struct task *t, struct metadb *db, bool *out);
+/* In SQL: the parameter, a drawn id, where the catalog is that of an environment, else NULL: the id is counted. So the mesh gives it to
+ * nothing else meanwhile. */
+#define ENVIRONMENT_ID(parameter)                                                                  \
+    "CASE WHEN EXISTS (SELECT 1 FROM environment) THEN ?" #parameter " END"
 /* Such an id of a domain, product or table; one of a column. */
 uint64_t environment_new_id(void);
 uint32_t environment_new_column_id(void);

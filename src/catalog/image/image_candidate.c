@@ -3,12 +3,17 @@
 
 #include "image/image_inside.h"
 
-/* A column that is new has no id yet. */
-static uint32_t column_id(const struct image_table *today, str name)
+/* A column that is new has no id yet. Columns mostly stand as they stood: the search goes on behind the last that was found. */
+static uint32_t column_id(const struct image_table *today, size_t *next, str name)
 {
-    for (size_t i = 0; today != NULL && i < today->columns.len; i++)
-        if (str_eq(today->columns.at[i].name, name))
-            return today->columns.at[i].id;
+    size_t len = today != NULL ? today->columns.len : 0;
+    for (size_t i = 0; i < len; i++) {
+        size_t at = (*next + i) % len;
+        if (str_eq(today->columns.at[at].name, name)) {
+            *next = at + 1;
+            return today->columns.at[at].id;
+        }
+    }
     return 0;
 }
 
@@ -26,10 +31,10 @@ static void add_table(struct arena *mem, struct image_product *product,
                                   .rows = before != NULL ? before->rows : 0};
     if (before != NULL)
         memcpy(&table->files, &before->files, sizeof table->files);
-    for (size_t i = 0; i < definition->columns.len; i++) {
+    for (size_t i = 0, next = 0; i < definition->columns.len; i++) {
         const struct contract_column *column = &definition->columns.at[i];
         vec_push(mem, &table->columns,
-                 ((struct image_column){.id = column_id(before, column->name),
+                 ((struct image_column){.id = column_id(before, &next, column->name),
                                         .name = column->name,
                                         .type = column->type,
                                         .contract = column}));

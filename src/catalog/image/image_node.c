@@ -11,11 +11,16 @@ static const struct product_table *find_table(const struct product *product, str
     return NULL;
 }
 
-static uint32_t find_column(const struct product_table *table, str name)
+/* Columns mostly stand in the order of the contract: the search goes on behind the last that was found. */
+static uint32_t find_column(const struct product_table *table, size_t *next, str name)
 {
-    for (size_t i = 0; i < table->columns.len; i++)
-        if (str_eq(table->columns.at[i].name, name))
-            return table->columns.at[i].id;
+    for (size_t i = 0; i < table->columns.len; i++) {
+        size_t at = (*next + i) % table->columns.len;
+        if (str_eq(table->columns.at[at].name, name)) {
+            *next = at + 1;
+            return table->columns.at[at].id;
+        }
+    }
     return 0;
 }
 
@@ -58,9 +63,9 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
                                   .name = definition->name,
                                   .contract = contract,
                                   .definition = definition};
-    for (size_t i = 0; i < definition->columns.len; i++) {
+    for (size_t i = 0, next = 0; i < definition->columns.len; i++) {
         const struct contract_column *column = &definition->columns.at[i];
-        uint32_t id = find_column(ids, column->name);
+        uint32_t id = find_column(ids, &next, column->name);
         if (id == 0)
             return lost_id(t, product, column->name);
         vec_push(node->mem, &table->columns,

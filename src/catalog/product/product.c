@@ -91,9 +91,6 @@ static bool assign_domain(struct task *t, struct metadb *db, const struct model_
     return true;
 }
 
-/* In an environment ids are drawn, so that the mesh, which counts, gives none of them to something else meanwhile. */
-#define DRAWN_ID(parameter) "CASE WHEN EXISTS (SELECT 1 FROM environment) THEN ?" #parameter " END"
-
 /* What stands under an id now, to be matched with what the contract says. */
 struct known {
     uint64_t id;
@@ -210,8 +207,8 @@ static bool assign_columns(struct task *t, struct metadb *db, uint64_t table_id,
         if (wanted[i].known == NULL
             && !metadb_run(t, db,
                            "INSERT INTO column_ (table_id, id, odcs_id, name) VALUES (?1, "
-                           "coalesce(" DRAWN_ID(4) ", (SELECT coalesce(max(id), 0) + 1 FROM "
-                                                   "column_ WHERE table_id = ?1)), ?2, ?3)",
+                           "coalesce(" ENVIRONMENT_ID(4) ", (SELECT coalesce(max(id), 0) + 1 FROM "
+                                                         "column_ WHERE table_id = ?1)), ?2, ?3)",
                            "iSsi", table_id, wanted[i].odcs_id, wanted[i].name,
                            (uint64_t)environment_new_column_id()))
             return false;
@@ -269,11 +266,12 @@ static bool assign_tables(struct task *t, struct metadb *db, uint64_t product_id
     for (size_t i = 0; i < wanted.len; i++) {
         uint64_t id = wanted.at[i].known != NULL ? wanted.at[i].known->id : 0;
         if (id == 0) {
-            if (!metadb_run(t, db,
-                            "INSERT INTO table_ (id, product_id, odcs_id, name) SELECT " DRAWN_ID(
-                                4) ", ?1, ?2, ?3",
-                            "iSsi", product_id, wanted.at[i].odcs_id, wanted.at[i].name,
-                            environment_new_id()))
+            if (!metadb_run(
+                    t, db,
+                    "INSERT INTO table_ (id, product_id, odcs_id, name) SELECT " ENVIRONMENT_ID(
+                        4) ", ?1, ?2, ?3",
+                    "iSsi", product_id, wanted.at[i].odcs_id, wanted.at[i].name,
+                    environment_new_id()))
                 return false;
             id = metadb_last_id(db);
         }
@@ -290,7 +288,8 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
     uint64_t id;
     return metadb_run(
                t, db,
-               "INSERT INTO product (id, domain_id, address, changed_version) SELECT " DRAWN_ID(
+               "INSERT INTO product (id, domain_id, address, changed_version) "
+               "SELECT " ENVIRONMENT_ID(
                    4) ", ?1, ?2, ?3 WHERE true ON CONFLICT (address) DO UPDATE SET removed = 0, "
                       "domain_id = excluded.domain_id, changed_version = "
                       "excluded.changed_version",

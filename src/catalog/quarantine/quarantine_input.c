@@ -1,4 +1,5 @@
 /* Tables of sources that have diverted rows: their ids, given when the first row is diverted and never to another. */
+#include "environment/environment.h"
 #include "quarantine/quarantine.h"
 
 static bool find_table(struct task *t, struct metadb *db, uint64_t product_id, str input_port,
@@ -63,9 +64,10 @@ static bool make(struct task *t, struct metadb *db, void *state)
         return false;
     if (!out->table_id) {
         if (!metadb_run(t, db,
-                        "INSERT INTO table_ (product_id, name, input_port, removed) VALUES (?, ?, "
-                        "?, 1)",
-                        "iss", making->product_id, making->table, making->input_port))
+                        "INSERT INTO table_ (id, product_id, name, input_port, removed) "
+                        "SELECT " ENVIRONMENT_ID(4) ", ?1, ?2, ?3, 1",
+                        "issi", making->product_id, making->table, making->input_port,
+                        environment_new_id()))
             return false;
         out->table_id = metadb_last_id(db);
     }

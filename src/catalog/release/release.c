@@ -28,7 +28,8 @@ bool release_publish(struct task *t, struct metadb *db, const struct release_man
     uint64_t release_id;
     return move_on(t, db, manifest, number_out)
         && release_insert(t, db, manifest, published_us, *number_out, &release_id)
-        && environment_made(t, db, release_id, manifest->product_id);
+        && environment_made(t, db, release_id, manifest->product_id,
+                            manifest->is_added_to ? manifest->previous : 0);
 }
 
 bool release_insert(struct task *t, struct metadb *db, const struct release_manifest *manifest,

@@ -11,7 +11,7 @@ enum {
     BOUND_BYTES_MAX = 256,
     VALUES_BYTES_MAX = 4096,
     ANSWER_BYTES_MAX = 1024 * 1024, /* of the values of one SELECT */
-    COLUMNS_AT_ONCE = 256,          /* each SELECT reads the footer anew */
+    COLUMNS_AT_ONCE = 1024,         /* each SELECT reads the footer anew */
     TABLES_AT_ONCE = 32,            /* of columns whose values take a hash table each */
 };
 

@@ -123,6 +123,8 @@ MUST_CHECK bool cli_is_wanted(struct task *t, struct cli *cli, const char *quest
 
 /* ---- command_env.c */
 
+/* ERR_USAGE for what no environment is called. */
+MUST_CHECK bool cli_is_env(struct task *t, str name);
 /* The environment of --env is there from here on. */
 MUST_CHECK bool cli_env_make(struct task *t, struct cli *cli);
 
@@ -274,6 +276,23 @@ void cli_listen(struct task *t);
 void cli_listen_on(void);
 /* The signal that was heard last, 0 for none; after that none was. */
 int cli_heard(void);
+
+/* ---- cli_write.c */
+
+/* New files, with their paths below a folder, or absolute. */
+struct cli_file {
+    str path, text;
+    unsigned mode;
+};
+
+struct cli_files {
+    VEC_OF(struct cli_file)
+};
+
+/* All of them or none, on disk when it returns; ERR_CONFLICT where one stands. */
+MUST_CHECK bool cli_write_files(struct task *t, str folder, const struct cli_files *files);
+/* A file in the place of one that is there: either the one or the other. */
+MUST_CHECK bool cli_write_over(struct task *t, str path, str text);
 
 /* ---- command_init.c */
 

@@ -1,6 +1,7 @@
 /* Environments: which there are, what is in one, and what becomes of it. */
 #include "buf/buf.h"
 #include "cli_inside.h"
+#include "environment/environment.h"
 #include "http_client/http_client.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
@@ -9,6 +10,20 @@ static str env_path(struct task *t, str name, const char *step)
 {
     return arena_format(t->mem, "/api/v1/environments/%.*s%s",
                         STR_ARG(http_percent_encode(t->mem, name)), step);
+}
+
+bool cli_is_env(struct task *t, str name)
+{
+    if (environment_is_name(name)) {
+        return true;
+    }
+    task_fail(t, ERR_USAGE, "%.*s is no name of an environment", STR_ARG(name));
+    return task_hint(t, "names are of a-z, 0-9 and -, and begin with a letter");
+}
+
+static bool env_demand(struct task *t, struct cli *cli, size_t most)
+{
+    return cli_demand_arguments(t, cli, 1, most) && cli_is_env(t, cli->arguments.at[0]);
 }
 
 bool cli_env_make(struct task *t, struct cli *cli)
@@ -68,8 +83,12 @@ static bool env_show(struct task *t, struct cli *cli, const struct tree *answer)
         table_json(t, answer, cli->out);
         return true;
     }
-    if (cli->format == FORMAT_CSV) {
+    if (cli->format == FORMAT_CSV && product_list != NULL) {
         return table_list(t, cli, product_list, products, sizeof(products) / sizeof(products[0]));
+    }
+    if (file_list == NULL || product_list == NULL) {
+        fprintf(cli->out, "%.*s is refreshed\n", STR_ARG(tree_find_text(answer, STR("name"))));
+        return true;
     }
     fprintf(cli->out, "%.*s: made by %.*s, of mesh version %.*s\n",
             STR_ARG(tree_find_text(answer, STR("name"))),
@@ -103,7 +122,7 @@ bool command_env_show(struct task *t, struct cli *cli)
     const struct tree *answer;
 
     cli_listen(t);
-    return cli_demand_arguments(t, cli, 1, 1)
+    return env_demand(t, cli, 1)
         && cli_call(t, cli, "GET", env_path(t, cli->arguments.at[0], ""), STR_NONE, &answer)
         && env_show(t, cli, answer);
 }
@@ -113,7 +132,7 @@ bool command_env_refresh(struct task *t, struct cli *cli)
     const struct tree *answer;
 
     cli_listen(t);
-    return cli_demand_arguments(t, cli, 1, 1)
+    return env_demand(t, cli, 1)
         && cli_call(t, cli, "POST", env_path(t, cli->arguments.at[0], "/refresh"), STR_NONE,
                     &answer)
         && env_show(t, cli, answer);
@@ -124,7 +143,7 @@ bool command_env_drop(struct task *t, struct cli *cli)
     const struct tree *answer;
 
     cli_listen(t);
-    if (!cli_demand_arguments(t, cli, 1, 1)
+    if (!env_demand(t, cli, 1)
         || !cli_call(t, cli, "DELETE", env_path(t, cli->arguments.at[0], ""), STR_NONE, &answer)) {
         return false;
     }
@@ -200,7 +219,7 @@ bool command_env_promote(struct task *t, struct cli *cli)
     str id;
 
     cli_listen(t);
-    if (!cli_demand_arguments(t, cli, 1, SIZE_MAX)) {
+    if (!env_demand(t, cli, SIZE_MAX)) {
         return false;
     }
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {

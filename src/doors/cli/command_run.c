@@ -106,6 +106,19 @@ static str run_count(const struct tree *of, const char *key)
 }
 
 /* What became of the rows of its incremental tables, a line each. */
+/* Which rows of its source were read. */
+static void run_show_pushed(struct task *t, const struct tree *of)
+{
+    str read = tree_find_text(of, STR("read")), why = tree_find_text(of, STR("read_all"));
+
+    if (read.len > 0) {
+        printf("    read of %.*s\n", STR_ARG(table_shown(t->mem, read)));
+    }
+    if (why.len > 0) {
+        printf("    all rows of the source were read: %.*s\n", STR_ARG(table_shown(t->mem, why)));
+    }
+}
+
 static void run_show_increments(struct task *t, const struct tree *event)
 {
     const struct tree *list = tree_find(event, STR("increments"));
@@ -127,6 +140,7 @@ static void run_show_increments(struct task *t, const struct tree *event)
             printf(", %.*s joined", STR_ARG(joined));
         }
         putchar('\n');
+        run_show_pushed(t, of);
     }
 }
 
@@ -408,5 +422,8 @@ bool command_run(struct task *t, struct cli *cli)
         task_fail(t, ERR_USAGE, "run asks nothing, and applies nothing");
         return task_hint(t, "--yes goes with --watch");
     }
-    return cli->has[OPTION_watch] ? cli_run_watch(t, cli) : cli_run(t, cli);
+    if (!cli->has[OPTION_watch]) {
+        return cli_run(t, cli);
+    }
+    return (cli->env.len == 0 || cli_env_make(t, cli)) && cli_run_watch(t, cli);
 }

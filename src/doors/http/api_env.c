@@ -4,6 +4,7 @@
 #include "clock/clock.h"
 #include "http_inside.h"
 #include "limits/limits.h"
+#include "log/log.h"
 #include "plan/plan_env.h"
 #include "rollback/rollback.h"
 #include "services/envs.h"
@@ -145,10 +146,24 @@ bool api_env_refresh(struct task *t, struct api *api)
     struct json_out o = api_json(t);
     struct services *s;
 
-    return api_env_find(t, api, &env) && api_env_may_end(t, api, &env)
-        && envs_refresh(t, api->services, env.name)
-        && envs_enter(t, api->services, env.name, ENV_READS, &s) && browse_env(t, s, &o)
-        && api_answer(t, api, 200, o.b);
+    if (!api_env_find(t, api, &env) || !api_env_may_end(t, api, &env)
+        || !envs_refresh(t, api->services, env.name)) {
+        return false;
+    }
+    if (envs_enter(t, api->services, env.name, ENV_READS, &s) && browse_env(t, s, &o)) {
+        return api_answer(t, api, 200, o.b);
+    }
+    if (t->err.code == ERR_CONFLICT) {
+        return false; /* its files do not fit */
+    }
+    /* It is done, whatever there is to be said of it. */
+    log_failure("http", t);
+    task_clear_error(t);
+    o = api_json(t);
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "name", env.name);
+    json_out_end(&o, '}');
+    return api_answer(t, api, 200, o.b);
 }
 
 bool api_env_drop(struct task *t, struct api *api)

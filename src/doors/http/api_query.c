@@ -102,14 +102,14 @@ static void rows_abort(struct task *t, void *state)
 }
 
 /* Only our own clients read progress; it comes before the columns. */
-static void rows_progress(struct task *t, void *state, const struct row_progress *progress)
+static bool rows_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct api_rows *rows = state;
 
     if (rows->format != ROW_FORMAT_ROWS || progress->thousandths < 0
         || (progress->thousandths == rows->told.thousandths
             && progress->files == rows->told.files)) {
-        return;
+        return true;
     }
     rows->told = *progress;
     str files = progress->of == 0 ? STR_NONE
@@ -121,6 +121,7 @@ static void rows_progress(struct task *t, void *state, const struct row_progress
     if (!rows_open(t, rows) || !http_stream_bytes(t, rows->api->x, line)) {
         task_cancel(t);
     }
+    return true;
 }
 
 static bool api_row_format(struct task *t, const struct api *api, enum row_format *out)

@@ -209,7 +209,7 @@ static void http_handle(void *state, struct task *t, struct http_exchange *x)
     if (api_handle(t, &api)) {
         return;
     }
-    if (api.services->mesh != NULL) {
+    if (api.services->mesh != NULL && t->err.code == ERR_CANCELLED) {
         (void)gate_withdrawn(t, api.services->gate);
     }
     if (t->err.code != ERR_NOT_FOUND && t->err.code != ERR_CANCELLED) {

@@ -67,6 +67,15 @@ static bool timer_begin(struct timer_work *work)
     return task_go_on(t);
 }
 
+/* Who ended it: its caller, or the mesh that its environment follows. */
+static void timer_find_end(struct timer_work *work)
+{
+    if (work->services->mesh != NULL && work->t->err.code == ERR_CANCELLED) {
+        (void)gate_withdrawn(work->t, work->services->gate);
+    }
+    log_failure("timer", work->t);
+}
+
 static void timer_run_one(struct timer_work *work)
 {
     struct services *s = work->services;
@@ -95,7 +104,7 @@ static void timer_run_one(struct timer_work *work)
         ok = run_product(t, &run);
     }
     if (!ok) {
-        log_failure("timer", t);
+        timer_find_end(work);
     }
     timer_say_run(t, &run, ok);
     work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -128,7 +137,7 @@ static void timer_run_candidate(struct timer_work *work)
         ok = run_candidate(t, &c) && plan_test_consumers(t, s, c.run.product, c.run.id);
     }
     if (!ok) {
-        log_failure("timer", t);
+        timer_find_end(work);
     }
     timer_say_run(t, &c.run, ok);
     work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -186,6 +195,9 @@ static void timer_run_all(struct timer_work *work)
     };
     bool ok = timer_begin(work) && run_all_how(t, work->row, &all.how) && run_all(t, &all);
 
+    if (!ok) {
+        timer_find_end(work);
+    }
     work->row->state = !ok            ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
                      : all.failed > 0 ? JOB_FAILED
                                       : JOB_DONE;
@@ -385,7 +397,21 @@ static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known
 struct timer_schedule {
     uint64_t image_version;
     int64_t next_us;
+    uint64_t mesh_version;    /* of this: */
+    struct str_list products; /* those with such rules, in memory of their own */
+    struct arena *mem;
 };
+
+static void timer_find_scheduled(const struct image *image, struct timer_schedule *known)
+{
+    if (known->mem != NULL && known->mesh_version == image->mesh_version) {
+        return;
+    }
+    arena_free(known->mem);
+    known->mem = arena_new();
+    known->mesh_version = image->mesh_version;
+    run_scheduled_products(known->mem, image, &known->products);
+}
 
 static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_schedule *known)
 {
@@ -403,7 +429,8 @@ static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_sc
     known->next_us = now_us + TIMER_DUE_AGAIN_US;
     int64_t next_us;
 
-    if (!run_due_products(t, s, now_us, &due, &next_us)) {
+    timer_find_scheduled(image, known);
+    if (!run_due_products(t, s, &known->products, now_us, &due, &next_us)) {
         return false;
     }
     for (size_t i = 0; i < due.len; i++) {
@@ -451,6 +478,7 @@ static void *timer_loop(void *state)
         }
         jobs_wait(timer->services->jobs, TIMER_POLL_MS);
     }
+    arena_free(schedule.mem);
     return NULL;
 }
 

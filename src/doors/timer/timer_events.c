@@ -63,8 +63,29 @@ static const char *timer_outcome(enum error_code code)
     }
 }
 
+/* Which rows of its source were asked for, or why all. */
+static void timer_add_pushed(struct task *t, struct buf *b, const struct run *r, str table)
+{
+    for (size_t i = 0; i < r->pushed.len; i++) {
+        const struct run_pushed *pushed = &r->pushed.at[i];
+
+        if (!str_eq(pushed->of, table)) {
+            continue;
+        }
+        if (pushed->range.column == NULL) {
+            buf_add(b, STR(",\"read_all\":"));
+            buf_add_json(b, pushed->why);
+            continue;
+        }
+        buf_add(b, STR(",\"read\":"));
+        buf_add_json(b, arena_format(t->mem, "%.*s.%.*s: %.*s", STR_ARG(pushed->schema),
+                                     STR_ARG(pushed->table),
+                                     STR_ARG(run_range_text(t->mem, &pushed->range))));
+    }
+}
+
 /* What became of the rows of incremental tables. */
-static void timer_add_increments(struct buf *b, const struct run *r)
+static void timer_add_increments(struct task *t, struct buf *b, const struct run *r)
 {
     for (size_t i = 0; i < r->increments.len; i++) {
         const struct run_increment *inc = &r->increments.at[i];
@@ -87,6 +108,7 @@ static void timer_add_increments(struct buf *b, const struct run *r)
                        (unsigned long long)inc->added, (unsigned long long)inc->replaced,
                        (unsigned long long)inc->deleted, inc->kept.len,
                        table != NULL ? table->parts.len : 0, (unsigned long long)inc->joined);
+            timer_add_pushed(t, b, r, inc->table->name);
         }
         buf_add(b, i + 1 == r->increments.len ? STR("}]") : STR("}"));
     }
@@ -144,7 +166,7 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
         }
         buf_format(b, ",\"rows\":%llu", (unsigned long long)rows);
         timer_add_quarantined(t->mem, b, r);
-        timer_add_increments(b, r);
+        timer_add_increments(t, b, r);
     }
     timer_add_warnings(b, &r->findings);
     if (!ok) {

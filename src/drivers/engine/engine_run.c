@@ -261,12 +261,12 @@ static enum frame_end relay_progress(struct call *c, struct relay *r, str body)
     if (!frame_read_whole(&reader) || (thousandths > 1000 && thousandths != THOUSANDTHS_UNKNOWN))
         return call_hostile(c, "malformed progress"), FRAME_STOP;
     r->rows = rows;
-    if (r->sink != NULL && r->sink->progress != NULL)
-        r->sink->progress(c->t, r->sink->state,
-                          &(struct row_progress){.step = is_of_files(r->job) ? "write" : "run",
-                                                 .thousandths = thousandths == THOUSANDTHS_UNKNOWN
-                                                                  ? -1
-                                                                  : (int)thousandths});
+    struct row_progress progress = {.step = is_of_files(r->job) ? "write" : "run",
+                                    .thousandths =
+                                        thousandths == THOUSANDTHS_UNKNOWN ? -1 : (int)thousandths};
+    if (r->sink != NULL && r->sink->progress != NULL
+        && !r->sink->progress(c->t, r->sink->state, &progress))
+        call_interrupt(c);
     return FRAME_MORE;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/log.h"
 #include "store/store_copy.h"
 #include "store/store_file.h"
 #include "store/store_inside.h"
@@ -150,10 +151,11 @@ bool store_env_remove(struct task *t, str home, str name)
 
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot open " STR_FMT, STR_ARG(path));
-    bool ok = store_folder_remove(fd, gone) && renameat(fd, from, fd, gone) == 0 && fsync(fd) == 0
-           && store_folder_remove(fd, gone);
-    if (!ok)
-        task_fail_errno(t, ERR_IO, "cannot remove environment " STR_FMT, STR_ARG(name));
+    bool ok = (store_folder_remove(fd, gone) && renameat(fd, from, fd, gone) == 0)
+           || task_fail_errno(t, ERR_IO, "cannot remove environment " STR_FMT, STR_ARG(name));
+    /* It has no name any more: the next start removes what is left of it. */
+    if (ok && (fsync(fd) != 0 || !store_folder_remove(fd, gone)))
+        log_event(LOG_WARN, "store", t, "cannot remove all of env/%s yet: errno %d", gone, errno);
     close(fd);
     return ok;
 }

@@ -21,7 +21,7 @@ MUST_CHECK bool store_env_clear(struct task *t, str path);
 MUST_CHECK bool store_env_sync(struct task *t, str path);
 /* `from` gets the name of `to`; both are closed databases. */
 MUST_CHECK bool store_env_replace(struct task *t, str from, str to);
-/* The folder loses its name at once; then all that it holds goes. */
+/* The folder loses its name at once; then all that it holds goes, or what is left of it at the next start. */
 MUST_CHECK bool store_env_remove(struct task *t, str home, str name);
 
 #endif

@@ -274,6 +274,7 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     struct engine_state engine = engine_state(s->engine);
+    struct turns_state queries = turns_state(s->queries);
     uint64_t products = 0, published = 0;
     struct gate_total total;
 
@@ -292,6 +293,9 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     }
     json_out_begin(o, "", '{');
     json_out_maybe(o, "mesh", image->model ? image->model->mesh.name : STR_NONE);
+    if (s->mesh != NULL) {
+        json_out_str(o, "environment", s->environment);
+    }
     json_out_maybe(o, "home", actor_is_operator(t->actor) ? s->home : STR_NONE);
     json_out_uint(o, "mesh_version", image->mesh_version);
     json_out_uint(o, "image_version", image->version);
@@ -300,6 +304,8 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     json_out_uint(o, "products_published", published);
     json_out_uint(o, "workers", engine.workers);
     json_out_uint(o, "workers_lent", engine.lent);
+    json_out_uint(o, "queries_running", queries.running);
+    json_out_uint(o, "queries_waiting", queries.waiting);
     json_out_uint(o, "workers_started", engine.started);
     json_out_uint(o, "workers_killed", engine.killed);
     /* Sizes of copies for others speak of rows that this actor may not see. */

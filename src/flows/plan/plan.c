@@ -220,6 +220,10 @@ static bool plan_keep(struct task *t, struct plan *p)
     if (p->changes.len == 0) {
         return true;
     }
+    /* A plan is kept with its files, and can wait until there is room. */
+    if (!store_room(t, p->services->store, 0)) {
+        return false;
+    }
     clock_uuid(id);
     p->id = arena_str(t->mem, str_of(id));
     row = (struct plan_row){

@@ -137,13 +137,18 @@ static void plan_check_result(struct task *t, struct plan_product *p, const stru
 {
     struct place place = {.file = sql->path, .line = 1, .column = 1};
     struct str_list names = {0};
+    struct map by_name; /* of columns that differ by case alone, the first */
 
+    map_init_nocase(&by_name, t->mem);
     for (size_t i = 0; i < result->len; i++) {
-        str_list_add(t->mem, &names, result->at[i].name);
+        vec_push(t->mem, &names, result->at[i].name);
+        if (map_find(&by_name, result->at[i].name) == NULL) {
+            map_put(&by_name, result->at[i].name, &result->at[i]);
+        }
     }
     for (size_t i = 0; i < table->columns.len; i++) {
         const struct contract_column *wanted = &table->columns.at[i];
-        const struct job_column *found = plan_find_column(result, wanted->name);
+        const struct job_column *found = map_find(&by_name, wanted->name);
         struct finding *finding;
 
         if (found == NULL) {

@@ -185,8 +185,11 @@ bool rollback_describe(struct task *t, struct rollback *r)
         r->rows += then->rows;
     }
     /* Runs go on from what is there again. */
-    return release_basis(t, db, r->target->id, r->number, &manifest->basis)
-        && release_inputs(t, db, r->target->id, r->number, &manifest->inputs);
+    if (!release_basis(t, db, r->target->id, r->number, &manifest->basis)) {
+        return false;
+    }
+    manifest->is_added_to = manifest->basis.len > 0;
+    return release_inputs(t, db, r->target->id, r->number, &manifest->inputs);
 }
 
 /* What was judged is what is committed: no apply and no removal of the old release came between. */

@@ -112,8 +112,9 @@ bool rollback_settle_candidate(struct task *t, struct metadb *db, struct rollbac
         return task_hint(t, "try it again");
     }
     return run_row_settle(t, db, r->candidate.run_id, r->release)
+        && environment_saw(t, db, r->target->id, r->release,
+                           r->manifest.is_added_to ? STR_NONE : r->candidate.reads)
         && quarantine_settle(t, db, r->candidate.run_id, r->release)
-        && environment_saw(t, db, r->target->id, r->release, r->candidate.reads)
         && release_candidate_forget(t, db, r->target->id);
 }
 

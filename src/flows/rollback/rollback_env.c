@@ -33,7 +33,7 @@ static bool is_same_product(struct task *t, struct rollback *r)
     struct quarantine_which which = {.run_id = r->made->run_id};
 
     if (r->made->seen.len == 0) {
-        return refuse(t, "it was not made by a run of the environment");
+        return refuse(t, "it was not made of its inputs alone");
     }
     if (r->target->id != r->made->product_id) {
         return refuse(t, "another product has its name in the mesh");
@@ -277,7 +277,8 @@ static bool commit_promoted(struct task *t, struct metadb *db, void *state)
         return false;
     }
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
-    return outbox_add(t, db, STR("released"), r->product, detail_of(t, r, STR_NONE, STR_NONE), NULL)
+    return compliance_found(t, db, &r->required.compliance, clock_now_us())
+        && outbox_add(t, db, STR("released"), r->product, detail_of(t, r, STR_NONE, STR_NONE), NULL)
         && audit_append(t, db, STR("publish"), r->product, STR("done"),
                         detail_of(t, r, r->from->environment, seal), NULL);
 }

@@ -10,6 +10,7 @@
 #include "scheduled_check/scheduled_check.h"
 #include "services/services.h"
 #include "sink/sink.h"
+#include "source/source.h"
 
 /* A file of an output table. */
 struct run_part {
@@ -61,6 +62,15 @@ struct run_diverted {
     str path, sha256;
 };
 
+/* What an incremental table asks a source for. */
+struct run_pushed {
+    str of;            /* the table */
+    str schema, table; /* of the source */
+    const struct contract_column *column;
+    struct source_range range; /* no column: all rows are read */
+    str why;                   /* then: why */
+};
+
 /* Quarantined rows that an incremental run reads again, or may: what is left of them without these. */
 struct run_reread {
     struct quarantine_row row;
@@ -79,7 +89,7 @@ struct run_table {
     bool is_output;  /* extracted with the columns of the output table that passes it through */
     bool is_light;   /* staged for reading once more: its file is no release file */
     bool is_partial; /* extracted from a key on: not all rows of the source */
-    const struct run_increment *range_of; /* then: the table that needs these alone */
+    struct source_range range; /* then: which */
     struct run_increment
         *increment; /* outputs that are added to: `path`, `rows`, `bytes` are of what comes */
     struct run_diverted *diverted; /* NULL: no row */
@@ -163,6 +173,9 @@ struct run {
         VEC_OF(struct run_increment)
     } increments;
     struct {
+        VEC_OF(struct run_pushed)
+    } pushed; /* of the increments that are added to */
+    struct {
         VEC_OF(struct run_table)
     } staged; /* sources and internal tables */
     struct {
@@ -189,6 +202,8 @@ MUST_CHECK bool run_try(struct task *t, struct run *r);
 uint64_t run_table_rows(const struct run_table *table);
 /* Rows of all inputs and outputs that went into quarantine. */
 uint64_t run_diverted_rows(const struct run *r);
+/* `id > 20`, for people. */
+str run_range_text(struct arena *mem, const struct source_range *range);
 /* The error of the task as JSON of at most RUN_ERROR_BYTES_MAX: what is longer is told without its detail. */
 enum { RUN_ERROR_BYTES_MAX = 256 << 10 };
 str run_error_json(struct task *t);

@@ -52,11 +52,13 @@ struct run_step {
     str subject;
 };
 
-static void run_sink_progress(struct task *t, void *state, const struct row_progress *progress)
+/* A run stops before the disk is so full that readers notice. */
+static bool run_sink_progress(struct task *t, void *state, const struct row_progress *progress)
 {
     struct run_step *at = state;
 
     run_progress(t, at->r, progress->step, at->subject, progress->thousandths);
+    return store_room(t, at->r->services->store, 0);
 }
 
 /* Progress of work whose rows go to a file. */

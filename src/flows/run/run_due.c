@@ -203,21 +203,33 @@ static bool run_has_schedule(const struct image_product *product)
     return false;
 }
 
-bool run_due_products(struct task *t, struct services *services, int64_t now_us,
-                      struct str_list *due_out, int64_t *next_us_out)
+void run_scheduled_products(struct arena *mem, const struct image *image, struct str_list *out)
+{
+    *out = (struct str_list){0};
+    for (size_t i = 0; i < image->products.len; i++) {
+        if (run_has_schedule(&image->products.at[i])) {
+            vec_push(mem, out, arena_str(mem, image->products.at[i].address));
+        }
+    }
+}
+
+bool run_due_products(struct task *t, struct services *services, const struct str_list *products,
+                      int64_t now_us, struct str_list *due_out, int64_t *next_us_out)
 {
     const struct image *image = image_pin(t, services->images);
-    struct scheduled_check_list last;
+    struct scheduled_check_list last = {0};
+    str domain, name;
 
     *next_us_out = INT64_MAX;
-    if (!scheduled_check_last(t, services->db, 0, &last)) {
+    if (products->len > 0 && !scheduled_check_last(t, services->db, 0, &last)) {
         return false;
     }
-    for (size_t i = 0; i < image->products.len; i++) {
-        const struct image_product *product = &image->products.at[i];
+    for (size_t i = 0; i < products->len; i++) {
+        (void)str_cut(products->at[i], '.', &domain, &name);
+        const struct image_product *product = image_find_product(image, domain, name);
         struct run r = {.services = services, .target = product, .schedules = last};
 
-        if (product->release.number == 0 || !run_has_schedule(product)) {
+        if (product == NULL || product->release.number == 0) {
             continue;
         }
         struct arena_mark mark = arena_mark(t->mem);
@@ -225,7 +237,7 @@ bool run_due_products(struct task *t, struct services *services, int64_t now_us,
 
         arena_rewind(t->mem, mark);
         if (next_us <= now_us) {
-            vec_push(t->mem, due_out, arena_str(t->mem, product->address));
+            vec_push(t->mem, due_out, products->at[i]);
         } else if (next_us < *next_us_out) {
             *next_us_out = next_us;
         }

@@ -6,8 +6,11 @@
 
 /* Asks those of a product that are due, and keeps what they find. */
 MUST_CHECK bool run_due(struct task *t, struct services *services, str product);
-/* Products that have some by now; and when the next one of the others will. INT64_MAX: never. */
-MUST_CHECK bool run_due_products(struct task *t, struct services *services, int64_t now_us,
+/* Addresses of the products whose outputs have rules with a schedule: the same as long as the mesh version is. */
+void run_scheduled_products(struct arena *mem, const struct image *image, struct str_list *out);
+/* Those of them that have some that are due by now; and when the next one of the others will. INT64_MAX: never. */
+MUST_CHECK bool run_due_products(struct task *t, struct services *services,
+                                 const struct str_list *products, int64_t now_us,
                                  struct str_list *due_out, int64_t *next_us_out);
 
 #endif

@@ -181,7 +181,7 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
                                                           : table->table->name));
         return task_place(t, table->table->place);
     }
-    run_limit_source(t, r, table);
+    run_limit_source(t, r, s->input->name, table);
     if (!source_compile(t->mem, &s->server, table, columns, rows.len, &r->findings)) {
         return run_fail_findings(t, r, ERR_DRIFT, s->input->name);
     }
@@ -287,8 +287,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
         .definition = source->table,
         .columns = source->columns,
         .is_partial = source->range.column != NULL,
-        .range_of =
-            source->range.column != NULL ? run_find_increment(r, source->table->name) : NULL,
+        .range = source->range,
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);

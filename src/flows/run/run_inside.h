@@ -5,6 +5,7 @@
 #include "release/release.h"
 #include "run/run.h"
 #include "run_row/run_row.h"
+#include "source/source.h"
 
 enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
 
@@ -59,9 +60,12 @@ MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *wor
 struct run_increment *run_find_increment(const struct run *r, str table);
 /* What `$since` is in a text; empty: it is none of an incremental table. */
 str run_since_text(struct task *t, const struct run *r, const struct model_sql *sql);
-/* Which rows of a source table are needed, where no other text reads it; empty column: all. */
-struct source_table;
-void run_limit_source(struct task *t, const struct run *r, struct source_table *table);
+/* Of incremental tables with SQL: which rows of which source these need, as far as that is provable. */
+MUST_CHECK bool run_find_pushed(struct task *t, struct run *r);
+/* Which rows of a source table are needed, where nothing else reads it; empty column: all. */
+void run_limit_source(struct task *t, struct run *r, str schema, struct source_table *table);
+/* As a condition on the columns of the input, for rows that have a value. */
+str run_range_condition(struct task *t, const struct source_range *range);
 /* The rows that are added, as a condition on the columns of the input; empty: all. */
 str run_since_condition(struct task *t, const struct run_increment *inc, bool may_be_null);
 /* Fails with ERR_CONFLICT when what the build may see of its inputs is not what it was when the run began. */

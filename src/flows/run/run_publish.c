@@ -194,6 +194,16 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), detail, NULL);
 }
 
+static bool run_is_added_to(const struct run *r)
+{
+    for (size_t i = 0; i < r->increments.len; i++) {
+        if (r->increments.at[i].why_full.len == 0) {
+            return true;
+        }
+    }
+    return r->is_replay;
+}
+
 /* Moves the files to where they stay. */
 static bool run_store(struct task *t, struct run *r, struct run_commit *commit)
 {
@@ -208,6 +218,7 @@ static bool run_store(struct task *t, struct run *r, struct run_commit *commit)
         .compiled_digest = release_digest(t->mem, r->target->definition),
         .basis = r->basis,
         .sql_digest = r->target->digest,
+        .is_added_to = run_is_added_to(r),
     };
     if (!run_describe_origin(t, r, &commit->manifest) || !run_basis_holds(t, r)) {
         return false;
@@ -240,7 +251,8 @@ bool run_publish(struct task *t, struct run *r)
     if (!run_store_diverted(t, r)) {
         return false;
     }
-    if (r->services->mesh != NULL) {
+    /* Rows that come of a quarantine are still in that of the mesh: such a release is none of its inputs alone. */
+    if (r->services->mesh != NULL && !r->is_replay && r->reread.len == 0) {
         run_look(t, r, &commit);
     }
     /* The first query of those who read it lately finds it ready. */

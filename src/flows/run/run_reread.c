@@ -104,9 +104,8 @@ static bool run_reread_batch(struct task *t, const struct run_rereading *d,
     return true;
 }
 
-/* `d` has the columns of the table. */
-static bool run_reread_table(struct task *t, struct run_rereading *d, uint64_t table_id,
-                             const struct run_increment *inc)
+/* `d` has the columns of the table, and the condition. */
+static bool run_reread_table(struct task *t, struct run_rereading *d, uint64_t table_id)
 {
     struct quarantine_which which = {.product_id = d->r->target->id, .table_id = table_id};
     struct quarantine_list rows;
@@ -118,7 +117,6 @@ static bool run_reread_table(struct task *t, struct run_rereading *d, uint64_t t
         return true;
     }
     quarantine_columns(t->mem, &d->columns);
-    d->condition = run_since_condition(t, inc, false);
     if (!engine_lend(t, d->r->services->engine, WORKER_CLEARING, STR("quarantine"),
                      (struct engine_reach){0}, &d->worker)) {
         return false;
@@ -139,7 +137,8 @@ static bool run_reread_output(struct task *t, struct run *r, const struct run_ta
     for (size_t i = 0; i < table->columns.len; i++) {
         vec_push(t->mem, &d.columns, table->columns.at[i]);
     }
-    return run_reread_table(t, &d, table->table->id, table->increment);
+    d.condition = run_since_condition(t, table->increment, false);
+    return run_reread_table(t, &d, table->table->id);
 }
 
 /* A source that is read from a key on: its quarantined rows have the columns that it had then. */
@@ -161,7 +160,8 @@ static bool run_reread_input(struct task *t, struct run *r, const struct run_tab
         vec_push(t->mem, &d.columns, table->columns.at[i]);
         d.columns.at[i].id = input.columns.at[i];
     }
-    return run_reread_table(t, &d, input.table_id, table->range_of);
+    d.condition = run_range_condition(t, &table->range);
+    return run_reread_table(t, &d, input.table_id);
 }
 
 bool run_find_reread(struct task *t, struct run *r)

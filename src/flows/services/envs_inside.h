@@ -17,7 +17,8 @@ struct env_user {
 struct env {
     struct envs *envs;
     char name[64];
-    struct services *services; /* NULL: closed */
+    struct services
+        *services; /* NULL: closed. Not looked at while it is changing and has no users */
     struct env_user *users;
     bool is_changing; /* one task opens it, makes it anew or drops it: nobody enters */
     bool is_dropped;

@@ -179,9 +179,14 @@ bool env_make_anew(struct task *t, struct env *env)
         env->services = NULL;
         ok = fault_pass(t, FAULT_ENV_BEFORE_MOVE)
           && store_env_replace(t, path, store_env_catalog(t, mesh->home, name))
-          && fault_pass(t, FAULT_ENV_AFTER_MOVE)
-          && services_open_beside(t, mesh, name, store_env_catalog(t, mesh->home, name),
-                                  &env->services);
+          && fault_pass(t, FAULT_ENV_AFTER_MOVE);
+        /* It is done, though whoever comes next may have to open it. */
+        if (ok
+            && !services_open_beside(t, mesh, name, store_env_catalog(t, mesh->home, name),
+                                     &env->services)) {
+            log_failure("services", t);
+            task_clear_error(t);
+        }
     } else {
         /* The last state stays, and is not used: it is of another mesh. */
         struct task *last = task_new();
@@ -295,8 +300,12 @@ bool env_unmake(struct task *t, struct env *env)
     if (ok) {
         services_close(env->services);
         env->services = NULL;
-        ok = store_env_remove(t, mesh->home, dropping.name) && fault_pass(t, FAULT_ENV_AFTER_DROP)
-          && env_remove_files(t, mesh, &files);
+        ok = store_env_remove(t, mesh->home, dropping.name) && fault_pass(t, FAULT_ENV_AFTER_DROP);
+        /* What stays is what nobody names: upkeep removes it. */
+        if (ok && !env_remove_files(t, mesh, &files)) {
+            log_failure("services", t);
+            task_clear_error(t);
+        }
     }
     turns_give(t, mesh->removal);
     return ok;

@@ -1,4 +1,4 @@
-#include "services/services.h"
+#include "services/services_inside.h"
 
 #include <stdlib.h>
 
@@ -14,28 +14,6 @@
 #include "services_inside.h"
 
 enum { SERVICES_SHOW_TRIES = 3 };
-
-static struct turns *turns_new(int64_t most)
-{
-    struct turns *turns = calloc(1, sizeof(*turns));
-    pthread_condattr_t attributes;
-
-    CHECK(turns != NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&turns->lock, NULL);
-    pthread_cond_init(&turns->freed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    turns->most = most;
-    return turns;
-}
-
-static void turns_free(struct turns *turns)
-{
-    pthread_cond_destroy(&turns->freed);
-    pthread_mutex_destroy(&turns->lock);
-    free(turns);
-}
 
 static bool services_open_catalog(struct task *t, struct services *s)
 {
@@ -105,9 +83,10 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->home = home;
     s->folder = folder;
     s->jobs = jobs_new(NULL);
-    s->queries = turns_new(CONFIG_INT(config, queries_max));
-    s->runs = turns_new(CONFIG_INT(config, runs_max));
-    s->removal = turns_new(1);
+    s->queries =
+        turns_new(CONFIG_INT(config, queries_max), CONFIG_INT(config, queries_waiting_max));
+    s->runs = turns_new(CONFIG_INT(config, runs_max), INT64_MAX);
+    s->removal = turns_new(1, INT64_MAX);
     s->envs = envs_new(s);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
            && services_open_catalog(t, s) && services_open_home(t, s) && envs_recover(t, s)
@@ -160,78 +139,4 @@ void services_show(struct services *s)
     task_free(last);
     gate_recheck(s->gate);
     envs_follow(s);
-}
-
-static void turns_end(void *handle)
-{
-    struct turns *turns = handle;
-
-    pthread_mutex_lock(&turns->lock);
-    turns->taken--;
-    pthread_cond_signal(&turns->freed);
-    pthread_mutex_unlock(&turns->lock);
-}
-
-static void turns_end_all(void *handle)
-{
-    struct turns *turns = handle;
-
-    pthread_mutex_lock(&turns->lock);
-    turns->taken -= turns->most;
-    pthread_cond_broadcast(&turns->freed);
-    pthread_mutex_unlock(&turns->lock);
-}
-
-static struct timespec turns_instant(int64_t monotonic_ms)
-{
-    return (struct timespec){.tv_sec = monotonic_ms / 1000,
-                             .tv_nsec = monotonic_ms % 1000 * 1000000};
-}
-
-bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what)
-{
-    int64_t end_ms = clock_monotonic_ms() + wait_ms;
-    bool ok = true;
-
-    pthread_mutex_lock(&turns->lock);
-    while (turns->taken >= turns->most && ok) {
-        int64_t now_ms = clock_monotonic_ms();
-
-        ok = task_go_on(t);
-        if (ok && now_ms >= end_ms) {
-            ok = task_fail(t, ERR_TOO_MANY, "%lld %s run already and none ended in %lld ms",
-                           (long long)turns->most, what, (long long)wait_ms);
-            task_hint(t, "try again later, or raise the setting that bounds them");
-        }
-        if (ok) {
-            /* Cancel does not signal the condition, so the wait is sliced. */
-            struct timespec until = turns_instant(end_ms < now_ms + 50 ? end_ms : now_ms + 50);
-            pthread_cond_timedwait(&turns->freed, &turns->lock, &until);
-        }
-    }
-    if (ok) {
-        turns->taken++;
-    }
-    pthread_mutex_unlock(&turns->lock);
-    if (ok) {
-        arena_defer(t->mem, turns_end, turns);
-    }
-    return ok;
-}
-
-bool turns_take_all(struct task *t, struct turns *turns)
-{
-    pthread_mutex_lock(&turns->lock);
-    bool is_free = turns->taken == 0;
-    turns->taken += is_free ? turns->most : 0;
-    pthread_mutex_unlock(&turns->lock);
-    if (is_free) {
-        arena_defer(t->mem, turns_end_all, turns);
-    }
-    return is_free;
-}
-
-void turns_give(struct task *t, struct turns *turns)
-{
-    arena_close(t->mem, turns);
 }

@@ -14,12 +14,17 @@
 #include "services/jobs.h"
 #include "store/store.h"
 
-/* A counted right to work: at most `most` at once, the others wait. */
+struct turn;
+
+/* A counted right to work: at most `most` at once, the others wait. Actors come in turns, the tasks of one in the order in which they
+ * asked: who asks for much holds up nobody but himself. */
 struct turns {
     pthread_mutex_t lock;
     pthread_cond_t freed;
-    int64_t most;
-    int64_t taken;
+    int64_t most, waiting_most;
+    int64_t taken, waiting;
+    uint64_t round;
+    struct turn *first; /* all of them, in the order in which they asked */
 };
 
 struct envs;
@@ -81,9 +86,13 @@ bool services_may_run(const struct actor *actor, const struct image *image,
 MUST_CHECK bool services_demand_run(struct task *t, const struct image *image, str address,
                                     const struct image_product **out);
 
-/* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of. The turn ends with the task's
+/* Waits for a turn until `wait_ms` or the task's end; ERR_TOO_MANY says what there are too many of, at once where too many wait. The turn ends with the task's
  * arena, or with turns_give. */
 MUST_CHECK bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char *what);
+struct turns_state {
+    uint64_t running, waiting;
+};
+struct turns_state turns_state(struct turns *turns);
 void turns_give(struct task *t, struct turns *turns);
 /* All of them at once, where nobody has one just now: nobody begins until it is given back. */
 MUST_CHECK bool turns_take_all(struct task *t, struct turns *turns);

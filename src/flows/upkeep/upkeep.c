@@ -110,15 +110,24 @@ static bool upkeep_files(struct task *t, struct services *s, const struct upkeep
     return release_files(t, s->db, out);
 }
 
+/* While no environment is made anew, or dropped. */
+static bool upkeep_find_files(struct task *t, struct services *s, struct upkeep_verdict *out,
+                              struct str_list *files)
+{
+    if (!turns_take(t, s->removal, INT32_MAX, "backups or removals")) {
+        return false;
+    }
+    bool ok = (out->catalog.len > 0 || upkeep_verify_envs(t, s, &out->catalog))
+           && upkeep_files(t, s, out, files);
+    turns_give(t, s->removal);
+    return ok;
+}
+
 bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out)
 {
     struct str_list files = {0};
 
     *out = (struct upkeep_verdict){0};
-    /* So that no environment is made anew meanwhile, or dropped. */
-    if (!turns_take(t, s->removal, INT32_MAX, "backups or removals")) {
-        return false;
-    }
     if (!metadb_verify(t, s->db)) {
         if (t->err.code != ERR_CORRUPT) {
             return false;
@@ -128,8 +137,7 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
     }
     if (!chain_verify(t, s->db, NULL, NULL, &out->audit)
         || (out->catalog.len == 0 && !upkeep_check_now(t, s, &out->catalog))
-        || (out->catalog.len == 0 && !upkeep_verify_envs(t, s, &out->catalog))
-        || !upkeep_files(t, s, out, &files) || !gate_verify(t, s->gate, &out->copies)) {
+        || !upkeep_find_files(t, s, out, &files) || !gate_verify(t, s->gate, &out->copies)) {
         return false;
     }
     out->files = files.len;
