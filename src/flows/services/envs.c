@@ -357,15 +357,16 @@ static void env_add_user(struct task *t, struct env *env, enum env_use use)
 /* True in `in_out` when the task is in it. */
 static bool env_try(struct task *t, struct env *env, enum env_use use, bool *in_out)
 {
+    bool is_of_mesh = env_is_current(env);
+
     *in_out = false;
     while (env->is_changing) {
         envs_wait(env->envs);
         if (!task_go_on(t)) {
             return false;
         }
+        is_of_mesh = env_is_current(env);
     }
-    bool is_of_mesh = env_is_current(env);
-
     if (env->is_dropped) {
         return envs_refuse(t, str_of(env->name));
     }
@@ -435,7 +436,7 @@ void envs_stay(struct task *t, struct services *s, enum env_use use)
     for (env = envs->first; env != NULL && (env->users == NULL || env->services != s);
          env = env->next) {
     }
-    CHECK(env != NULL);
+    CHECK(env != NULL && env->users != NULL);
     env_add_user(t, env, use);
     /* What came to all who are in it came before this one. */
     if (use != ENV_FOLLOWS && gate_is_left(s->gate)) {
