@@ -112,18 +112,23 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
 {
     struct label_traces traces = {0};
     struct plan_compiled_list compiled = {0};
+    struct map kept;
 
+    map_init(&kept, t->mem);
     *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
+    if (report->errors == 0 && domain.len > 0 && releases != NULL) {
+        plan_find_unaffected(t, releases->image, releases->before, bundle, *model_out, &kept);
+    }
     if (report->errors == 0) {
-        if (!plan_check_sql(t, engine, *model_out, report, &traces, &compiled)) {
+        if (!plan_check_sql(t, engine, *model_out, &kept, report, &traces, &compiled)) {
             return false;
         }
         model_check_pins(*model_out, report);
-        labels_inherit(t->mem, *model_out, &traces, labels_out);
+        labels_inherit(t->mem, *model_out, &traces, &kept, labels_out);
         plan_check_exceptions(t, *model_out, report);
         plan_check_declassified(&traces, report);
         /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
@@ -170,12 +175,12 @@ bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
         return false;
     }
     model = model_compile(t->mem, bundle, report);
-    if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces, &compiled)) {
+    if (report->errors == 0 && !plan_check_sql(t, engine, model, NULL, report, &traces, &compiled)) {
         return false;
     }
     model_check_pins(model, report);
     if (report->errors == 0) {
-        labels_inherit(t->mem, model, &traces, &labels);
+        labels_inherit(t->mem, model, &traces, NULL, &labels);
     }
     if (report->errors == 0 && !plan_check_policies(t, engine, model, &labels, report)) {
         return false;
@@ -499,13 +504,18 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
 {
     struct label_traces traces = {0};
     struct report ignored;
+    struct map kept;
 
     report_init(&ignored, t->mem);
+    map_init(&kept, t->mem);
+    if (commit->row->domain.len > 0 && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
+        plan_find_unaffected(t, image, commit->before, commit->whole, commit->model, &kept);
+    }
     /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
-    if (!plan_check_sql(t, s->engine, commit->model, &ignored, &traces, NULL)) {
+    if (!plan_check_sql(t, s->engine, commit->model, &kept, &ignored, &traces, NULL)) {
         return false;
     }
-    labels_inherit(t->mem, commit->model, &traces, &commit->labels);
+    labels_inherit(t->mem, commit->model, &traces, &kept, &commit->labels);
     if (!plan_read_entitled(t, s, image, commit->model, &commit->entitled)
         || !plan_count_requirements(t, s, commit->model, image, &commit->compliance)) {
         return false;
