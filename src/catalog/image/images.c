@@ -93,6 +93,7 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     else if (state.mesh_version != 0)
         ok = compile_model(t, now, state.policy_version, &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
+    spine->image.files = spine->model != NULL ? spine->model->files : NULL;
     ok = ok && (spine->model == NULL || build_policies(t, now, before, state.policy_version, spine))
       && (spine->model == NULL || build_nodes(t, now, before, spine));
     metadb_snapshot_end(t, now);
@@ -128,6 +129,7 @@ static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_ver
         return task_detail(t, STR_FMT, STR_ARG(buf_str(text)));
     }
     model->model->policies.version = policy_version;
+    model->files = bundle;
     *out = model;
     return true;
 }

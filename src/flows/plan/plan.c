@@ -61,7 +61,14 @@ void plan_merge(struct arena *mem, const struct bundle *base, const struct bundl
         }
     }
     for (size_t i = 0; i < ours->len; i++) {
-        vec_push(mem, out, ours->at[i]);
+        const struct bundle_file *same =
+            base->len > 0
+                ? bsearch(&ours->at[i], base->at, base->len, sizeof(*base->at), plan_compare_files)
+                : NULL;
+
+        /* What has been read is not read again. */
+        vec_push(mem, out,
+                 same != NULL && str_eq(same->text, ours->at[i].text) ? *same : ours->at[i]);
     }
     if (out->len > 0) {
         qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);
@@ -175,7 +182,8 @@ bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
         return false;
     }
     model = model_compile(t->mem, bundle, report);
-    if (report->errors == 0 && !plan_check_sql(t, engine, model, NULL, report, &traces, &compiled)) {
+    if (report->errors == 0
+        && !plan_check_sql(t, engine, model, NULL, report, &traces, &compiled)) {
         return false;
     }
     model_check_pins(model, report);
@@ -248,16 +256,15 @@ static bool plan_load_base(struct task *t, struct services *s, struct bundle *be
                            const struct image **image_out, uint64_t *version_out)
 {
     struct mesh_state state;
-    struct metadb *instant;
 
-    if (!images_refresh(t, s->images) || !metadb_snapshot(t, s->db, &instant)
-        || !mesh_state_get(t, instant, &state) || !document_load(t, t->mem, instant, before)) {
+    if (!images_refresh(t, s->images) || !mesh_state_get(t, s->db, &state)) {
         return false;
     }
-    metadb_snapshot_end(t, instant);
     *image_out = image_pin(t, s->images);
     *version_out = state.mesh_version;
     if ((*image_out)->mesh_version == state.mesh_version) {
+        /* Their documents live as long as the image, which is pinned until the task ends. */
+        *before = (*image_out)->files != NULL ? *(*image_out)->files : (struct bundle){0};
         return true;
     }
     task_fail(t, ERR_CONFLICT, "the mesh changed this very moment");
@@ -462,7 +469,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     commit->mesh_version = now.mesh_version;
     detail = plan_detail(t, commit);
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->whole)
+    return document_replace(t, db, commit->before, commit->whole)
         && product_assign_ids(t, db, commit->model, now.image_version)
         && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)

@@ -116,8 +116,7 @@ static struct labels *plan_take_labels(struct task *t, const struct image *image
         const struct contract *contract = product->outputs.at[i].contract;
 
         for (size_t k = 0; contract != NULL && k < contract->tables.len; k++) {
-            const struct image_table *table =
-                image_find_table(today, contract->tables.at[k].name);
+            const struct image_table *table = image_find_table(today, contract->tables.at[k].name);
 
             if (table == NULL
                 || !plan_take_table(t, model, product, &contract->tables.at[k], table, out)) {
