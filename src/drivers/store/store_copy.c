@@ -241,13 +241,7 @@ static bool copy_sync(struct task *t, str folder, int levels)
             return false;
         }
     }
-    if (store_sync_folder(t, arena_c_string(t->mem, folder))) {
-        return true;
-    }
-    if (rename(to, from) != 0) {
-        log_event(LOG_WARN, "store", t, "%s stays, though it may not last: errno %d", to, errno);
-    }
-    return false;
+    return store_sync_folder(t, arena_c_string(t->mem, folder));
 }
 
 bool store_copy_finish(struct task *t, str work, str final)
@@ -262,7 +256,12 @@ bool store_copy_finish(struct task *t, str work, str final)
     if (rename(from, to) != 0) {
         return task_fail_errno(t, ERR_IO, "cannot move %s to %s", from, to);
     }
-    /* From here on its unfinished name is nobody's, and removing that does nothing. A name that may not last is taken back: whoever
-     * is told of a failure finds nothing there, and can do it again. */
-    return store_sync_folder(t, arena_c_string(t->mem, folder)) || (rename(to, from) != 0 && false);
+    /* From here on its unfinished name is nobody's, and removing that does nothing. */
+    if (store_sync_folder(t, arena_c_string(t->mem, folder))) {
+        return true;
+    }
+    if (rename(to, from) != 0) {
+        log_event(LOG_WARN, "store", t, "%s stays, though it may not last: errno %d", to, errno);
+    }
+    return false;
 }
