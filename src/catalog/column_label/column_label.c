@@ -50,11 +50,12 @@ bool column_label_read(struct task *t, struct arena *mem, struct metadb *db, uin
                        struct column_labels *out)
 {
     struct metadb_statement *st;
-    return metadb_query(t, db, &st,
-                        "SELECT l.table_id, l.column_id, l.is_tag, l.label, l.origin, "
-                        "l.origin_domain FROM table_ t JOIN column_label l ON l.table_id = t.id "
-                        "WHERE t.product_id = ? ORDER BY 1, 2, 3, 4, 5",
-                        "i", product_id)
+    return metadb_query(
+               t, db, &st,
+               "SELECT table_id, column_id, is_tag, label, origin, origin_domain FROM "
+               "column_label WHERE table_id IN (SELECT id FROM table_ WHERE product_id = ? "
+               "AND removed = 0) ORDER BY 1, 2, 3, 4, 5",
+               "i", product_id)
         && read_rows(t, mem, st, out);
 }
 

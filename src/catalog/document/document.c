@@ -33,17 +33,35 @@ bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha
                       *sha256_out, text);
 }
 
-bool document_replace(struct task *t, struct metadb *db, const struct bundle *bundle)
+static bool keep_file(struct task *t, struct metadb *db, const struct bundle_file *file)
+{
+    str sha256;
+    return document_keep_content(t, db, file->text, &sha256)
+        && metadb_run(
+               t, db,
+               "INSERT INTO document VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET sha256 = "
+               "excluded.sha256",
+               "ss", file->path, sha256);
+}
+
+bool document_replace(struct task *t, struct metadb *db, const struct bundle *before,
+                      const struct bundle *bundle)
 {
     CHECK(metadb_is_writer(db));
-    if (!metadb_run(t, db, "DELETE FROM document", ""))
-        return false;
-    for (size_t i = 0; i < bundle->len; i++) {
-        str sha256;
-        if (!document_keep_content(t, db, bundle->at[i].text, &sha256)
-            || !metadb_run(t, db, "INSERT INTO document VALUES (?, ?)", "ss", bundle->at[i].path,
-                           sha256))
+    size_t i = 0, j = 0;
+    while (i < before->len || j < bundle->len) {
+        int order = i == before->len ? 1
+                  : j == bundle->len ? -1
+                                     : str_compare(before->at[i].path, bundle->at[j].path);
+        bool ok = true;
+        if (order < 0)
+            ok = metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s", before->at[i].path);
+        else if (order > 0 || !str_eq(before->at[i].text, bundle->at[j].text))
+            ok = keep_file(t, db, &bundle->at[j]);
+        if (!ok)
             return false;
+        i += order <= 0;
+        j += order >= 0;
     }
     return document_sweep(t, db);
 }
@@ -68,8 +86,7 @@ bool document_parse(struct task *t, struct arena *mem, struct bundle *bundle, st
 {
     for (size_t i = 0; i < bundle->len; i++) {
         struct bundle_file *file = &bundle->at[i];
-        file->document = NULL;
-        if (!is_read(file->path))
+        if (file->document || !is_read(file->path))
             continue;
         if (!task_go_on(t))
             return false;

@@ -94,6 +94,8 @@ struct image {
     uint64_t version;          /* grows with every apply, publish and agreement */
     uint64_t mesh_version;     /* grows with every apply: the base of plans */
     const struct model *model; /* NULL before the first apply */
+    const struct bundle
+        *files; /* of which it is made, with their documents; as NULL as the model */
     /* Those of the model's files, then the access agreements in force as grants, whose ids are `access:NUMBER`; the version counts
      * both. What decides. */
     struct policies policies;

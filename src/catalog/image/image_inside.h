@@ -15,6 +15,7 @@ struct image_model {
     atomic_uint pins;
     struct arena *mem;
     struct model *model;
+    const struct bundle *files;
 };
 
 /* What decisions go by, as images share it between two changes. */

@@ -100,6 +100,7 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     else if (state.mesh_version != 0)
         ok = compile_model(t, now, state.policy_version, &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
+    spine->image.files = spine->model != NULL ? spine->model->files : NULL;
     struct metadb *access = images->access != NULL ? images->access : now;
     ok = ok
       && (spine->model == NULL || build_policies(t, access, before, state.policy_version, spine))
@@ -137,6 +138,7 @@ static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_ver
         return task_detail(t, STR_FMT, STR_ARG(buf_str(text)));
     }
     model->model->policies.version = policy_version;
+    model->files = bundle;
     *out = model;
     return true;
 }

@@ -38,11 +38,11 @@ static str address_of(struct arena *mem, const struct model_product *product)
 
 static bool remove_product(struct task *t, struct metadb *db, uint64_t id, uint64_t image_version)
 {
-    return metadb_run(
-               t, db,
-               "UPDATE column_ SET removed = 1 WHERE table_id IN (SELECT id FROM table_ WHERE "
-               "product_id = ?)",
-               "i", id)
+    return metadb_run(t, db,
+                      "UPDATE column_ SET removed = 1 WHERE table_id IN (SELECT id FROM table_ "
+                      "WHERE removed = 0 AND "
+                      "product_id = ?)",
+                      "i", id)
         && metadb_run(t, db, "UPDATE table_ SET removed = 1 WHERE product_id = ?", "i", id)
         && metadb_run(t, db,
                       "UPDATE product SET removed = 1, release = 0, changed_version = ? WHERE id = "

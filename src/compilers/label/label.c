@@ -256,8 +256,24 @@ static void inherit_table(struct inherit *in, const struct model_product *produc
             &(struct label){.product = product, .table = table, .column = &table->columns.at[i]});
 }
 
+str labels_key(struct arena *mem, const struct model_product *product)
+{
+    return arena_format(mem, "%p", (const void *)product);
+}
+
+static void add_kept(struct inherit *in, const struct labels *kept)
+{
+    for (size_t i = 0; i < kept->len;) {
+        struct target target = {.label = kept->at[i], .from = in->out->len};
+
+        for (; i < kept->len && kept->at[i].column == target.label.column; i++)
+            vec_push(in->mem, in->out, kept->at[i]);
+        index_column(in, &target);
+    }
+}
+
 void labels_inherit(struct arena *mem, const struct model *model, const struct label_traces *traces,
-                    struct labels *out)
+                    const struct map *kept, struct labels *out)
 {
     struct inherit in = {.mem = mem, .model = model, .out = out};
 
@@ -266,8 +282,11 @@ void labels_inherit(struct arena *mem, const struct model *model, const struct l
     index_traces(&in, traces);
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
+        const struct labels *known = kept ? map_find(kept, labels_key(mem, product)) : NULL;
 
-        for (size_t j = 0; j < product->outputs.len; j++) {
+        if (known)
+            add_kept(&in, known);
+        for (size_t j = 0; !known && j < product->outputs.len; j++) {
             const struct contract *contract = product->outputs.at[j].contract;
 
             for (size_t k = 0; contract && k < contract->tables.len; k++)

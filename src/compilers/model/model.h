@@ -110,7 +110,8 @@ struct model {
     } domains;
     struct {
         VEC_OF(struct model_product *)
-    } products; /* in order of dependency, then of name */
+    } products;           /* in order of dependency, then of name */
+    struct map addresses; /* `domain.product` to the product */
     struct {
         VEC_OF(struct contract *)
     } contracts;

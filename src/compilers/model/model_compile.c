@@ -23,6 +23,18 @@ static void products(struct model_builder *b, const struct bundle_file *file,
 static void parts(struct model_builder *b, const struct bundle_file *file,
                   const struct model_path *path);
 
+static void index_addresses(struct model *model)
+{
+    map_init(&model->addresses, model->mem);
+    for (size_t i = 0; i < model->products.len; i++) {
+        struct model_product *product = model->products.at[i];
+        map_put(&model->addresses,
+                arena_format(model->mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
+                             STR_ARG(product->name)),
+                product);
+    }
+}
+
 struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report)
 {
     struct model *model = ARENA_NEW(mem, struct model);
@@ -41,6 +53,7 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
     read_files(&b, parts);
     model_link(&b);
     model_order(&b);
+    index_addresses(b.model);
     if (b.is_partial && !report->errors)
         model_error(&b, model_file_place(STR("mesh.yaml")),
                     "a file of the bundle could not be read");

@@ -444,7 +444,7 @@ static void check_policies(struct model_builder *b)
     struct str_list ids = {0};
     for (size_t i = 0; i < b->model->products.len; i++)
         for (size_t j = 0; j < b->model->products.at[i]->outputs.len; j++)
-            str_list_add(b->mem, &ids, b->model->products.at[i]->outputs.at[j].contract_id);
+            vec_push(b->mem, &ids, b->model->products.at[i]->outputs.at[j].contract_id);
     for (size_t i = 0; i < b->model->policies.len; i++) {
         const struct policy *policy = &b->model->policies.at[i];
         if (!policy->contract.len || str_list_has(&ids, policy->contract) || b->is_partial)

@@ -76,14 +76,7 @@ const struct model_domain *model_find_domain(const struct model *model, str name
 
 const struct model_product *model_find_product(const struct model *model, str address)
 {
-    str domain, name;
-    if (!str_cut(address, '.', &domain, &name))
-        return NULL;
-    for (size_t i = 0; i < model->products.len; i++)
-        if (str_eq(model->products.at[i]->name, name)
-            && str_eq(model->products.at[i]->domain->name, domain))
-            return model->products.at[i];
-    return NULL;
+    return map_find(&model->addresses, address);
 }
 
 const struct contract_table *model_find_table(const struct model_product *product, str table,

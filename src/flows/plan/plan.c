@@ -62,7 +62,14 @@ void plan_merge(struct arena *mem, const struct bundle *base, const struct bundl
         }
     }
     for (size_t i = 0; i < ours->len; i++) {
-        vec_push(mem, out, ours->at[i]);
+        const struct bundle_file *same =
+            base->len > 0
+                ? bsearch(&ours->at[i], base->at, base->len, sizeof(*base->at), plan_compare_files)
+                : NULL;
+
+        /* What has been read is not read again. */
+        vec_push(mem, out,
+                 same != NULL && str_eq(same->text, ours->at[i].text) ? *same : ours->at[i]);
     }
     if (out->len > 0) {
         qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);
@@ -113,18 +120,23 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
 {
     struct label_traces traces = {0};
     struct plan_compiled_list compiled = {0};
+    struct map kept;
 
+    map_init(&kept, t->mem);
     *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     *model_out = model_compile(t->mem, bundle, report);
+    if (report->errors == 0 && domain.len > 0 && releases != NULL) {
+        plan_find_unaffected(t, releases->image, releases->before, bundle, *model_out, &kept);
+    }
     if (report->errors == 0) {
-        if (!plan_check_sql(t, engine, *model_out, report, &traces, &compiled)) {
+        if (!plan_check_sql(t, engine, *model_out, &kept, report, &traces, &compiled)) {
             return false;
         }
         model_check_pins(*model_out, report);
-        labels_inherit(t->mem, *model_out, &traces, labels_out);
+        labels_inherit(t->mem, *model_out, &traces, &kept, labels_out);
         plan_check_exceptions(t, *model_out, report);
         plan_check_declassified(&traces, report);
         /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
@@ -171,12 +183,13 @@ bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
         return false;
     }
     model = model_compile(t->mem, bundle, report);
-    if (report->errors == 0 && !plan_check_sql(t, engine, model, report, &traces, &compiled)) {
+    if (report->errors == 0
+        && !plan_check_sql(t, engine, model, NULL, report, &traces, &compiled)) {
         return false;
     }
     model_check_pins(model, report);
     if (report->errors == 0) {
-        labels_inherit(t->mem, model, &traces, &labels);
+        labels_inherit(t->mem, model, &traces, NULL, &labels);
     }
     if (report->errors == 0 && !plan_check_policies(t, engine, model, &labels, report)) {
         return false;
@@ -243,16 +256,15 @@ bool plan_load_base(struct task *t, struct services *s, struct bundle *before,
                     const struct image **image_out, uint64_t *version_out)
 {
     struct mesh_state state;
-    struct metadb *instant;
 
-    if (!images_refresh(t, s->images) || !metadb_snapshot(t, s->db, &instant)
-        || !mesh_state_get(t, instant, &state) || !document_load(t, t->mem, instant, before)) {
+    if (!images_refresh(t, s->images) || !mesh_state_get(t, s->db, &state)) {
         return false;
     }
-    metadb_snapshot_end(t, instant);
     *image_out = image_pin(t, s->images);
     *version_out = state.mesh_version;
     if ((*image_out)->mesh_version == state.mesh_version) {
+        /* Their documents live as long as the image, which is pinned until the task ends. */
+        *before = (*image_out)->files != NULL ? *(*image_out)->files : (struct bundle){0};
         return true;
     }
     task_fail(t, ERR_CONFLICT, "the mesh changed this very moment");
@@ -476,7 +488,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     }
     commit->mesh_version = now.mesh_version;
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->whole)
+    return document_replace(t, db, commit->before, commit->whole)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, now.image_version)
@@ -528,13 +540,19 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
 {
     struct label_traces traces = {0};
     struct report ignored;
+    struct map kept;
 
     report_init(&ignored, t->mem);
+    map_init(&kept, t->mem);
+    if (commit->row != NULL && commit->row->domain.len > 0
+        && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
+        plan_find_unaffected(t, image, commit->before, commit->whole, commit->model, &kept);
+    }
     /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
-    if (!plan_check_sql(t, s->engine, commit->model, &ignored, &traces, NULL)) {
+    if (!plan_check_sql(t, s->engine, commit->model, &kept, &ignored, &traces, NULL)) {
         return false;
     }
-    labels_inherit(t->mem, commit->model, &traces, &commit->labels);
+    labels_inherit(t->mem, commit->model, &traces, &kept, &commit->labels);
     if (!plan_read_entitled(t, s, image, commit->model, &commit->entitled)
         || !plan_count_requirements(t, s, commit->model, image, &commit->compliance)) {
         return false;

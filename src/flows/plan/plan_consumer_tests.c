@@ -62,7 +62,7 @@ static bool run_tests(struct task *t, struct services *s, const struct model *mo
     struct label_traces traces = {0};
     struct plan_compiled_list compiled = {0};
 
-    if (!plan_check_sql(t, s->engine, model, report, &traces, &compiled)) {
+    if (!plan_check_sql(t, s->engine, model, NULL, report, &traces, &compiled)) {
         return false;
     }
     for (size_t i = 0; report->errors == 0 && i < model->products.len; i++) {

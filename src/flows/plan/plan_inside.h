@@ -26,10 +26,14 @@ struct plan_compiled_list {
     VEC_OF(struct plan_compiled)
 };
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file; and where the columns of
- * every output table come from. `compiled` may be NULL. */
+ * every output table come from. Those of `unaffected` (or NULL) are passed over. `compiled` may be NULL. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                               struct report *report, struct label_traces *traces,
-                               struct plan_compiled_list *compiled);
+                               const struct map *unaffected, struct report *report,
+                               struct label_traces *traces, struct plan_compiled_list *compiled);
+/* Products, by labels_key, of which neither their own files differ nor those of any product that they read, with their labels of today:
+ * an apply proved both. None where more than files of domains differ. */
+void plan_find_unaffected(struct task *t, const struct image *image, const struct bundle *before,
+                          const struct bundle *whole, const struct model *model, struct map *out);
 /* Errors that speak of a text or its values are findings; those of the machine end the work. */
 bool plan_is_of_text(enum error_code code);
 /* Unit tests of products that `which` names: a case that fails is a finding. With `changed` (sorted paths) only of products that one of

@@ -66,10 +66,10 @@ static bool plan_trace_labels(struct task *t, struct plan *p)
     struct report ignored;
 
     report_init(&ignored, t->mem);
-    if (!plan_check_sql(t, p->services->engine, p->model, &ignored, &traces, NULL)) {
+    if (!plan_check_sql(t, p->services->engine, p->model, NULL, &ignored, &traces, NULL)) {
         return false;
     }
-    labels_inherit(t->mem, p->model, &traces, labels);
+    labels_inherit(t->mem, p->model, &traces, NULL, labels);
     p->labels = labels;
     return true;
 }

@@ -475,8 +475,8 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
 }
 
 bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                    struct report *report, struct label_traces *traces,
-                    struct plan_compiled_list *compiled)
+                    const struct map *unaffected, struct report *report,
+                    struct label_traces *traces, struct plan_compiled_list *compiled)
 {
     struct worker *worker = NULL;
     /* Texts that strangers wrote: whoever took the worker over must not check another one's. */
@@ -486,6 +486,10 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
 
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
+
+        if (unaffected != NULL && map_find(unaffected, labels_key(t->mem, definition)) != NULL) {
+            continue;
+        }
         /* What the scope is a build of: its address is in messages. */
         struct image_product *target = ARENA_NEW(t->mem, struct image_product);
         struct plan_product p = {
