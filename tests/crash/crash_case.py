@@ -171,7 +171,7 @@ class Case:
         self.look(True, False)
         if self.answer.code == 0 and not self.is_after:
             self.faults.append("it said that it was done, and nothing is")
-        if self.answer.code != 0 and self.is_after and not self.operation.is_of_time and self.template.after != self.template.before:
+        if self.answer.code != 0 and self.is_after and not self.operation.is_of_steps and self.template.after != self.template.before:
             self.faults.append(f"it said that it failed, and it is done: {self.answer}")
         if not self.operation.is_server:
             self.do_again()
@@ -227,7 +227,7 @@ class Case:
             self.faults.append(f"{self.fault} stopped it: {answer}")
         elif answer.code not in allowed:
             self.faults.append(f"exit code {answer.code}, and {allowed} would be right: {answer}")
-        elif not is_clear(answer):
+        elif not is_clear(answer, self.is_kill() and self.in_worker()):
             self.faults.append(f"the message says neither what nor where: {answer}")
 
     def do_again(self):
@@ -281,8 +281,10 @@ class Case:
 PLACES = ("/", "catalog.db", "cache.db", "could not be cleared")
 
 
-def is_clear(answer):
+def is_clear(answer, is_of_worker):
     told = answer.out + answer.err
+    if is_of_worker:
+        return "worker" in told
     return any(place in told for place in PLACES)
 
 

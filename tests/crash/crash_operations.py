@@ -25,7 +25,8 @@ class Operation:
     is_client = False      # the writes are those of the command, not of the server
     is_server = False      # the act is the start or the end of a server
     refused = (74,)        # exit codes when a write fails
-    is_of_time = False     # nobody asks for it: it comes by itself, step by step, and again until it is done
+    is_of_time = False     # nobody asks for it: it comes by itself, and again until it is done
+    is_of_steps = False    # a step after the one that changes the state may fail, and is told
 
     def prepare(self, mesh):
         write_mesh(mesh)
@@ -110,6 +111,7 @@ class Drop(Command):
 
 class Candidate(Command):
     name = "candidate"
+    is_of_steps = True  # it is kept, and then tried over those who read it
     words = ("run", "sales.orders", "--candidate")
 
     def change(self, mesh):
@@ -180,7 +182,7 @@ class Upkeep(Operation):
     """Releases that are over are forgotten, files that nobody names go, while the server runs on."""
     name = "upkeep"
     settings = ("upkeep_every_s=1", "keep_releases=1", "keep_days=0")
-    is_of_time = True
+    is_of_time = is_of_steps = True
 
     def prepare(self, mesh):
         super().prepare(mesh)

@@ -27,6 +27,7 @@ FOUND = {
     "nor is half a mask's": "birth/server write /mask.key.new/1/eintr",
     "a lock that was written in part is written whole": "start/server write /lock/1/short",
     "a copy that fails says of what": "restore/client copy_file_range unfinished/files/AB/HASH/1/enospc",
+    "a backup that may not last is not there": "backup/server fsync backup/1/eio",
     "an interrupted open is tried again": "start/server create /catalog.db/1/eintr",
 }
 

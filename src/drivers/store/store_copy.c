@@ -257,5 +257,11 @@ bool store_copy_finish(struct task *t, str work, str final)
         return task_fail_errno(t, ERR_IO, "cannot move %s to %s", from, to);
     }
     /* From here on its unfinished name is nobody's, and removing that does nothing. */
-    return store_sync_folder(t, arena_c_string(t->mem, folder));
+    if (store_sync_folder(t, arena_c_string(t->mem, folder))) {
+        return true;
+    }
+    if (rename(to, from) != 0) {
+        log_event(LOG_WARN, "store", t, "%s stays, though it may not last: errno %d", to, errno);
+    }
+    return false;
 }
