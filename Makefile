@@ -1,10 +1,11 @@
 # The few verbs of this project. Each calls a script of tools/ or CMake; V=1 shows everything they do.
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps test proof standards asan tsan clang fuzz lint format docs demo run install uninstall bench comparison clean
+.PHONY: help all deps test proof standards asan tsan clang crash soak fuzz lint analyze format docs demo run install uninstall bench comparison clean
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +18,7 @@ deps: ## bring everything that building, testing and the demo need
 	@tools/deps
 
 test: ## run all tests but fuzzing and benches
-	@tools/deps build test docs
+	@tools/deps build test docs $(if $(filter true,$(CI)),dev)
 	@tools/test
 
 proof: ## prove in full that hidden data change no answer (ARGS="-k WORD")
@@ -42,14 +43,31 @@ clang: ## build with clang
 	@tools/deps build dev
 	@tools/build clang
 
+crash: ## fail, stop or kill weft at each call that writes, and print what came of it (ARGS="run --most 40")
+	@tools/deps build test
+	@tools/build debug
+	@tools/crash $(ARGS)
+
+soak: ## kill servers and workers under load for SOAK_SECONDS (600), then fuzz each target for a minute
+	@tools/deps build test dev
+	@tools/build debug
+	@tools/build fuzz fuzz_targets
+	@tools/soak $(SOAK_SECONDS) $(SOAK_SEED)
+	@tools/fuzz $(FUZZ_SECONDS)
+
 fuzz: ## fuzz each target for a minute (FUZZ_SECONDS=60)
 	@tools/deps build dev
-	@tools/build fuzz
+	@tools/build fuzz fuzz_targets
 	@tools/fuzz $(FUZZ_SECONDS)
 
 lint: ## check format, layers, names, banned calls, and that docs are in step
 	@tools/deps build dev
 	@tools/lint
+
+analyze: ## look for faults along the paths of functions: clang-tidy and gcc -fanalyzer (ARGS="FILE ...")
+	@tools/deps build test dev
+	@tools/build debug
+	@tools/analyze $(ARGS)
 
 format: ## format our C
 	@tools/deps dev

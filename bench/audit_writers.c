@@ -66,6 +66,7 @@ static void await(struct slot *slot)
 static void write_changes(struct bench *bench)
 {
     struct slot *slots = calloc(bench->in_flight, sizeof *slots);
+    CHECK(slots != NULL);
 
     for (uint64_t i = 0; i < bench->in_flight; i++) {
         slots[i].t = task_new();

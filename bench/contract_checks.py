@@ -4,20 +4,12 @@ rule, then wall and CPU seconds (as a whole, and with the start taken off) and m
 import json
 import os
 import re
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from pathlib import Path
 
 import kit
-from conftest import WEFT
 
-PEERS = kit.ROOT / "bench/peers"
 WORK = kit.FOLDER / "contract_checks"
 # Neither peer may report to its maker.
 QUIET = {"SODA_CORE_TELEMETRY_ENABLED": "false", "DATACONTRACT_CLI_TELEMETRY": "false", "NO_COLOR": "1", "COLUMNS": "200"}
@@ -143,22 +135,6 @@ REASONS = {
 }
 
 
-def venv(name):
-    """A peer in an environment of its own, pinned with hashes; None and pip's words where it cannot be had."""
-    folder, wanted = kit.FOLDER / f"peer-{name}", (PEERS / name / "requirements.txt").read_text()
-    if (folder / "wanted").exists() and (folder / "wanted").read_text() == wanted:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    done = subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r",
-                           PEERS / name / "requirements.txt"], capture_output=True, text=True)
-    if done.returncode != 0:
-        print(f"  {name}: not measured, pip says: {done.stderr.strip().splitlines()[-1]}")
-        return None
-    (folder / "wanted").write_text(wanted)
-    return folder
-
-
 def data(rows):
     folder = WORK / f"rows-{rows}"
     if not (folder / "done").exists():
@@ -178,7 +154,7 @@ def data(rows):
 # ---- the three sides: a command line, and what its output says of each rule
 
 def weft_words(folder, kind):
-    return [WEFT, "contract", "test", folder / "orders.odcs.yaml", "--server", kind, "--format", "json"]
+    return [kit.WEFT, "contract", "test", folder / "orders.odcs.yaml", "--server", kind, "--format", "json"]
 
 
 def weft_verdicts(out, _folder):
@@ -218,7 +194,7 @@ def datacontract_verdicts(_out, folder):
 
 
 def soda_words(peer, folder, kind):
-    return [peer / "bin/python", PEERS / "soda/verify.py", folder / "orders.soda.yaml", kind, folder / f"orders.{kind}"]
+    return [peer / "bin/python", kit.PEERS / "soda/verify.py", folder / "orders.soda.yaml", kind, folder / f"orders.{kind}"]
 
 
 def soda_verdicts(out, _folder):
@@ -228,41 +204,8 @@ def soda_verdicts(out, _folder):
 
 # ---- measured
 
-def run(words):
-    """Wall and CPU seconds of a command with all its processes, and what it printed."""
-    with tempfile.TemporaryFile("w+") as out:
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        process = subprocess.run([str(word) for word in words], stdout=out, stderr=subprocess.PIPE, text=True, cwd=WORK,
-                                 env=os.environ | QUIET | {"WEFT_WORKER_THREADS": str(kit.THREADS)})
-        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        out.seek(0)
-        return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, out.read(), process.stderr
-
-
-def memory(words):
-    """The sum of the peaks of all processes: no less than the peak of the sum."""
-    process = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=WORK,
-                               env=os.environ | QUIET | {"WEFT_WORKER_THREADS": str(kit.THREADS)})
-    peaks, over = {}, threading.Event()
-
-    def look():
-        while not over.is_set():
-            for pid in kit.tree(process.pid):
-                try:
-                    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-                except OSError:
-                    continue
-                for line in lines:
-                    if line.startswith("VmHWM:"):
-                        peaks[pid] = max(peaks.get(pid, 0), int(line.split()[1]))
-            over.wait(0.02)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    process.wait()
-    over.set()
-    watcher.join()
-    return sum(peaks.values()) / 1024
+def environment():
+    return os.environ | QUIET | {"WEFT_WORKER_THREADS": str(kit.THREADS)}
 
 
 def number(count):
@@ -305,7 +248,7 @@ def main():
           "scan of the others alone, a third of the memory)")
     sides = {"weft": (weft_words, weft_verdicts)}
     for name, words, verdicts in (("datacontract", datacontract_words, datacontract_verdicts), ("soda", soda_words, soda_verdicts)):
-        peer = venv(name)
+        peer = kit.peer(name)
         if peer:
             sides[name] = (lambda folder, kind, peer=peer, words=words: words(peer, folder, kind), verdicts)
     full, empty = data(kit.ROWS), data(0)
@@ -313,7 +256,7 @@ def main():
         taken, found = {side: ([], [], [], 0) for side in sides}, {}
         for _ in range(kit.RUNS):
             for side, (words, verdicts) in sides.items():
-                wall, busy, out, err = run(words(full, kind))
+                wall, busy, out, err, _ = kit.run(words(full, kind), environment(), WORK)
                 try:
                     found[side] = verdicts(out, full)
                 except (ValueError, KeyError, OSError) as problem:
@@ -322,9 +265,9 @@ def main():
                     sys.exit(f"{side} told no verdict\n{out}\n{err}")
                 taken[side][0].append(wall)
                 taken[side][1].append(busy)
-                taken[side][2].append(run(words(empty, kind))[0])
+                taken[side][2].append(kit.run(words(empty, kind), environment(), WORK)[0])
         for side, (words, _) in sides.items():
-            taken[side] = (*taken[side][:3], memory(words(full, kind)))
+            taken[side] = (*taken[side][:3], kit.memory(words(full, kind), environment(), WORK))
         if kind == "parquet" and os.environ.get("BENCH_RAW"):
             print(json.dumps(found, indent=1))
         show_verdicts(kind, list(sides), found)

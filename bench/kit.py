@@ -4,7 +4,10 @@ import os
 import resource
 import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -13,9 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/story"))
 
 import duckdb  # noqa: E402
-from conftest import Mesh, Server, UnixConnection  # noqa: E402,F401
+from conftest import WEFT, Mesh, Server, UnixConnection  # noqa: E402,F401
 
 FOLDER = ROOT / "build/bench"
+PEERS = ROOT / "bench/peers"
 ROWS = int(os.environ.get("BENCH_ROWS", 6_000_000))
 RUNS = int(os.environ.get("BENCH_RUNS", 5))
 THREADS = 2
@@ -177,6 +181,85 @@ class Figures:
         by_min = min(w for w, _ in weft) / min(w for w, _ in floor)
         by_median = statistics.median(w for w, _ in weft) / statistics.median(w for w, _ in floor)
         print(f"  ratio of minima {by_min:.2f}x   of medians {by_median:.2f}x", flush=True)
+
+
+def peer(name):
+    """A peer in an environment of its own, pinned with hashes; None and pip's words where it cannot be had."""
+    folder, wanted = FOLDER / f"peer-{name}", (PEERS / name / "requirements.txt").read_text()
+    if (folder / "wanted").exists() and (folder / "wanted").read_text() == wanted:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    done = subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r",
+                           PEERS / name / "requirements.txt"], capture_output=True, text=True)
+    if done.returncode != 0:
+        print(f"  {name}: not measured, pip says: {done.stderr.strip().splitlines()[-1]}")
+        return None
+    (folder / "wanted").write_text(wanted)
+    return folder
+
+
+def run(words, env, cwd):
+    """Wall and CPU seconds of a command with all its processes, what it printed, and its exit code."""
+    with tempfile.TemporaryFile("w+") as out:
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        process = subprocess.run([str(word) for word in words], stdout=out, stderr=subprocess.PIPE, text=True, cwd=cwd, env=env)
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        out.seek(0)
+        return (wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, out.read(), process.stderr,
+                process.returncode)
+
+
+def memory(words, env, cwd):
+    """The sum of the peaks of all processes, in MB: no less than the peak of the sum."""
+    peaks = {}
+
+    def look(pids):
+        for pid, size in read_sizes(pids, "status", "VmHWM:").items():
+            peaks[pid] = max(peaks.get(pid, 0), size)
+
+    watch(words, env, cwd, (), look)
+    return sum(peaks.values()) / 1024
+
+
+def memory_shared(words, env, cwd, also=()):
+    """The peak of the sum over all processes, in MB, with pages that several have counted once. `also`: others that work for it."""
+    sums = [0]
+
+    def look(pids):
+        sums.append(sum(read_sizes(pids, "smaps_rollup", "Pss:").values()))
+
+    watch(words, env, cwd, also, look)
+    return max(sums) / 1024
+
+
+def read_sizes(pids, file, key):
+    sizes = {}
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            if line.startswith(key):
+                sizes[pid] = int(line.split()[1])
+    return sizes
+
+
+def watch(words, env, cwd, also, look):
+    process = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=env)
+    over = threading.Event()
+
+    def look_on():
+        while not over.is_set():
+            look({child for root in (process.pid, *also) for child in tree(root)})
+            over.wait(0.02)
+
+    watcher = threading.Thread(target=look_on)
+    watcher.start()
+    process.wait()
+    over.set()
+    watcher.join()
 
 
 def settle(server, client):

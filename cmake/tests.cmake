@@ -69,17 +69,30 @@ test_program(lineage_edges SOURCES "${tests_folder}/lineage/lineage_edges.c" LIB
 
 # ---- fuzz: with clang a libFuzzer program, else one that runs the kept inputs
 
+# They read what strangers send: none needs more than these layers.
+set(fuzz_layers compilers drivers base)
+add_custom_target(fuzz_targets)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS "${tests_folder}/fuzz/*_fuzz.c")
 foreach(source IN LISTS fuzz_sources)
     get_filename_component(target "${source}" NAME_WE)
     string(REGEX REPLACE "_fuzz$" "" name "${target}")
     if(WEFT_FUZZ)
-        test_program(${target} SOURCES "${source}" LIBRARIES ${all_layers})
+        test_program(${target} SOURCES "${source}" LIBRARIES ${fuzz_layers})
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     else()
-        test_program(${target} SOURCES "${source}" "${tests_folder}/fuzz/corpus_main.c" LIBRARIES ${all_layers})
+        test_program(${target} SOURCES "${source}" "${tests_folder}/fuzz/corpus_main.c" LIBRARIES ${fuzz_layers})
         add_test(NAME fuzz_${name} COMMAND ${target} "${tests_folder}/fuzz/corpus/${name}")
         set_tests_properties(fuzz_${name} PROPERTIES LABELS "fuzz;smoke" TIMEOUT 300)
     endif()
     set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS -Wno-missing-prototypes)
+    add_dependencies(fuzz_targets ${target})
 endforeach()
+
+# ---- crash: what is preloaded into the programs to fail at one call. Sanitizers want to come first themselves.
+
+if(NOT WEFT_SANITIZE)
+    add_library(inject SHARED "${tests_folder}/crash/inject.c")
+    target_link_libraries(inject PRIVATE our_flags)
+    set_target_properties(inject PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    set_source_files_properties("${tests_folder}/crash/inject.c" PROPERTIES COMPILE_OPTIONS "-fPIC;-U_FORTIFY_SOURCE;-Wno-missing-prototypes")
+endif()

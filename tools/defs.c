@@ -54,6 +54,10 @@ static char *read_file(const char *path, size_t *len_out)
     char *text = NULL;
     size_t len = 0;
     FILE *copy = open_memstream(&text, &len);
+    if (copy == NULL) {
+        fclose(in);
+        return NULL;
+    }
     for (int c = getc(in); c != EOF; c = getc(in))
         putc(c, copy);
     fclose(in);

@@ -52,6 +52,8 @@ static bool walk(struct task *t, struct round *r, const struct sql_tree *tree)
  * applies, groups and attributes at any time, and dates pass. */
 static bool is_current(struct task *t, const struct round *r)
 {
+    if (!gate_follows(r->gate, true))
+        return false;
     const struct image *now = image_pin(t, r->gate->images);
     return now->mesh_version == r->image->mesh_version
         && policy_version_of(now) == r->clearance->policy_version && gate_live_read(t, r->live);
@@ -64,6 +66,8 @@ static bool look_anew(struct task *t, struct round *r)
     bool is_there;
     gate_live_end(t, r->live);
     r->live = NULL;
+    if (!gate_follows(r->gate, true))
+        return gate_fail_left(t);
     r->image = image_pin(t, r->gate->images);
     if (!gate_reader_now(t, r->gate, r->image, &before, &r->user_version, &is_there, &r->reader))
         return false;
@@ -125,7 +129,7 @@ static bool decide_table(struct task *t, struct round *r, const struct sql_table
     if (!table->decision.allowed || table->decision.columns.len == 0)
         return gate_denied(t, r->scope ? &r->reader : NULL, table->table, full, &table->decision,
                            name->position);
-    if (table->release == 0) {
+    if (table->release == 0 && !table->is_candidate) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes the first one",
                   STR_ARG(table->table->product->address));
@@ -146,7 +150,8 @@ static bool decide_one(struct task *t, struct round *r, const struct sql_table *
                                       .name = meaning.name,
                                       .table = meaning.table,
                                       .release = meaning.release,
-                                      .is_past = meaning.is_past};
+                                      .is_past = meaning.is_past,
+                                      .is_candidate = meaning.is_candidate};
     bool ok = true;
     if (meaning.is_mesh) {
         ok = gate_mesh_take(t, r->gate, r->image, &r->reader, r->user_version, meaning.name, table);
@@ -311,34 +316,42 @@ bool gate_sketch(struct task *t, const struct sql_tree *tree, const struct gate_
 
 /* ---- open and close */
 
-bool gate_open(struct task *t, const struct config *config, struct store *store,
-               struct engine *engine, struct metadb *db, struct images *images, str home,
-               struct gate **out)
+struct gate *gate_new(void)
 {
     struct gate *gate = calloc(1, sizeof *gate);
     pthread_condattr_t attributes;
     CHECK(gate != NULL && pthread_condattr_init(&attributes) == 0);
     gate->magic = GATE_MAGIC;
-    gate->store = store;
-    gate->engine = engine;
-    gate->db = db;
-    gate->images = images;
-    gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    gate->mesh_file_bytes = (uint64_t)CONFIG_INT(config, mesh_file_bytes);
-    gate->cleared_days_max = CONFIG_INT(config, cleared_days_max);
-    gate->hot_ms = CONFIG_INT(config, clearing_hot_ms);
-    gate->hot_bytes_max = (uint64_t)CONFIG_INT(config, clearing_hot_mb) << 20;
+    gate->root = gate;
+    gate->home_fd = -1;
     gate->queue_end = &gate->queue;
-    gate->threads_max = (size_t)CONFIG_INT(config, clearing_workers_max);
-    if (gate->threads_max == 0)
-        gate->threads_max = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
-    gate->worker_idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     CHECK(pthread_mutex_init(&gate->lock, NULL) == 0
           && pthread_mutex_init(&gate->live_lock, NULL) == 0
           && pthread_cond_init(&gate->changed, &attributes) == 0
           && pthread_cond_init(&gate->live_changed, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
+    return gate;
+}
+
+bool gate_open(struct task *t, const struct config *config, struct store *store,
+               struct engine *engine, struct metadb *db, struct images *images, str home,
+               struct gate **out)
+{
+    struct gate *gate = gate_new();
+    gate->store = store;
+    gate->engine = engine;
+    gate->db = gate->users = db;
+    gate->images = images;
+    gate->cleared_bytes_max = (uint64_t)CONFIG_INT(config, cleared_mb_max) << 20;
+    gate->mesh_file_bytes = (uint64_t)CONFIG_INT(config, mesh_file_bytes);
+    gate->cleared_days_max = CONFIG_INT(config, cleared_days_max);
+    gate->hot_ms = CONFIG_INT(config, clearing_hot_ms);
+    gate->hot_bytes_max = (uint64_t)CONFIG_INT(config, clearing_hot_mb) << 20;
+    gate->threads_max = (size_t)CONFIG_INT(config, clearing_workers_max);
+    if (gate->threads_max == 0)
+        gate->threads_max = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+    gate->worker_idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
     gate->home_fd = open(arena_c_string(t->mem, home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = gate->home_fd >= 0
            || task_fail_errno(t, ERR_IO, "cannot open the home " STR_FMT, STR_ARG(home));
@@ -364,7 +377,8 @@ void gate_close(struct gate *gate)
         (void)syncfs(gate->home_fd);
         close(gate->home_fd);
     }
-    metadb_close(gate->cache);
+    if (gate->root == gate)
+        metadb_close(gate->cache);
     for (size_t i = 0; i < GATE_BUCKETS; i++)
         CHECK(gate->holds[i] == NULL && gate->parts[i] == NULL);
     pthread_cond_destroy(&gate->changed);
@@ -372,7 +386,8 @@ void gate_close(struct gate *gate)
     pthread_mutex_destroy(&gate->lock);
     pthread_mutex_destroy(&gate->live_lock);
     explicit_bzero(gate->hash_key, sizeof gate->hash_key);
-    free((char *)(uintptr_t)gate->hash_key_id.ptr);
+    if (gate->root == gate)
+        free((char *)(uintptr_t)gate->hash_key_id.ptr);
     gate->magic = 0;
     free(gate);
 }

@@ -14,6 +14,21 @@ struct gate;
 MUST_CHECK bool gate_open(struct task *t, const struct config *config, struct store *store,
                           struct engine *engine, struct metadb *db, struct images *images, str home,
                           struct gate **out);
+/* What the gate of an environment follows. */
+struct gate_leader {
+    struct gate *gate;    /* of the mesh: its copies are shared */
+    struct metadb *users; /* the catalog that has them, and agreements */
+    /* Brings the image up to the policies of the mesh, or only says whether it is (`may_write` false). False: what is decided by it holds
+     * no longer, and the environment is made anew. */
+    bool (*follow)(void *state, bool may_write);
+    void *state;
+};
+/* The gate of an environment, which shares index, copies and engine of another. That one is closed after it. */
+MUST_CHECK bool gate_open_beside(struct task *t, const struct gate_leader *leader,
+                                 struct metadb *db, struct images *images, struct gate **out);
+/* Of an environment: nothing is decided by it any more, and who reads by it ends at once. */
+void gate_leave(struct gate *gate);
+bool gate_is_left(const struct gate *gate);
 /* Cancels clearing that still goes on and waits for it. Before engine_close. NULL is allowed. */
 void gate_close(struct gate *gate);
 
@@ -42,7 +57,8 @@ struct clearance_table {
     str catalog, schema, name;       /* as the text's names mean it */
     const struct image_table *table; /* NULL: mesh.* or a staged table */
     uint64_t release;
-    bool is_past; /* a release that was named by its number, or diverted rows */
+    bool is_past;      /* a release that was named by its number, a candidate, or diverted rows */
+    bool is_candidate; /* that, or rows that it diverted; `release` is 0 */
     struct decision decision;
     str class_id; /* hex; empty where originals serve */
     struct job_columns columns;
@@ -174,6 +190,8 @@ struct gate_upkeep {
 };
 MUST_CHECK bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
                             struct gate_upkeep *out);
+/* Copies of these originals go, but for those that somebody reads. */
+MUST_CHECK bool gate_forget(struct task *t, struct gate *gate, const struct str_list *origins);
 /* Reads every copy again; those that are damaged go. */
 MUST_CHECK bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out);
 /* What copies take; of tables the heaviest. */

@@ -93,6 +93,8 @@ bool gate_denied(struct task *t, const struct policy_actor *reader, const struct
     task_fail(t, ERR_DENIED, "you may not read " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(why));
     if (!reader && t->actor && actor_is_operator(t->actor))
         task_hint(t, "ask as a user: --as USER, which the audit records");
+    else if (table->quarantine && table->quarantine->is_input)
+        task_hint(t, "what passed went into " STR_FMT, STR_ARG(table->product->address));
     else if (table->quarantine)
         task_hint(t, "what passed is " STR_FMT, STR_ARG(image_table_address(t->mem, table)));
     else
@@ -137,5 +139,7 @@ bool gate_mesh_rows(struct task *t, struct gate *gate, const struct image *image
         .ctx = &reading, .may_discover = may_discover, .is_clear = is_clear, .owns = owns};
     struct job_view *view = ARENA_NEW(t->mem, struct job_view);
     *out = view;
-    return read_mesh_view(t, gate->db, image, &reader, name, view);
+    /* Agreements of an environment are those of its mesh, of this moment. */
+    bool is_of_access = str_eq(name, STR("grants")) || str_eq(name, STR("access_requests"));
+    return read_mesh_view(t, is_of_access ? gate->users : gate->db, image, &reader, name, view);
 }

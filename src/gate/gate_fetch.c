@@ -80,6 +80,7 @@ static bool take_all(struct task *t, struct gate *gate, struct gate_wants *wants
 
 bool gate_peek(struct task *t, struct gate *gate, struct gate_want *want)
 {
+    gate = gate->root;
     pthread_mutex_lock(&gate->lock);
     bool ok = gate_index_find(t, gate, want);
     pthread_mutex_unlock(&gate->lock);
@@ -374,6 +375,7 @@ bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, str
 {
     struct waiting w = {.sink = sink, .is_stale = is_stale, .told = {.thousandths = -1}};
     uint64_t bytes;
+    gate = gate->root;
     bool ok = take_all(t, gate, wants);
     if (ok && count_missing(wants, &bytes) > 0) {
         /* What a cold class costs is not the query's: its deadline stands still. */
@@ -394,5 +396,6 @@ bool gate_fetch(struct task *t, struct gate *gate, struct gate_wants *wants, str
 bool gate_fetch_early(struct task *t, struct gate *gate, struct gate_wants *wants, int64_t wait_ms)
 {
     struct waiting w = {.is_early = true, .until_ms = clock_monotonic_ms() + wait_ms};
+    gate = gate->root;
     return take_all(t, gate, wants) && make_missing(t, gate, wants, &w);
 }

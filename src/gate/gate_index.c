@@ -13,9 +13,38 @@
 /* A use is written down once in this time: the order of eviction need not be exact. */
 static const int64_t used_every_us = 60LL * 1000000;
 
+/* What a row says that a reader hangs on: a bit that flips in it would show nothing, or another's. */
+static str row_digest(struct arena *mem, const struct gate_row *row)
+{
+    str text = arena_format(mem, "%llu " STR_FMT " " STR_FMT " %llu %llu " STR_FMT,
+                            (unsigned long long)row->table_id, STR_ARG(row->class_id),
+                            STR_ARG(row->name), (unsigned long long)row->rows,
+                            (unsigned long long)row->bytes, STR_ARG(row->sha256));
+    struct crypto_digest digest = crypto_sha256(text);
+    return crypto_digest_hex(mem, &digest);
+}
+
+/* An index of before, whose rows have no digest, is as good as none. */
+static bool drop_old_table(struct task *t, struct metadb *db)
+{
+    struct metadb_statement *st;
+    bool has_row;
+    if (!metadb_query(t, db, &st,
+                      "SELECT count(*), coalesce(sum(name = 'digest'), 0) FROM "
+                      "pragma_table_info('cleared')",
+                      "")
+        || !metadb_step(t, st, &has_row))
+        return false;
+    bool is_old = has_row && metadb_int(st, 0) > 0 && metadb_int(st, 1) == 0;
+    metadb_done(t, st);
+    return !is_old || metadb_script(t, db, "DROP TABLE cleared");
+}
+
 static bool make_tables(struct task *t, struct metadb *db, void *state)
 {
     (void)state;
+    if (!drop_old_table(t, db))
+        return false;
     /* `run`, `inode` and `written_ns`: the server that last read it whole, and the file that it read. */
     return metadb_script(
         t, db,
@@ -24,7 +53,7 @@ static bool make_tables(struct task *t, struct metadb *db, void *state)
         " table_id INTEGER NOT NULL, class_id TEXT NOT NULL, name TEXT NOT NULL,"
         " rows INTEGER NOT NULL, bytes INTEGER NOT NULL, used_us INTEGER NOT NULL,"
         " sha256 TEXT NOT NULL, run INTEGER NOT NULL, inode INTEGER NOT NULL,"
-        " written_ns INTEGER NOT NULL, checked_us INTEGER NOT NULL,"
+        " written_ns INTEGER NOT NULL, checked_us INTEGER NOT NULL, digest TEXT NOT NULL,"
         " PRIMARY KEY(table_id, class_id, name)) WITHOUT ROWID;"
         "CREATE INDEX IF NOT EXISTS cleared_used ON cleared(used_us);"
         "CREATE INDEX IF NOT EXISTS cleared_checked ON cleared(checked_us);"
@@ -126,11 +155,25 @@ bool gate_index_find(struct task *t, struct gate *gate, struct gate_want *want)
     bool has_row;
     want->is_found = false;
     if (!metadb_query(t, gate->cache, &st,
-                      "SELECT rows, bytes, used_us, sha256, run, inode, written_ns FROM cleared "
-                      "WHERE table_id = ? AND class_id = ? AND name = ?",
+                      "SELECT rows, bytes, used_us, sha256, run, inode, written_ns, digest FROM "
+                      "cleared WHERE table_id = ? AND class_id = ? AND name = ?",
                       "iss", want->table->id, want->class_id, want->name)
         || !metadb_step(t, st, &has_row))
         return false;
+    struct gate_row row = {
+        .table_id = want->table->id, .class_id = want->class_id, .name = want->name};
+    if (has_row) {
+        row.rows = metadb_uint(st, 0);
+        row.bytes = metadb_uint(st, 1);
+        row.sha256 = metadb_str(t->mem, st, 3);
+    }
+    if (has_row && !str_eq(row_digest(t->mem, &row), metadb_str(t->mem, st, 7))) {
+        /* It is made again, and its row with it. */
+        log_event(LOG_ERROR, "gate", t,
+                  "a row of the index of cleared copies is damaged: file=" STR_FMT,
+                  STR_ARG(want->name));
+        has_row = false;
+    }
     if (has_row) {
         want->has_rows = metadb_uint(st, 0) > 0;
         want->bytes = metadb_uint(st, 1);
@@ -154,7 +197,7 @@ bool gate_index_check(struct task *t, struct gate_want *want)
 {
     struct crypto_digest digest;
     uint64_t bytes;
-    struct face face;
+    struct face face = {0};
     int fd = open(arena_c_string(t->mem, want->path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     want->must_touch = true;
     want->is_found = fd >= 0;
@@ -194,10 +237,13 @@ static bool write_copy(struct task *t, struct metadb *db, void *state)
     return metadb_run(
         t, db,
         "INSERT OR REPLACE INTO cleared(table_id, class_id, name, rows, bytes, used_us, sha256,"
-        " run, inode, written_ns, checked_us) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "issiiisiiii", c->part->making->table_id, c->part->class_id, c->part->name,
+        " run, inode, written_ns, checked_us, digest) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "issiiisiiiis", c->part->making->table_id, c->part->class_id, c->part->name,
         c->written->rows, c->written->bytes, c->used_us, c->sha256, c->gate->run, c->face.inode,
-        c->face.written_ns, c->used_us);
+        c->face.written_ns, c->used_us,
+        row_digest(t->mem,
+                   &(struct gate_row){c->part->making->table_id, c->part->class_id, c->part->name,
+                                      c->written->rows, c->written->bytes, c->sha256}));
 }
 
 static bool write_uses(struct task *t, struct metadb *db, void *state)
@@ -302,6 +348,36 @@ bool gate_index_drop(struct task *t, struct gate *gate, const struct gate_want *
     vec_push(t->mem, &removals,
              ((struct gate_removal){want->table->id, now.bytes, want->class_id, want->name}));
     return gate_index_remove(t, gate, &removals);
+}
+
+bool gate_index_damaged(struct task *t, struct gate *gate, struct gate_removals *out)
+{
+    struct metadb_statement *st;
+    bool has_row = true;
+    if (!metadb_query(t, gate->cache, &st,
+                      "SELECT table_id, class_id, name, rows, bytes, sha256, digest FROM cleared",
+                      ""))
+        return false;
+    while (has_row) {
+        struct arena_mark mark = arena_mark(t->mem);
+        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+            return false;
+        if (!has_row)
+            break;
+        struct gate_row row = {.table_id = metadb_uint(st, 0),
+                               .class_id = metadb_str(t->mem, st, 1),
+                               .name = metadb_str(t->mem, st, 2),
+                               .rows = metadb_uint(st, 3),
+                               .bytes = metadb_uint(st, 4),
+                               .sha256 = metadb_str(t->mem, st, 5)};
+        if (str_eq(row_digest(t->mem, &row), metadb_str(t->mem, st, 6)))
+            arena_rewind(t->mem, mark);
+        else
+            vec_push(t->mem, out,
+                     ((struct gate_removal){row.table_id, row.bytes, row.class_id, row.name}));
+    }
+    metadb_done(t, st);
+    return true;
 }
 
 /* A page of those least lately used. */

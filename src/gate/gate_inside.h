@@ -56,10 +56,14 @@ struct gate_making {
 
 struct gate {
     uint32_t magic;
+    struct gate *root;         /* whose copies are used: itself, or that of the mesh */
+    struct gate_leader leader; /* of an environment; its gate is NULL else */
+    atomic_bool is_left;       /* of an environment: the mesh is another one */
+    struct metadb *users;      /* the catalog that has them */
     struct store *store;
     struct engine *engine;
     struct metadb *db;    /* the catalog */
-    struct metadb *cache; /* the index of copies */
+    struct metadb *cache; /* the index of copies: of the root */
     struct images *images;
     uint64_t cleared_bytes_max, hot_bytes_max, mesh_file_bytes;
     int64_t cleared_days_max, hot_ms;
@@ -91,6 +95,14 @@ struct gate {
 
 /* Reads `<home>/mask.key`, or makes it. ERR_CORRUPT when it is not what we wrote. */
 MUST_CHECK bool gate_key_open(struct task *t, struct gate *gate);
+
+/* ---- environments */
+
+/* With its locks, and nothing else. */
+struct gate *gate_new(void);
+/* Does what is decided by the image hold for the mesh as it is now? True for its own gate. */
+bool gate_follows(struct gate *gate, bool may_write);
+bool gate_fail_left(struct task *t);
 
 /* ---- who reads now */
 
@@ -146,7 +158,8 @@ struct gate_meaning {
     const struct image_table *table; /* of the mesh, at its release */
     const struct gate_input *staged; /* of a build */
     bool is_mesh;                    /* mesh.NAME */
-    bool is_past;                    /* a release by its number, or diverted rows */
+    bool is_past;                    /* a release by its number, a candidate, or diverted rows */
+    bool is_candidate;               /* that, or rows that it diverted */
     uint64_t release;
 };
 
@@ -168,6 +181,8 @@ MUST_CHECK bool gate_resolve_input(struct task *t, const struct gate_scope *scop
 bool gate_split_release(str schema, str *product_out, uint64_t *number_out);
 /* `orders!quarantine` -> `orders`: rows that were diverted. Pure. */
 bool gate_split_quarantine(str schema, str *product_out);
+/* `orders#candidate` -> `orders`: the release that waits. Pure. */
+bool gate_split_candidate(str schema, str *product_out);
 /* Columns that the text names and the table has; all of them for `*`. Pure. */
 void gate_columns_read(struct arena *mem, const struct str_list *named,
                        const struct job_columns *columns, struct str_list *out);
@@ -222,6 +237,13 @@ void gate_values_in(struct arena *mem, const struct image_file *file,
 struct gate_want;
 struct gate_wants;
 
+/* What a row says of a copy, beside when it was used and read. */
+struct gate_row {
+    uint64_t table_id;
+    str class_id, name;
+    uint64_t rows, bytes;
+    str sha256;
+};
 MUST_CHECK bool gate_index_open(struct task *t, struct gate *gate, str home);
 /* Sets is_found and what goes with it; a copy whose file is gone is none. */
 MUST_CHECK bool gate_index_find(struct task *t, struct gate *gate, struct gate_want *want);
@@ -244,6 +266,8 @@ struct gate_removals {
 
 MUST_CHECK bool gate_index_remove(struct task *t, struct gate *gate,
                                   const struct gate_removals *removals);
+/* Rows that are not as they were written: not under the lock. */
+MUST_CHECK bool gate_index_damaged(struct task *t, struct gate *gate, struct gate_removals *out);
 /* Removes the least lately used copies that nobody holds until all weigh no more than this. */
 MUST_CHECK bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_most);
 

@@ -17,8 +17,8 @@ static bool write_key(struct task *t, const struct gate *gate)
     str key = {gate->hash_key, sizeof gate->hash_key};
     str hex = crypto_hex(t->mem, key);
     (void)unlinkat(gate->home_fd, staged, 0);
-    int fd =
-        openat(gate->home_fd, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = TEMP_FAILURE_RETRY(
+        openat(gate->home_fd, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     bool ok = fd >= 0 && write(fd, hex.ptr, hex.len) == (ssize_t)hex.len && fsync(fd) == 0
            && renameat(gate->home_fd, staged, gate->home_fd, file_name) == 0
            && fsync(gate->home_fd) == 0;

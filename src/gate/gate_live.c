@@ -58,7 +58,7 @@ bool gate_reader_now(struct task *t, struct gate *gate, const struct image *now,
     struct user *user;
     if (!before->name.len) /* an operator: nothing is decided for him */
         return true;
-    if (!user_find(t, gate->db, before->name, &user))
+    if (!user_find(t, gate->users, before->name, &user))
         return false;
     *is_there_out = user != NULL;
     if (user) {
@@ -79,7 +79,10 @@ static bool find_table(struct task *t, struct gate *gate, const struct image *no
         image_find_product(now, definition->domain->name, definition->name);
     *out = NULL;
     if (product && table->table->quarantine) {
-        if (!quarantine_load(t, gate->db, product, &product))
+        if (!quarantine_load(t, gate->db, product, table->is_candidate, &product))
+            return false;
+    } else if (product && table->is_candidate) {
+        if (!release_load_candidate(t, gate->db, product, &product))
             return false;
     } else if (product && table->is_past
                && !release_load(t, gate->db, product, table->release, &product))
@@ -151,6 +154,15 @@ static bool all_terms_hold(const struct gate_live *live)
     return true;
 }
 
+/* It comes and goes without a new image. */
+static bool reads_candidate(const struct gate_live *live)
+{
+    for (size_t i = 0; i < live->clearance->tables.len; i++)
+        if (live->clearance->tables.at[i].is_candidate)
+            return true;
+    return false;
+}
+
 static str name_of(struct arena *mem, const struct clearance_table *table)
 {
     if (!table->table)
@@ -166,6 +178,10 @@ static bool still_holds(struct task *t, struct gate_live *live, const struct ima
     uint64_t version;
     bool is_there;
     *table_out = STR_NONE;
+    if (atomic_load(&live->gate->is_left)) {
+        *why_out = STR("the mesh was changed, and the environment follows it");
+        return false;
+    }
     if (!gate_reader_now(t, live->gate, now, &live->reader, &version, &is_there, &reader)) {
         log_failure("gate", t);
         task_clear_error(t);
@@ -177,8 +193,8 @@ static bool still_holds(struct task *t, struct gate_live *live, const struct ima
                                 STR_ARG(live->reader.name));
         return false;
     }
-    if (now->version == live->image_version && version == live->user_version
-        && all_terms_hold(live))
+    if (now->version == live->image_version && version == live->user_version && all_terms_hold(live)
+        && !reads_candidate(live))
         return true;
     for (size_t i = 0; i < live->clearance->tables.len; i++)
         if (!table_holds(t, live, now, &reader, version, i, why_out)) {
@@ -233,7 +249,8 @@ static bool owner_holds(struct task *t, struct gate *gate, const struct image *n
     struct policy_actor as_is;
     uint64_t version;
     bool is_there;
-    if (owner->mesh_version != now->mesh_version || owner->policy_version != policy_version_of(now)
+    if (atomic_load(&gate->is_left) || owner->mesh_version != now->mesh_version
+        || owner->policy_version != policy_version_of(now)
         || !term_holds(&owner->term, clock_now_us()))
         return false;
     if (!gate_reader_now(t, gate, now, &reader, &version, &is_there, &as_is)) {
@@ -388,6 +405,12 @@ bool gate_withdrawn(struct task *t, struct gate *gate)
             is_product = live->reader.is_product;
         }
     pthread_mutex_unlock(&gate->live_lock);
+    /* Whoever works in an environment ends with it, also where nothing is read just now. */
+    if (atomic_load(&gate->is_left) && (why.len || atomic_load(&t->cancelled))) {
+        atomic_store(&t->cancelled, false);
+        (void)gate_fail_left(t);
+        return true;
+    }
     if (!why.len)
         return false;
     /* It was our cancel; whoever tells of the end is to tell this. */
@@ -404,6 +427,7 @@ void gate_recheck(struct gate *gate)
 {
     CHECK(gate->magic == GATE_MAGIC);
     struct task *t = task_new();
+    (void)gate_follows(gate, true);
     const struct image *now = image_pin(t, gate->images);
     pthread_mutex_lock(&gate->live_lock);
     for (struct gate_live *live = gate->lives; live; live = live->next)
@@ -417,6 +441,9 @@ void gate_recheck(struct gate *gate)
 bool gate_still_holds(struct task *t, struct gate *gate)
 {
     CHECK(gate->magic == GATE_MAGIC);
+    /* Its caller is a write perhaps. */
+    if (!gate_follows(gate, false))
+        return gate_fail_left(t);
     const struct image *now = image_pin(t, gate->images);
     pthread_mutex_lock(&gate->live_lock);
     for (struct gate_live *live = gate->lives; live; live = live->next)
@@ -470,6 +497,9 @@ void gate_watch_end(struct gate *gate)
     CHECK(gate->lives == NULL);
     while (gate->owners) {
         struct gate_owner *owner = gate->owners;
+        /* Nobody else would end what it remembers: the workers go on. */
+        if (gate->root != gate)
+            engine_retire(gate->engine, str_of(owner->key));
         gate->owners = owner->next;
         free_owner(owner);
     }

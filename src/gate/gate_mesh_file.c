@@ -305,6 +305,7 @@ static bool make_part(struct task *t, struct gate_mesh_file *file, struct worker
         vec_push(t->mem, &job.columns, view->columns.at[i]);
         job.columns.at[i].id = (uint32_t)i + 1;
     }
+    CHECK(view->columns.len > 0);
     if (!engine_run_uncleared(t, worker, &job, NULL, &result))
         return false;
     if (result.rows != (to - from) / view->columns.len)

@@ -32,6 +32,15 @@ bool gate_split_quarantine(str schema, str *product_out)
     return true;
 }
 
+bool gate_split_candidate(str schema, str *product_out)
+{
+    *product_out = schema;
+    if (!str_ends(schema, STR("#candidate")))
+        return false;
+    *product_out = str_sub(schema, 0, schema.len - STR("#candidate").len);
+    return true;
+}
+
 bool gate_split_major(str schema, str *product_out, uint64_t *major_out)
 {
     str major;
@@ -122,15 +131,31 @@ static bool resolve_past(struct task *t, struct gate *gate, const struct image_p
     return task_position(t, name->position);
 }
 
+static bool resolve_candidate(struct task *t, struct gate *gate,
+                              const struct image_product *product, const struct sql_table *name,
+                              const struct image_product **out)
+{
+    if (!release_load_candidate(t, gate->db, product, out))
+        return false;
+    if (*out)
+        return true;
+    task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no candidate", STR_ARG(product->address));
+    task_hint(t, "weft run " STR_FMT " --candidate makes one", STR_ARG(product->address));
+    return task_position(t, name->position);
+}
+
 static bool resolve_table(struct task *t, struct gate *gate, const struct image *image,
                           const struct sql_table *name, struct gate_meaning *out)
 {
     str domain = arena_lower(t->mem, name->catalog), schema = arena_lower(t->mem, name->schema);
     str table = arena_lower(t->mem, name->name), product_name = schema;
     uint64_t number = 0, major = 0;
-    bool is_past = str_has(schema, '#');
     bool is_diverted = gate_split_quarantine(schema, &product_name);
-    if (is_past && (is_diverted || !gate_split_release(schema, &product_name, &number)))
+    bool is_candidate = gate_split_candidate(product_name, &product_name);
+    bool is_past = str_has(product_name, '#');
+    if (is_past
+        && (is_diverted || is_candidate
+            || !gate_split_release(product_name, &product_name, &number)))
         return refuse_with_nearest(t, image, name);
     bool has_major = str_has(product_name, '@');
     if ((has_major && !gate_split_major(product_name, &product_name, &major))
@@ -140,19 +165,22 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
     if (!product || !gate_may_discover(t, image, product))
         return refuse_with_nearest(t, image, name);
     if ((is_past && !resolve_past(t, gate, product, number, name, &product))
-        || (is_diverted && !quarantine_load(t, gate->db, product, &product)))
+        || (is_candidate && !is_diverted && !resolve_candidate(t, gate, product, name, &product))
+        || (is_diverted && !quarantine_load(t, gate->db, product, is_candidate, &product)))
         return false;
     out->table =
         has_major ? image_find_major(product, major, table) : image_find_table(product, table);
     if (!out->table)
         return refuse_with_nearest(t, image, name);
-    if (!is_past && !is_diverted && !gate_still_serves(t, out->table, name->position))
+    if (!is_past && !is_diverted && !is_candidate
+        && !gate_still_serves(t, out->table, name->position))
         return false;
     out->catalog = domain;
     out->schema = schema;
     out->name = table;
-    out->release = product->release.number;
-    out->is_past = is_past || is_diverted;
+    out->release = is_candidate ? 0 : product->release.number;
+    out->is_past = is_past || is_diverted || is_candidate;
+    out->is_candidate = is_candidate;
     return true;
 }
 

@@ -91,6 +91,41 @@ static bool remove_over(struct task *t, struct gate *gate, const struct map *kee
     return ok && t->err.code == ERR_NONE;
 }
 
+bool gate_forget(struct task *t, struct gate *gate, const struct str_list *origins)
+{
+    struct page_row after = {.copy = {.class_id = STR(""), .name = STR("")}};
+    struct map gone;
+    bool ok = true, has_more = origins->len > 0;
+    CHECK(gate->magic == GATE_MAGIC);
+    gate = gate->root;
+    map_init(&gone, t->mem);
+    for (size_t i = 0; i < origins->len; i++)
+        map_put(&gone, origins->at[i], &origins->at[i]);
+    while (ok && has_more && task_go_on(t)) {
+        struct page page = {0};
+        struct gate_removals removals = {0};
+        pthread_mutex_lock(&gate->lock);
+        ok = read_page(t, gate,
+                       "SELECT table_id, class_id, name, bytes, sha256, used_us FROM cleared "
+                       "WHERE ?1 = ?1 AND (table_id, class_id, name) > (?2, ?3, ?4) ORDER BY "
+                       "table_id, class_id, name LIMIT ?5",
+                       0, &after, &page);
+        for (size_t i = 0; ok && i < page.len; i++) {
+            const struct gate_removal *copy = &page.at[i].copy;
+            if (map_find(&gone, str_sub(copy->name, 0, ORIGIN_HEX))
+                && !gate_is_held(gate, store_cleared_path(t, gate->store, copy->table_id,
+                                                          copy->class_id, copy->name)))
+                vec_push(t->mem, &removals, *copy);
+        }
+        ok = ok && gate_index_remove(t, gate, &removals);
+        pthread_mutex_unlock(&gate->lock);
+        has_more = page.len == PAGE_ROWS;
+        if (has_more)
+            after = page.at[page.len - 1];
+    }
+    return ok && t->err.code == ERR_NONE;
+}
+
 static bool write_checked(struct task *t, struct metadb *db, void *state)
 {
     const struct page *page = state;
@@ -154,6 +189,7 @@ bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
     struct map kept;
     bool has_more;
     CHECK(gate->magic == GATE_MAGIC);
+    gate = gate->root;
     *out = (struct gate_upkeep){0};
     map_init(&kept, t->mem);
     for (size_t i = 0; i < keep->len; i++)
@@ -162,13 +198,28 @@ bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
         && scrub(t, gate, clock_now_us() - day_us, scrub_bytes_max, out, &has_more);
 }
 
+/* What a row says that is not as it was written, nobody knows: the copy goes with it. */
+static bool drop_damaged_rows(struct task *t, struct gate *gate, struct gate_upkeep *out)
+{
+    struct gate_removals removals = {0};
+    if (!gate_index_damaged(t, gate, &removals))
+        return false;
+    pthread_mutex_lock(&gate->lock);
+    bool ok = gate_index_remove(t, gate, &removals);
+    pthread_mutex_unlock(&gate->lock);
+    out->damaged += removals.len;
+    return ok;
+}
+
 bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out)
 {
     int64_t begun_us = clock_now_us();
-    bool ok = true, has_more = true;
+    bool ok, has_more = true;
 
     CHECK(gate->magic == GATE_MAGIC);
+    gate = gate->root;
     *out = (struct gate_upkeep){0};
+    ok = drop_damaged_rows(t, gate, out);
     while (ok && has_more) {
         struct arena_mark mark = arena_mark(t->mem);
         ok = scrub(t, gate, begun_us, UINT64_MAX, out, &has_more);
@@ -183,6 +234,7 @@ bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
     bool has_row = true;
     uint64_t mesh_files, mesh_bytes;
     CHECK(gate->magic == GATE_MAGIC);
+    gate = gate->root;
     pthread_mutex_lock(&gate->lock);
     gate_mesh_weigh(gate, &mesh_files, &mesh_bytes);
     *out = (struct gate_total){.copies = gate->copies + mesh_files,

@@ -13,6 +13,9 @@
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "log/log.h"
+#include "plan/plan_env.h"
+#include "rollback/rollback.h"
+#include "services/envs.h"
 #include "timer/timer.h"
 
 enum { SERVE_LOOK_MS = 200 };
@@ -41,8 +44,13 @@ static bool serve_open(struct task *t, const struct serve_options *options, stru
 
     server->socket_path = arena_format(t->mem, "%.*s/weft.sock", STR_ARG(options->home));
     http.socket_path = server->socket_path;
-    return services_open(t, options->config, options->home, options->folder, &server->services)
-        && timer_open(t, server->services, &server->timer)
+    static const struct env_steps steps = {.apply = plan_env_apply, .carry = rollback_carry};
+
+    if (!services_open(t, options->config, options->home, options->folder, &server->services)) {
+        return false;
+    }
+    envs_set_steps(server->services->envs, &steps);
+    return timer_open(t, server->services, &server->timer)
         && http_door_open(t, server->services, &http, &server->http);
 }
 

@@ -8,8 +8,10 @@
 
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "worker_csv.h"
 #include "worker_footers.h"
 #include "worker_hash.h"
+#include "worker_match.h"
 #include "worker_types.h"
 #include "worker_views.h"
 
@@ -112,6 +114,15 @@ static bool prepare_parse(struct task *t, struct worker_engine *e)
     return true;
 }
 
+/* For texts of ours alone. */
+static bool open_functions(struct task *t, struct worker_engine *e)
+{
+    bool has_texts = !worker_kind_runs_cleared(e->options->kind);
+    bool has_sources = e->options->kind == WORKER_EXTRACT;
+    return ((!has_texts || worker_match_open(e->con)) && (!has_sources || worker_csv_open(e->con)))
+        || task_fail(t, ERR_ENGINE, "the engine takes no function of ours");
+}
+
 bool worker_engine_open(struct task *t, const struct worker_options *options,
                         const char *extensions, struct worker_link *link, struct worker_engine *out)
 {
@@ -121,7 +132,7 @@ bool worker_engine_open(struct task *t, const struct worker_options *options,
     out->views = worker_views_new(out->mem);
     out->footers = worker_footers_new(out->mem);
     return open_database(t, out, extensions) && settle(t, out) && worker_types_open(t, out)
-        && worker_hash_open(t, out) && prepare_parse(t, out);
+        && worker_hash_open(t, out) && open_functions(t, out) && prepare_parse(t, out);
 }
 
 void worker_engine_interrupt(void *engine)

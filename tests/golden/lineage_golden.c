@@ -62,6 +62,7 @@ static void write_edges(struct buf *out, str name, const struct lineage_inputs *
                         const struct lineage_edges *edges, struct arena *mem)
 {
     buf_format(out, STR_FMT ":%s", STR_ARG(name), edges->len ? "" : " nothing");
+    CHECK(edges->len == 0 || inputs->at != NULL);
     for (size_t i = 0; i < edges->len; i++) {
         const struct lineage_input *input = &inputs->at[edges->at[i].input];
 

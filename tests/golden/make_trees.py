@@ -1,4 +1,4 @@
-"""Writes sql/*.trees and lineage/*.trees: the engine's own tree of each statement in the *.txt beside them. Run it when a statement or
+"""Writes sql/*.trees, lineage/*.trees and since/*.trees: the engine's own tree of each statement in the *.txt beside them. Run it when a statement or
 the engine changes.
 
 The python package of the engine must have the version that weft is built with."""
@@ -7,7 +7,7 @@ import pathlib
 
 import duckdb
 
-folders = [pathlib.Path(__file__).parent / name for name in ("sql", "lineage")]
+folders = [pathlib.Path(__file__).parent / name for name in ("sql", "lineage", "since")]
 connection = duckdb.connect()
 
 

@@ -64,8 +64,9 @@ class Server:
         end = time.monotonic() + PATIENCE_S
         while not self.ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:
-                self.stop()
-                raise RuntimeError("the server did not start:\n" + (self.mesh.folder / "server.log").read_text())
+                failure = RuntimeError("the server did not start:\n" + (self.mesh.folder / "server.log").read_text())
+                failure.code = self.stop()
+                raise failure
             time.sleep(0.01)
         return json.loads(self.ready.read_text())
 

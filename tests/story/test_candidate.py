@@ -5,6 +5,7 @@ import pytest
 from conftest import ROWS
 from story_help import ORDERS, audit, edit
 from test_policies import ENTITLED, filtered, write_entitlements
+from test_withdrawal import begin
 
 TOTALS = "domains/finance/totals"
 MORE = ROWS + "5,Eva,eva@example.com,CH,1.00,2026-01-05\n"
@@ -308,3 +309,60 @@ def test_over_http(read):
     status, answer = server.call("POST", base + "/publish", {})
     assert status == 200 and (answer["release"], answer["replaces"]) == (2, 1)
     assert server.call("DELETE", base)[0] == 404
+
+
+CANDIDATE = 'sales."orders#candidate".orders'
+MASK = """\
+apiVersion: weft/v1
+kind: Policy
+id: mask-names
+description: Names are for the team.
+owner: guild
+mask: {columns: {column: customer}, with: {method: partial, keepLast: 1}, except: {groups: [shop-team]}}
+"""
+
+
+def test_it_is_asked_by_name_under_the_policies_of_the_product(read):
+    read.write("policies/mask.policy.yaml", MASK)
+    read.weft("apply", "--yes")
+    assert "sales.orders has no candidate" in read.weft("query", f"SELECT * FROM {CANDIDATE}", "--as", "ana", ok=False).err
+    assert "sales.orders has no candidate" in read.weft("diff", "sales.orders#candidate", "--as", "ana", ok=False).err
+    read.write("data/orders.csv", MORE)
+    run(read)
+    def names(user):
+        return [r["customer"] for r in read.rows(f"SELECT customer FROM {CANDIDATE} ORDER BY id", as_user=user)]
+
+    assert len(names("ana")) == 5 and names("ana")[-1] == "Eva" and names("noor")[-1] == "**a"
+    # Who may not read the product may not read what waits of it, and the table as it is has none of its rows.
+    assert "you may not read" in read.weft("query", f"SELECT * FROM {CANDIDATE}", "--as", "eve", ok=False).err
+    assert "an operator administers" in read.weft("query", f"SELECT * FROM {CANDIDATE}", ok=False).err
+    assert count(read) == 4
+    told = [r for r in read.weft("audit", "show", "--actor", "noor", "--format", "json").json if "candidate" in str(r)]
+    assert told and "orders#candidate" in str(told[-1])
+
+    answer = read.weft("diff", "sales.orders#candidate", "--format", "json", "--rows", "5", "--as", "ana").json
+    assert (answer["from"], answer["to"]) == (1, "candidate")
+    table = answer["tables"][0]
+    assert (table["rows_before"], table["rows_after"], table["added"]) == (4, 5, 1)
+    assert "release 1 -> candidate" in read.weft("diff", "sales.orders#1", "sales.orders#candidate", "--as", "ana").out
+    assert read.weft("diff", "sales.orders#candidate", "--format", "json", "--as", "eve").json["tables"][0]["status"] == "denied"
+    assert "comes last" in read.weft("diff", "sales.orders#candidate", "sales.orders#1", ok=False).err
+
+    # Dropped, nothing is left of it: neither rows, nor what policies made of them.
+    read.weft("candidate", "drop", "sales.orders")
+    assert "sales.orders has no candidate" in read.weft("query", f"SELECT * FROM {CANDIDATE}", "--as", "ana", ok=False).err
+    assert read.weft("verify", "--format", "json").json["damaged"] == []
+    for name in ("orders#candidate#1", "orders#1#candidate", "#candidate", "orders#Candidat"):
+        assert "does not exist" in read.weft("query", f'SELECT * FROM sales."{name}".orders', "--as", "ana", ok=False).err
+
+
+def test_who_reads_it_when_it_is_dropped_ends(read):
+    """As with all that is withdrawn: his query does not go on over what is gone."""
+    read.write("data/orders.csv", MORE)
+    run(read)
+    server = read.serve()
+    call = begin(server, "noor", f"SELECT count(*) AS n FROM {CANDIDATE}, range(100000000) a, range(1000) b")
+    assert server.call("DELETE", "/api/v1/products/sales.orders/candidate")[0] == 200
+    code, problem = call.end()
+    assert (code, problem["code"]) == (403, "DENIED") and "access was withdrawn while the query ran" in problem["detail"], problem
+    assert list((read.home / "workers").glob("*/in/*")) == []

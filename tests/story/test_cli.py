@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import PATIENCE_S, WEFT, wait_for_end
+from conftest import PATIENCE_S, ROOT, WEFT, wait_for_end
 
 SLOW = "SELECT count(*) AS n FROM range(100000000) a, range(1000) b"
 
@@ -287,3 +288,21 @@ def test_nothing_of_the_terminal_is_held(shop):
     with os.fdopen(read, "rb") as out:
         assert b"mesh_version" in out.read()
     assert process.wait(PATIENCE_S) == 0
+
+
+REFUSING = {
+    "format": (["query", "--format", "bogus", "SELECT 1"], ["plan", "--format", "bogus"]),
+    "example": (["init", "--example", "bogus", "elsewhere"],),
+    "from": (["new", "policy", "own", "--from", "bogus"],),
+    "state": (["access", "list", "--state", "bogus"],),
+}
+
+
+def test_shells_complete_the_values_that_the_program_takes(shop):
+    table = (ROOT / "src/doors/cli/command_choices.def").read_text()
+    choices = {name: set(values.split()) for name, values in re.findall(r'^CHOICE\("(\w+)", "([^"]*)"\)', table, re.M)}
+    assert choices.keys() == REFUSING.keys()
+    for name, commands in REFUSING.items():
+        told = " ".join(shop.weft(*command, ok=False).err for command in commands)
+        listed = re.findall(r"(?:there are: |is none of |hint: )((?:[\w-]+, )+[\w-]+)", told)
+        assert {value for text in listed for value in text.split(", ")} == choices[name], (name, told)

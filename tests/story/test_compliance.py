@@ -43,6 +43,16 @@ def test_what_was_found_is_kept_for_each_policy_and_domain(shop):
     assert rows[0] == {"policy": "explained", "domain": "hr", "violations": 0}
 
 
+def test_a_rollback_says_again_what_holds(shop):
+    require(shop, "SELECT domain, address FROM mesh.products WHERE release > 2", "few", severity="warning")
+    shop.weft("apply", "--yes")
+    shop.weft("run", "sales.orders")
+    shop.weft("run", "sales.orders")
+    assert now(shop)[("few", "sales")][0] == 0
+    shop.weft("rollback", "sales.orders", "--to", "1")
+    assert now(shop)[("few", "sales")][0] == 1
+
+
 def test_a_rejected_run_changes_nothing_and_violations_without_a_domain_count_for_the_mesh(shop):
     require(shop, "SELECT title FROM mesh.products", "nameless", severity="warning")
     require(shop, "SELECT r.product FROM mesh.releases r", "once")

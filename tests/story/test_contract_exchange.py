@@ -63,7 +63,7 @@ def shop(mesh):
 
 
 def export(mesh, *args, file="shop.odcs.yaml"):
-    return mesh.weft("contract", "export", file, "--as", *args)
+    return mesh.weft("contract", "export", file, "--to", *args)
 
 
 # ---- export
@@ -83,15 +83,15 @@ def test_one_table_goes_to_a_file_that_was_not_there(shop):
     export(shop, "json-schema", "--table", "customers", "--out", "customers.json")
     schema = json.loads((shop.folder / "customers.json").read_text())
     assert schema["title"] == "customers" and list(schema["properties"]) == ["id", "email"]
-    again = shop.weft("contract", "export", "shop.odcs.yaml", "--as", "avro", "--out", "customers.json", ok=False)
+    again = shop.weft("contract", "export", "shop.odcs.yaml", "--to", "avro", "--out", "customers.json", ok=False)
     assert again.code == 75 and "is there already" in again.err
-    wrong = shop.weft("contract", "export", "shop.odcs.yaml", "--as", "avro", "--table", "nothing", ok=False)
+    wrong = shop.weft("contract", "export", "shop.odcs.yaml", "--to", "avro", "--table", "nothing", ok=False)
     assert wrong.code == 66 and "orders, customers" in wrong.err
 
 
 def test_formats_and_dialects_are_named_when_they_are_not_known(shop):
-    for args, hint in ((["--as", "xml"], "json-schema"), ([], "json-schema"), (["--as", "sql", "--dialect", "oracle"], "postgres"),
-                       (["--as", "avro", "--dialect", "duckdb"], "--as sql")):
+    for args, hint in ((["--to", "xml"], "json-schema"), ([], "json-schema"), (["--to", "sql", "--dialect", "oracle"], "postgres"),
+                       (["--to", "avro", "--dialect", "duckdb"], "--to sql")):
         answer = shop.weft("contract", "export", "shop.odcs.yaml", *args, ok=False)
         assert answer.code == 2 and hint in answer.err, answer
 
@@ -318,7 +318,7 @@ def test_what_breaks_is_told_by_the_exit_code(mesh):
     assert answer.code == 65 and "column removed" in answer.out and "needs a new major" in answer.err
     mesh.write("next.yaml", (mesh.folder / "less.yaml").read_text().replace("version: 1.0.0", "version: 2.0.0"))
     assert "it is a new major" in mesh.weft("contract", "diff", "old.yaml", "next.yaml", ok=False).err
-    table = mesh.weft("contract", "diff", "old.yaml", "less.yaml", "--markdown", ok=False).out
+    table = mesh.weft("contract", "diff", "old.yaml", "less.yaml", "--format", "markdown", ok=False).out
     assert "| **breaking** | column removed | `customers.email` |" in table
     mesh.write("bad.yaml", SHOP.replace("kind: DataContract", "kind: Nothing"))
     assert mesh.weft("contract", "diff", "old.yaml", "bad.yaml", ok=False).code == 65
@@ -351,6 +351,6 @@ def test_a_terminal_does_not_obey_texts_of_a_contract(mesh):
     mesh.write("x.yaml", 'apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: draft\nschema:\n'
                          '  - {name: t, description: "\\e[31mred", properties: [{name: a, logicalType: integer}]}\n')
     assert "\x1b[31m" in export(mesh, "sql", file="x.yaml").out, "a file gets what the contract says"
-    terminal = Terminal(mesh, "contract", "export", "x.yaml", "--as", "sql")
+    terminal = Terminal(mesh, "contract", "export", "x.yaml", "--to", "sql")
     terminal.end()
     assert r"\x1b[31mred" in terminal.seen and "\x1b[31m" not in terminal.seen

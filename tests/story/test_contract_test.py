@@ -295,3 +295,72 @@ def test_a_table_of_a_database_is_held_against_its_contract(mesh, postgres):
     mesh.env["WEFT_SECRET_SHOP"] = "wrong"
     wrong = mesh.weft("contract", "test", "orders.odcs.yaml", ok=False)
     assert wrong.code != 0 and "authentication" in told(wrong)
+
+
+APART = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: apart
+version: 1.0.0
+status: active
+servers:
+  - {server: prod, type: local, path: "data/{table}.csv", format: csv}
+  - {server: lake, type: local, path: "data/{table}.parquet", format: parquet}
+schema:
+  - name: orders
+    quality:
+      - {id: whole, type: sql, query: "SELECT count(*) FROM (SELECT DISTINCT o FROM {object} o)", mustBe: 4}
+      - {id: nothing, type: sql, query: "SELECT count(*) FROM {object}", mustBe: 4}
+      - {id: star, type: sql, query: "SELECT count(*) FROM (FROM {object} WHERE note IS NOT NULL)", mustBe: 2}
+      - {id: columns, type: sql, query: "SELECT count(x) FROM (SELECT min(COLUMNS(* EXCLUDE (id, amount))) FROM {object}) t(x, y, z, f)", mustBe: 1}
+      - {id: other, type: sql, query: "SELECT count(*) FROM self.customers c JOIN {object} o ON c.id = o.customer_id WHERE c.name = 'ada'", mustBe: 2}
+      - {id: broken, type: sql, query: "SELECT count(*) FROM {object} WHERE nowhere = 1", mustBe: 0}
+      - {id: pairs, metric: duplicateValues, arguments: {properties: [customer_id, paid]}, mustBe: 0}
+      - {id: keys, metric: duplicateValues, arguments: {properties: [ordered_on, id]}, mustBe: 0}
+    properties:
+      - {name: id, logicalType: integer, physicalType: INTEGER, required: true, unique: true}
+      - {name: customer_id, logicalType: integer, physicalType: INTEGER, required: true, logicalTypeOptions: {maximum: 1}}
+      - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)"}
+      - {name: ordered_on, logicalType: date, physicalType: DATE}
+      - {name: paid, logicalType: boolean, physicalType: BOOLEAN}
+      - name: note
+        logicalType: string
+        physicalType: VARCHAR
+        logicalTypeOptions: {pattern: "^[a-z, ]+$", maxLength: 20}
+        quality: [{id: notes, metric: nullValues, mustBeLessThan: 60, unit: percent}]
+  - name: customers
+    properties:
+      - {name: id, logicalType: integer, physicalType: INTEGER, required: true, unique: true}
+      - {name: name, logicalType: string, physicalType: VARCHAR, logicalTypeOptions: {pattern: "^[a-zö]+$"}}
+"""
+
+
+@pytest.mark.parametrize("how", ["plain", "odd", "quoted", "windows"])
+def test_verdicts_over_csv_do_not_depend_on_how_plain_it_is(mesh, how):
+    orders = ["id,customer_id,amount,ordered_on,paid,note", "1,1,10.50,2026-01-01,true,a note", "2,2,20.00,2026-01-02,false,",
+              '3,1,-1.00,2026-01-03,true,"two, not one"', "3,,5.00,2026-01-04,false,"]
+    customers = ["id,name", "1,ada", "2,bjö"]
+    if how == "odd":
+        orders[2] = "+2, 2,20,2026-01-02,0,"
+    if how == "quoted":
+        orders = [orders[0]] + [line if '"' in line else ",".join(f'"{cell}"' if cell else "" for cell in line.split(",")) for line in orders[1:]]
+    end = "\r\n" if how == "windows" else "\n"
+    for name, lines in (("orders", orders), ("customers", customers)):
+        mesh.write(f"data/{name}.csv", (end.join(lines) + end).encode())
+    for name, rows in (
+            ("orders", "(1, 1, 10.5, DATE '2026-01-01', true, 'a note'), (2, 2, 20, DATE '2026-01-02', false, NULL), "
+             "(3, 1, -1, DATE '2026-01-03', true, 'two, not one'), (3, NULL, 5, DATE '2026-01-04', false, NULL)) "
+             "t(id, customer_id, amount, ordered_on, paid, note)"), ("customers", "(1, 'ada'), (2, 'bjö')) t(id, name)")):
+        duckdb.sql(f"COPY (SELECT * REPLACE ({'amount::DECIMAL(12,2) AS amount' if name == 'orders' else 'id AS id'}) FROM (VALUES {rows}) "
+                   f"TO '{mesh.folder}/data/{name}.parquet' (FORMAT parquet)")
+    mesh.write("apart.odcs.yaml", APART)
+    found = {server: {check["rule"]: (check["verdict"], check["rows_failed"]) for check in mesh.weft(
+                 "contract", "test", "apart.odcs.yaml", "--server", server, "--format", "json", ok=None).json["checks"]}
+             for server in ("prod", "lake")}
+    assert found["prod"] == found["lake"]
+    assert found["prod"]["pairs"] == ("fail", 1)
+    assert {rule: verdict for rule, (verdict, _) in found["prod"].items()} == {
+        "whole": "pass", "nothing": "pass", "star": "pass", "columns": "pass", "other": "pass", "broken": "error", "pairs": "fail", "keys": "pass",
+        "orders.id.required": "pass", "orders.id.unique": "fail", "orders.customer_id.required": "fail", "orders.customer_id.maximum": "fail",
+        "orders.note.pattern": "pass", "orders.note.maxLength": "pass", "notes": "pass", "customers.id.required": "pass",
+        "customers.id.unique": "pass", "customers.name.pattern": "pass"}

@@ -78,8 +78,8 @@ def is_done(mesh, fault):
 
 # A full disk shows where something is written; elsewhere it is a failure like others.
 FULL = [f for f in FAULTS if f.startswith("STORE_") or f.endswith(("_BEFORE_COMMIT", "AUDIT_WRITE"))]
-# Those of the quarantine have stories of their own, in test_quarantine.py.
-CASES = [(f, how) for f in FAULTS if f not in ("UPKEEP_REMOVE", "RUN_DIVERT", "QUARANTINE_BEFORE_COMMIT") for how in ("kill", "fail")] + [(f, "full") for f in FULL if f != "QUARANTINE_BEFORE_COMMIT"]
+# Those of the quarantine and of environments have stories of their own, in test_quarantine.py and test_env_crash.py.
+CASES = [(f, how) for f in FAULTS if not f.startswith("ENV_") and f not in ("UPKEEP_REMOVE", "RUN_DIVERT", "QUARANTINE_BEFORE_COMMIT") for how in ("kill", "fail")] + [(f, "full") for f in FULL if f != "QUARANTINE_BEFORE_COMMIT"]
 
 
 @pytest.mark.parametrize("fault, how", CASES)

@@ -3,10 +3,11 @@
 import random
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
-from conftest import wait_for_end
+from conftest import ROWS, wait_for_end
 from story_help import is_whole
 from test_backup import COUNT, flip
 
@@ -145,6 +146,188 @@ def test_in_any_byte_of_the_index_of_copies(masked):
         answer = masked.weft("query", READ, "--as", "noor", "--format", "ndjson", ok=None)
         assert answer.code == 0 and answer.out == '{"n":4,"emails":0}\n', (at, answer)
         assert is_whole(masked)
+
+
+@pytest.mark.parametrize("column", ["table_id", "class_id", "name", "rows", "bytes", "sha256", "digest"])
+@pytest.mark.parametrize("how", ["verify", "read"])
+def test_in_a_value_of_the_index_of_copies(masked, column, how):
+    """A row that says something else of a copy, though SQLite finds nothing wrong, is no row: the copy is made again."""
+    with sqlite3.connect(masked.home / "cache.db", isolation_level=None) as db:
+        value = db.execute(f"SELECT {column} FROM cleared").fetchone()[0]
+        # Of the rows, all bits: none would mean that nobody sees a row.
+        db.execute(f"UPDATE cleared SET {column} = ?", (0 if column == "rows" else changed(value),))
+    db.close()
+    if how == "verify":
+        assert verify(masked)[1]["copies_removed"] == 1
+    assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
+    assert is_whole(masked)
+    # A key that is another names a row beside the new one: it goes with the next look.
+    assert verify(masked)[1]["copies_removed"] in (0, 1)
+    assert verify(masked)[1]["copies_removed"] == 0
+
+
+def test_in_a_time_of_the_index_of_copies(masked):
+    """When a copy was used and read decides what goes first, and nothing else."""
+    with sqlite3.connect(masked.home / "cache.db", isolation_level=None) as db:
+        for column in ("used_us", "checked_us", "run", "inode", "written_ns"):
+            db.execute(f"UPDATE cleared SET {column} = {column} | 2")
+    db.close()
+    assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
+    assert is_whole(masked) and verify(masked)[1]["copies_removed"] == 0
+
+
+def test_an_index_of_an_earlier_version_is_made_anew(masked):
+    with sqlite3.connect(masked.home / "cache.db", isolation_level=None) as db:
+        db.execute("ALTER TABLE cleared DROP COLUMN digest")
+    db.close()
+    assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
+    assert is_whole(masked) and len(list((masked.home / "cleared").rglob("*.parquet"))) == 1
+
+
+def test_which_release_is_the_current_one(masked):
+    """Both are kept, and both are whole: the audit knows which was published last."""
+    masked.write("data/orders.csv", ROWS + "5,Eva,eva@example.com,CH,1.00,2026-01-05\n")
+    masked.weft("run", "sales.orders")
+    masked.weft("run", "sales.orders")
+    masked.weft("rollback", "sales.orders", "--to", "1")
+    assert is_whole(masked)
+    wait_for_end(masked.home)
+    for number in (1, 2, 3):
+        with sqlite3.connect(masked.home / "catalog.db", isolation_level=None) as db:
+            db.execute("UPDATE product SET release = ?", (number,))
+        db.close()
+        answer, verdict = verify(masked)
+        assert answer.code == 70, number
+        assert f"release {number} of sales.orders is the current one, but 4 was published last" in answer.out, answer
+        wait_for_end(masked.home)
+    with sqlite3.connect(masked.home / "catalog.db", isolation_level=None) as db:
+        db.execute("UPDATE product SET release = 4")
+    db.close()
+    assert is_whole(masked)
+
+
+def test_in_deleted_rows_and_in_quarantine(mesh):
+    """Files beside those of releases are read by verify as they are, and by a server before it serves them."""
+    from test_increment import COUNT as ALL, DOMAIN, HEAD, MERGE, MESH, PRODUCT, SQL, policy, put, row
+    columns = ("    properties:\n      - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true}\n"
+               "      - name: country\n        logicalType: string\n        quality: [{id: known, metric: invalidValues, mustBe: 0, "
+               "arguments: {validValues: [CH, DE, AT]}, customProperties: [{property: onFailure, value: quarantine}]}]\n"
+               "      - {name: email, logicalType: string, classification: pii}\n"
+               "      - {name: amount, logicalType: number, physicalType: \"DECIMAL(12,2)\"}\n"
+               "      - {name: changed, logicalType: timestamp, physicalType: TIMESTAMP, required: true}\n")
+    mesh.write("mesh.yaml", MESH)
+    mesh.write("domains/sales/domain.yaml", DOMAIN)
+    mesh.write("domains/sales/orders/product.odps.yaml", PRODUCT)
+    mesh.write("domains/sales/orders/orders.sql", SQL)
+    mesh.write("domains/sales/orders/shop.odcs.yaml", HEAD.format(id="shop", version="1.0.0") +
+               "servers: [{server: files, type: local, path: data/orders.csv, format: csv}]\nschema:\n  - name: raw\n" +
+               columns.replace(", primaryKey: true", "").split("        quality:")[0] + columns[columns.index("      - {name: email"):])
+    mesh.write("domains/sales/orders/orders.odcs.yaml", HEAD.format(id="orders", version="1.0.0") + "schema:\n  - name: orders\n"
+               "    customProperties:\n      - {property: materialization, value: incremental}\n"
+               f"      - {{property: incremental, value: {MERGE}}}\n      - {{property: quarantineMost, value: 9}}\n" + columns)
+    rows = [row(i, i) for i in range(1, 41)]
+    put(mesh, rows)
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "sales.orders")
+    # One row takes the place of another, one is put aside.
+    put(mesh, rows[:4] + rows[5:] + [row(5, 50, 9), row(60, 60, 1, "XX")])
+    mesh.weft("run", "sales.orders")
+    wait_for_end(mesh.home)
+    with sqlite3.connect(mesh.home / "catalog.db") as db:
+        deletions = db.execute("SELECT deletions FROM release_file WHERE deletions IS NOT NULL").fetchone()[0]
+        diverted = db.execute("SELECT sha256 FROM quarantine").fetchone()[0]
+    db.close()
+    diverted_sql = 'SELECT count(*) AS n FROM sales."orders!quarantine".orders'
+    for name, sql, n in ((deletions, ALL.replace(", sum(amount)::VARCHAR AS amount", ""), 40), (diverted, diverted_sql, 1)):
+        victim = next(p for p in (mesh.home / "files").rglob("*") if p.name == name)
+        whole = victim.read_bytes()
+        for at in (4, len(whole) // 2, len(whole) - 1):
+            flip(victim, at)
+            answer, verdict = verify(mesh)
+            assert answer.code == 70 and verdict["damaged"] == [name]
+            wait_for_end(mesh.home)
+            # No reader gets rows by it: a copy that was made before is whole, and a new one is not made of it.
+            told = mesh.weft("query", sql, "--as", "ana", "--format", "ndjson", ok=None)
+            assert told.code != 0 or told.out == '{"n":%d}\n' % n, told
+            wait_for_end(mesh.home)
+            flip(victim, at)
+        assert is_whole(mesh)
+        assert mesh.rows(sql, as_user="ana") == [{"n": n}]
+
+
+def test_in_the_write_ahead_log(applied):
+    """SQLite's checksums tell where it is damaged, and what follows counts as never written: an earlier state, or the same."""
+    server = applied.serve()
+    for _ in range(3):
+        applied.weft("run", "sales.orders")
+    server.kill()
+    log = applied.home / "catalog.db-wal"
+    whole, catalog = log.read_bytes(), (applied.home / "catalog.db").read_bytes()
+    copies = {p: p.read_bytes() for p in applied.home.iterdir() if p.is_file() and p.name.startswith("catalog.db")}
+    chance = random.Random(7)
+    assert len(whole) > 4096
+    seen = set()
+    for at in [0, 8, 24, 40, len(whole) - 1, *(chance.randrange(len(whole)) for _ in range(12))]:
+        for path, content in copies.items():
+            path.write_bytes(content)
+        (applied.home / "catalog.db-shm").unlink(missing_ok=True)
+        flip(log, at)
+        answer = applied.weft("query", COUNT, "--as", "noor", "--format", "ndjson", ok=None)
+        wait_for_end(applied.home)
+        if answer.code == 0:
+            # What is served is a release that was published, whole.
+            assert '"n":4' in answer.out, answer
+            assert is_whole(applied)
+            seen.add(len(applied.rows("SELECT number FROM mesh.releases", as_user="ana")))
+            wait_for_end(applied.home)
+        else:
+            seen.add(0)
+    assert seen & {1, 2, 3, 4}
+
+
+def test_in_weft_conf(applied):
+    """It has no checksum: most flips are no setting, and a value that is one is shown with where it came from."""
+    conf = applied.home / "weft.conf"
+    conf.write_text("keep_releases = 10\nlog_level = info\n")
+    whole = conf.read_bytes()
+    shown = {}
+    for at in range(len(whole)):
+        for bit in range(8):
+            conf.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1:])
+            answer = applied.weft("config", "show", "--format", "json", ok=None)
+            if answer.code != 0:
+                assert "weft.conf" in answer.err, answer
+            else:
+                shown[at, bit] = answer.out
+        if at > 24:
+            break
+    conf.write_bytes(whole)
+    applied.weft("config", "show")
+    # The number is the place where another one fits: 10 becomes 11, 18, 30 … and is told as such.
+    assert shown and all("keep_releases" in out for out in shown.values())
+
+
+def test_in_a_secret(applied):
+    """Its source refuses it, and what it was is told to nobody. A backup has what it was, with its checksum."""
+    secrets = applied.home / "secrets"
+    secrets.mkdir(mode=0o700, exist_ok=True)
+    secret = secrets / "sales"
+    secret.write_text("CRM_PASSWORD=correct-horse\n")
+    secret.chmod(0o600)
+    backup = applied.folder / "copy"
+    applied.weft("backup", backup)
+    wait_for_end(applied.home)
+    kept = next(p for p in backup.rglob("sales") if p.is_file() and p.parent.name == "secrets")
+    flip(secret, 15)
+    assert kept.read_text() == "CRM_PASSWORD=correct-horse\n" and secret.read_bytes() != kept.read_bytes()
+    done = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=backup, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    flip(kept, 15)
+    done = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=backup, capture_output=True, text=True)
+    assert done.returncode != 0 and "secrets/sales" in done.stdout
+    other = applied.weft("restore", backup, "--home", applied.folder / "other", ok=False)
+    assert "secrets/sales" in other.err and "correct" not in other.err
+    assert applied.rows(COUNT, as_user="noor")[0]["n"] == 4
 
 
 def test_in_what_is_made_again_at_each_start(masked):

@@ -111,12 +111,24 @@ def test_types_are_kept_exactly(mesh, postgres, schema):
     assert all(v is None for k, v in two.items() if k not in ("id", "any_price"))
 
 
-def test_digits_that_do_not_fit_stop_the_run(mesh, postgres, schema):
-    postgres.sql(f"CREATE TABLE {schema}.prices (id int, price numeric); INSERT INTO {schema}.prices VALUES (1, 1.005)")
+@pytest.mark.parametrize("kind, value", [("numeric", "1.005"), ("numeric", "'NaN'"), ("numeric(10,2)", "'NaN'"), ("numeric(8,1)", "'NaN'"),
+                                         ("numeric(12,2)", "1234567890.00"), ("numeric(10,3)", "1.005")])
+def test_digits_that_do_not_fit_stop_the_run(mesh, postgres, schema, kind, value):
+    postgres.sql(f"CREATE TABLE {schema}.prices (id int, price {kind}); INSERT INTO {schema}.prices VALUES (0, 1), (1, {value}), (2, NULL)")
     write(mesh, postgres, {"prices": {"id": "int", "price": "numeric(10,2)"}}, schema)
     mesh.weft("apply", "--yes")
     refused = mesh.weft("run", "--all", ok=False)
     assert "column price: a value is no DECIMAL(10,2)" in refused.out + refused.err
+
+
+@pytest.mark.parametrize("kind", ["numeric(10,2)", "numeric(8,1)", "numeric(10,3)", "numeric(20,1)"])
+def test_decimals_of_other_sizes_keep_their_values(mesh, postgres, schema, kind):
+    postgres.sql(f"CREATE TABLE {schema}.prices (id int, price {kind}); INSERT INTO {schema}.prices VALUES (0, -1234567.5), (1, NULL), (2, 0)")
+    write(mesh, postgres, {"prices": {"id": "int", "price": "numeric(10,2)"}}, schema)
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    assert mesh.rows("SELECT price::VARCHAR AS price FROM sales.orders.prices ORDER BY id", as_user="ana") == [
+        {"price": "-1234567.50"}, {"price": None}, {"price": "0.00"}]
 
 
 def test_two_tables_come_from_one_snapshot(mesh, postgres, schema):

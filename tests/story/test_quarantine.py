@@ -139,18 +139,6 @@ def test_rows_that_fail_are_put_beside_the_release(orders):
                        "AND verdict = 'pass'", as_user="ana") == [{"verdict": "pass", "rows_failed": 0, "rows_quarantined": 0}]
 
 
-def test_a_candidate_puts_no_rows_aside(orders):
-    """It would lose them: what a candidate publishes is its files alone."""
-    before = orders.weft("quarantine", "list", "--format", "json").json
-    answer = orders.weft("run", "sales.orders", "--candidate", ok=False)
-    assert answer.code == 65 and "would go into quarantine" in answer.err and "without --candidate" in answer.err
-    assert orders.weft("candidate", "list", "--format", "json").json == []
-    assert orders.weft("quarantine", "list", "--format", "json").json == before
-    put(orders, ROWS)
-    orders.weft("run", "sales.orders", "--candidate")
-    orders.weft("candidate", "publish", "sales.orders")
-
-
 @pytest.mark.parametrize("most, good", [("2", False), ("3", True), ('"13%"', False), ('"13.05%"', True), (None, False)])
 def test_above_a_number_or_share_the_run_is_rejected(mesh, most, good):
     write(mesh, *BOTH, table=MOST % most if most else "", rows=ROWS)
@@ -409,18 +397,12 @@ def test_rules_that_speak_of_no_rows_are_refused(mesh, name):
     assert "onFailure: reject or warn" in answer.out + answer.err
 
 
-def test_names_and_sources_that_cannot_be(mesh):
+def test_names_that_cannot_be(mesh):
     write(mesh, *BOTH)
     output(mesh, *BOTH, properties=rules(*BOTH) + "      - {name: weft_run, logicalType: string}\n")
     mesh.write("domains/sales/orders/orders.sql", "SELECT id, country, email, amount, 'x' AS weft_run FROM files.raw\n")
     answer = mesh.weft("check", ok=False)
     assert "cannot have a column of this name" in answer.out + answer.err
-    write(mesh, *BOTH)
-    mesh.write("domains/sales/orders/shop.odcs.yaml", HEAD.format(id="shop", version="1.0.0") +
-               "servers: [{server: files, type: local, path: data/orders.csv, format: csv}]\nschema:\n"
-               "  - name: raw\n    properties:\n" + rules(("email", EMAIL)))
-    answer = mesh.weft("check", ok=False)
-    assert "rows of a source cannot be quarantined" in answer.out + answer.err
 
 
 def test_a_threshold_diverts_only_where_it_fails(mesh):

@@ -133,7 +133,7 @@ def test_every_command_of_the_guide_to_governance_does_what_it_shows(shell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page, outputs", [("daily-work", 3), ("ci", 2), ("contract", 4), ("change", 4)])
+@pytest.mark.parametrize("page, outputs", [("daily-work", 3), ("ci", 2), ("contract", 4), ("change", 4), ("environments", 6)])
 def test_every_command_of_a_guide_does_what_it_shows(shell, page, outputs):
     assert walk(shell, ROOT / f"docs/guides/{page}.md", str(free_port())) >= outputs, "the guide shows fewer outputs than it did"
 

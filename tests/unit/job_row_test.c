@@ -209,7 +209,7 @@ static str read_as(struct catalog *c, const struct image *image, struct reader a
 
 static bool divert(struct task *t, struct metadb *db, void *state)
 {
-    return quarantine_add(t, db, state);
+    return quarantine_add(t, db, state, STR_NONE);
 }
 
 TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
@@ -237,16 +237,17 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
                               .message = STR("secret"),
                               .rows_total = 4,
                               .rows_failed = 1,
-                              .has_rows = true};
+                              .has_rows = true,
+                              .checked_us = 1};
     REQUIRE_OK(t, check_row_add(t, c->db, &check));
     struct reader all = {true, true}, some = {true, false}, none = {false, false};
     EXPECT_STR(read_as(c, image, all, "checks"),
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
                "there|-|warning|fail|0|1|4|1|-|0.25|"
-               "secret|-|-|-\n");
+               "secret|-|-|-|1970-01-01T00:00:00.000001Z\n");
     EXPECT_STR(read_as(c, image, some, "checks"),
                "run-a1-0|sales.orders|orders|email|false|rule|nullValues|email is "
-               "there|-|warning|fail|0|-|-|-|-|-|-|-|-|-\n");
+               "there|-|warning|fail|0|-|-|-|-|-|-|-|-|-|1970-01-01T00:00:00.000001Z\n");
     struct quarantine_row diverted = {.product_id = image->products.at[0].id,
                                       .table_id = check.table_id,
                                       .run_id = check.run_id,
@@ -268,7 +269,7 @@ TEST(read_mesh_shows_what_may_be_discovered_and_numbers_to_the_clear)
                "sales.orders|orders|run-a1-0|1|1970-01-01T00:00:00.000001Z|rule|0|-|-\n");
     /* As a table its columns have the labels of today and of then. */
     const struct image_product *product;
-    REQUIRE_OK(t, quarantine_load(t, c->db, &image->products.at[0], &product));
+    REQUIRE_OK(t, quarantine_load(t, c->db, &image->products.at[0], false, &product));
     REQUIRE(product->tables.at[0].files.len == 1 && product->tables.at[0].quarantine != NULL);
     EXPECT_INT(product->tables.at[0].rows, 3);
     bool has_label = false;

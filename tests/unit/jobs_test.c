@@ -9,7 +9,7 @@
 
 static struct jobs *new_jobs(struct task *t)
 {
-    struct jobs *jobs = jobs_new();
+    struct jobs *jobs = jobs_new(NULL);
     arena_defer(t->mem, (void (*)(void *))jobs_free, jobs);
     return jobs;
 }

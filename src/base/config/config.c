@@ -245,11 +245,15 @@ static bool read_line(struct task *t, struct config *config, str line, struct pl
 
 bool config_read_file(struct task *t, struct config *config, str path)
 {
-    str text = STR_NONE, line;
+    str text = STR_NONE;
+    return read_file(t, path, &text) && config_read_text(t, config, path, text);
+}
+
+bool config_read_text(struct task *t, struct config *config, str path, str text)
+{
+    str line;
     uint32_t seen[SETTING_COUNT] = {0};
     struct place place = {.file = path};
-    if (!read_file(t, path, &text))
-        return false;
     while (text.len) {
         str_cut(text, '\n', &line, &text);
         place.line++;

@@ -21,6 +21,8 @@ MUST_CHECK bool config_load(struct task *t, struct arena *mem, struct config **o
 /* Reads a file of settings; a missing file is no error. Unknown names and bad values are, with
  * their line. */
 MUST_CHECK bool config_read_file(struct task *t, struct config *config, str path);
+/* The same of a text that stands there. */
+MUST_CHECK bool config_read_text(struct task *t, struct config *config, str path, str text);
 /* From a flag: the strongest. */
 MUST_CHECK bool config_set(struct task *t, struct config *config, str name, str value);
 str config_text(const struct config *config, enum setting setting);

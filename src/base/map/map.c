@@ -61,7 +61,7 @@ static void grow(struct map *map)
 {
     size_t wider = map->cap ? map->cap * 2 : WALK_MOST;
     struct map_entry *entries = ARENA_ARRAY(map->mem, struct map_entry, wider);
-    if (map->len)
+    if (map->entries != NULL)
         memcpy(entries, map->entries, map->len * sizeof *entries);
     map->entries = entries;
     map->cap = wider;
@@ -75,7 +75,7 @@ void *map_put(struct map *map, str key, void *value)
         entry->value = value;
         return before;
     }
-    if (map->len == map->cap)
+    if (map->entries == NULL || map->len == map->cap)
         grow(map);
     map->entries[map->len++] = (struct map_entry){key, value};
     if (map->slot_count && map->len <= map->slot_count / 2)

@@ -51,7 +51,7 @@ static bool fail(struct task *t, enum error_code code, str message)
     return false;
 }
 
-bool task_fail(struct task *t, enum error_code code, const char *format, ...)
+bool(task_fail)(struct task *t, enum error_code code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -61,7 +61,7 @@ bool task_fail(struct task *t, enum error_code code, const char *format, ...)
     return fail(t, code, message);
 }
 
-bool task_fail_errno(struct task *t, enum error_code code, const char *format, ...)
+bool(task_fail_errno)(struct task *t, enum error_code code, const char *format, ...)
 {
     int number = errno;
     char space[128];
@@ -76,7 +76,7 @@ bool task_fail_errno(struct task *t, enum error_code code, const char *format, .
     return fail(t, code, message);
 }
 
-bool task_detail(struct task *t, const char *format, ...)
+bool(task_detail)(struct task *t, const char *format, ...)
 {
     CHECK(t->err.code != ERR_NONE);
     va_list args;
@@ -86,7 +86,7 @@ bool task_detail(struct task *t, const char *format, ...)
     return false;
 }
 
-bool task_hint(struct task *t, const char *format, ...)
+bool(task_hint)(struct task *t, const char *format, ...)
 {
     CHECK(t->err.code != ERR_NONE);
     va_list args;
@@ -103,21 +103,21 @@ static struct place copy_place(struct arena *mem, struct place place)
     return place;
 }
 
-bool task_place(struct task *t, struct place place)
+bool(task_place)(struct task *t, struct place place)
 {
     CHECK(t->err.code != ERR_NONE);
     t->err.place = copy_place(error_mem(t), place);
     return false;
 }
 
-bool task_position(struct task *t, uint32_t position)
+bool(task_position)(struct task *t, uint32_t position)
 {
     CHECK(t->err.code != ERR_NONE);
     t->err.position = position;
     return false;
 }
 
-bool task_fail_as(struct task *t, const struct error *error)
+bool(task_fail_as)(struct task *t, const struct error *error)
 {
     struct arena *mem = error_mem(t);
     CHECK(error->code != ERR_NONE);

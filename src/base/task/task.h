@@ -45,6 +45,20 @@ bool task_position(struct task *t, uint32_t position);
 bool task_fail_as(struct task *t, const struct error *error);
 void task_clear_error(struct task *t);
 
+/* So that compilers and analyzers see that they give false. */
+static inline bool task_false(bool told)
+{
+    (void)told;
+    return false;
+}
+#define task_fail(...) task_false(task_fail(__VA_ARGS__))
+#define task_fail_errno(...) task_false(task_fail_errno(__VA_ARGS__))
+#define task_detail(...) task_false(task_detail(__VA_ARGS__))
+#define task_hint(...) task_false(task_hint(__VA_ARGS__))
+#define task_place(...) task_false(task_place(__VA_ARGS__))
+#define task_position(...) task_false(task_position(__VA_ARGS__))
+#define task_fail_as(...) task_false(task_fail_as(__VA_ARGS__))
+
 /* Fails with CANCELLED or TIMEOUT when the task should end. */
 MUST_CHECK bool task_go_on(struct task *t);
 void task_cancel(struct task *t);

@@ -113,7 +113,8 @@ static bool make_key(struct task *t, str home, const char *path)
     clock_random(seed, sizeof seed);
     str text =
         arena_format(t->mem, STR_FMT "\n", STR_ARG(crypto_hex(t->mem, (str){seed, sizeof seed})));
-    int fd = open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = TEMP_FAILURE_RETRY(
+        open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     bool ok = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
     if (fd >= 0)
         close(fd);

@@ -17,13 +17,13 @@ static bool add(struct task *t, struct metadb *db, void *state)
     if (!metadb_run(t, db,
                     "INSERT INTO check_result (run_id, table_id, table_name, rule_id, kind, name, "
                     "column_name, dimension, verdict, is_input, rejects, expected, found, message, "
-                    "schedule, business_impact, tags) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    "sIssssSSsddSSSSSS", row->run_id, row->table_id, row->table, row->rule_id,
+                    "schedule, business_impact, tags, checked_us) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "sIssssSSsddSSSSSSI", row->run_id, row->table_id, row->table, row->rule_id,
                     row->kind, row->name, row->column, row->dimension,
                     str_of(verdict_name(row->verdict)), (int)row->is_input, (int)row->rejects,
                     row->expected, row->found, row->message, row->schedule, row->business_impact,
-                    row->tags))
+                    row->tags, row->checked_us))
         return false;
     uint64_t sequence = metadb_last_id(db);
     return (!row->has_rows
@@ -65,7 +65,8 @@ static bool read_row(struct task *t, struct metadb_statement *st, struct check_r
                               .business_impact = metadb_str(mem, st, 18),
                               .tags = metadb_str(mem, st, 19),
                               .diverts = !metadb_is_null(st, 20),
-                              .rows_quarantined = metadb_uint(st, 20)};
+                              .rows_quarantined = metadb_uint(st, 20),
+                              .checked_us = metadb_int(st, 21)};
     *out = row;
     return check_row_verdict(metadb_str(mem, st, 9), &row->verdict)
         || task_fail(t, ERR_CORRUPT, "a check of run " STR_FMT " has no known verdict",
@@ -81,7 +82,8 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
             t, db, &st,
             "SELECT sequence, run_id, table_id, table_name, rule_id, kind, name, "
             "column_name, dimension, verdict, is_input, rejects, expected, found, message, "
-            "rows_total, rows_failed, schedule, business_impact, tags, rows_quarantined FROM "
+            "rows_total, rows_failed, schedule, business_impact, tags, rows_quarantined, "
+            "checked_us FROM "
             "check_result WHERE "
             "run_id = ? ORDER BY sequence",
             "s", run_id))

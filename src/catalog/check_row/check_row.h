@@ -20,6 +20,7 @@ struct check_row {
     bool has_rows; /* rows_total and rows_failed hold */
     bool diverts;  /* the rule diverts rows that fail: rows_quarantined holds */
     uint64_t rows_quarantined;
+    int64_t checked_us; /* 0: by the run; else it was not due, and this is a verdict of then */
     str schedule, business_impact, tags; /* as the contract says them; tags with commas between */
 };
 

@@ -38,12 +38,23 @@ struct image_column {
 
 struct image_product;
 
+/* A column of a source, and one of a table of the product that came from it. */
+struct image_flow {
+    uint32_t column_id;
+    uint64_t output_table_id;
+    uint32_t output_column_id;
+};
+
 /* Of a table of diverted rows (catalog/quarantine): its owners read it, and nobody else. */
 struct image_quarantine {
     struct {
         VEC_OF(uint32_t)
     } rule_columns;  /* ids of those that the rules read which diverted its rows */
     uint32_t why[2]; /* ids of the columns that say which rule and why: shown with all of these */
+    bool is_input;   /* rows of a source, which no policy was written for */
+    struct {
+        VEC_OF(struct image_flow)
+    } flows; /* of these: shown as far as what came of it */
 };
 
 /* A table as a release has it, or (release 0) as the contract promises it. */

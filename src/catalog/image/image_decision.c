@@ -199,9 +199,69 @@ static void hide_why(struct decision *decision, const struct image_quarantine *q
             decision->columns.at[i].mask = (struct policy_mask){.method = MASK_NULL};
 }
 
+static const struct image_table *table_of(const struct image_product *product, uint64_t id)
+{
+    for (size_t i = 0; product != NULL && i < product->tables.len; i++)
+        if (product->tables.at[i].id == id)
+            return &product->tables.at[i];
+    return NULL;
+}
+
+static void hide_column(struct decision *decision, uint32_t id)
+{
+    for (size_t i = 0; i < decision->columns.len; i++)
+        if (decision->columns.at[i].id == id)
+            decision->columns.at[i].mask = (struct policy_mask){.method = MASK_NULL};
+}
+
+/* The term of what it hangs on is its own too. */
+static void narrow(struct decision *decision, const struct decision *other)
+{
+    if (other->from_us > decision->from_us)
+        decision->from_us = other->from_us;
+    if (other->until_us != 0 && (decision->until_us == 0 || other->until_us < decision->until_us))
+        decision->until_us = other->until_us;
+}
+
+/* Policies speak of what the product makes, by its names, columns and rows. So rows of a source are for those who see all rows of all
+ * tables that it makes, and a column of them for those who plainly see what came from it. */
+static void hide_source(struct task *t, const struct image *image, const struct policy_actor *actor,
+                        uint64_t actor_version, const struct image_table *source,
+                        struct decision *decision)
+{
+    const struct model_product *definition = source->product->definition;
+    const struct image_product *product =
+        image_find_product(image, definition->domain->name, definition->name);
+    for (size_t i = 0; product != NULL && i < product->tables.len; i++) {
+        const struct image_table *table = &product->tables.at[i];
+        const struct decision *made = image_decide(t, image, actor, actor_version, table);
+        narrow(decision, made);
+        if (made->allowed && made->filters.len == 0)
+            continue;
+        decision->allowed = false;
+        decision->columns.len = decision->filters.len = 0;
+        vec_push(t->mem, &decision->reasons,
+                 ((struct decision_reason){
+                     .policy = STR("default"),
+                     .effect = STR("deny"),
+                     .text = arena_format(
+                         t->mem, "rows of a source are for those who see all rows of " STR_FMT,
+                         STR_ARG(image_table_address(t->mem, table)))}));
+    }
+    for (size_t i = 0; i < source->quarantine->flows.len; i++) {
+        const struct image_flow *flow = &source->quarantine->flows.at[i];
+        const struct image_table *table = table_of(product, flow->output_table_id);
+        if (table == NULL
+            || !shows_all(image_decide(t, image, actor, actor_version, table),
+                          flow->output_column_id))
+            hide_column(decision, flow->column_id);
+    }
+}
+
 /* Diverted rows are for owners, as far as policies show them the table; no grant opens them. */
 static const struct decision *decide_diverted(struct task *t, const struct image *image,
                                               const struct policy_actor *actor,
+                                              uint64_t actor_version,
                                               const struct image_table *table, int64_t now_us)
 {
     const struct model_domain *domain = table->product->definition->domain;
@@ -209,6 +269,8 @@ static const struct decision *decide_diverted(struct task *t, const struct image
     if (!actor->is_product && actor->name.len
         && model_names_actor(&domain->owners, actor->name, &actor->groups)) {
         policy_decide_by(t->mem, make_rules(t->mem, image, table), actor, now_us, decision);
+        if (table->quarantine->is_input)
+            hide_source(t, image, actor, actor_version, table, decision);
         hide_why(decision, table->quarantine);
         return decision;
     }
@@ -229,7 +291,7 @@ const struct decision *image_decide(struct task *t, const struct image *image,
 {
     int64_t now_us = clock_now_us();
     if (table->quarantine != NULL)
-        return decide_diverted(t, image, actor, table, now_us);
+        return decide_diverted(t, image, actor, actor_version, table, now_us);
     uint64_t actor_hash = hash_of(actor, actor_version);
     struct kept wanted = {.hash = hash_with(actor_hash, table),
                           .actor = actor,

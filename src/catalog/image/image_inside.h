@@ -47,6 +47,7 @@ struct image_spine {
 
 struct images {
     struct metadb *db;
+    struct metadb *access; /* NULL: it is the same */
     pthread_mutex_t build; /* one refresh at a time; taken before `lock` */
     pthread_mutex_t lock;  /* of `current` */
     struct image_spine *current;

@@ -121,10 +121,10 @@ bool image_node_build(struct task *t, struct metadb *db, struct image_model *mod
     node->product.id = product->id;
     node->product.address = arena_str(mem, product->address);
     node->product.definition = model_find_product(model->model, product->address);
-    if (node->product.definition != NULL)
+    bool ok = node->product.definition != NULL || lost_id(t, product, STR("a definition"));
+    if (ok)
         node->product.digest = product_digest(mem, node->product.definition);
     struct image_manifest manifest = {0};
-    bool ok = node->product.definition != NULL || lost_id(t, product, STR("a definition"));
     if (ok && product->release != 0) {
         bool found;
         ok = image_manifest_read(t, mem, db, product->id, product->release, &manifest, &found)

@@ -19,9 +19,16 @@ static bool build_nodes(struct task *t, struct metadb *db, const struct image_sp
 
 bool images_open(struct task *t, struct metadb *db, struct images **out)
 {
+    return images_open_beside(t, db, NULL, out);
+}
+
+bool images_open_beside(struct task *t, struct metadb *db, struct metadb *access,
+                        struct images **out)
+{
     struct images *images = calloc(1, sizeof *images);
     CHECK(images != NULL);
     images->db = db;
+    images->access = access;
     CHECK(pthread_mutex_init(&images->build, NULL) == 0);
     CHECK(pthread_mutex_init(&images->lock, NULL) == 0);
     if (!images_refresh(t, images)) {
@@ -94,7 +101,9 @@ static bool build(struct task *t, struct images *images, const struct image_spin
         ok = compile_model(t, now, state.policy_version, &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
     spine->image.files = spine->model != NULL ? spine->model->files : NULL;
-    ok = ok && (spine->model == NULL || build_policies(t, now, before, state.policy_version, spine))
+    struct metadb *access = images->access != NULL ? images->access : now;
+    ok = ok
+      && (spine->model == NULL || build_policies(t, access, before, state.policy_version, spine))
       && (spine->model == NULL || build_nodes(t, now, before, spine));
     metadb_snapshot_end(t, now);
     if (!ok) {

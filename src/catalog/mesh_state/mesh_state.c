@@ -57,3 +57,11 @@ bool mesh_state_touch_policy(struct task *t, struct metadb *db)
                       "image_version + 1",
                       "");
 }
+
+bool mesh_state_follow_policy(struct task *t, struct metadb *db, uint64_t policy_version)
+{
+    CHECK(metadb_is_writer(db));
+    return metadb_run(t, db,
+                      "UPDATE mesh_state SET policy_version = ?, image_version = image_version + 1",
+                      "i", policy_version);
+}

@@ -20,5 +20,8 @@ MUST_CHECK bool mesh_state_apply(struct task *t, struct metadb *db, uint64_t bas
 MUST_CHECK bool mesh_state_touch(struct task *t, struct metadb *db, uint64_t *image_version_out);
 /* In any transaction that changes who may read what, beside the files: decisions of the image before it are stale. */
 MUST_CHECK bool mesh_state_touch_policy(struct task *t, struct metadb *db);
+/* Of an environment: from here on decisions are those of this version of its mesh. */
+MUST_CHECK bool mesh_state_follow_policy(struct task *t, struct metadb *db,
+                                         uint64_t policy_version);
 
 #endif

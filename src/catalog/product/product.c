@@ -1,5 +1,7 @@
 #include "product/product.h"
 
+#include "environment/environment.h"
+
 static bool mark_gone(struct task *t, struct metadb *db, const struct model *model,
                       uint64_t image_version);
 static bool assign_domain(struct task *t, struct metadb *db, const struct model_domain *domain,
@@ -204,9 +206,11 @@ static bool assign_columns(struct task *t, struct metadb *db, uint64_t table_id,
     for (size_t i = 0; i < len; i++)
         if (wanted[i].known == NULL
             && !metadb_run(t, db,
-                           "INSERT INTO column_ (table_id, id, odcs_id, name) VALUES (?1, (SELECT "
-                           "coalesce(max(id), 0) + 1 FROM column_ WHERE table_id = ?1), ?2, ?3)",
-                           "iSs", table_id, wanted[i].odcs_id, wanted[i].name))
+                           "INSERT INTO column_ (table_id, id, odcs_id, name) VALUES (?1, "
+                           "coalesce(" ENVIRONMENT_ID(4) ", (SELECT coalesce(max(id), 0) + 1 FROM "
+                                                         "column_ WHERE table_id = ?1)), ?2, ?3)",
+                           "iSsi", table_id, wanted[i].odcs_id, wanted[i].name,
+                           (uint64_t)environment_new_column_id()))
             return false;
     return true;
 }
@@ -262,9 +266,12 @@ static bool assign_tables(struct task *t, struct metadb *db, uint64_t product_id
     for (size_t i = 0; i < wanted.len; i++) {
         uint64_t id = wanted.at[i].known != NULL ? wanted.at[i].known->id : 0;
         if (id == 0) {
-            if (!metadb_run(t, db,
-                            "INSERT INTO table_ (product_id, odcs_id, name) VALUES (?, ?, ?)",
-                            "iSs", product_id, wanted.at[i].odcs_id, wanted.at[i].name))
+            if (!metadb_run(
+                    t, db,
+                    "INSERT INTO table_ (id, product_id, odcs_id, name) SELECT " ENVIRONMENT_ID(
+                        4) ", ?1, ?2, ?3",
+                    "iSsi", product_id, wanted.at[i].odcs_id, wanted.at[i].name,
+                    environment_new_id()))
                 return false;
             id = metadb_last_id(db);
         }
@@ -281,10 +288,12 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
     uint64_t id;
     return metadb_run(
                t, db,
-               "INSERT INTO product (domain_id, address, changed_version) VALUES (?, ?, ?) ON "
-               "CONFLICT (address) DO UPDATE SET removed = 0, domain_id = "
-               "excluded.domain_id, changed_version = excluded.changed_version",
-               "isi", domain_id, address, image_version)
+               "INSERT INTO product (id, domain_id, address, changed_version) "
+               "SELECT " ENVIRONMENT_ID(
+                   4) ", ?1, ?2, ?3 WHERE true ON CONFLICT (address) DO UPDATE SET removed = 0, "
+                      "domain_id = excluded.domain_id, changed_version = "
+                      "excluded.changed_version",
+               "isii", domain_id, address, image_version, environment_new_id())
         && product_find_id(t, db, address, &id) && assign_tables(t, db, id, product);
 }
 

@@ -7,11 +7,14 @@ static bool read_all(struct task *t, struct metadb *db, const struct quarantine_
     bool has_row = true;
     if (!metadb_query(
             t, db, &st,
-            "SELECT id, product_id, table_id, run_id, release, diverted_us, rows, bytes, sha256, "
-            "sql_digest FROM quarantine WHERE (?1 = 0 OR product_id = ?1) AND (?2 = 0 OR table_id "
-            "= ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) AND (?5 = 0 OR id = ?5) "
-            "ORDER BY id",
-            "iisii", which->product_id, which->table_id, which->run_id, which->up_to, which->id))
+            "SELECT q.id, q.product_id, q.table_id, q.run_id, q.release, q.diverted_us, q.rows, "
+            "q.bytes, q.sha256, q.sql_digest, coalesce(t.input_port, ''), t.name, "
+            "coalesce(q.replaces, 0) FROM quarantine q JOIN table_ t ON t.id = q.table_id WHERE "
+            "(?1 = 0 OR q.product_id = ?1) AND (?2 = 0 OR q.table_id = ?2) AND (?3 = '' OR "
+            "q.run_id = ?3) AND (?4 = 0 OR q.id <= ?4) AND (?5 = 0 OR q.id = ?5) AND "
+            "(q.candidate_id IS NOT NULL) = ?6 AND (?7 = 0 OR t.input_port IS NULL) ORDER BY q.id",
+            "iisiidd", which->product_id, which->table_id, which->run_id, which->up_to, which->id,
+            (int)which->is_candidate, (int)which->is_of_releases))
         return false;
     while (has_row) {
         if (!task_go_on(t) || !metadb_step(t, st, &has_row))
@@ -27,8 +30,14 @@ static bool read_all(struct task *t, struct metadb *db, const struct quarantine_
                                               .rows = metadb_uint(st, 6),
                                               .bytes = metadb_uint(st, 7),
                                               .sha256 = metadb_str(t->mem, st, 8),
-                                              .sql_digest = metadb_str(t->mem, st, 9)}));
+                                              .sql_digest = metadb_str(t->mem, st, 9),
+                                              .input_port = metadb_str(t->mem, st, 10),
+                                              .input_table = metadb_str(t->mem, st, 11),
+                                              .replaces = metadb_uint(st, 12)}));
     }
+    for (size_t i = 0; i < out->len; i++)
+        if (!out->at[i].input_port.len)
+            out->at[i].input_table = STR_NONE;
     metadb_done(t, st);
     return true;
 }
@@ -98,6 +107,28 @@ static bool read_labels(struct task *t, struct metadb *db, struct quarantine_row
     return true;
 }
 
+static bool read_flows(struct task *t, struct metadb *db, struct quarantine_row *row)
+{
+    struct metadb_statement *st;
+    bool has_row = true;
+    if (!metadb_query(t, db, &st,
+                      "SELECT column_id, output_table_id, output_column_id FROM quarantine_flow "
+                      "WHERE quarantine_id = ? ORDER BY rowid",
+                      "i", row->id))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row)
+            vec_push(t->mem, &row->flows,
+                     ((struct quarantine_flow){.column_id = (uint32_t)metadb_uint(st, 0),
+                                               .output_table_id = metadb_uint(st, 1),
+                                               .output_column_id = (uint32_t)metadb_uint(st, 2)}));
+    }
+    metadb_done(t, st);
+    return true;
+}
+
 bool quarantine_find(struct task *t, struct metadb *db, const struct quarantine_which *which,
                      struct quarantine_list *out)
 {
@@ -106,7 +137,7 @@ bool quarantine_find(struct task *t, struct metadb *db, const struct quarantine_
         return false;
     for (size_t i = 0; i < out->len; i++)
         if (!read_rules(t, db, &out->at[i]) || !read_columns(t, db, &out->at[i])
-            || !read_labels(t, db, &out->at[i]))
+            || !read_labels(t, db, &out->at[i]) || !read_flows(t, db, &out->at[i]))
             return false;
     return true;
 }
@@ -133,28 +164,85 @@ static bool add_parts(struct task *t, struct metadb *db, uint64_t id,
                         (uint64_t)row->labels.at[i].column_id, (int)row->labels.at[i].is_tag,
                         row->labels.at[i].text))
             return false;
+    for (size_t i = 0; i < row->flows.len; i++)
+        if (!metadb_run(t, db, "INSERT INTO quarantine_flow VALUES (?, ?, ?, ?)", "iiii", id,
+                        (uint64_t)row->flows.at[i].column_id, row->flows.at[i].output_table_id,
+                        (uint64_t)row->flows.at[i].output_column_id))
+            return false;
     return true;
 }
 
-bool quarantine_add(struct task *t, struct metadb *db, const struct quarantine_row *row)
+/* The candidate that a run made; no row where there is none. */
+#define CANDIDATE_OF(run)                                                                          \
+    "(SELECT c.release_id FROM candidate c JOIN release r ON r.id = c.release_id WHERE r.run_id "  \
+    "= " run " AND r.number = 0)"
+
+static bool wait(struct task *t, struct metadb *db, uint64_t id, const struct quarantine_row *row,
+                 str candidate_run)
 {
-    return metadb_run(t, db,
-                      "INSERT INTO quarantine (product_id, table_id, run_id, release, diverted_us, "
-                      "rows, bytes, sha256, sql_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "iisiiiiss", row->product_id, row->table_id, row->run_id, row->release,
-                      (uint64_t)row->diverted_us, row->rows, row->bytes, row->sha256,
-                      row->sql_digest)
-        && add_parts(t, db, metadb_last_id(db), row);
+    return !candidate_run.len
+        || metadb_run(t, db,
+                      "UPDATE quarantine SET candidate_id = " CANDIDATE_OF(
+                          "?1") ", replaces = ?2 WHERE id = ?3",
+                      "sii", candidate_run, row->replaces, id);
 }
+
+bool quarantine_add(struct task *t, struct metadb *db, const struct quarantine_row *row,
+                    str candidate_run)
+{
+    if (!metadb_run(t, db,
+                    "INSERT INTO quarantine (product_id, table_id, run_id, release, diverted_us, "
+                    "rows, bytes, sha256, sql_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "iisiiiiss", row->product_id, row->table_id, row->run_id, row->release,
+                    (uint64_t)row->diverted_us, row->rows, row->bytes, row->sha256,
+                    row->sql_digest))
+        return false;
+    uint64_t id = metadb_last_id(db);
+    return add_parts(t, db, id, row) && wait(t, db, id, row, candidate_run);
+}
+
+#define WHICH                                                                                      \
+    "(?1 = 0 OR product_id = ?1) AND (?2 = 0 OR table_id = ?2) AND (?3 = '' OR run_id = ?3) AND "  \
+    "(?4 = 0 OR id <= ?4) AND (?5 = 0 OR id = ?5) AND (?6 = 0 OR table_id IN (SELECT t.id FROM "   \
+    "table_ t WHERE t.input_port IS NULL)) AND candidate_id IS NULL"
 
 bool quarantine_drop(struct task *t, struct metadb *db, const struct quarantine_which *which)
 {
+    return metadb_run(t, db, "DELETE FROM quarantine WHERE " WHICH, "iisiid", which->product_id,
+                      which->table_id, which->run_id, which->up_to, which->id,
+                      (int)which->is_of_releases);
+}
+
+/* ---- of candidates */
+
+bool quarantine_drop_later(struct task *t, struct metadb *db, const struct quarantine_which *which,
+                           str candidate_run)
+{
     return metadb_run(t, db,
-                      "DELETE FROM quarantine WHERE (?1 = 0 OR product_id = ?1) AND (?2 = 0 OR "
-                      "table_id = ?2) AND (?3 = '' OR run_id = ?3) AND (?4 = 0 OR id <= ?4) AND "
-                      "(?5 = 0 OR id = ?5)",
-                      "iisii", which->product_id, which->table_id, which->run_id, which->up_to,
-                      which->id);
+                      "INSERT OR IGNORE INTO quarantine_ending SELECT id, " CANDIDATE_OF(
+                          "?7") " FROM quarantine WHERE " WHICH,
+                      "iisiids", which->product_id, which->table_id, which->run_id, which->up_to,
+                      which->id, (int)which->is_of_releases, candidate_run);
+}
+
+/* What somebody dropped while the candidate waited stays so. */
+bool quarantine_settle(struct task *t, struct metadb *db, str candidate_run, uint64_t release)
+{
+    return metadb_run(t, db,
+                      "DELETE FROM quarantine WHERE candidate_id = " CANDIDATE_OF(
+                          "?1") " AND replaces > 0 AND NOT EXISTS (SELECT 1 FROM quarantine o "
+                                "WHERE o.id = "
+                                "quarantine.replaces)",
+                      "s", candidate_run)
+        && metadb_run(t, db,
+                      "DELETE FROM quarantine WHERE id IN (SELECT quarantine_id FROM "
+                      "quarantine_ending WHERE candidate_id = " CANDIDATE_OF("?1") ")",
+                      "s", candidate_run)
+        && metadb_run(
+               t, db,
+               "UPDATE quarantine SET candidate_id = NULL, replaces = NULL, release = CASE "
+               "WHEN release = 0 THEN ?2 ELSE release END WHERE candidate_id = " CANDIDATE_OF("?1"),
+               "si", candidate_run, release);
 }
 
 static bool prune(struct task *t, struct metadb *db, void *state)
@@ -163,8 +251,9 @@ static bool prune(struct task *t, struct metadb *db, void *state)
     return metadb_run(
         t, db,
         "DELETE FROM quarantine WHERE NOT EXISTS (SELECT 1 FROM table_ t JOIN product "
-        "p ON p.id = t.product_id WHERE t.id = quarantine.table_id AND t.removed = 0 "
-        "AND p.removed = 0)",
+        "p ON p.id = t.product_id WHERE t.id = quarantine.table_id AND (t.removed = 0 OR "
+        "t.input_port IS NOT NULL) AND p.removed = 0) OR EXISTS (SELECT 1 FROM release r WHERE "
+        "r.id = quarantine.candidate_id AND r.is_kept = 0)",
         "");
 }
 

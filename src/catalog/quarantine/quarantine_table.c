@@ -109,15 +109,34 @@ static void add_columns(struct arena *mem, struct image_table *table)
     }
 }
 
+static bool is_of(const struct quarantine_row *row, uint64_t table_id)
+{
+    return row->table_id == table_id;
+}
+
+/* What both kinds of tables have beside the columns of their own. */
+static void fill_table(struct arena *mem, struct image_table *table,
+                       struct image_quarantine *quarantine, const struct quarantine_list *rows)
+{
+    for (size_t i = 0; i < table->columns.len; i++)
+        for (size_t k = 0; k < rows->len; k++)
+            if (is_of(&rows->at[k], table->id))
+                add_labels(mem, &table->columns.at[i], &rows->at[k]);
+    add_columns(mem, table);
+    table->quarantine = quarantine;
+    for (size_t i = 0; i < WHY_COUNT; i++)
+        quarantine->why[i] = (uint32_t)(ID_FIRST + i);
+    for (size_t i = 0; i < rows->len; i++)
+        if (is_of(&rows->at[i], table->id))
+            add_file(mem, table, quarantine, &rows->at[i]);
+}
+
 static void add_table(struct arena *mem, struct image_product *product,
                       const struct image_table *today, const struct quarantine_list *rows)
 {
     struct image_table *table = vec_add(mem, &product->tables);
-    struct image_quarantine *quarantine = ARENA_NEW(mem, struct image_quarantine);
     *table = *today;
-    table->product = product;
     table->rows = 0;
-    table->quarantine = quarantine;
     memset(&table->columns, 0, sizeof table->columns);
     memset(&table->files, 0, sizeof table->files);
     for (size_t i = 0; i < today->columns.len; i++) {
@@ -126,22 +145,85 @@ static void add_table(struct arena *mem, struct image_product *product,
         memset(&column->more, 0, sizeof column->more);
         for (size_t k = 0; k < today->columns.at[i].more.len; k++)
             vec_push(mem, &column->more, today->columns.at[i].more.at[k]);
-        for (size_t k = 0; k < rows->len; k++)
-            if (rows->at[k].table_id == today->id)
-                add_labels(mem, column, &rows->at[k]);
     }
-    add_columns(mem, table);
-    for (size_t i = 0; i < WHY_COUNT; i++)
-        quarantine->why[i] = (uint32_t)(ID_FIRST + i);
+    fill_table(mem, table, ARENA_NEW(mem, struct image_quarantine), rows);
+}
+
+/* ---- rows of sources */
+
+static const struct contract *find_source(const struct model_product *product,
+                                          const struct quarantine_row *row,
+                                          const struct contract_table **out)
+{
+    for (size_t i = 0; i < product->inputs.len; i++) {
+        const struct model_input *input = &product->inputs.at[i];
+        if (input->producer || !str_eq(input->name, row->input_port))
+            continue;
+        *out = contract_find_table(input->contract, row->input_table);
+        return *out ? input->contract : NULL;
+    }
+    return NULL;
+}
+
+static void add_flows(struct arena *mem, struct image_quarantine *quarantine,
+                      const struct quarantine_list *rows, uint64_t table_id)
+{
+    quarantine->is_input = true;
     for (size_t i = 0; i < rows->len; i++)
-        if (rows->at[i].table_id == today->id)
-            add_file(mem, table, quarantine, &rows->at[i]);
+        for (size_t k = 0; is_of(&rows->at[i], table_id) && k < rows->at[i].flows.len; k++)
+            vec_push(mem, &quarantine->flows,
+                     ((struct image_flow){rows->at[i].flows.at[k].column_id,
+                                          rows->at[i].flows.at[k].output_table_id,
+                                          rows->at[i].flows.at[k].output_column_id}));
+}
+
+/* Columns by today's contract, as far as rows of them were ever diverted. */
+static bool add_source(struct task *t, struct metadb *db, struct image_product *product,
+                       const struct quarantine_row *row, const struct quarantine_list *rows)
+{
+    const struct contract_table *definition;
+    const struct contract *contract = find_source(product->definition, row, &definition);
+    struct job_columns columns = {0};
+    struct quarantine_input input;
+    if (!contract)
+        return true;
+    for (size_t i = 0; i < definition->columns.len; i++)
+        vec_push(t->mem, &columns,
+                 ((struct job_column){.name = definition->columns.at[i].name,
+                                      .type = definition->columns.at[i].type}));
+    if (!quarantine_find_input(t, db, product->id, row->input_port, row->input_table, &columns,
+                               &input))
+        return false;
+    struct image_table *table = vec_add(t->mem, &product->tables);
+    struct image_quarantine *quarantine = ARENA_NEW(t->mem, struct image_quarantine);
+    *table = (struct image_table){.id = row->table_id,
+                                  .name = quarantine_input_name(t->mem, row),
+                                  .contract = contract,
+                                  .definition = definition};
+    for (size_t i = 0; i < columns.len; i++)
+        if (input.columns.at[i])
+            vec_push(t->mem, &table->columns,
+                     ((struct image_column){.id = input.columns.at[i],
+                                            .name = columns.at[i].name,
+                                            .type = columns.at[i].type,
+                                            .contract = &definition->columns.at[i]}));
+    add_flows(t->mem, quarantine, rows, table->id);
+    fill_table(t->mem, table, quarantine, rows);
+    return true;
+}
+
+static bool is_first_of(const struct quarantine_list *rows, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (is_of(&rows->at[i], rows->at[at].table_id))
+            return false;
+    return true;
 }
 
 bool quarantine_load(struct task *t, struct metadb *db, const struct image_product *product,
-                     const struct image_product **out)
+                     bool is_candidate, const struct image_product **out)
 {
-    struct quarantine_which which = {.product_id = product->id};
+    struct quarantine_which which = {.product_id = product->id, .is_candidate = is_candidate};
     struct quarantine_list rows;
     struct image_product *diverted = ARENA_NEW(t->mem, struct image_product);
     if (!quarantine_find(t, db, &which, &rows))
@@ -150,6 +232,10 @@ bool quarantine_load(struct task *t, struct metadb *db, const struct image_produ
     memset(&diverted->tables, 0, sizeof diverted->tables);
     for (size_t i = 0; i < product->tables.len; i++)
         add_table(t->mem, diverted, &product->tables.at[i], &rows);
+    for (size_t i = 0; i < rows.len; i++)
+        if (rows.at[i].input_port.len && is_first_of(&rows, i)
+            && !add_source(t, db, diverted, &rows.at[i], &rows))
+            return false;
     for (size_t i = 0; i < diverted->tables.len; i++)
         diverted->tables.at[i].product = diverted;
     *out = diverted;

@@ -90,6 +90,10 @@ static str audit_detail(struct arena *mem, const struct query_row *row)
     buf_format(b, ",\"digest\":\"" STR_FMT "\",\"policyVersion\":%llu,\"error\":",
                STR_ARG(row->digest), (unsigned long long)row->policy_version);
     buf_add_json(b, row->error);
+    if (row->environment.len > 0) {
+        buf_add(b, STR(",\"environment\":"));
+        buf_add_json(b, row->environment);
+    }
     buf_add(b, STR(",\"tables\":["));
     for (size_t i = 0; i < row->tables.len; i++) {
         if (i > 0)

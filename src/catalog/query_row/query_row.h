@@ -40,8 +40,9 @@ struct query_row {
     str text;    /* as it is kept: literals may be gone */
     str digest;  /* SHA-256 of that text, filled likewise */
     uint64_t policy_version;
-    str outcome; /* running, done, failed, cancelled, denied; unknown: its server ended first */
-    str error;   /* name of the error code, or empty */
+    str environment; /* that was read; empty: the mesh. It is in the row of the audit */
+    str outcome;     /* running, done, failed, cancelled, denied; unknown: its server ended first */
+    str error;       /* name of the error code, or empty */
     uint64_t rows, bytes;
     int64_t duration_us;
     struct {

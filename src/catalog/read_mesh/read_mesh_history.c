@@ -3,7 +3,11 @@
 #include "read_mesh/read_mesh_inside.h"
 #include "release/release.h"
 #include "run_row/run_row.h"
+#include "scheduled_check/scheduled_check.h"
 #include "json/json.h"
+
+/* Rows of checks that were asked between runs. */
+enum { MESH_BETWEEN_MAX = 10000 };
 
 bool read_mesh_releases(struct mesh_view *view)
 {
@@ -147,6 +151,57 @@ static void add_check(struct mesh_view *view, struct mesh_product *product,
     read_mesh_text(view, row->schedule);
     read_mesh_text(view, row->business_impact);
     read_mesh_text(view, row->tags);
+    read_mesh_time(view, row->checked_us);
+}
+
+static const struct contract_rule *find_rule(const struct mesh_product *product,
+                                             const struct scheduled_check *row)
+{
+    for (size_t i = 0; i < product->product->tables.len; i++) {
+        const struct contract_table *table = product->product->tables.at[i].definition;
+        for (size_t k = 0;
+             product->product->tables.at[i].id == row->table_id && k < table->rules.len; k++)
+            if (str_eq(table->rules.at[k].id, row->rule_id))
+                return &table->rules.at[k];
+    }
+    return NULL;
+}
+
+/* What was asked between runs: of a rule that is there still, with its words of today. */
+static bool add_between(struct mesh_view *view)
+{
+    struct scheduled_check_list list;
+    if (!scheduled_check_between(view->t, view->db, MESH_BETWEEN_MAX, &list))
+        return false;
+    for (size_t i = 0; i < list.len; i++) {
+        const struct scheduled_check *row = &list.at[i];
+        struct mesh_product *product = read_mesh_find(view, row->product_id);
+        const struct contract_rule *rule = product != NULL ? find_rule(product, row) : NULL;
+        if (rule == NULL)
+            continue;
+        add_check(
+            view, product,
+            &(struct check_row){.table_id = row->table_id,
+                                .table = row->table,
+                                .rule_id = row->rule_id,
+                                .kind = contract_rule_kind(rule),
+                                .name = rule->name,
+                                .column = str_list_join(view->t->mem, &rule->columns, STR(", ")),
+                                .dimension = rule->dimension,
+                                .verdict = row->verdict,
+                                .rejects = rule->effect == RULE_REJECTS,
+                                .expected = row->expected,
+                                .found = row->found,
+                                .message = row->message,
+                                .rows_total = row->rows_total,
+                                .rows_failed = row->rows_failed,
+                                .has_rows = row->has_rows,
+                                .schedule = contract_rule_schedule(view->t->mem, rule),
+                                .business_impact = rule->business_impact,
+                                .tags = str_list_join(view->t->mem, &rule->tags, STR(", ")),
+                                .checked_us = row->checked_us});
+    }
+    return true;
 }
 
 bool read_mesh_checks(struct mesh_view *view)
@@ -161,8 +216,11 @@ bool read_mesh_checks(struct mesh_view *view)
             continue;
         if (!check_row_list(view->t, view->db, runs.at[i]->id, &checks))
             return false;
-        for (size_t j = 0; j < checks.len; j++)
+        for (size_t j = 0; j < checks.len; j++) {
+            if (checks.at[j]->checked_us == 0)
+                checks.at[j]->checked_us = runs.at[i]->started_us;
             add_check(view, product, checks.at[j]);
+        }
     }
-    return true;
+    return add_between(view);
 }

@@ -17,11 +17,17 @@ bool read_mesh_quarantine(struct mesh_view *view)
     for (size_t i = 0; i < list.len; i++) {
         const struct quarantine_row *row = &list.at[i];
         struct mesh_product *product = read_mesh_find(view, row->product_id);
+        bool is_input = row->input_port.len > 0;
         struct mesh_table *table = product != NULL ? find_table(product, row->table_id) : NULL;
-        for (size_t k = 0; table != NULL && k < row->rules.len; k++) {
-            bool is_clear = read_mesh_is_clear(view, table);
+        if (product == NULL || (table == NULL && !is_input))
+            continue;
+        /* No policy speaks of a source. */
+        bool is_clear =
+            is_input ? read_mesh_is_all_clear(view, product) : read_mesh_is_clear(view, table);
+        for (size_t k = 0; k < row->rules.len; k++) {
             read_mesh_text(view, product->product->address);
-            read_mesh_text(view, table->table->name);
+            read_mesh_text(view, is_input ? quarantine_input_name(view->t->mem, row)
+                                          : table->table->name);
             read_mesh_text(view, row->run_id);
             read_mesh_int(view, row->release);
             read_mesh_time(view, row->diverted_us);

@@ -2,6 +2,7 @@
 
 #include "buf/buf.h"
 #include "column_label/column_label.h"
+#include "environment/environment.h"
 #include "image/images.h"
 #include "mesh_state/mesh_state.h"
 #include "release/release_inside.h"
@@ -26,7 +27,9 @@ bool release_publish(struct task *t, struct metadb *db, const struct release_man
     CHECK(metadb_is_writer(db));
     uint64_t release_id;
     return move_on(t, db, manifest, number_out)
-        && release_insert(t, db, manifest, published_us, *number_out, &release_id);
+        && release_insert(t, db, manifest, published_us, *number_out, &release_id)
+        && environment_made(t, db, release_id, manifest->product_id,
+                            manifest->is_added_to ? manifest->previous : 0);
 }
 
 bool release_insert(struct task *t, struct metadb *db, const struct release_manifest *manifest,

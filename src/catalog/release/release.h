@@ -41,6 +41,7 @@ struct release_manifest {
     str compiled_digest; /* release_digest */
     uint64_t restores;   /* a rollback: the release whose files these are; 0: none */
     str sql_digest;      /* of the texts that made its rows; empty: nobody can say */
+    bool is_added_to;    /* rows of the release before are in it as they were */
     str basis; /* what its rows hang on beside those of its inputs; empty: none can be added to */
     /* id, name, columns (with their contract, for labels), files, rows, contract. */
     struct {

@@ -66,6 +66,19 @@ bool run_row_insert(struct task *t, struct metadb *db, struct run_row *row)
     return metadb_write(t, db, insert, row);
 }
 
+bool run_row_take(struct task *t, struct metadb *db, const struct run_row *row, uint64_t release)
+{
+    CHECK(metadb_is_writer(db) && run_state_is_end(row->state));
+    return metadb_run(
+        t, db,
+        "INSERT INTO run (id, product_id, state, step, is_full, requested_by, job_id, created_us, "
+        "started_us, ended_us, error, rows, release) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?) ON CONFLICT (id) DO NOTHING",
+        "sissdsSiIISiI", row->id, row->product_id, str_of(run_state_name(RUN_PUBLISHED)), row->step,
+        (int)row->is_full, row->requested_by, row->job_id, row->created_us, row->started_us,
+        row->ended_us, row->error, row->rows, release);
+}
+
 struct run_change {
     str id;
     enum run_state state;

@@ -52,6 +52,9 @@ MUST_CHECK bool run_row_end(struct task *t, struct metadb *db, str id, enum run_
                             str error, uint64_t rows, uint64_t release);
 /* In a transaction, of a run whose end is RUN_CANDIDATE: it was published as this release, or (0) dropped. */
 MUST_CHECK bool run_row_settle(struct task *t, struct metadb *db, str id, uint64_t release);
+/* In a transaction: one that has ended in another catalog, as it was there. `release` is that which this one has of it. */
+MUST_CHECK bool run_row_take(struct task *t, struct metadb *db, const struct run_row *row,
+                             uint64_t release);
 /* NULL when there is none. */
 MUST_CHECK bool run_row_find(struct task *t, struct metadb *db, str id, struct run_row **out);
 /* Of a product, or of all when it is 0; `most` 0 is all. */

@@ -65,6 +65,13 @@ bool check_compile(struct arena *mem, const struct contract_table *table, str vi
                    const struct job_columns *columns, const struct check_targets *targets,
                    struct check_plan *out);
 
+/* For rows that are too dear to be read twice. While they are read, what each row is to the plan's fused counts is kept as the bits of one
+ * number: `expression_out`, a UBIGINT over a row of the table. The plan's SELECTs are changed to count these numbers, which stand in
+ * `column` of the view, and `columns_out` are the columns that its own other SELECTs read there beside. False, with nothing changed, where
+ * the counts cannot be told so. */
+bool check_flag(struct arena *mem, struct check_plan *plan, str view, str column,
+                str *expression_out, struct str_list *columns_out);
+
 /* Rules that could never be asked, by the contract alone: errors where they would reject every run, warnings else. */
 void check_contract(struct arena *mem, const struct contract *contract, struct report *report);
 
@@ -91,6 +98,7 @@ struct check_result {
     bool has_rows_failed;      /* rules that count rows */
     uint64_t rows_quarantined; /* of those that fail: put beside the release by who judged */
     str message;               /* one line for people: rule, expected, found, share of rows */
+    int64_t checked_us;        /* 0: now; else it is the verdict of an earlier time */
 };
 
 /* `answers`: for each select its row as a list of scalars (rows format), or NULL with `errors[i]` when it failed. */

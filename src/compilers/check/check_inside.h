@@ -12,6 +12,7 @@ struct check_cell {
     size_t select, column;
     str from;       /* what the fused scan is over */
     str expression; /* of it; empty where `text` is a SELECT of its own */
+    str test;       /* of the rows that the expression counts; empty: all of them */
     str text;
     bool reads_others, reads_inputs;
     struct {

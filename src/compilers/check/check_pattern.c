@@ -423,7 +423,7 @@ static bool read_quantifier(struct reader *r, struct part *part, bool may_repeat
 
 static bool read_term(struct reader *r, struct part *part)
 {
-    uint32_t character;
+    uint32_t character = 0;
     bool is_set, is_assertion = false;
     size_t least, most;
     int c = peek(r, 0);

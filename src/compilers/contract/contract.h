@@ -2,6 +2,7 @@
 #ifndef WEFT_CONTRACT_H
 #define WEFT_CONTRACT_H
 
+#include "cron/cron.h"
 #include "error/report.h"
 #include "map/map.h"
 #include "tree/tree.h"
@@ -67,6 +68,8 @@ struct contract_rule {
     enum rule_effect effect;
     str dimension, description, severity;
     str business_impact, scheduler, schedule; /* as they are written */
+    bool has_cron;                            /* that is one which weft knows */
+    struct cron cron;
     struct str_list tags;
     str query; /* sql: with {object} and {property} as written */
     /* The property, or arguments.properties, or the primary key in its order. A property inside of others is one text:
@@ -246,6 +249,10 @@ void contract_role_approvers(struct arena *mem, str text, struct str_list *out,
 const char *contract_declassify_name(enum declassify_method method);
 /* What mesh.checks says of it: `nullValues`, `required`, `minLength`. */
 str contract_rule_kind(const struct contract_rule *rule);
+/* `cron: 0 6 * * *`. */
+str contract_rule_schedule(struct arena *mem, const struct contract_rule *rule);
+/* All that its verdict hangs on beside the rows, as one text: equal texts, equal rules. */
+str contract_rule_meaning(struct arena *mem, const struct contract_rule *rule);
 /* One line for people: "nullValues of email must be less than 1 percent". */
 str contract_rule_text(struct arena *mem, const struct contract_rule *rule);
 

@@ -18,7 +18,7 @@ static const struct custom_property ours[] = {
     {"incremental", CUSTOM_TABLE, NULL, "", false, false, false},
     {"schedule", CUSTOM_PRODUCT, "", NULL, false, false, false},
     {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false, false},
-    {"onFailure", CUSTOM_RULE, "reject warn quarantine", "", false, false, false},
+    {"onFailure", CUSTOM_RULE | CUSTOM_COLUMN, "reject warn quarantine", "", false, false, false},
     {"quarantineMost", CUSTOM_TABLE, NULL, "", false, false, false},
     {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
     {"declassify", CUSTOM_COLUMN, NULL, "", false, false, false},
@@ -74,6 +74,12 @@ static bool is_increment(const struct custom_property *own, const struct tree *v
         && str_eq(value->text, STR("incremental"));
 }
 
+/* What a property says by itself holds for every row of a release: no rule of it warns. */
+static const char *words_of(const struct custom_property *own, enum custom_place place)
+{
+    return place == CUSTOM_COLUMN && own->places & CUSTOM_RULE ? "reject quarantine" : own->words;
+}
+
 static void check_value(struct arena *mem, str file, const struct custom_property *own,
                         const struct tree *item, enum custom_place place, struct report *report)
 {
@@ -114,12 +120,12 @@ static void check_value(struct arena *mem, str file, const struct custom_propert
         struct finding *f = shape_error(mem, file, report, value, "%s cannot be this", own->name);
         f->found = shape_found(mem, value);
         f->allowed = STR("the name of a column, or a list of such names");
-    } else if (value->kind != TREE_SCALAR || !shape_has_word(own->words, value->text)) {
+    } else if (value->kind != TREE_SCALAR || !shape_has_word(words_of(own, place), value->text)) {
         struct finding *f = shape_error(mem, file, report, value, "%s cannot be this", own->name);
         f->found = shape_found(mem, value);
-        f->allowed = shape_words_text(mem, own->words);
-        f->hint =
-            value->kind == TREE_SCALAR ? shape_nearest(mem, own->words, value->text) : STR_NONE;
+        f->allowed = shape_words_text(mem, words_of(own, place));
+        f->hint = value->kind == TREE_SCALAR ? shape_nearest(mem, words_of(own, place), value->text)
+                                             : STR_NONE;
     }
 }
 

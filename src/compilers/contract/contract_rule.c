@@ -81,6 +81,26 @@ static void set_subject(struct arena *mem, struct contract_rule *rule,
     rule->logical_type = tree_find_text(spot->node, STR("logicalType"));
 }
 
+/* What weft does not know as a schedule makes a rule run more often, not less. */
+static void read_schedule(struct rule_reader *q)
+{
+    const struct tree *schedule = tree_find(q->node, STR("schedule"));
+    const struct tree *scheduler = tree_find(q->node, STR("scheduler"));
+    if (!q->rule.schedule.len)
+        return;
+    if (q->rule.scheduler.len && !str_eq_nocase(q->rule.scheduler, STR("cron"))) {
+        contract_warning(q->r, scheduler, "weft has no scheduler of this name")->hint =
+            STR("the rule is asked at every run; scheduler: cron has five fields");
+        return;
+    }
+    q->rule.has_cron =
+        cron_parse(q->rule.schedule, &q->rule.cron) && cron_after(&q->rule.cron, 0) < INT64_MAX;
+    if (!q->rule.has_cron)
+        contract_warning(q->r, schedule, "this is no schedule that ever comes")->hint =
+            STR("the rule is asked at every run; write minute, hour, day of the month, month, day "
+                "of the week, as 0 20 * * *");
+}
+
 static void read_rule(struct rule_reader *q)
 {
     struct arena *mem = q->r->mem;
@@ -102,6 +122,7 @@ static void read_rule(struct rule_reader *q)
     if (q->spot)
         set_subject(mem, &q->rule, q->spot);
     read_effect(q);
+    read_schedule(q);
     if (!read_kind(q))
         return;
     bool is_executable = q->rule.kind != RULE_TEXT && q->rule.kind != RULE_CUSTOM;
@@ -441,6 +462,15 @@ static void keep_rule(struct rule_reader *q)
     vec_push(mem, &q->table->rules, q->rule);
 }
 
+/* What a property's own words demand of every row: `required`, `unique`, logicalTypeOptions. */
+static enum rule_effect schema_effect(const struct contract_spot *spot)
+{
+    const struct tree *on_failure =
+        contract_custom(tree_find(spot->node, STR("customProperties")), STR("onFailure"));
+    return on_failure && str_eq(on_failure->text, STR("quarantine")) ? RULE_QUARANTINES
+                                                                     : RULE_REJECTS;
+}
+
 struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
                                                struct contract_table *table,
                                                struct contract_rule rule,
@@ -451,6 +481,8 @@ struct contract_rule *contract_add_schema_rule(struct contract_reader *r,
     kept->place = spot ? tree_place(r->mem, r->file, spot->node) : table->place;
     if (spot)
         set_subject(r->mem, kept, spot);
+    if (spot && kept->kind != RULE_RELATIONSHIP)
+        kept->effect = schema_effect(spot);
     bool is_list = kept->kind == RULE_OPTION && kept->option == RULE_HAS_PROPERTIES;
     kept->id = arena_format(r->mem, STR_FMT "%s" STR_FMT ".%s" STR_FMT, STR_ARG(table->name),
                             spot ? "." : "", STR_ARG(spot ? spot->text : STR_NONE),

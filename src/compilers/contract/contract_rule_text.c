@@ -1,5 +1,7 @@
 /* Rules as people read them. */
+#include "buf/buf.h"
 #include "contract/contract.h"
+#include "limits/limits.h"
 
 static str operator_text(struct arena *mem, const struct contract_rule *rule)
 {
@@ -28,7 +30,7 @@ static str count_text(struct arena *mem, str count, const char *noun, const char
 static str option_text(struct arena *mem, const struct contract_rule *rule, str subject)
 {
     str low = rule->low;
-    str text = STR_NONE;
+    str text = STR_NONE; /* NOLINT(clang-analyzer-deadcode.DeadStores): gcc asks for it */
     switch (rule->option) {
     case RULE_MIN_LENGTH:
     case RULE_MAX_LENGTH:
@@ -107,4 +109,21 @@ str contract_rule_text(struct arena *mem, const struct contract_rule *rule)
                             STR_ARG(contract_rule_kind(rule)), columns.len ? " of " : "",
                             STR_ARG(columns), STR_ARG(operator_text(mem, rule)));
     }
+}
+
+str contract_rule_meaning(struct arena *mem, const struct contract_rule *rule)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    buf_add(b, contract_rule_text(mem, rule));
+    buf_format(b, " (" STR_FMT " %d): ", STR_ARG(rule->type), (int)rule->effect);
+    if (rule->source)
+        tree_json(rule->source, b);
+    return buf_str(b);
+}
+
+str contract_rule_schedule(struct arena *mem, const struct contract_rule *rule)
+{
+    return rule->schedule.len && rule->scheduler.len ? arena_format(
+               mem, STR_FMT ": " STR_FMT, STR_ARG(rule->scheduler), STR_ARG(rule->schedule))
+                                                     : rule->schedule;
 }

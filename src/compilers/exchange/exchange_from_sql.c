@@ -53,7 +53,7 @@ bool exchange_ddl_pass_group(struct sql_reader *r)
 
 str exchange_ddl_name(struct sql_reader *r, const char *what)
 {
-    str name = STR_NONE;
+    str name;
     for (;;) {
         const struct lexeme *l = exchange_ddl_peek(r, 0);
         if ((l->kind != LEXEME_WORD && l->kind != LEXEME_NAME) || !l->text.len) {

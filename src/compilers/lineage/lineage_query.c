@@ -380,8 +380,8 @@ static void recursive_query(struct lineage_walk *w, const struct tree *node,
         for (size_t i = 0; i < out->fields.len; i++)
             for (size_t k = 0; k < out->fields.len; k++)
                 lineage_merge(w, sets[i], sets[k], LINEAGE_AS_IS, 0, 0);
-        out->fields.len = 1;
-        out->fields.at[0] = (struct lineage_field){.set = sets[0], .is_open = true};
+        out->fields.len = 0;
+        vec_push(w->mem, &out->fields, ((struct lineage_field){.set = sets[0], .is_open = true}));
     }
     lineage_rename(w, &out->fields, has_open(&out->fields) ? NULL : aliases);
     lineage_merge(w, &out->rows, &left.rows, LINEAGE_AS_IS, 0, 0);

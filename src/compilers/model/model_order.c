@@ -43,6 +43,7 @@ static void report_cycle(struct walk *w, size_t start)
         vec_push(mem, &names, model_address(mem, w->path.at[start + (first + i) % len]));
     const struct model_input *input =
         input_from(w->path.at[start + first], w->path.at[start + (first + 1) % len]);
+    CHECK(input != NULL);
     struct finding *f = model_error(w->b, input->place, "products read each other in a circle");
     f->found = str_list_join(mem, &names, STR(" -> "));
     f->hint = STR("take one of these input ports away, or split a product");

@@ -169,21 +169,6 @@ void model_check_rules(struct model_builder *b)
             check_contract(b->mem, b->model->contracts.at[i], b->report);
 }
 
-/* Rows of a source go on to the transformation, or stop the run. */
-static void check_no_quarantine(struct model_builder *b, const struct contract *contract)
-{
-    for (size_t i = 0; contract && i < contract->tables.len; i++)
-        for (size_t j = 0; j < contract->tables.at[i].rules.len; j++) {
-            const struct contract_rule *rule = &contract->tables.at[i].rules.at[j];
-            if (rule->effect != RULE_QUARANTINES)
-                continue;
-            struct finding *f =
-                model_error(b, rule->place, "rows of a source cannot be quarantined");
-            f->hint = STR("put the rule into the contract of the output, or say onFailure: reject "
-                          "or warn");
-        }
-}
-
 void model_check_relations(struct model_builder *b, const struct model_product *product)
 {
     if (b->is_partial)
@@ -191,8 +176,6 @@ void model_check_relations(struct model_builder *b, const struct model_product *
     for (size_t i = 0; i < product->outputs.len; i++)
         check_relations(b, product, product->outputs.at[i].contract);
     for (size_t i = 0; i < product->inputs.len; i++)
-        if (!product->inputs.at[i].producer) {
+        if (!product->inputs.at[i].producer)
             check_relations(b, product, product->inputs.at[i].contract);
-            check_no_quarantine(b, product->inputs.at[i].contract);
-        }
 }

@@ -177,7 +177,7 @@ static node parse_call(struct parser *p, str name, uint32_t position)
 static bool parse_type(struct parser *p, str *out)
 {
     uint32_t position = p->l.token.position;
-    size_t start = p->l.token.position - 1, end = start;
+    size_t start = p->l.token.position - 1, end;
     if (p->l.token.kind != TOKEN_WORD)
         return fail_here(p, "a type");
     do {

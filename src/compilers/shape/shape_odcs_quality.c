@@ -151,7 +151,7 @@ const struct shape shape_odcs_quality = {
              .words = "accuracy completeness conformity consistency coverage timeliness "
                       "uniqueness ac cp cf cs cv tm uq"),
         TEXT("method"), TEXT("name", USED),
-        TEXT("schedule", USED, ABOUT("shown; rules run at every run")), TEXT("scheduler", USED),
+        TEXT("schedule", USED, ABOUT("cron: when the rule is due")), TEXT("scheduler", USED),
         TEXT("severity", USED, ABOUT("error rejects, warning warns")), ODCS_TAGS(),
         TEXT("type", .words = "text library sql custom", USED), TEXT("unit", USED), END}},
     .variants = by_type,

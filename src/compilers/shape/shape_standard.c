@@ -12,10 +12,10 @@ static const struct shape_version *find_version(const struct shape_standard *sta
 
 static const struct shape_version *main_version(const struct shape_standard *standard)
 {
-    for (const struct shape_version *v = standard->versions; v->name; v++)
-        if (v->bit == standard->main_version)
-            return v;
-    return NULL;
+    const struct shape_version *v = standard->versions;
+    while (v->bit != standard->main_version)
+        v++;
+    return v;
 }
 
 static const char *version_words(struct arena *mem, const struct shape_standard *standard)
@@ -165,7 +165,7 @@ bool shape_check_standard(struct arena *mem, str file, const struct shape_standa
     }
     if (version && tree_is_string(version))
         own = find_version(standard, version->text);
-    if (!own) {
+    if (version && !own) {
         own = near_version(standard, version->text);
         unknown_version(mem, file, standard, version, own, report);
         if (!own)

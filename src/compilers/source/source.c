@@ -472,6 +472,7 @@ static void source_limit_files(struct arena *mem, struct source_table *table)
     if (condition.len > 0) {
         buf_format(b, "SELECT * FROM (%.*s) WHERE %.*s", STR_ARG(table->text), STR_ARG(condition));
         table->text = buf_str(b);
+        table->quick = STR_NONE;
     }
 }
 

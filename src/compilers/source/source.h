@@ -64,6 +64,8 @@ struct source_table {
     struct source_range range; /* of the caller, before source_compile */
     str describe; /* JOB_ROWS text that lists the source's columns: name, type, nullable */
     str text;     /* JOB_FILE text; made by source_compile after the columns are known */
+    str quick; /* the same rows in any order, by the worker's own reader of plain CSV: it fails, saying nothing, where `text` is to be
+                * asked. Empty where there is none */
     struct job_looks looks; /* what the worker looks through first */
     str skipped; /* JOB_ROWS text that counts lines which were left out; empty where none can be */
     str locate; /* JOB_ROWS text of CSV and log files: where `text` failed on a value, this mostly fails on the same with its

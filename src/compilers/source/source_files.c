@@ -1,6 +1,7 @@
 #include "buf/buf.h"
 #include "contract/contract_time.h"
 #include "limits/limits.h"
+#include "scan/csv_scan.h"
 #include "source_inside.h"
 
 void source_add_file(struct arena *mem, struct buf *b, str file)
@@ -251,8 +252,8 @@ static int64_t source_precision(str type);
 static str source_leaf_wide(struct arena *mem, str type)
 {
     if (str_starts(type, STR("DECIMAL("))) {
-        return arena_format(mem, "DECIMAL(38,%lld)",
-                            (long long)(38 - source_precision(type) + source_scale(type)));
+        return arena_format(mem, "DECIMAL(38,%ld)",
+                            38 - source_precision(type) + source_scale(type));
     }
     return source_is_whole(type)     ? STR("DOUBLE")
          : str_eq(type, STR("DATE")) ? STR("TIMESTAMP")
@@ -517,8 +518,19 @@ static void source_add_value(struct arena *mem, struct buf *b, const struct cont
     }
 }
 
+/* What the reader of plain CSV gives as a value of its type; the others it gives as text. */
+static bool source_is_quick(const struct contract_column *column)
+{
+    enum source_reading reading = source_reading(column, true);
+    struct csv_type type;
+
+    return (reading == READ_TYPED || reading == READ_WHOLE || reading == READ_DECIMAL
+            || reading == READ_DATE)
+        && csv_type_read(column->type, &type);
+}
+
 static void source_add_select(struct arena *mem, struct buf *b, const struct source_table *table,
-                              bool is_csv)
+                              bool is_csv, bool is_quick)
 {
     const struct contract_table *contract = table->table;
 
@@ -527,7 +539,11 @@ static void source_add_select(struct arena *mem, struct buf *b, const struct sou
         const struct contract_column *column = &contract->columns.at[i];
 
         buf_add(b, i ? STR(", ") : STR(""));
-        source_add_value(mem, b, column, is_csv);
+        if (is_quick && source_is_quick(column)) {
+            buf_add_identifier(b, source_column_name(column));
+        } else {
+            source_add_value(mem, b, column, is_csv);
+        }
         buf_add(b, STR(" AS "));
         buf_add_identifier(b, column->name);
     }
@@ -573,6 +589,36 @@ static void source_add_csv(struct arena *mem, struct buf *b, const struct source
     buf_add(b, STR("}"));
     source_add_csv_options(b, server);
     buf_add(b, STR(")"));
+}
+
+/* Empty where a column is of a type that the engine's reader of CSV reads by itself, and that one alone. */
+static str source_csv_quick(struct arena *mem, const struct source_server *server,
+                            const struct source_table *table, const struct source_column *columns,
+                            size_t len)
+{
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX), *types = buf_new(mem, SOURCE_SQL_BYTES_MAX);
+    struct csv_lines lines;
+    bool ok = csv_lines_begin(&lines, source_delimiter(server));
+
+    source_add_select(mem, b, table, true, true);
+    buf_add(b, STR(" FROM weft_csv("));
+    source_add_files(mem, b, &table->files);
+    buf_add(b, STR(", "));
+    buf_add_literal(b, source_delimiter(server));
+    buf_add(b, STR(", ["));
+    for (size_t i = 0; ok && i < len; i++) {
+        const struct contract_column *column =
+            source_contract_column(table->table, columns[i].name);
+        bool is_quick = column != NULL && source_is_quick(column);
+
+        ok = column == NULL || is_quick || source_reading(column, true) != READ_TYPED;
+        buf_add(b, i ? STR(", ") : STR(""));
+        buf_add_literal(b, columns[i].name);
+        buf_add(types, i ? STR(", ") : STR(""));
+        buf_add_literal(types, is_quick ? column->type : STR("VARCHAR"));
+    }
+    buf_format(b, "], [%.*s])", STR_ARG(buf_str(types)));
+    return ok && !b->full && !types->full ? buf_str(b) : STR_NONE;
 }
 
 static void source_add_json(struct arena *mem, struct buf *b, const struct source_server *server,
@@ -640,10 +686,11 @@ bool source_files_text(struct arena *mem, const struct source_server *server,
         source_log_text(mem, server, table);
         return table->text.len > 0;
     }
-    source_add_select(mem, b, table, is_csv);
+    source_add_select(mem, b, table, is_csv, false);
     if (is_csv) {
         source_add_csv(mem, b, server, table, columns, len, false);
         table->locate = source_csv_locate(mem, server, table, columns, len);
+        table->quick = source_csv_quick(mem, server, table, columns, len);
     } else {
         source_add_json(mem, b, server, table);
     }

@@ -355,6 +355,7 @@ static const char *const log_time = "'%d/%b/%Y:%H:%M:%S %z'";
 static void log_add_value(struct arena *mem, struct buf *b, const struct contract_column *column,
                           const struct log_column *found)
 {
+    CHECK(found != NULL);
     if (found->form != LOG_TIME || str_eq(column->type, STR("VARCHAR"))) {
         source_add_guarded(mem, b, column, found->value);
         return;

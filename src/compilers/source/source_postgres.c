@@ -161,6 +161,22 @@ static bool source_is_numeric(str type)
     return str_starts(type, STR("numeric")) || str_starts(type, STR("decimal"));
 }
 
+/* `numeric(10,2)` in a DECIMAL(12,2): all its values fit but NaN, which any numeric holds. */
+static bool source_fits_decimal(str far, str near)
+{
+    int64_t precision, scale, digits = 0, places = 0;
+    str inside, before, behind;
+
+    if (!str_starts(far, STR("numeric(")) || !str_ends(far, STR(")"))
+        || !source_decimal(near, &precision, &scale)) {
+        return false;
+    }
+    inside = str_sub(far, 8, far.len - 9);
+    return str_cut(inside, ',', &before, &behind) && str_to_i64(before, &digits)
+        && str_to_i64(behind, &places) && places >= 0 && places <= digits && places <= scale
+        && digits - places <= precision - scale;
+}
+
 /* Far-side spelling of a column that keeps its value exactly on the way. */
 static void source_add_far_column(struct arena *mem, struct buf *b,
                                   const struct contract_column *column,
@@ -170,8 +186,10 @@ static void source_add_far_column(struct arena *mem, struct buf *b,
 
     buf_add_identifier(quoted, found->name);
     str name = buf_str(quoted);
-    if (source_is_numeric(found->type) && str_starts(column->type, STR("DECIMAL("))
-        && (str_ends(column->type, STR(")")) || str_ends(column->type, STR(")[]")))) {
+    if (source_fits_decimal(found->type, column->type)) {
+        buf_add(b, name); /* source_add_far_guards */
+    } else if (source_is_numeric(found->type) && str_starts(column->type, STR("DECIMAL("))
+               && (str_ends(column->type, STR(")")) || str_ends(column->type, STR(")[]")))) {
         source_add_far_decimal(mem, b, column, name, found);
     } else if (str_eq(column->type, STR("VARCHAR")) || str_eq(column->type, STR("JSON"))) {
         buf_format(b, "%.*s::text", STR_ARG(name));
@@ -182,8 +200,32 @@ static void source_add_far_column(struct arena *mem, struct buf *b,
     }
 }
 
+/* One comparison for each row, where a CASE in the place of the column would take several: it forgets precision and scale. */
+static void source_add_far_guards(struct arena *mem, struct buf *far,
+                                  const struct source_table *table,
+                                  const struct source_column *columns, size_t len, bool is_first)
+{
+    for (size_t i = 0; i < table->table->columns.len; i++) {
+        const struct contract_column *column = &table->table->columns.at[i];
+        const struct source_column *found = source_find(columns, len, source_column_name(column));
+        struct buf *name = buf_new(mem, PATH_BYTES_MAX);
+
+        if (!source_fits_decimal(found->type, column->type)) {
+            continue;
+        }
+        buf_add_identifier(name, found->name);
+        buf_format(far, "%s CASE WHEN %.*s = 'NaN' THEN (", is_first ? " WHERE" : " AND",
+                   STR_ARG(buf_str(name)));
+        buf_add_literal(far, arena_format(mem, "weft: column %.*s: a value is no %.*s",
+                                          STR_ARG(found->name), STR_ARG(column->type)));
+        buf_format(far, " || left(%.*s::text, 0))::numeric IS NULL ELSE true END",
+                   STR_ARG(buf_str(name)));
+        is_first = false;
+    }
+}
+
 /* On the column itself, so that an index of it serves. */
-static void source_add_far_range(struct arena *mem, struct buf *far,
+static bool source_add_far_range(struct arena *mem, struct buf *far,
                                  const struct source_table *table,
                                  const struct source_column *columns, size_t len)
 {
@@ -192,14 +234,14 @@ static void source_add_far_range(struct arena *mem, struct buf *far,
     str condition;
 
     if (key == NULL) {
-        return;
+        return false;
     }
     buf_add_identifier(value, source_find(columns, len, source_column_name(key))->name);
     condition = source_range_condition(mem, &table->range, buf_str(value), true);
     if (condition.len > 0) {
-        buf_add(far, STR(" WHERE "));
-        buf_add(far, condition);
+        buf_format(far, " WHERE (%.*s)", STR_ARG(condition));
     }
+    return condition.len > 0;
 }
 
 void source_postgres_text(struct arena *mem, const struct source_server *server,
@@ -228,6 +270,7 @@ void source_postgres_text(struct arena *mem, const struct source_server *server,
     buf_add_identifier(far, server->schema);
     buf_add(far, STR("."));
     buf_add_identifier(far, source_table_name(table->table));
-    source_add_far_range(mem, far, table, columns, len);
+    bool has_range = source_add_far_range(mem, far, table, columns, len);
+    source_add_far_guards(mem, far, table, columns, len, !has_range);
     table->text = source_far(mem, buf_str(near), buf_str(far));
 }

@@ -71,7 +71,7 @@ static void read_name(struct walk *w, const str *parts, size_t len)
 
 static void read_all(struct walk *w, const struct scope *scope, size_t from)
 {
-    for (size_t i = from; scope && i < scope->len; i++)
+    for (size_t i = from; i < scope->len; i++)
         read_column(w, &scope->at[i], STR("*"));
 }
 
@@ -325,6 +325,7 @@ static void walk_node(struct walk *w, enum sql_family family, const struct tree 
 
 void sql_find_tables(struct arena *mem, const struct tree *statement, struct sql_tree *tree)
 {
-    struct walk w = {.mem = mem, .tree = tree};
+    struct scope outermost = {0};
+    struct walk w = {.mem = mem, .tree = tree, .scope = &outermost};
     walk_node(&w, SQL_FAMILY_STATEMENT, statement);
 }

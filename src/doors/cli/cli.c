@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli_inside.h"
+#include "fault/fault.h"
 
 static bool cli_run_command(struct task *t, struct cli *cli)
 {
@@ -42,7 +43,7 @@ int cli_main(int argc, char **argv, serve_fn *serve)
     for (int i = 1; i < argc; i++) {
         vec_push(t->mem, &words, str_of(argv[i]));
     }
-    bool ok = cli_parse(t, &words, cli) && cli_run_command(t, cli);
+    bool ok = fault_setup(t) && cli_parse(t, &words, cli) && cli_run_command(t, cli);
     ok = (ok || t->err.code == ERR_CANCELLED ? cli_flush(t) : (fflush(stdout), true)) && ok;
     code = ok ? cli->exit_code : error_exit_code(t->err.code);
     if (!ok) {

@@ -2,6 +2,7 @@
 
 #include "buf/buf.h"
 #include "cli_inside.h"
+#include "http_client/http_client.h"
 #include "limits/limits.h"
 #include "sql/sql.h"
 #include "yaml/yaml.h"
@@ -222,6 +223,16 @@ static bool call_bytes(struct task *t, void *state, str bytes)
     return true;
 }
 
+/* Of an environment it is the same below its name; which there are is known by the mesh. */
+static str call_path(struct task *t, const struct cli *cli, str path)
+{
+    bool is_of_mesh = cli->env.len == 0 || str_starts(path, STR("/api/v1/environments"));
+
+    return is_of_mesh ? path
+                      : arena_format(t->mem, "/env/%.*s%.*s",
+                                     STR_ARG(http_percent_encode(t->mem, cli->env)), STR_ARG(path));
+}
+
 bool cli_stream(struct task *t, struct cli *cli, const char *method, str path, str body,
                 bool (*take)(struct task *t, void *state, str bytes), void *state)
 {
@@ -233,8 +244,8 @@ bool cli_stream(struct task *t, struct cli *cli, const char *method, str path, s
     struct http_answer answer;
 
     if (!cli_reach(t, cli)
-        || !http_call_stream(t, &cli->target, str_of(method), path, &cli->headers, body, &receiver,
-                             &answer)) {
+        || !http_call_stream(t, &cli->target, str_of(method), call_path(t, cli, path),
+                             &cli->headers, body, &receiver, &answer)) {
         return false;
     }
     return taker.is_success || call_fail(t, cli, &answer, buf_str(taker.problem));

@@ -33,29 +33,19 @@ bool cli_contract_read(struct task *t, str path, struct report *report, struct c
 
 bool cli_contract_save(struct task *t, str path, str text)
 {
-    const char *name = arena_c_string(t->mem, path);
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    struct cli_files one = {0};
+    str folder, name;
 
-    if (fd < 0 && errno == EEXIST) {
-        task_fail(t, ERR_CONFLICT, "%s is there already", name);
-        return task_hint(t, "remove it, or name another file");
+    /* A folder of another name is a slip of the pen, mostly. */
+    if (str_cut_last(path, '/', &folder, &name) && folder.len > 0
+        && access(arena_c_string(t->mem, folder), F_OK) != 0) {
+        return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
     }
-    bool ok = fd >= 0;
-    for (size_t at = 0; ok && at < text.len;) {
-        ssize_t len = write(fd, text.ptr + at, text.len - at);
-        ok = len > 0 || (len < 0 && errno == EINTR);
-        at += len > 0 ? (size_t)len : 0;
+    vec_push(t->mem, &one, ((struct cli_file){.path = path, .text = text, .mode = 0644}));
+    if (cli_write_files(t, STR("."), &one)) {
+        return true;
     }
-    if (!ok || fsync(fd) != 0) {
-        (void)task_fail_errno(t, ERR_IO, "cannot write %s", name);
-    }
-    if (fd >= 0) {
-        close(fd);
-        if (t->err.code != ERR_NONE) {
-            (void)unlink(name);
-        }
-    }
-    return t->err.code == ERR_NONE;
+    return t->err.code == ERR_CONFLICT ? task_hint(t, "remove it, or name another file") : false;
 }
 
 /* Texts of a contract are written by others: a terminal obeys some of them. */

@@ -51,6 +51,8 @@ struct cli {
     int out_width;
     bool is_expanded; /* a line a value, whatever would fit */
 
+    str env; /* the environment that is asked; empty: the mesh */
+
     /* cli_find_home */
     str home, folder;
     /* cli_reach */
@@ -115,6 +117,16 @@ MUST_CHECK bool cli_plan_folder(struct task *t, struct cli *cli, str *out);
 /* What the files of the folder, or of --domain or --policies, would change. */
 MUST_CHECK bool cli_plan(struct task *t, struct cli *cli, const struct tree **out);
 MUST_CHECK bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **out);
+void cli_plan_show(struct task *t, const struct tree *plan);
+/* Asks, unless --yes was said. */
+MUST_CHECK bool cli_is_wanted(struct task *t, struct cli *cli, const char *question, bool *out);
+
+/* ---- command_env.c */
+
+/* ERR_USAGE for what no environment is called. */
+MUST_CHECK bool cli_is_env(struct task *t, str name);
+/* The environment of --env is there from here on. */
+MUST_CHECK bool cli_env_make(struct task *t, struct cli *cli);
 
 /* ---- plan_summary.c */
 
@@ -264,6 +276,23 @@ void cli_listen(struct task *t);
 void cli_listen_on(void);
 /* The signal that was heard last, 0 for none; after that none was. */
 int cli_heard(void);
+
+/* ---- cli_write.c */
+
+/* New files, with their paths below a folder, or absolute. */
+struct cli_file {
+    str path, text;
+    unsigned mode;
+};
+
+struct cli_files {
+    VEC_OF(struct cli_file)
+};
+
+/* All of them or none, on disk when it returns; ERR_CONFLICT where one stands. */
+MUST_CHECK bool cli_write_files(struct task *t, str folder, const struct cli_files *files);
+/* A file in the place of one that is there: either the one or the other. */
+MUST_CHECK bool cli_write_over(struct task *t, str path, str text);
 
 /* ---- command_init.c */
 

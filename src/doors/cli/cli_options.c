@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli_inside.h"
@@ -207,33 +208,57 @@ static bool cli_demand_options(struct task *t, const struct cli *cli)
     return true;
 }
 
+/* Formats that single commands have beside those of all. */
+static const struct {
+    bool (*run)(struct task *t, struct cli *cli);
+    const char *name;
+    enum cli_format format;
+} own_formats[] = {
+    {command_query, "ndjson", FORMAT_NDJSON},
+    {command_plan, "markdown", FORMAT_MARKDOWN},
+    {command_contract_diff, "markdown", FORMAT_MARKDOWN},
+};
+
 static bool cli_read_format(struct task *t, struct cli *cli)
 {
-    bool is_query = cli->command != NULL && cli->command->run == command_query;
-    bool is_plan = cli->command != NULL && cli->command->run == command_plan;
+    str wanted = cli->value[OPTION_format];
+    struct str_list names = {0};
 
     if (!cli->has[OPTION_format]) {
         return true;
     }
-    if (is_query && str_eq(cli->value[OPTION_format], STR("ndjson"))) {
-        cli->format = FORMAT_NDJSON;
-        return true;
-    }
-    if (is_plan && str_eq(cli->value[OPTION_format], STR("markdown"))) {
-        cli->format = FORMAT_MARKDOWN;
-        return true;
-    }
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        if (str_eq(cli->value[OPTION_format], str_of(formats[i].name))) {
+        if (str_eq(wanted, str_of(formats[i].name))) {
             cli->format = formats[i].format;
             return true;
         }
+        vec_push(t->mem, &names, str_of(formats[i].name));
     }
-    return task_fail(t, ERR_USAGE, "--format %.*s is none of table, json, csv%s",
-                     STR_ARG(cli->value[OPTION_format]),
-                     is_query  ? ", ndjson"
-                     : is_plan ? ", markdown"
-                               : "");
+    for (size_t i = 0; i < sizeof(own_formats) / sizeof(own_formats[0]); i++) {
+        if (cli->command == NULL || cli->command->run != own_formats[i].run) {
+            continue;
+        }
+        if (str_eq(wanted, str_of(own_formats[i].name))) {
+            cli->format = own_formats[i].format;
+            return true;
+        }
+        vec_push(t->mem, &names, str_of(own_formats[i].name));
+    }
+    return task_fail(t, ERR_USAGE, "--format %.*s is none of %.*s", STR_ARG(wanted),
+                     STR_ARG(str_list_join(t->mem, &names, STR(", "))));
+}
+
+/* A command of the mesh alone has no such option, and passes by what the environment of the process says. */
+static bool cli_read_env(struct task *t, struct cli *cli)
+{
+    const char *env = getenv("WEFT_ENV");
+
+    if (cli->has[OPTION_env]) {
+        cli->env = cli->value[OPTION_env];
+    } else if (env != NULL && option_is_of(cli->command, OPTION_env)) {
+        cli->env = str_of(env);
+    }
+    return (cli->env.len == 0 && !cli->has[OPTION_env]) || cli_is_env(t, cli->env);
 }
 
 bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
@@ -249,7 +274,8 @@ bool cli_parse(struct task *t, const struct str_list *words, struct cli *cli)
     cli->arguments.at += used;
     cli->arguments.len -= used;
     cli->arguments.cap = cli->arguments.len;
-    return cli_read_format(t, cli) && (cli->command == NULL || cli_demand_options(t, cli));
+    return cli_read_format(t, cli)
+        && (cli->command == NULL || (cli_demand_options(t, cli) && cli_read_env(t, cli)));
 }
 
 bool cli_number(struct task *t, const struct cli *cli, enum cli_option option, int64_t least,

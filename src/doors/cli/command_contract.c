@@ -62,7 +62,11 @@ bool command_contract_infer(struct task *t, struct cli *cli)
         printf("%.*s", STR_ARG(text));
         return true;
     }
-    if (!cli_write_new(t, STR("."), cli->value[OPTION_out], text, 0666)) {
+    struct cli_files one = {0};
+
+    vec_push(t->mem, &one,
+             ((struct cli_file){.path = cli->value[OPTION_out], .text = text, .mode = 0666}));
+    if (!cli_write_files(t, STR("."), &one)) {
         return false;
     }
     cli_note(cli, "wrote %.*s", STR_ARG(cli->value[OPTION_out]));

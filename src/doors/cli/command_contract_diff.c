@@ -166,7 +166,7 @@ bool command_contract_diff(struct task *t, struct cli *cli)
         return true;
     }
     contract_compare(t->mem, before, now, &changes);
-    if (cli->has[OPTION_markdown]) {
+    if (cli->format == FORMAT_MARKDOWN) {
         if (!diff_show_markdown(t, now, &changes)) {
             return false;
         }

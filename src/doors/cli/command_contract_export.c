@@ -20,7 +20,7 @@ static bool export_fail_format(struct task *t, str name)
     }
     task_fail(t, ERR_USAGE, name.len > 0 ? "no format is called %.*s" : "no format is named%.*s",
               STR_ARG(name));
-    return task_hint(t, "say --as with one of: %.*s",
+    return task_hint(t, "say --to with one of: %.*s",
                      STR_ARG(str_list_join(t->mem, &names, STR(", "))));
 }
 
@@ -29,14 +29,14 @@ static bool export_choose(struct task *t, const struct cli *cli, struct export_c
     str dialect = cli->value[OPTION_dialect];
 
     *out = (struct export_choice){0};
-    if (!exchange_format_find(cli->value[OPTION_as], &out->format)) {
-        return export_fail_format(t, cli->value[OPTION_as]);
+    if (!exchange_format_find(cli->value[OPTION_to], &out->format)) {
+        return export_fail_format(t, cli->value[OPTION_to]);
     }
     if (!cli->has[OPTION_dialect]) {
         return true;
     }
     if (out->format != EXCHANGE_SQL) {
-        return task_fail(t, ERR_USAGE, "--dialect is for --as sql");
+        return task_fail(t, ERR_USAGE, "--dialect is for --to sql");
     }
     if (!exchange_dialect_find(dialect, &out->dialect)) {
         task_fail(t, ERR_USAGE, "weft writes no SQL of %.*s", STR_ARG(dialect));

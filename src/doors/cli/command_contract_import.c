@@ -119,25 +119,24 @@ static bool import_may_write(struct task *t, str folder, struct exchange_files *
 static bool import_files(struct task *t, const struct cli *cli, str folder,
                          struct exchange_files *files)
 {
-    bool is_absolute = str_starts(folder, STR("/"));
-    size_t written = 0;
+    struct cli_files set = {0};
 
     if (!import_may_write(t, folder, files)) {
         return false;
     }
     for (size_t i = 0; i < files->len; i++) {
-        str path = str_of(import_path(t, folder, files->at[i].path));
-
-        if (files->at[i].path.len == 0) {
-            continue;
+        if (files->at[i].path.len > 0) {
+            vec_push(t->mem, &set,
+                     ((struct cli_file){.path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(folder),
+                                                             STR_ARG(files->at[i].path)),
+                                        .text = files->at[i].text,
+                                        .mode = 0666}));
         }
-        if (!cli_write_new(t, is_absolute ? STR("/") : STR("."),
-                           str_from(path, is_absolute ? 1 : 0), files->at[i].text, 0666)) {
-            return false;
-        }
-        written++;
     }
-    cli_note(cli, "%zu files were written to %.*s", written, STR_ARG(folder));
+    if (!cli_write_files(t, STR("."), &set)) {
+        return false;
+    }
+    cli_note(cli, "%zu files were written to %.*s", set.len, STR_ARG(folder));
     return true;
 }
 

@@ -132,41 +132,27 @@ static str new_text(struct task *t, const struct new_policy *new, str text)
     return buf_str(b);
 }
 
-/* All are looked at before the first is written, so that no half of a set is left. */
-static bool new_demand_room(struct task *t, const struct new_policy *new, str set)
-{
-    str part;
-
-    for (size_t i = 0; i < embedded_library_len; i++) {
-        if (!new_find_file(i, set, &part)) {
-            continue;
-        }
-        str path = new_path(t, new, part);
-        if (access(arena_format(t->mem, "%.*s/%.*s", STR_ARG(new->folder), STR_ARG(path)).ptr, F_OK)
-            == 0) {
-            task_fail(t, ERR_CONFLICT, "%.*s is there already", STR_ARG(path));
-            return task_hint(t, "choose another name: nothing is written over");
-        }
-    }
-    return true;
-}
-
 static bool new_write(struct task *t, const struct cli *cli, const struct new_policy *new, str set)
 {
+    struct cli_files files = {0};
     str part;
 
     for (size_t i = 0; i < embedded_library_len; i++) {
         const struct embedded_file *file = &embedded_library[i];
 
-        if (!new_find_file(i, set, &part)) {
-            continue;
+        if (new_find_file(i, set, &part)) {
+            vec_push(t->mem, &files,
+                     ((struct cli_file){
+                         .path = new_path(t, new, part),
+                         .text = new_text(t, new, (str){(const char *)file->bytes, file->len}),
+                         .mode = 0666}));
         }
-        str path = new_path(t, new, part);
-        str text = new_text(t, new, (str){(const char *)file->bytes, file->len});
-        if (!cli_write_new(t, new->folder, path, text, 0666)) {
-            return false;
-        }
-        cli_note(cli, "wrote %.*s", STR_ARG(path));
+    }
+    if (!cli_write_files(t, new->folder, &files)) {
+        return false;
+    }
+    for (size_t i = 0; i < files.len; i++) {
+        cli_note(cli, "wrote %.*s", STR_ARG(files.at[i].path));
     }
     return true;
 }
@@ -187,7 +173,7 @@ bool command_new_policy(struct task *t, struct cli *cli)
         return task_hint(t, "small letters, digits, - and _, beginning with a letter");
     }
     if ((cli->has[OPTION_from] && !new_demand_set(t, new.from)) || !new_find_mesh(t, cli, &new)
-        || !new_demand_room(t, &new, set) || !new_write(t, cli, &new, set)) {
+        || !new_write(t, cli, &new, set)) {
         return false;
     }
     cli_note(cli, cli->has[OPTION_from]

@@ -11,13 +11,9 @@
 #include "probe/probe.h"
 #include "yaml/yaml.h"
 
-struct new_file {
-    str path, text;
-};
-
 struct new_files {
     str folder; /* of the mesh */
-    VEC_OF(struct new_file)
+    struct cli_files files;
 };
 
 static bool new_folder(struct task *t, struct cli *cli, struct new_files *files)
@@ -42,23 +38,16 @@ static bool new_has(struct task *t, const struct new_files *files, str path)
 
 static void new_add(struct task *t, struct new_files *files, str path, str text)
 {
-    vec_push(t->mem, files, ((struct new_file){path, text}));
+    vec_push(t->mem, &files->files, ((struct cli_file){path, text, 0666}));
 }
 
-/* All are looked at before the first is written. */
 static bool new_write_all(struct task *t, const struct cli *cli, const struct new_files *files)
 {
-    for (size_t i = 0; i < files->len; i++) {
-        if (new_has(t, files, files->at[i].path)) {
-            task_fail(t, ERR_CONFLICT, "%.*s is there already", STR_ARG(files->at[i].path));
-            return task_hint(t, "choose another name: nothing is written over");
-        }
+    if (!cli_write_files(t, files->folder, &files->files)) {
+        return false;
     }
-    for (size_t i = 0; i < files->len; i++) {
-        if (!cli_write_new(t, files->folder, files->at[i].path, files->at[i].text, 0666)) {
-            return false;
-        }
-        cli_note(cli, "wrote %.*s", STR_ARG(files->at[i].path));
+    for (size_t i = 0; i < files->files.len; i++) {
+        cli_note(cli, "wrote %.*s", STR_ARG(files->files.at[i].path));
     }
     return true;
 }
@@ -186,27 +175,6 @@ static bool new_lists(struct task *t, const struct new_files *files, const char 
     return true;
 }
 
-static bool new_replace(struct task *t, str path, str text)
-{
-    str draft = arena_format(t->mem, "%.*s.new", STR_ARG(path));
-    int fd = open(draft.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-
-    if (fd < 0) {
-        return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(draft));
-    }
-    bool ok = write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    struct stat facts;
-    if (stat(arena_c_string(t->mem, path), &facts) == 0) {
-        (void)fchmod(fd, facts.st_mode & 0777);
-    }
-    close(fd);
-    if (!ok || rename(draft.ptr, arena_c_string(t->mem, path)) != 0) {
-        (void)unlink(draft.ptr);
-        return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
-    }
-    return true;
-}
-
 /* An administrator lists roots and hosts; who writes new files beside mesh.yaml mostly is one, and apply asks who it is. */
 static bool new_open_fence(struct task *t, const struct cli *cli, const struct new_files *files,
                            const struct probe *p)
@@ -214,7 +182,7 @@ static bool new_open_fence(struct task *t, const struct cli *cli, const struct n
     const char *key = p->host_entry.len > 0 ? "hosts" : "roots";
     str entry = p->host_entry, text, changed, folder, base, path;
     struct tree *document;
-    bool is_listed;
+    bool is_listed = false;
 
     if (entry.len == 0) {
         entry = str_cut_last(p->path, '/', &folder, &base) && folder.len > 0 ? folder : STR(".");
@@ -244,7 +212,7 @@ static bool new_open_fence(struct task *t, const struct cli *cli, const struct n
         cli_note(cli, "to do: list %.*s under sources.%s of mesh.yaml", STR_ARG(entry), key);
         return true;
     }
-    if (!new_replace(t, path, changed)) {
+    if (!cli_write_over(t, path, changed)) {
         return false;
     }
     cli_note(cli, "listed %.*s under sources.%s of mesh.yaml", STR_ARG(entry), key);
@@ -393,7 +361,7 @@ bool command_new_contract(struct task *t, struct cli *cli)
 {
     struct new_files files = {0};
     str domain, rest, product, name, text;
-    struct probe p;
+    struct probe p = {0};
 
     cli_listen(t);
     if (!cli_demand_arguments(t, cli, 1, 1)) {

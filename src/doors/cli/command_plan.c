@@ -244,7 +244,7 @@ static void plan_show_contract_changes(struct task *t, const struct tree *plan)
     }
 }
 
-static void plan_show(struct task *t, const struct tree *plan)
+void cli_plan_show(struct task *t, const struct tree *plan)
 {
     const struct tree *changes = tree_find(plan, STR("changes"));
     struct plan_counts counts;
@@ -477,7 +477,7 @@ bool command_plan(struct task *t, struct cli *cli)
     if (cli->format == FORMAT_CSV) {
         return plan_show_csv(t, cli, plan);
     }
-    plan_show(t, plan);
+    cli_plan_show(t, plan);
     if (cli->has[OPTION_against] && !cli_is_against_url(cli)) {
         cli_note(cli,
                  "two folders were compared: what was published, who reads it and which grants "
@@ -497,7 +497,7 @@ bool command_plan(struct task *t, struct cli *cli)
 
 /* ---- apply */
 
-static bool apply_is_wanted(struct task *t, struct cli *cli, bool *out)
+bool cli_is_wanted(struct task *t, struct cli *cli, const char *question, bool *out)
 {
     char answer[16];
 
@@ -507,10 +507,11 @@ static bool apply_is_wanted(struct task *t, struct cli *cli, bool *out)
     }
     if (!cli_is_terminal(stdin)) {
         task_fail(t, ERR_USAGE,
-                  "apply asks before it changes the mesh, and there is no terminal to ask at");
+                  "%s asks before it changes the mesh, and there is no terminal to ask at",
+                  cli->command->name);
         return task_hint(t, "say --yes");
     }
-    fputs("Apply this? [y/N] ", stdout);
+    printf("%s [y/N] ", question);
     fflush(stdout);
     if (fgets(answer, sizeof(answer), stdin) == NULL) {
         putchar('\n');
@@ -530,9 +531,9 @@ static void apply_show(struct task *t, const struct cli *cli, str plan, const st
     (void)tree_is_bool(tree_find(applied, STR("applied")), &is_new);
     (void)tree_is_bool(tree_find(applied, STR("override")), &is_override);
     if (cli->format == FORMAT_TABLE) {
-        printf(is_new ? "Applied: mesh version %.*s\n"
-                      : "Nothing to do: applied before, as mesh version %.*s\n",
-               STR_ARG(version));
+        printf(is_new ? "Applied: mesh version %.*s%s%.*s\n"
+                      : "Nothing to do: applied before, as mesh version %.*s%s%.*s\n",
+               STR_ARG(version), cli->env.len ? " of environment " : "", STR_ARG(cli->env));
         if (is_override) {
             cli_note(cli,
                      "note: the owner of the home overrode who may change this; the audit says so");
@@ -570,13 +571,13 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
 
     *id_out = STR_NONE;
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
-        return apply_is_wanted(t, cli, &is_wanted);
+        return cli_is_wanted(t, cli, "Apply this?", &is_wanted);
     }
     if (!cli_plan(t, cli, &plan)) {
         return false;
     }
     if (cli->format == FORMAT_TABLE) {
-        plan_show(t, plan);
+        cli_plan_show(t, plan);
     }
     if (tree_find_text(plan, STR("plan")).len == 0) {
         if (cli->format != FORMAT_TABLE) {
@@ -584,7 +585,7 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
         }
         return true;
     }
-    if (!apply_is_wanted(t, cli, &is_wanted)) {
+    if (!cli_is_wanted(t, cli, "Apply this?", &is_wanted)) {
         return false;
     }
     if (!is_wanted) {
@@ -616,6 +617,13 @@ bool command_apply(struct task *t, struct cli *cli)
         return task_fail(t, ERR_USAGE,
                          "--plan names a plan that was made, --domain and --policies ask for a new "
                          "one: say one of them");
+    }
+    if (cli->env.len > 0 && cli->has[OPTION_policies]) {
+        task_fail(t, ERR_USAGE, "policies are those of the mesh");
+        return task_hint(t, "say it without --env");
+    }
+    if (cli->env.len > 0 && !cli_env_make(t, cli)) {
+        return false;
     }
     if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id)) {
         return false;

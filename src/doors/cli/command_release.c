@@ -5,18 +5,23 @@
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 
-/* `domain.product` or `domain.product#N`; 0: no number. */
-static bool release_of(struct task *t, str word, str *product_out, uint64_t *number_out)
+/* `domain.product`, `domain.product#N` or `domain.product#candidate`; 0: no number. */
+static bool release_of(struct task *t, str word, str *product_out, str *number_out)
 {
     str number;
+    uint64_t value = 0;
 
-    *number_out = 0;
-    if (!str_cut(word, '#', product_out, &number)
-        || (str_to_u64(number, number_out) && *number_out > 0)) {
+    *number_out = STR("0");
+    if (!str_cut(word, '#', product_out, &number)) {
+        return true;
+    }
+    *number_out = number;
+    if (str_eq(number, STR("candidate")) || (str_to_u64(number, &value) && value > 0)) {
         return true;
     }
     task_fail(t, ERR_USAGE, "%.*s is no release", STR_ARG(word));
-    return task_hint(t, "releases are named domain.product#number, as sales.orders#3");
+    return task_hint(t, "releases are named domain.product#number, as sales.orders#3; "
+                        "sales.orders#candidate is the one that waits");
 }
 
 bool command_rollback(struct task *t, struct cli *cli)
@@ -59,7 +64,7 @@ bool command_rollback(struct task *t, struct cli *cli)
 static bool diff_path(struct task *t, struct cli *cli, str *out)
 {
     str product, other = STR_NONE;
-    uint64_t from = 0, to = 0;
+    str from = STR_NONE, to = STR("0");
     int64_t rows;
     size_t len = cli->arguments.len;
 
@@ -72,13 +77,20 @@ static bool diff_path(struct task *t, struct cli *cli, str *out)
         task_fail(t, ERR_USAGE, "%.*s and %.*s are two products", STR_ARG(product), STR_ARG(other));
         return task_hint(t, "compare two releases of one product");
     }
-    *out = arena_format(
-        t->mem, "/api/v1/products/%.*s/diff?from=%llu&to=%llu&rows=%lld%s%.*s%s%.*s",
-        STR_ARG(http_percent_encode(t->mem, product)), (unsigned long long)from,
-        (unsigned long long)to, (long long)rows, cli->has[OPTION_table] ? "&table=" : "",
-        STR_ARG(http_percent_encode(t->mem, cli->value[OPTION_table])),
-        cli->has[OPTION_purpose] ? "&purpose=" : "",
-        STR_ARG(http_percent_encode(t->mem, cli->value[OPTION_purpose])));
+    /* Nothing comes after it: named alone, it is what the current release is compared with. */
+    if (str_eq(from, STR("candidate")) && len == 1) {
+        to = from;
+        from = STR("0");
+    } else if (str_eq(from, STR("candidate"))) {
+        return task_fail(t, ERR_USAGE, "the candidate follows all releases: it comes last");
+    }
+    *out =
+        arena_format(t->mem, "/api/v1/products/%.*s/diff?from=%.*s&to=%.*s&rows=%lld%s%.*s%s%.*s",
+                     STR_ARG(http_percent_encode(t->mem, product)), STR_ARG(from), STR_ARG(to),
+                     (long long)rows, cli->has[OPTION_table] ? "&table=" : "",
+                     STR_ARG(http_percent_encode(t->mem, cli->value[OPTION_table])),
+                     cli->has[OPTION_purpose] ? "&purpose=" : "",
+                     STR_ARG(http_percent_encode(t->mem, cli->value[OPTION_purpose])));
     return true;
 }
 

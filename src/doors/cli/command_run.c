@@ -15,7 +15,7 @@ struct run_follow {
     struct progress progress;
     struct tree *products; /* one event of each that has ended */
     struct tree *end;
-    size_t published, failed;
+    size_t published, failed, unchanged;
     enum error_code first_error;
 };
 
@@ -54,7 +54,8 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
 
 static bool run_is_good(str state)
 {
-    return str_eq(state, STR("published")) || str_eq(state, STR("candidate"));
+    return str_eq(state, STR("published")) || str_eq(state, STR("candidate"))
+        || str_eq(state, STR("unchanged"));
 }
 
 static bool run_has_ended(const struct run_follow *follow, str product)
@@ -105,6 +106,19 @@ static str run_count(const struct tree *of, const char *key)
 }
 
 /* What became of the rows of its incremental tables, a line each. */
+/* Which rows of its source were read. */
+static void run_show_pushed(struct task *t, const struct tree *of)
+{
+    str read = tree_find_text(of, STR("read")), why = tree_find_text(of, STR("read_all"));
+
+    if (read.len > 0) {
+        printf("    read of %.*s\n", STR_ARG(table_shown(t->mem, read)));
+    }
+    if (why.len > 0) {
+        printf("    all rows of the source were read: %.*s\n", STR_ARG(table_shown(t->mem, why)));
+    }
+}
+
 static void run_show_increments(struct task *t, const struct tree *event)
 {
     const struct tree *list = tree_find(event, STR("increments"));
@@ -126,6 +140,7 @@ static void run_show_increments(struct task *t, const struct tree *event)
             printf(", %.*s joined", STR_ARG(joined));
         }
         putchar('\n');
+        run_show_pushed(t, of);
     }
 }
 
@@ -147,6 +162,7 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
     str product = tree_find_text(event, STR("product")),
         state = tree_find_text(event, STR("state"));
     bool is_published = run_is_good(state), is_colored = cli_is_colored(stdout);
+    str release = table_cell(t->mem, event, "release");
     const struct tree *warnings = tree_find(event, STR("warnings"));
     double seconds = 0;
 
@@ -155,6 +171,11 @@ static void run_show_product(struct task *t, const struct run_follow *follow,
     }
     if (tree_find(event, STR("seconds")) != NULL) {
         (void)tree_is_number(tree_find(event, STR("seconds")), &seconds);
+    }
+    if (str_eq(state, STR("unchanged"))) {
+        printf("%-*.*s  unchanged: %s%.*s\n", (int)follow->progress.width, STR_ARG(product),
+               release.len ? "release " : "no release yet", STR_ARG(release));
+        return;
     }
     printf("%-*.*s  %s%.*s%s", (int)follow->progress.width, STR_ARG(product),
            !is_colored    ? ""
@@ -190,7 +211,9 @@ static void run_product_ended(struct task *t, struct run_follow *follow, const s
         return;
     }
     tree_push(follow->mem, follow->products, tree_copy(follow->mem, event));
-    if (run_is_good(tree_find_text(event, STR("state")))) {
+    if (str_eq(tree_find_text(event, STR("state")), STR("unchanged"))) {
+        follow->unchanged++;
+    } else if (run_is_good(tree_find_text(event, STR("state")))) {
         follow->published++;
     } else {
         (void)error_by_name(tree_find_text(tree_find(event, STR("error")), STR("code")), &code);
@@ -264,8 +287,11 @@ static void run_show_summary(const struct run_follow *follow, int64_t began_ms)
     if (follow->cli->format != FORMAT_TABLE || follow->cli->has[OPTION_quiet]) {
         return;
     }
-    printf("\n%zu published, %zu failed, in %.1f s\n", follow->published, follow->failed,
-           (double)(clock_monotonic_ms() - began_ms) / 1000);
+    printf("\n%zu published, %zu failed", follow->published, follow->failed);
+    if (follow->unchanged > 0) {
+        printf(", %zu unchanged", follow->unchanged);
+    }
+    printf(", in %.1f s\n", (double)(clock_monotonic_ms() - began_ms) / 1000);
 }
 
 static bool run_show_data(struct task *t, const struct run_follow *follow, str job)
@@ -396,5 +422,8 @@ bool command_run(struct task *t, struct cli *cli)
         task_fail(t, ERR_USAGE, "run asks nothing, and applies nothing");
         return task_hint(t, "--yes goes with --watch");
     }
-    return cli->has[OPTION_watch] ? cli_run_watch(t, cli) : cli_run(t, cli);
+    if (!cli->has[OPTION_watch]) {
+        return cli_run(t, cli);
+    }
+    return (cli->env.len == 0 || cli_env_make(t, cli)) && cli_run_watch(t, cli);
 }

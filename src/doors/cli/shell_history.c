@@ -17,7 +17,7 @@ enum { HISTORY_BYTES_MAX = 1 << 20, HISTORY_KEPT_BYTES = 1 << 18 };
 static str history_path(struct shell *shell)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    str folder = STR_NONE;
+    str folder;
 
     if (state != NULL && state[0] == '/') {
         folder = arena_format(shell->mem, "%s/weft", state);

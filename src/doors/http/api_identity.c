@@ -3,6 +3,7 @@
 #include "clock/clock.h"
 #include "http_inside.h"
 #include "login/login.h"
+#include "services/envs.h"
 #include "token/token.h"
 #include "user/user.h"
 
@@ -91,6 +92,7 @@ static bool api_change(struct task *t, struct api *api, struct api_change change
     }
     api_end_access(api);
     gate_recheck(api->services->gate);
+    envs_follow(api->services);
     return api_done(t, api, status);
 }
 

@@ -70,7 +70,9 @@ bool api_plan_apply(struct task *t, struct api *api)
     if (!plan_apply(t, api->services, api->parameters[0], &applied)) {
         return false;
     }
-    api_end_access(api);
+    if (api->services->mesh == NULL) {
+        api_end_access(api);
+    }
     json_out_begin(&o, "", '{');
     json_out_uint(&o, "mesh_version", applied.mesh_version);
     json_out_bool(&o, "applied", !applied.was_applied);

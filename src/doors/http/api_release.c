@@ -30,6 +30,22 @@ bool api_release_rollback(struct task *t, struct api *api)
     return api_answer(t, api, 200, o.b);
 }
 
+/* A number, or `candidate`. */
+static bool api_read_side(struct task *t, struct api *api, const char *name, uint64_t *out)
+{
+    int64_t number;
+
+    if (str_eq(http_fields_value(&api->request->query, str_of(name)), STR("candidate"))) {
+        *out = DIFF_CANDIDATE;
+        return true;
+    }
+    if (!api_query_number(t, api, name, 0, 0, INT64_MAX, &number)) {
+        return false;
+    }
+    *out = (uint64_t)number;
+    return true;
+}
+
 bool api_release_diff(struct task *t, struct api *api)
 {
     const struct http_fields *query = &api->request->query;
@@ -37,16 +53,13 @@ bool api_release_diff(struct task *t, struct api *api)
                      .product = api->parameters[0],
                      .table = http_fields_value(query, STR("table"))};
     struct json_out o = api_json(t);
-    int64_t from, to, rows;
+    int64_t rows;
 
-    if (!api_query_number(t, api, "from", 0, 0, INT64_MAX, &from)
-        || !api_query_number(t, api, "to", 0, 0, INT64_MAX, &to)
+    if (!api_read_side(t, api, "from", &d.from) || !api_read_side(t, api, "to", &d.to)
         || !api_query_number(t, api, "rows", 0, 0, API_DIFF_ROWS_MAX, &rows)) {
         return false;
     }
     api_bind_purpose(t, http_fields_value(query, STR("purpose")));
-    d.from = (uint64_t)from;
-    d.to = (uint64_t)to;
     d.rows_max = (uint64_t)rows;
     return diff_releases(t, &d, &o) && api_answer(t, api, 200, o.b);
 }

@@ -120,6 +120,9 @@ static bool api_has_ended(struct task *t, struct api *api, bool *out)
     if (!api_find_job(t, api, &row)) {
         return false;
     }
+    if (row->state == JOB_RUNNING || row->state == JOB_QUEUED) {
+        (void)jobs_is_over(t, api->services->jobs, row->id, &row->state, &row->result);
+    }
     *out = row->state != JOB_QUEUED && row->state != JOB_RUNNING;
     if (!*out) {
         jobs_pause(api->services->jobs, 100);
@@ -154,6 +157,9 @@ static bool api_wait_for_job(struct task *t, struct api *api, struct job_row **r
             return false;
         }
         jobs_pause(api->services->jobs, 100);
+        if (jobs_is_known(api->services->jobs, (*row)->id)) {
+            return true; /* begun, or refused: its row cannot tell perhaps */
+        }
         if (!api_find_job(t, api, row)) {
             return false;
         }

@@ -8,6 +8,7 @@
 #include "limits/limits.h"
 #include "log/log.h"
 #include "login/login.h"
+#include "services/envs.h"
 #include "yaml/yaml.h"
 
 enum route_who { ROUTE_ANYONE, ROUTE_ACTOR, ROUTE_ADMIN };
@@ -24,12 +25,21 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+/* `/env/NAME` before a path: the same of an environment. Gives how many segments that takes. */
+static size_t route_environment(const struct http_request *request, str *name_out)
+{
+    bool is_of_one = request->segments.len > 2 && str_eq(request->segments.at[0], STR("env"));
+
+    *name_out = is_of_one ? request->segments.at[1] : STR_NONE;
+    return is_of_one ? 2 : 0;
+}
+
 /* `{name}` takes one segment. */
 static bool route_matches(const struct route *route, const struct http_request *request,
-                          str *parameters)
+                          size_t begin, str *parameters)
 {
     str rest = str_from(str_of(route->path), 1), part;
-    size_t taken = 0, i = 0;
+    size_t taken = 0, i = begin;
 
     for (; rest.len > 0; i++) {
         (void)str_cut(rest, '/', &part, &rest);
@@ -49,9 +59,10 @@ static bool route_matches(const struct route *route, const struct http_request *
 static bool route_find(struct task *t, struct api *api, const struct route **out)
 {
     struct str_list allowed = {0};
+    size_t begin = route_environment(api->request, &api->environment);
 
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (!route_matches(&routes[i], api->request, api->parameters)) {
+        if (!route_matches(&routes[i], api->request, begin, api->parameters)) {
             continue;
         }
         if (str_eq(str_of(routes[i].method), api->request->method)
@@ -142,18 +153,37 @@ static void api_audit_denial(const struct task *t, const struct api *api)
     struct task *last;
 
     if (t->actor == NULL || t->err.code != ERR_DENIED
-        || str_eq(api->request->path, STR("/api/v1/query"))) {
+        || str_ends(api->request->path, STR("/api/v1/query"))) {
         return;
     }
     last = task_new();
     last->actor = t->actor;
     str object = arena_format(last->mem, "%.*s %.*s", STR_ARG(api->request->method),
                               STR_ARG(api->request->path));
-    if (!audit_append(last, api->services->db, STR("request"), object, STR("denied"), STR("{}"),
-                      NULL)) {
+    if (!audit_append(last, api->door->services->db, STR("request"), object, STR("denied"),
+                      STR("{}"), NULL)) {
         log_failure("http", last);
     }
     task_free(last);
+}
+
+/* From here on the services are those of the environment; who asks is known by the mesh. */
+static bool api_enter(struct task *t, struct api *api, const struct route *route)
+{
+    int use;
+
+    if (api->environment.len == 0) {
+        return true;
+    }
+    if (!api_env_answers(route->answer, &use)) {
+        task_fail(t, ERR_REFUSED, "an environment does not answer %.*s",
+                  STR_ARG(api->request->path));
+        return task_hint(t,
+                         "users, grants, policies, audit and the home itself are those of the "
+                         "mesh: ask it without /env/%.*s",
+                         STR_ARG(api->environment));
+    }
+    return envs_enter(t, api->door->services, api->environment, (enum env_use)use, &api->services);
 }
 
 static bool api_handle(struct task *t, struct api *api)
@@ -163,12 +193,12 @@ static bool api_handle(struct task *t, struct api *api)
     if (!route_find(t, api, &route)) {
         return false;
     }
-    if (route->who == ROUTE_ANYONE) {
+    if (route->who == ROUTE_ANYONE && api->environment.len == 0) {
         return route->answer(t, api);
     }
     return api_origin_is_safe(t, api) && api_login(t, api)
         && (route->who != ROUTE_ADMIN || login_demand_admin(t, api->services))
-        && api_read_body(t, api) && route->answer(t, api);
+        && api_read_body(t, api) && api_enter(t, api, route) && route->answer(t, api);
 }
 
 static void http_handle(void *state, struct task *t, struct http_exchange *x)
@@ -178,6 +208,9 @@ static void http_handle(void *state, struct task *t, struct http_exchange *x)
     api.services = api.door->services;
     if (api_handle(t, &api)) {
         return;
+    }
+    if (api.services->mesh != NULL && t->err.code == ERR_CANCELLED) {
+        (void)gate_withdrawn(t, api.services->gate);
     }
     if (t->err.code != ERR_NOT_FOUND && t->err.code != ERR_CANCELLED) {
         log_failure("http", t);
@@ -197,7 +230,7 @@ static size_t http_body_max(void *state, const struct http_request *request)
     struct api api = {.door = door, .services = door->services, .request = request};
     struct task *t;
 
-    if (!str_eq(request->path, STR("/api/v1/plans"))) {
+    if (!str_ends(request->path, STR("/api/v1/plans"))) {
         return HTTP_BODY_BYTES_MAX;
     }
     t = task_new();

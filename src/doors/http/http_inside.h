@@ -25,6 +25,7 @@ struct api {
     struct services *services;
     struct http_exchange *x;
     const struct http_request *request;
+    str environment; /* that the path names: /env/NAME/api/…; its services are `services` then */
     str parameters[HTTP_PARAMETERS_MAX]; /* of the path, in order */
     const struct tree *body;             /* a JSON document; NULL when there is none */
     const struct report *findings;       /* told with an error */
@@ -35,6 +36,9 @@ typedef bool api_fn(struct task *t, struct api *api);
 #define ROUTE(name, method, path, who, meaning) api_fn api_##name;
 #include "routes.def"
 #undef ROUTE
+
+/* What of the API an environment answers, and how whoever asks is in it; false: nothing of this. */
+bool api_env_answers(api_fn *answer, int *use_out);
 
 /* 200 with a JSON body of at most HTTP_ANSWER_MAX bytes; `status` for others. */
 enum { API_ANSWER_BYTES_MAX = 64 << 20 };

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "clock/clock.h"
@@ -9,10 +10,18 @@
 #include "log/log.h"
 #include "plan/plan.h"
 #include "run/run_candidate.h"
+#include "run/run_due.h"
+#include "services/envs.h"
 #include "timer_inside.h"
 #include "upkeep/upkeep.h"
 
-enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64 };
+/* A row that cannot be marked as running so often is refused: the disk is full, or does not work. */
+enum {
+    TIMER_POLL_MS = 500,
+    TIMER_JOBS_MAX = 64,
+    TIMER_TAKES_MAX = 4,
+    TIMER_DUE_AGAIN_US = 60 * 1000000
+};
 
 struct timer {
     struct services *services;
@@ -21,23 +30,30 @@ struct timer {
     pthread_cond_t ended;
     size_t working;
     atomic_bool is_closing;
+    char refused[37]; /* the row that could not be taken, and how often */
+    int takes;
 };
 
 struct timer_work {
     struct timer *timer;
+    struct services *services; /* of the mesh, or of an environment */
     struct task *t;
     struct job_row *row;
     bool has_thread;
+    const struct error *refused; /* why it was not begun; NULL: it was */
 };
 
 /* Whoever cancelled the job before this thread could be reached has left it in the row. */
 static bool timer_begin(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct actor *actor;
     struct job_row *row;
 
+    if (work->refused != NULL) {
+        return task_fail_as(t, work->refused);
+    }
     if (!work->has_thread) {
         return task_fail(t, ERR_TOO_MANY, "no thread is left for another job");
     }
@@ -51,9 +67,18 @@ static bool timer_begin(struct timer_work *work)
     return task_go_on(t);
 }
 
+/* Who ended it: its caller, or the mesh that its environment follows. */
+static void timer_find_end(struct timer_work *work)
+{
+    if (work->services->mesh != NULL && work->t->err.code == ERR_CANCELLED) {
+        (void)gate_withdrawn(work->t, work->services->gate);
+    }
+    log_failure("timer", work->t);
+}
+
 static void timer_run_one(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct run run = {
         .services = s,
@@ -68,7 +93,7 @@ static void timer_run_one(struct timer_work *work)
 
     run.watcher.state = &run;
     ok = timer_begin(work) && run_all_how(t, work->row, &how)
-      && turns_take(t, &s->runs, INT32_MAX, "runs");
+      && turns_take(t, s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + timeout_ms;
         run.is_full = how.is_full;
@@ -79,7 +104,7 @@ static void timer_run_one(struct timer_work *work)
         ok = run_product(t, &run);
     }
     if (!ok) {
-        log_failure("timer", t);
+        timer_find_end(work);
     }
     timer_say_run(t, &run, ok);
     work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -89,7 +114,7 @@ static void timer_run_one(struct timer_work *work)
 /* Its release waits, and all who read the product are tried over it. */
 static void timer_run_candidate(struct timer_work *work)
 {
-    struct services *s = work->timer->services;
+    struct services *s = work->services;
     struct task *t = work->t;
     struct run_candidate c = {.run = {
                                   .services = s,
@@ -103,7 +128,7 @@ static void timer_run_candidate(struct timer_work *work)
 
     c.run.watcher.state = &c.run;
     ok = timer_begin(work) && run_all_how(t, work->row, &how)
-      && turns_take(t, &s->runs, INT32_MAX, "runs");
+      && turns_take(t, s->runs, INT32_MAX, "runs");
     if (ok) {
         t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
         c.run.is_full = how.is_full;
@@ -112,7 +137,7 @@ static void timer_run_candidate(struct timer_work *work)
         ok = run_candidate(t, &c) && plan_test_consumers(t, s, c.run.product, c.run.id);
     }
     if (!ok) {
-        log_failure("timer", t);
+        timer_find_end(work);
     }
     timer_say_run(t, &c.run, ok);
     work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -120,13 +145,38 @@ static void timer_run_candidate(struct timer_work *work)
     timer_say_one(t, &c.run, work->row->state);
 }
 
+/* Rules that are due, of the current release. What fails is due still, and is tried again. */
+static void timer_check(struct timer_work *work)
+{
+    struct services *s = work->services;
+    struct task *t = work->t;
+    bool ok = work->has_thread || task_fail(t, ERR_TOO_MANY, "no thread is left for another job");
+    struct actor *actor = ARENA_NEW(t->mem, struct actor);
+
+    /* Nobody asked but the product's own contract. */
+    *actor =
+        (struct actor){.kind = ACTOR_PRODUCT, .name = work->row->subject, .door = STR("schedule")};
+    t->actor = actor;
+    if (ok && turns_take(t, s->runs, INT32_MAX, "runs")) {
+        t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
+        ok = run_due(t, s, work->row->subject);
+    }
+    if (!ok) {
+        log_failure("timer", t);
+    }
+    work->row->state = ok ? JOB_DONE : t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    work->row->result = ok ? STR_NONE : str_of(error_name(t->err.code));
+}
+
 /* Nobody waits for it, and what it does not make is made when it is asked for. */
 static void timer_clear(struct timer_work *work)
 {
     struct task *t = work->t;
 
-    if (work->has_thread ? govern_prepare(t, work->timer->services, work->row->subject)
-                         : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
+    if (work->refused != NULL) {
+        (void)task_fail_as(t, work->refused);
+    } else if (work->has_thread ? govern_prepare(t, work->services, work->row->subject)
+                                : task_fail(t, ERR_TOO_MANY, "no thread is left for another job")) {
         work->row->state = JOB_DONE;
         return;
     }
@@ -139,12 +189,15 @@ static void timer_run_all(struct timer_work *work)
 {
     struct task *t = work->t;
     struct run_all all = {
-        .services = work->timer->services,
+        .services = work->services,
         .job_id = work->row->id,
         .products = work->row->subject,
     };
     bool ok = timer_begin(work) && run_all_how(t, work->row, &all.how) && run_all(t, &all);
 
+    if (!ok) {
+        timer_find_end(work);
+    }
     work->row->state = !ok            ? (t->err.code == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED)
                      : all.failed > 0 ? JOB_FAILED
                                       : JOB_DONE;
@@ -152,7 +205,7 @@ static void timer_run_all(struct timer_work *work)
 }
 
 /* The end of a job is written even when its task was cancelled, and again when the disk was full: until then nobody else would get
- * to run the same. */
+ * to run the same. Whoever waits for it is told at once. */
 static void timer_write_end(struct timer_work *work)
 {
     const struct timespec pause = {.tv_sec = 1};
@@ -162,11 +215,12 @@ static void timer_write_end(struct timer_work *work)
         struct task *last = task_new();
 
         last->actor = work->t->actor;
-        ok = job_row_end(last, work->timer->services->db, work->row->id, work->row->state,
+        ok = job_row_end(last, work->services->db, work->row->id, work->row->state,
                          work->row->result)
           || last->err.code == ERR_CONFLICT;
         if (!ok && !is_told) {
             log_failure("timer", last);
+            jobs_over(work->services->jobs, work->row->id, work->row->state, work->row->result);
             is_told = true;
         }
         task_free(last);
@@ -184,11 +238,13 @@ static void *timer_work(void *state)
         timer_run_candidate(work);
     } else if (str_eq(work->row->kind, STR("clear"))) {
         timer_clear(work);
+    } else if (str_eq(work->row->kind, STR("check"))) {
+        timer_check(work);
     } else {
         timer_run_all(work);
     }
     timer_write_end(work);
-    jobs_end(timer->services->jobs, work->row->id);
+    jobs_end(work->services->jobs, work->row->id);
     task_free(work->t);
     free(work);
     pthread_mutex_lock(&timer->lock);
@@ -198,15 +254,20 @@ static void *timer_work(void *state)
     return NULL;
 }
 
-static void timer_start(struct timer *timer, struct task *t, struct job_row *row)
+static void timer_start(struct timer *timer, struct services *s, struct task *t,
+                        struct job_row *row, const struct error *refused)
 {
     struct timer_work *work = calloc(1, sizeof(*work));
     pthread_attr_t attributes;
     pthread_t thread;
 
     CHECK(work != NULL);
-    *work = (struct timer_work){.timer = timer, .t = t, .row = row, .has_thread = true};
-    jobs_begin(timer->services->jobs, row->id, t);
+    *work = (struct timer_work){
+        .timer = timer, .services = s, .t = t, .row = row, .has_thread = true, .refused = refused};
+    jobs_begin(s->jobs, row->id, t);
+    if (s->mesh != NULL) {
+        envs_stay(t, s, ENV_READS);
+    }
     pthread_mutex_lock(&timer->lock);
     timer->working++;
     pthread_mutex_unlock(&timer->lock);
@@ -228,23 +289,71 @@ static bool timer_has_room(struct timer *timer)
     return has_room;
 }
 
+/* A row that could not be marked as running waits for the next look, and for another: but not for ever, because somebody waits
+ * for it. */
+static bool timer_gives_up(struct timer *timer, str id)
+{
+    if (!str_eq(str_of(timer->refused), id)) {
+        CHECK(id.len < sizeof(timer->refused));
+        memcpy(timer->refused, id.ptr, id.len);
+        timer->refused[id.len] = '\0';
+        timer->takes = 0;
+    }
+    return ++timer->takes >= TIMER_TAKES_MAX;
+}
+
+/* Its end is told and, as soon as that can be, written. */
+static void timer_refuse(struct timer *timer, struct services *s, struct task *t,
+                         struct job_row *row)
+{
+    struct task *work = task_new();
+    struct error *why = ARENA_NEW(work->mem, struct error);
+    struct job_row *copy = ARENA_NEW(work->mem, struct job_row);
+
+    *why = (struct error){.code = t->err.code,
+                          .message = arena_str(work->mem, t->err.message),
+                          .detail = arena_str(work->mem, t->err.detail),
+                          .hint = arena_str(work->mem, t->err.hint)};
+    *copy = (struct job_row){.id = arena_str(work->mem, row->id),
+                             .kind = arena_str(work->mem, row->kind),
+                             .subject = arena_str(work->mem, row->subject),
+                             .input = arena_str(work->mem, row->input),
+                             .requested_by = arena_str(work->mem, row->requested_by)};
+    timer_start(timer, s, work, copy, why);
+}
+
 /* Takes what waits; false when nothing does. */
-static bool timer_take(struct timer *timer)
+static bool timer_take(struct timer *timer, struct services *s)
 {
     struct task *t = task_new();
     struct job_row *row = NULL;
+    bool ok = job_row_take(t, s->db, &row);
 
-    bool ok = job_row_take(t, timer->services->db, &row);
+    if (ok && row != NULL && !jobs_is_known(s->jobs, row->id)) {
+        timer_start(timer, s, t, row, NULL);
+        return true;
+    }
     if (!ok) {
         log_failure("timer", t);
     }
-    /* A row that was read but could not be marked as running waits on. */
-    if (!ok || row == NULL) {
-        task_free(t);
-        return false;
+    /* One that is known and taken now was refused before: whoever refused it writes its end. */
+    if (!ok && row != NULL && !jobs_is_known(s->jobs, row->id) && timer_gives_up(timer, row->id)) {
+        timer_refuse(timer, s, t, row);
     }
-    timer_start(timer, t, row);
-    return true;
+    task_free(t);
+    return false;
+}
+
+static void timer_take_all(struct timer *timer, struct services *s)
+{
+    while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer, s)) {
+    }
+}
+
+static void timer_visit(struct task *t, struct services *s, void *state)
+{
+    (void)t;
+    timer_take_all(state, s);
 }
 
 static void timer_sweep(struct timer *timer)
@@ -284,25 +393,92 @@ static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known
     task_free(t);
 }
 
+/* When rules are to be looked at again: at a time, or with another image. */
+struct timer_schedule {
+    uint64_t image_version;
+    int64_t next_us;
+    uint64_t mesh_version;    /* of this: */
+    struct str_list products; /* those with such rules, in memory of their own */
+    struct arena *mem;
+};
+
+static void timer_find_scheduled(const struct image *image, struct timer_schedule *known)
+{
+    if (known->mem != NULL && known->mesh_version == image->mesh_version) {
+        return;
+    }
+    arena_free(known->mem);
+    known->mem = arena_new();
+    known->mesh_version = image->mesh_version;
+    run_scheduled_products(known->mem, image, &known->products);
+}
+
+static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_schedule *known)
+{
+    struct services *s = timer->services;
+    const struct image *image = image_pin(t, s->images);
+    int64_t now_us = clock_now_us();
+    struct str_list due = {0};
+    str job_id;
+    bool joined;
+
+    if (image->version == known->image_version && now_us < known->next_us) {
+        return true;
+    }
+    known->image_version = image->version;
+    known->next_us = now_us + TIMER_DUE_AGAIN_US;
+    int64_t next_us;
+
+    timer_find_scheduled(image, known);
+    if (!run_due_products(t, s, &known->products, now_us, &due, &next_us)) {
+        return false;
+    }
+    for (size_t i = 0; i < due.len; i++) {
+        if (!job_row_queue(t, s->db, STR("check"), due.at[i], STR_NONE, STR("schedule"), &job_id,
+                           &joined)) {
+            return false;
+        }
+    }
+    /* What is due now is looked at again soon, should it fail. */
+    known->next_us = due.len == 0 || next_us < known->next_us ? next_us : known->next_us;
+    return true;
+}
+
+static void timer_check_due(struct timer *timer, struct timer_schedule *known, bool *failed)
+{
+    struct task *t = task_new();
+    bool ok = timer_queue_due(t, timer, known);
+
+    if (!ok && !*failed) {
+        log_failure("timer", t);
+    }
+    *failed = !ok;
+    task_free(t);
+}
+
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
     int64_t every_ms = CONFIG_INT(timer->services->config, upkeep_every_s) * 1000;
     int64_t sweep_ms = clock_monotonic_ms() + every_ms;
     struct upkeep_endings endings = {0};
-    bool expiry_failed = false, endings_failed = false;
+    struct timer_schedule schedule = {0};
+    bool expiry_failed = false, endings_failed = false, schedule_failed = false;
 
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
         timer_tell_endings(timer, &endings, &endings_failed);
-        while (timer_has_room(timer) && !atomic_load(&timer->is_closing) && timer_take(timer)) {
-        }
+        timer_check_due(timer, &schedule, &schedule_failed);
+        timer_take_all(timer, timer->services);
+        envs_each_open(timer->services, timer_visit, timer);
+        envs_tidy(timer->services);
         if (clock_monotonic_ms() >= sweep_ms) {
             timer_sweep(timer);
             sweep_ms = clock_monotonic_ms() + every_ms;
         }
         jobs_wait(timer->services->jobs, TIMER_POLL_MS);
     }
+    arena_free(schedule.mem);
     return NULL;
 }
 
@@ -330,6 +506,7 @@ void timer_close(struct timer *timer)
     atomic_store(&timer->is_closing, true);
     jobs_wake(timer->services->jobs);
     pthread_join(timer->thread, NULL);
+    envs_end(timer->services);
     (void)jobs_cancel_all(timer->services->jobs);
     pthread_mutex_lock(&timer->lock);
     while (timer->working > 0) {

@@ -63,8 +63,29 @@ static const char *timer_outcome(enum error_code code)
     }
 }
 
+/* Which rows of its source were asked for, or why all. */
+static void timer_add_pushed(struct task *t, struct buf *b, const struct run *r, str table)
+{
+    for (size_t i = 0; i < r->pushed.len; i++) {
+        const struct run_pushed *pushed = &r->pushed.at[i];
+
+        if (!str_eq(pushed->of, table)) {
+            continue;
+        }
+        if (pushed->range.column == NULL) {
+            buf_add(b, STR(",\"read_all\":"));
+            buf_add_json(b, pushed->why);
+            continue;
+        }
+        buf_add(b, STR(",\"read\":"));
+        buf_add_json(b, arena_format(t->mem, "%.*s.%.*s: %.*s", STR_ARG(pushed->schema),
+                                     STR_ARG(pushed->table),
+                                     STR_ARG(run_range_text(t->mem, &pushed->range))));
+    }
+}
+
 /* What became of the rows of incremental tables. */
-static void timer_add_increments(struct buf *b, const struct run *r)
+static void timer_add_increments(struct task *t, struct buf *b, const struct run *r)
 {
     for (size_t i = 0; i < r->increments.len; i++) {
         const struct run_increment *inc = &r->increments.at[i];
@@ -87,29 +108,41 @@ static void timer_add_increments(struct buf *b, const struct run *r)
                        (unsigned long long)inc->added, (unsigned long long)inc->replaced,
                        (unsigned long long)inc->deleted, inc->kept.len,
                        table != NULL ? table->parts.len : 0, (unsigned long long)inc->joined);
+            timer_add_pushed(t, b, r, inc->table->name);
         }
         buf_add(b, i + 1 == r->increments.len ? STR("}]") : STR("}"));
     }
 }
 
+static void timer_add_diverted(struct arena *mem, struct buf *b, const struct run_table *table,
+                               bool *is_first)
+{
+    bool is_input = table->table == NULL;
+
+    if (table->diverted == NULL) {
+        return;
+    }
+    buf_add(b, *is_first ? STR("{\"table\":") : STR(",{\"table\":"));
+    buf_add_json(
+        b, is_input ? arena_format(mem, "%.*s.%.*s", STR_ARG(table->schema), STR_ARG(table->name))
+                    : table->name);
+    buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
+               (unsigned long long)table->diverted->checked);
+    *is_first = false;
+}
+
 /* How many rows of which tables were diverted. */
-static void timer_add_quarantined(struct buf *b, const struct run *r)
+static void timer_add_quarantined(struct arena *mem, struct buf *b, const struct run *r)
 {
     bool is_first = true;
 
     buf_format(b, ",\"rows_quarantined\":%llu,\"quarantined\":[",
                (unsigned long long)run_diverted_rows(r));
+    for (size_t i = 0; i < r->staged.len; i++) {
+        timer_add_diverted(mem, b, &r->staged.at[i], &is_first);
+    }
     for (size_t i = 0; i < r->outputs.len; i++) {
-        const struct run_table *table = &r->outputs.at[i];
-
-        if (table->diverted == NULL) {
-            continue;
-        }
-        buf_add(b, is_first ? STR("{\"table\":") : STR(",{\"table\":"));
-        buf_add_json(b, table->name);
-        buf_format(b, ",\"rows\":%llu,\"of\":%llu}", (unsigned long long)table->diverted->rows,
-                   (unsigned long long)table->diverted->checked);
-        is_first = false;
+        timer_add_diverted(mem, b, &r->outputs.at[i], &is_first);
     }
     buf_add(b, STR("]"));
 }
@@ -132,8 +165,8 @@ void timer_say_run(struct task *t, const struct run *r, bool ok)
             buf_format(b, ",\"release\":%llu", (unsigned long long)r->release);
         }
         buf_format(b, ",\"rows\":%llu", (unsigned long long)rows);
-        timer_add_quarantined(b, r);
-        timer_add_increments(b, r);
+        timer_add_quarantined(t->mem, b, r);
+        timer_add_increments(t, b, r);
     }
     timer_add_warnings(b, &r->findings);
     if (!ok) {
@@ -150,6 +183,9 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
 
     buf_format(b, "{\"state\":\"%s\",\"published\":%llu,\"failed\":%llu", job_state_name(state),
                (unsigned long long)all->published, (unsigned long long)all->failed);
+    if (all->services->mesh != NULL) {
+        buf_format(b, ",\"unchanged\":%llu", (unsigned long long)all->unchanged);
+    }
     if (state != JOB_DONE && t->err.code != ERR_NONE) {
         buf_add(b, STR(",\"error\":"));
         buf_add(b, run_error_json(t));

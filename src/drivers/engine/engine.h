@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "job/job.h"
+#include "tree/tree.h"
 
 struct engine;
 struct worker;
@@ -40,6 +41,15 @@ MUST_CHECK bool engine_run(struct task *t, struct worker *worker, const struct e
 MUST_CHECK bool engine_run_uncleared(struct task *t, struct worker *worker,
                                      const struct engine_job *job, struct row_sink *sink,
                                      struct job_result *out);
+enum { ENGINE_ANSWER_BYTES_MAX = 16 << 20 };
+struct engine_rows {
+    VEC_OF(const struct tree *) /* each a list of cells; in the task's memory */
+};
+/* Runs a job for rows that are few, as ROW_FORMAT_ROWS has them. `is_cleared`: by engine_run, else by engine_run_uncleared. */
+MUST_CHECK bool engine_ask(struct task *t, struct worker *worker, struct engine_job *job,
+                           bool is_cleared, struct engine_rows *out);
+/* Rows of a stream of ROW_FORMAT_ROWS. */
+MUST_CHECK bool engine_rows_read(struct task *t, str bytes, struct engine_rows *out);
 /* Where JOB_FILE wrote: `<folder>/out/<name>`. The caller moves it away before the loan ends. */
 str engine_output_path(struct task *t, const struct worker *worker, str name);
 

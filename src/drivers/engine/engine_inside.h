@@ -47,7 +47,8 @@ struct worker {
     int64_t idle_since_ms;
 
     /* Of the thread that starts it, has the loan or ends it. */
-    bool is_doomed; /* ends with this loan */
+    bool is_doomed;  /* ends with this loan */
+    bool is_unclean; /* files of the job before could not be removed */
     int fd;
     int folder_fd;
     int status;    /* of waitpid */

@@ -29,7 +29,7 @@ static bool make_folder(struct task *t, struct worker *w, int parent_fd, const c
            && fchmod(fd, mode) == 0;
 
     if (!ok) {
-        task_fail_errno(t, ERR_WORKER, "cannot make the worker's folder " STR_FMT "/%s",
+        task_fail_errno(t, ERR_IO, "cannot make the worker's folder " STR_FMT "/%s",
                         STR_ARG(w->folder), parent_fd == w->engine->workers_fd ? "" : name);
         if (errno == EINVAL || errno == EPERM)
             task_hint(t, "the setting worker_uid names user ids that this machine does not give");
@@ -52,7 +52,7 @@ bool engine_folder_make(struct task *t, struct worker *w)
     w->folder_fd =
         openat(engine->workers_fd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (w->folder_fd < 0)
-        return task_fail_errno(t, ERR_WORKER, "cannot open the worker's folder " STR_FMT,
+        return task_fail_errno(t, ERR_IO, "cannot open the worker's folder " STR_FMT,
                                STR_ARG(w->folder));
     return make_folder(t, w, w->folder_fd, "in", me, read_only)
         && make_folder(t, w, w->folder_fd, "tmp", w->uid, 0700)
@@ -115,14 +115,18 @@ static bool copy_inode(struct task *t, int file_fd, int in_fd, const char *name)
     int from_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (from_fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot read the file that becomes in/%s", name);
-    int to_fd = openat(in_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-    bool ok = to_fd >= 0 ? true : task_fail_errno(t, ERR_IO, "cannot create in/%s", name);
+    int to_fd = TEMP_FAILURE_RETRY(
+        openat(in_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
+    bool ok = to_fd >= 0
+                ? true
+                : task_fail_errno(t, ERR_IO, "cannot create in/%s of the worker's folder", name);
     ok = ok && store_file_copy(t, from_fd, to_fd);
     if (ok && fchmod(to_fd, 0444) != 0)
-        ok = task_fail_errno(t, ERR_IO, "cannot set the mode of in/%s", name);
+        ok =
+            task_fail_errno(t, ERR_IO, "cannot set the mode of in/%s of the worker's folder", name);
     close(from_fd);
     if (to_fd >= 0 && close(to_fd) != 0 && ok)
-        ok = task_fail_errno(t, ERR_IO, "cannot write in/%s", name);
+        ok = task_fail_errno(t, ERR_IO, "cannot write in/%s of the worker's folder", name);
     return ok;
 }
 
@@ -140,7 +144,7 @@ static bool link_open(struct task *t, struct worker *w, int file_fd, int in_fd, 
         if (errno == EEXIST)
             return task_fail(t, ERR_INTERNAL, "two files of one job have the name in/%s", name);
         if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
-            return task_fail_errno(t, ERR_IO, "cannot link in/%s", name);
+            return task_fail_errno(t, ERR_IO, "cannot link in/%s of the worker's folder", name);
     }
     return copy_inode(t, file_fd, in_fd, name);
 }
@@ -163,6 +167,11 @@ static bool link_one(struct task *t, struct worker *w, const struct job_link *li
 
 bool engine_links_make(struct task *t, struct worker *w, const struct engine_job *job)
 {
+    /* What an earlier job of this loan was given must not be in reach of this one. */
+    if (w->is_unclean && !engine_folder_clear(w, false))
+        return task_fail_errno(t, ERR_IO, "cannot empty in/ of the worker's folder " STR_FMT,
+                               STR_ARG(w->folder));
+    w->is_unclean = false;
     if (job->links.len == 0)
         return true;
     int in_fd = openat(w->folder_fd, "in", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -398,7 +398,7 @@ static bool run(struct task *t, struct worker *worker, const struct engine_job *
         *out = (struct job_result){.rows = r.rows, .bytes = r.bytes};
     /* The links are the pins: from here the query holds nothing any more. */
     if (job->links.len > 0 && !engine_folder_clear(worker, false))
-        worker->is_doomed = true;
+        worker->is_unclean = true; /* tried again before the next job and when it is given back */
     engine_wire_rest(worker);
     if (r.has_begun && ok)
         return sink->end(t, sink->state, out->rows);

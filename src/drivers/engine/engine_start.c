@@ -38,7 +38,7 @@ static void prepare(struct worker *w)
     memcpy(path, engine->home, home_len);
     memcpy(path + home_len, folder, (size_t)len + 1);
     w->folder = (str){path, home_len + (size_t)len};
-    w->is_doomed = false;
+    w->is_doomed = w->is_unclean = false;
     w->jobs = 0;
     w->begun_ms = clock_monotonic_ms();
     w->status = 0;

@@ -88,7 +88,7 @@ static bool set_up_file(struct task *t, const struct metadb_core *core)
                 return task_fail_errno(t, ERR_IO, "cannot remove %s", log.ptr);
         }
     }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot open %s", path);
     close(fd);

@@ -95,8 +95,8 @@ static bool store_lock_home(struct task *t, struct store *store)
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char text[32];
 
-    store->lock_fd =
-        openat(store->home_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    store->lock_fd = TEMP_FAILURE_RETRY(
+        openat(store->home_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (store->lock_fd < 0)
         return task_fail_errno(t, ERR_CONFIG, "cannot open %s/lock", store->home.ptr);
     /* A lock of the open file, not of the process: it ends with it, however that dies. */
@@ -151,8 +151,8 @@ static bool store_make_folders(struct task *t, struct store *store)
  * query. */
 static bool store_try_links(struct task *t, struct store *store)
 {
-    int fd =
-        openat(store->home_fd, "files/.probe", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0400);
+    int fd = TEMP_FAILURE_RETRY(
+        openat(store->home_fd, "files/.probe", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0400));
 
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot write to %s/files", store->home.ptr);

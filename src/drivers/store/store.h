@@ -57,6 +57,9 @@ MUST_CHECK bool store_empty_mesh(struct task *t, struct store *store);
  * Gives how many. UPKEEP_REMOVE between removals. */
 MUST_CHECK bool store_sweep(struct task *t, struct store *store, const struct str_list *keep,
                             int64_t age_s, uint64_t *removed_out);
+/* Removes these release files; one that is not there is gone already. The caller knows that nobody is about to name them. */
+MUST_CHECK bool store_remove_files(struct task *t, struct store *store,
+                                   const struct str_list *names);
 /* All release file names, for `weft verify`. */
 MUST_CHECK bool store_list(struct task *t, struct store *store, struct str_list *out);
 /* Sum of bytes and count of cleared copies below a table (0: all). */

@@ -135,7 +135,7 @@ static bool copy_settle(struct task *t, int fd, const char *to, struct stored_fi
 
 static int copy_create(const char *to)
 {
-    return open(to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return TEMP_FAILURE_RETRY(open(to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
 bool store_copy_file(struct task *t, str from, str to, unsigned mode, struct stored_file *out)

@@ -217,7 +217,8 @@ static bool is_at_rest(int fd)
 static bool take_copy(struct task *t, int from_fd, const char *to)
 {
     char *temporary = arena_c_string(t->mem, arena_format(t->mem, "%s.copy", to));
-    int to_fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+    int to_fd = TEMP_FAILURE_RETRY(
+        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
 
     if (to_fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot create %s", temporary);

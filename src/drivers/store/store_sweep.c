@@ -140,6 +140,26 @@ bool store_sweep(struct task *t, struct store *store, const struct str_list *kee
     return ok;
 }
 
+bool store_remove_files(struct task *t, struct store *store, const struct str_list *names)
+{
+    CHECK(store->magic == STORE_MAGIC);
+    for (size_t i = 0; i < names->len; i++) {
+        str name = names->at[i];
+        CHECK(store_is_sha256(name));
+        char *path = arena_c_string(
+            t->mem, arena_format(t->mem, "files/%.2s/" STR_FMT, name.ptr, STR_ARG(name)));
+        pthread_mutex_lock(&store->lock);
+        bool ok = unlinkat(store->home_fd, path, 0) == 0 || errno == ENOENT;
+        store_forget(store, name);
+        pthread_mutex_unlock(&store->lock);
+        if (!ok)
+            return task_fail_errno(t, ERR_IO, "cannot remove %s", path);
+        if (!fault_pass(t, FAULT_UPKEEP_REMOVE) || !task_go_on(t))
+            return false;
+    }
+    return drop_empty_folders(t, store);
+}
+
 bool store_list(struct task *t, struct store *store, struct str_list *out)
 {
     struct str_list folders = {0};

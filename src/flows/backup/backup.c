@@ -252,13 +252,13 @@ bool backup_make(struct task *t, struct backup *b)
     bool ok;
 
     if (!backup_demand_owner(t, b)
-        || !turns_take(t, &b->services->removal, INT32_MAX, "backups or removals")) {
+        || !turns_take(t, b->services->removal, INT32_MAX, "backups or removals")) {
         return false;
     }
     ok = store_copy_begin(t, b->folder, &w.folder) && backup_copy_catalog(t, &w)
       && backup_copy_releases(t, &w) && backup_copy_others(t, &w) && backup_write_list(t, &w)
       && store_copy_finish(t, w.folder, b->folder);
-    turns_give(t, &b->services->removal);
+    turns_give(t, b->services->removal);
     if (!ok) {
         arena_rewind(t->mem, mark); /* what was written is gone before anybody is told */
         return false;

@@ -274,7 +274,7 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     struct engine_state engine = engine_state(s->engine);
-    struct turns_state queries = turns_state(&s->queries);
+    struct turns_state queries = turns_state(s->queries);
     uint64_t products = 0, published = 0;
     struct gate_total total;
 
@@ -293,6 +293,9 @@ bool browse_status(struct task *t, struct services *s, struct json_out *o)
     }
     json_out_begin(o, "", '{');
     json_out_maybe(o, "mesh", image->model ? image->model->mesh.name : STR_NONE);
+    if (s->mesh != NULL) {
+        json_out_str(o, "environment", s->environment);
+    }
     json_out_maybe(o, "home", actor_is_operator(t->actor) ? s->home : STR_NONE);
     json_out_uint(o, "mesh_version", image->mesh_version);
     json_out_uint(o, "image_version", image->version);

@@ -4,13 +4,6 @@
 #include "limits/limits.h"
 #include "query/query.h"
 #include "release/release.h"
-#include "json/json.h"
-
-enum { DIFF_ANSWER_BYTES_MAX = 16 << 20 };
-
-struct diff_rows {
-    VEC_OF(const struct tree *) /* each a list of scalars */
-};
 
 /* The same two releases, as the catalog has them. */
 struct diff_sides {
@@ -20,39 +13,18 @@ struct diff_sides {
 
 /* ---- asking */
 
-static bool take_lines(struct task *t, str bytes, struct diff_rows *out)
-{
-    static const struct json_limits limits = {DIFF_ANSWER_BYTES_MAX, 8, DOCUMENT_NODES_MAX};
-    str line, rest = bytes;
-    bool is_head = true;
-
-    while (rest.len > 0) {
-        struct tree *row;
-
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (line.len > 0 && !is_head) {
-            if (!json_read(t, t->mem, line, &limits, &row)) {
-                return false;
-            }
-            vec_push(t->mem, out, row);
-        }
-        is_head = false;
-    }
-    return true;
-}
-
-static bool ask(struct task *t, const struct diff *d, str text, struct diff_rows *out)
+static bool ask(struct task *t, const struct diff *d, str text, struct engine_rows *out)
 {
     struct query q = {.services = d->services, .text = text, .format = ROW_FORMAT_ROWS};
-    struct buf *bytes = buf_new(t->mem, DIFF_ANSWER_BYTES_MAX);
+    struct buf *bytes = buf_new(t->mem, ENGINE_ANSWER_BYTES_MAX);
     struct row_sink sink = row_sink_to_buf(bytes);
 
     if (text.len >= SQL_BYTES_MAX) {
         return task_fail(t, ERR_LIMIT, "the table has too many columns to be compared at once");
     }
     bool ok = query_run(t, &q, &sink);
-    turns_give(t, &d->services->queries);
-    return ok && take_lines(t, buf_str(bytes), out);
+    turns_give(t, d->services->queries);
+    return ok && engine_rows_read(t, buf_str(bytes), out);
 }
 
 /* ---- what can be compared */
@@ -85,8 +57,10 @@ static str address(struct arena *mem, const struct diff *d, uint64_t number, str
     (void)str_cut(d->product, '.', &domain, &name);
     buf_add_identifier(b, domain);
     buf_add_byte(b, '.');
-    buf_add_identifier(b,
-                       arena_format(mem, "%.*s#%llu", STR_ARG(name), (unsigned long long)number));
+    buf_add_identifier(
+        b, number == DIFF_CANDIDATE
+               ? arena_format(mem, "%.*s#candidate", STR_ARG(name))
+               : arena_format(mem, "%.*s#%llu", STR_ARG(name), (unsigned long long)number));
     buf_add_byte(b, '.');
     buf_add_identifier(b, table);
     return buf_str(b);
@@ -172,7 +146,7 @@ static bool write_rows(struct task *t, const struct diff *d, const struct diff_t
 {
     bool has_added = number_at(counts, 2) > 0, has_removed = number_at(counts, 3) > 0;
     size_t keys = table->keys.len;
-    struct diff_rows rows = {0};
+    struct engine_rows rows = {0};
 
     if (d->rows_max == 0 || keys == 0 || (!has_added && !has_removed && changed->len == 0)) {
         return true;
@@ -206,7 +180,7 @@ static bool write_table(struct task *t, const struct diff *d, const struct diff_
                         struct json_out *o)
 {
     struct diff_table table;
-    struct diff_rows answer = {0};
+    struct engine_rows answer = {0};
     struct str_list changed = {0};
 
     choose_columns(t, d, sides, from, to, &table);
@@ -251,9 +225,25 @@ static bool write_table(struct task *t, const struct diff *d, const struct diff_
 
 /* ---- the two releases */
 
+static bool load_candidate(struct task *t, const struct diff *d, const struct diff_sides *sides,
+                           const struct image_product **out)
+{
+    if (!release_load_candidate(t, d->services->db, sides->today, out)) {
+        return false;
+    }
+    if (*out != NULL) {
+        return true;
+    }
+    task_fail(t, ERR_NOT_FOUND, "%.*s has no candidate", STR_ARG(d->product));
+    return task_hint(t, "weft run %.*s --candidate makes one", STR_ARG(d->product));
+}
+
 static bool load(struct task *t, const struct diff *d, const struct diff_sides *sides,
                  uint64_t number, const struct image_product **out)
 {
+    if (number == DIFF_CANDIDATE) {
+        return load_candidate(t, d, sides, out);
+    }
     if (!release_load(t, d->services->db, sides->today, number, out)) {
         return false;
     }
@@ -280,7 +270,9 @@ static bool find_sides(struct task *t, struct diff *d, struct diff_sides *sides)
         d->to = sides->today->release.number;
     }
     if (d->from == 0) {
-        d->from = d->to > 0 ? d->to - 1 : 0;
+        d->from = d->to == DIFF_CANDIDATE ? sides->today->release.number
+                : d->to > 0               ? d->to - 1
+                                          : 0;
     }
     if (d->to == 0 || d->from == 0) {
         return task_fail(t, ERR_NOT_FOUND, "%.*s has no two releases to compare",
@@ -317,6 +309,15 @@ static bool write_each(struct task *t, const struct diff *d, const struct diff_s
     return write_table(t, d, sides, from, to, o);
 }
 
+static void write_side(struct json_out *o, const char *key, uint64_t number)
+{
+    if (number == DIFF_CANDIDATE) {
+        json_out_str(o, key, STR("candidate"));
+    } else {
+        json_out_uint(o, key, number);
+    }
+}
+
 bool diff_releases(struct task *t, struct diff *d, struct json_out *o)
 {
     struct diff_sides sides = {0};
@@ -327,8 +328,8 @@ bool diff_releases(struct task *t, struct diff *d, struct json_out *o)
     }
     json_out_begin(o, "", '{');
     json_out_str(o, "product", d->product);
-    json_out_uint(o, "from", d->from);
-    json_out_uint(o, "to", d->to);
+    write_side(o, "from", d->from);
+    write_side(o, "to", d->to);
     json_out_begin(o, "tables", '[');
     for (size_t i = 0; i < sides.to->tables.len; i++) {
         const struct image_table *table = &sides.to->tables.at[i];

@@ -5,6 +5,9 @@
 #include "json_out/json_out.h"
 #include "services/services.h"
 
+/* In the place of a number: the candidate, which follows all releases. */
+#define DIFF_CANDIDATE UINT64_MAX
+
 struct diff {
     struct services *services;
     str product; /* domain.product */

@@ -50,14 +50,36 @@ static void divert_number(struct json_out *o, const char *key, bool is_clear, ui
     }
 }
 
-static void divert_put(const struct quarantine_row *row, const struct image_table *table,
-                       bool is_clear, struct json_out *o)
+/* What it is a table of: empty where that is no more. Numbers are for those who see all of the table; no policy speaks of a source, so
+ * that its numbers are for those who see all that is made. */
+static str divert_name(struct task *t, const struct image *image,
+                       const struct image_product *product, const struct quarantine_row *row,
+                       bool *is_clear_out)
+{
+    const struct image_table *table = divert_table(product, row->table_id);
+    bool is_clear = true;
+
+    if (table != NULL) {
+        *is_clear_out = gate_is_clear(t, image, table);
+        return table->name;
+    }
+    for (size_t i = 0; i < product->tables.len; i++) {
+        is_clear = is_clear && gate_is_clear(t, image, &product->tables.at[i]);
+    }
+    *is_clear_out = is_clear;
+    return row->input_port.len > 0 ? quarantine_input_name(t->mem, row) : STR_NONE;
+}
+
+static void divert_put(const struct quarantine_row *row, const struct image_product *product,
+                       str table, bool is_candidate, bool is_clear, struct json_out *o)
 {
     json_out_begin(o, "", '{');
-    json_out_str(o, "product", table->product->address);
-    json_out_str(o, "table", table->name);
+    json_out_str(o, "product", product->address);
+    json_out_str(o, "table", table);
+    json_out_bool(o, "is_input", row->input_port.len > 0);
+    json_out_bool(o, "is_candidate", is_candidate);
     json_out_str(o, "run", row->run_id);
-    json_out_uint(o, "release", row->release);
+    divert_number(o, "release", row->release > 0, row->release);
     json_out_time(o, "diverted_at", row->diverted_us);
     divert_number(o, "rows", is_clear, row->rows);
     json_out_begin(o, "rules", '[');
@@ -72,32 +94,47 @@ static void divert_put(const struct quarantine_row *row, const struct image_tabl
     json_out_end(o, '}');
 }
 
+static bool divert_put_all(struct task *t, struct services *s, const struct image *image,
+                           const struct quarantine_which *which, struct json_out *o)
+{
+    struct quarantine_list rows;
+
+    if (!quarantine_find(t, s->db, which, &rows)) {
+        return false;
+    }
+    for (size_t i = 0; i < rows.len; i++) {
+        const struct image_product *product = divert_product(image, rows.at[i].product_id);
+        bool is_clear = false;
+        str name = STR_NONE;
+
+        if (product != NULL && gate_may_discover(t, image, product)) {
+            name = divert_name(t, image, product, &rows.at[i], &is_clear);
+        }
+        if (name.len > 0) {
+            divert_put(&rows.at[i], product, name, which->is_candidate, is_clear, o);
+        }
+    }
+    return true;
+}
+
 bool divert_list(struct task *t, struct services *s, str address, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     const struct image_product *product = NULL;
     struct quarantine_which which = {0};
-    struct quarantine_list rows;
 
     if (address.len > 0 && !divert_find(t, image, address, &product)) {
         return false;
     }
     which.product_id = product != NULL ? product->id : 0;
-    if (!quarantine_find(t, s->db, &which, &rows)) {
-        return false;
-    }
     json_out_begin(o, "", '{');
     json_out_begin(o, "quarantine", '[');
-    for (size_t i = 0; i < rows.len; i++) {
-        const struct image_table *table = NULL;
-
-        product = divert_product(image, rows.at[i].product_id);
-        if (product != NULL && gate_may_discover(t, image, product)) {
-            table = divert_table(product, rows.at[i].table_id);
-        }
-        if (table != NULL) {
-            divert_put(&rows.at[i], table, gate_is_clear(t, image, table), o);
-        }
+    if (!divert_put_all(t, s, image, &which, o)) {
+        return false;
+    }
+    which.is_candidate = true;
+    if (!divert_put_all(t, s, image, &which, o)) {
+        return false;
     }
     json_out_end(o, ']');
     json_out_end(o, '}');
@@ -106,8 +143,27 @@ bool divert_list(struct task *t, struct services *s, str address, struct json_ou
 
 /* ---- dropping */
 
-bool divert_which(struct task *t, const struct image_product *product, str table, str run_id,
-                  struct quarantine_which *out)
+/* `port.table`, of a source whose rows are there. */
+static bool divert_find_input(struct task *t, struct services *s,
+                              const struct image_product *product, str name, uint64_t *id_out)
+{
+    struct quarantine_which which = {.product_id = product->id};
+    struct quarantine_list rows;
+
+    if (!quarantine_find(t, s->db, &which, &rows)) {
+        return false;
+    }
+    for (size_t i = 0; i < rows.len; i++) {
+        if (rows.at[i].input_port.len > 0
+            && str_eq(quarantine_input_name(t->mem, &rows.at[i]), name)) {
+            *id_out = rows.at[i].table_id;
+        }
+    }
+    return true;
+}
+
+bool divert_which(struct task *t, struct services *s, const struct image_product *product,
+                  str table, str run_id, struct quarantine_which *out)
 {
     *out = (struct quarantine_which){.product_id = product->id, .run_id = run_id};
     if (table.len == 0) {
@@ -115,12 +171,14 @@ bool divert_which(struct task *t, const struct image_product *product, str table
     }
     const struct image_table *found = image_find_table(product, table);
 
-    if (found == NULL) {
-        return task_fail(t, ERR_NOT_FOUND, "%.*s has no table %.*s", STR_ARG(product->address),
-                         STR_ARG(table));
+    if (found != NULL) {
+        out->table_id = found->id;
+        return true;
     }
-    out->table_id = found->id;
-    return true;
+    return divert_find_input(t, s, product, table, &out->table_id)
+        && (out->table_id > 0
+            || task_fail(t, ERR_NOT_FOUND, "%.*s has no table %.*s", STR_ARG(product->address),
+                         STR_ARG(table)));
 }
 
 /* What is dropped is nowhere else, perhaps: that is for those whose data it is. */
@@ -170,6 +228,6 @@ bool divert_drop(struct task *t, struct divert_drop *d)
     const struct image *image = image_pin(t, d->services->images);
 
     return divert_find(t, image, d->product, &d->target) && divert_demand_owner(t, d)
-        && divert_which(t, d->target, d->table, d->run_id, &d->which)
+        && divert_which(t, d->services, d->target, d->table, d->run_id, &d->which)
         && metadb_write(t, d->services->db, divert_commit, d);
 }

@@ -25,7 +25,8 @@ struct divert_drop {
 /* For owners of the domain: ERR_DENIED for others, ERR_NOT_FOUND where there are none. */
 MUST_CHECK bool divert_drop(struct task *t, struct divert_drop *d);
 /* Of a product, by the name that a table has in it; which of its rows are meant. */
-MUST_CHECK bool divert_which(struct task *t, const struct image_product *product, str table,
-                             str run_id, struct quarantine_which *out);
+MUST_CHECK bool divert_which(struct task *t, struct services *s,
+                             const struct image_product *product, str table, str run_id,
+                             struct quarantine_which *out);
 
 #endif

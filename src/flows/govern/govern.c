@@ -88,6 +88,7 @@ static bool govern_find_target(struct task *t, struct govern_asking *g)
 /* Of several contracts the role chooses, when only one has it. */
 static bool govern_find_contract(struct task *t, struct govern_asking *g)
 {
+    CHECK(g->product != NULL);
     const struct model_product *definition = g->product->definition;
     struct str_list ids = {0};
     const struct contract *with_role = NULL;

@@ -13,6 +13,7 @@
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
+#include "plan/plan_env.h"
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
@@ -251,9 +252,8 @@ static bool plan_keep(struct task *t, struct plan *p)
     return plan_row_insert(t, p->services->db, &row, &p->bundle);
 }
 
-/* The mesh as it is: its files, and the model that says who may change them. */
-static bool plan_load_base(struct task *t, struct services *s, struct bundle *before,
-                           const struct image **image_out, uint64_t *version_out)
+bool plan_load_base(struct task *t, struct services *s, struct bundle *before,
+                    const struct image **image_out, uint64_t *version_out)
 {
     struct mesh_state state;
 
@@ -395,6 +395,9 @@ bool plan_make(struct task *t, struct plan *p)
                &whole);
     p->digest = document_digest(t->mem, &whole);
     p->policies_digest = p->of_policies ? plan_policies_digest(t->mem, &before) : STR_NONE;
+    if (!plan_env_allows(t, p->services, &before, &whole)) {
+        return false;
+    }
     /* A plan tells of the mesh what its files say: only those who may change them get to hear it. */
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)) {
         if (!plan_may_propose(t, p, image)) {
@@ -418,7 +421,8 @@ bool plan_make(struct task *t, struct plan *p)
 }
 
 struct plan_commit {
-    const struct plan_row *row;
+    const struct plan_row
+        *row; /* NULL: an environment comes to its mesh, and nobody applies anything */
     const struct bundle *before, *whole;
     const struct model *model_before, *model;
     struct plan_entitled entitled;
@@ -426,7 +430,10 @@ struct plan_commit {
     struct labels labels;
     bool touches_policy;
     bool is_override;
-    uint64_t mesh_version;
+    uint64_t base_version, mesh_version;
+    struct services *ids_of; /* NULL, or an environment: ids that it gave hold here too */
+    const struct environment_files *env_files; /* NULL: it is the mesh */
+    bool is_mended; /* of an environment: nothing is set aside any more */
 };
 
 static str plan_detail(struct task *t, const struct plan_commit *commit)
@@ -454,27 +461,49 @@ static str plan_change_detail(struct task *t, const struct plan_commit *commit)
                                                               .model_after = commit->model});
 }
 
+/* What is set aside is brought back when the environment is made anew, as far as it fits then. */
+static bool plan_write_env(struct task *t, struct metadb *db, const struct plan_commit *commit)
+{
+    struct environment env;
+    bool found;
+
+    return environment_find(t, db, &env, &found)
+        && environment_set(t, db, commit->is_mended ? env.mesh_version : 0,
+                           commit->is_mended ? STR_NONE : env.problem)
+        && environment_set_files(t, db, commit->env_files);
+}
+
+static bool plan_write_applied(struct task *t, struct metadb *db, struct plan_commit *commit);
+
 static bool plan_commit(struct task *t, struct metadb *db, void *state)
 {
     struct plan_commit *commit = state;
     struct mesh_state now;
-    str detail;
 
-    if (!mesh_state_apply(t, db, commit->row->base_version, commit->touches_policy, &now)) {
+    if (!mesh_state_apply(t, db, commit->base_version, commit->touches_policy, &now)) {
         if (t->err.code == ERR_CONFLICT) {
             task_hint(t, "plan again: the mesh has changed since this plan was made");
         }
         return false;
     }
     commit->mesh_version = now.mesh_version;
-    detail = plan_detail(t, commit);
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->before, commit->whole)
+    return document_replace(t, db, commit->whole)
+        && (commit->ids_of == NULL
+            || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, now.image_version)
         && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
-        && plan_row_applied(t, db, commit->row->id, now.mesh_version)
+        && (commit->env_files == NULL || plan_write_env(t, db, commit))
+        && (commit->row == NULL || plan_write_applied(t, db, commit));
+}
+
+static bool plan_write_applied(struct task *t, struct metadb *db, struct plan_commit *commit)
+{
+    str detail = plan_detail(t, commit);
+
+    return plan_row_applied(t, db, commit->row->id, commit->mesh_version)
         && plan_tell_endings(t, db, commit->model_before, commit->model)
         && outbox_add(t, db, STR("applied"), STR("mesh"), detail, NULL)
         && audit_append(t, db, STR("apply"),
@@ -515,7 +544,8 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
 
     report_init(&ignored, t->mem);
     map_init(&kept, t->mem);
-    if (commit->row->domain.len > 0 && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
+    if (commit->row != NULL && commit->row->domain.len > 0
+        && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
         plan_find_unaffected(t, image, commit->before, commit->whole, commit->model, &kept);
     }
     /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
@@ -534,8 +564,49 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
     return true;
 }
 
+bool plan_commit_env(struct task *t, struct services *s, const struct plan_env_commit *env)
+{
+    struct plan_commit commit = {
+        .before = env->before,
+        .model_before = env->image->model,
+        .whole = env->whole,
+        .model = env->model,
+        .base_version = env->version,
+        .ids_of = env->from,
+        .env_files = env->files,
+        .is_mended = true,
+    };
+
+    if (!plan_prepare(t, s, env->image, &commit) || !metadb_write(t, s->db, plan_commit, &commit)) {
+        return false;
+    }
+    services_show(s);
+    return true;
+}
+
+static bool plan_apply_commit(struct task *t, struct services *s, const struct image *image,
+                              struct plan_commit *commit, struct plan_applied *out)
+{
+    if (!plan_prepare(t, s, image, commit) || !metadb_write(t, s->db, plan_commit, commit)) {
+        return false;
+    }
+    *out = (struct plan_applied){.mesh_version = commit->mesh_version,
+                                 .is_override = commit->is_override};
+    bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
+
+    services_show(s);
+    return ok;
+}
+
 bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied *out)
 {
+    return plan_apply_of(t, s, NULL, id, out);
+}
+
+bool plan_apply_of(struct task *t, struct services *s, struct services *env, str id,
+                   struct plan_applied *out)
+{
+    struct environment_files files;
     struct plan_row *row;
     struct bundle before = {0}, ours = {0}, whole;
     const struct image *image;
@@ -571,6 +642,7 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
     plan_merge(t->mem, &before, &ours, row->domain, &whole);
     if (!plan_may_change(t, image->model, &before, &whole, &is_override)
         || !plan_four_eyes(t, image, row, &before, &whole, &is_override)
+        || !plan_env_allows(t, s, &before, &whole)
         || (row->policies.len > 0 && !plan_recheck(t, s, image, &whole))
         || !document_parse(t, t->mem, &whole, &report)) {
         return false;
@@ -583,19 +655,17 @@ bool plan_apply(struct task *t, struct services *s, str id, struct plan_applied 
         .model = model_compile(t->mem, &whole, &report),
         .touches_policy = plan_touches_policy(&before, &whole),
         .is_override = is_override,
+        .base_version = row->base_version,
+        .ids_of = env,
     };
+    if (s->mesh != NULL) {
+        commit.env_files = &files;
+        if (!plan_env_files(t, s, row->domain, &whole, &files, &commit.is_mended)) {
+            return false;
+        }
+    }
     if (report.errors > 0) {
         return task_fail(t, ERR_CONFLICT, "the files of this plan are no longer valid: plan again");
     }
-    if (!plan_prepare(t, s, image, &commit)) {
-        return false;
-    }
-    if (!metadb_write(t, s->db, plan_commit, &commit)) {
-        return false;
-    }
-    *out = (struct plan_applied){.mesh_version = commit.mesh_version,
-                                 .is_override = commit.is_override};
-    bool ok = fault_pass(t, FAULT_APPLY_AFTER_COMMIT);
-    services_show(s);
-    return ok;
+    return plan_apply_commit(t, s, image, &commit, out);
 }

@@ -21,6 +21,7 @@ static void plan_put_hash(struct arena *mem, struct json_out *o, const char *key
 static void plan_put_file(struct arena *mem, struct json_out *o, const struct bundle_file *before,
                           const struct bundle_file *after)
 {
+    CHECK(before != NULL || after != NULL);
     if (before != NULL && after != NULL && str_eq(before->text, after->text)) {
         return;
     }

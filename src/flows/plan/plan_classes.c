@@ -256,7 +256,7 @@ static bool plan_count_product(struct task *t, struct plan_counting *c,
 bool plan_count_classes(struct task *t, const struct image *image, struct plan *p)
 {
     struct plan_counting c = {.p = p, .image = image, .decisions_left = PLAN_DECISIONS_MAX};
-    struct metadb *db = p->services->db;
+    struct metadb *db = services_mesh(p->services)->db;
     size_t errors = p->findings.errors;
 
     if (image->model == NULL || p->changes.len == 0) {

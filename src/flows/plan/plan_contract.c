@@ -155,6 +155,7 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
     const struct contract *there = now != NULL ? now : before;
     struct contract_changes changes = {0};
 
+    CHECK(there != NULL);
     contract_compare(t->mem, before, now, &changes);
     for (size_t i = 0; i < changes.len; i++) {
         /* A last day that is over already takes the promise back on the spot. */

@@ -155,7 +155,7 @@ static void plan_add_text(struct task *t, const struct plan_looking *look,
 static bool plan_find_readers_of(struct task *t, struct plan_looking *look,
                                  const struct plan_target *target)
 {
-    struct metadb *db = look->p->services->db;
+    struct metadb *db = services_mesh(look->p->services)->db;
     struct use_readers readers;
     struct use_texts texts = {0};
 
@@ -183,7 +183,7 @@ static bool plan_count_other(struct task *t, struct plan_looking *look, str name
     struct actor actor = {.kind = ACTOR_USER, .name = name};
     struct user *user;
 
-    if (!user_find(t, look->p->services->db, name, &user)
+    if (!user_find(t, services_mesh(look->p->services)->db, name, &user)
         || (user != NULL && !user_to_actor(t, user, STR_NONE, &actor))) {
         return false;
     }

@@ -3,6 +3,7 @@
 #define WEFT_PLAN_INSIDE_H
 
 #include "compliance/compliance.h"
+#include "environment/environment.h"
 #include "label/label.h"
 #include "lineage/lineage_proof.h"
 #include "plan/plan.h"
@@ -152,6 +153,29 @@ const struct contract *plan_same_contract(const struct model_product *product,
 struct plan_entitled {
     VEC_OF(struct policy_entitlement)
 };
+/* The mesh as it is: its files, and the model that says who may change them. */
+MUST_CHECK bool plan_load_base(struct task *t, struct services *s, struct bundle *before,
+                               const struct image **image_out, uint64_t *version_out);
+/* ---- environments */
+
+/* ERR_REFUSED names the first file that is not to be changed in one; a mesh allows all. */
+MUST_CHECK bool plan_env_allows(struct task *t, const struct services *s,
+                                const struct bundle *before, const struct bundle *after);
+/* What an apply of `whole` makes of the files that it has otherwise. Not mended: some stay set aside. */
+MUST_CHECK bool plan_env_files(struct task *t, struct services *s, str domain,
+                               const struct bundle *whole, struct environment_files *out,
+                               bool *is_mended_out);
+struct plan_env_commit {
+    const struct bundle *before, *whole;
+    const struct model *model;
+    const struct image *image;
+    uint64_t version;
+    const struct environment_files *files;
+    struct services *from; /* whose ids hold */
+};
+MUST_CHECK bool plan_commit_env(struct task *t, struct services *s,
+                                const struct plan_env_commit *env);
+
 /* Line and column of the task's error in a text of the product, which its position is then of too; its first where it has none. */
 void plan_place_text(struct task *t, const struct model_product *product,
                      const struct model_sql *sql, struct place *out);

@@ -106,8 +106,8 @@ static bool plan_find_request(struct task *t, struct plan *p, const struct plan_
     struct access_request_list live;
 
     *out = 0;
-    if (!access_request_live(t, p->services->db, ACCESS_PRODUCT, lack->address, lack->producer,
-                             &live)) {
+    if (!access_request_live(t, services_mesh(p->services)->db, ACCESS_PRODUCT, lack->address,
+                             lack->producer, &live)) {
         return false;
     }
     for (size_t i = 0; i < live.len; i++) {

@@ -139,10 +139,11 @@ static void plan_case_decide(struct arena *mem, struct plan_case *c, struct poli
 /* ---- rows, by the engine */
 
 static bool plan_case_ask(struct task *t, struct plan_case *c, struct engine_job *job,
-                          struct plan_rows *out)
+                          struct engine_rows *out)
 {
+    job->keep_order = true;
     job->hash_key = (str){plan_test_key, sizeof(plan_test_key) - 1};
-    return plan_ask_rows(t, c->testing->worker, job, false, out);
+    return engine_ask(t, c->testing->worker, job, false, out);
 }
 
 static const struct policy_column *plan_column(const struct policy_table *table, str name)
@@ -341,7 +342,7 @@ static str plan_row_text(struct arena *mem, const struct plan_case *c, const str
 }
 
 static void plan_compare_rows(struct arena *mem, struct plan_case *c,
-                              const struct plan_rows *expected, const struct plan_rows *got)
+                              const struct engine_rows *expected, const struct engine_rows *got)
 {
     size_t most = expected->len > got->len ? expected->len : got->len;
 
@@ -385,7 +386,7 @@ static bool plan_case_failed(struct task *t, struct plan_case *c)
 static bool plan_case_count(struct task *t, struct plan_case *c, struct plan_source *source,
                             str clearing)
 {
-    struct plan_rows rows;
+    struct engine_rows rows;
 
     source->job.text = arena_format(t->mem, "%.*sSELECT count(*)::VARCHAR FROM (%.*s)",
                                     STR_ARG(source->with), STR_ARG(clearing));
@@ -406,7 +407,7 @@ static bool plan_case_compare(struct task *t, struct plan_case *c, struct plan_s
                               str clearing)
 {
     struct engine_job wanted = {0};
-    struct plan_rows got, expected;
+    struct engine_rows got, expected;
     size_t most = c->of->expect->len + PLAN_DIFFERENCES_TOLD + 1;
 
     source->job.text =
@@ -423,7 +424,7 @@ static bool plan_case_run_rows(struct task *t, struct plan_case *c)
 {
     struct plan_source source = {0};
     struct engine_job typed;
-    struct plan_rows ignored;
+    struct engine_rows ignored;
     str clearing = policy_clearing_sql(t->mem, &c->decision);
 
     if (!plan_case_knows(t->mem, c, c->of->rows) || !plan_case_knows(t->mem, c, c->of->expect)) {

@@ -406,7 +406,7 @@ static void add_order(struct buf *sql, size_t columns)
 struct case_sides {
     const struct model_case_table *table;
     struct job_columns compared;
-    struct plan_rows expected,
+    struct engine_rows expected,
         got; /* cells as `compared`; behind them the number of an expected row */
     struct plan_differences differences;
 };
@@ -439,8 +439,10 @@ static bool case_ask_sides(struct task *t, struct product_case *c, const struct 
         add_order(sql, len);
     }
     made.text = buf_str(sql);
-    return plan_ask_rows(t, c->testing->worker, &wanted, true, &sides->expected)
-        && plan_ask_rows(t, c->testing->worker, &made, true, &sides->got);
+    wanted.keep_order = true;
+    made.keep_order = true;
+    return engine_ask(t, c->testing->worker, &wanted, true, &sides->expected)
+        && engine_ask(t, c->testing->worker, &made, true, &sides->got);
 }
 
 static bool same_cells(const struct tree *a, const struct tree *b, size_t len)
@@ -504,7 +506,7 @@ static bool same_key(const struct case_sides *sides, const struct contract_table
 }
 
 /* Takes out of `rows` the first that fits; NULL when none does. */
-static const struct tree *take_row(struct plan_rows *rows, const struct case_sides *sides,
+static const struct tree *take_row(struct engine_rows *rows, const struct case_sides *sides,
                                    const struct contract_table *definition,
                                    const struct tree *wanted)
 {
@@ -525,7 +527,7 @@ static const struct tree *take_row(struct plan_rows *rows, const struct case_sid
 static void compare_unordered(struct arena *mem, struct case_sides *sides,
                               const struct contract_table *definition)
 {
-    struct plan_rows missing = {0}, left = {0}, got = sides->got;
+    struct engine_rows missing = {0}, left = {0}, got = sides->got;
 
     for (size_t i = 0; i < sides->expected.len; i++) {
         if (take_row(&got, sides, NULL, sides->expected.at[i]) == NULL) {

@@ -2,9 +2,6 @@
 
 #include "buf/buf.h"
 #include "limits/limits.h"
-#include "json/json.h"
-
-enum { PLAN_ANSWER_BYTES_MAX = 8 << 20 };
 
 void plan_differ(struct arena *mem, struct plan_differences *differences, size_t row, str column,
                  str expected, str got)
@@ -88,38 +85,6 @@ str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
     const struct tree *cell = at < row->len ? row->at[at] : NULL;
 
     return cell == NULL || cell->kind == TREE_NULL ? STR("NULL") : plan_value_text(mem, cell);
-}
-
-bool plan_ask_rows(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
-                   struct plan_rows *out)
-{
-    static const struct json_limits limits = {DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX,
-                                              DOCUMENT_NODES_MAX};
-    struct buf *bytes = buf_new(t->mem, PLAN_ANSWER_BYTES_MAX);
-    struct row_sink sink = row_sink_to_buf(bytes);
-    struct job_result result;
-    str line, rest;
-
-    job->output = JOB_ROWS;
-    job->format = ROW_FORMAT_ROWS;
-    job->keep_order = true;
-    *out = (struct plan_rows){0};
-    bool ok = is_cleared ? engine_run(t, worker, job, &sink, &result)
-                         : engine_run_uncleared(t, worker, job, &sink, &result);
-    if (!ok) {
-        return false;
-    }
-    (void)str_cut(buf_str(bytes), '\n', &line, &rest);
-    while (rest.len > 0) {
-        struct tree *row;
-
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (!json_read(t, t->mem, line, &limits, &row)) {
-            return false;
-        }
-        vec_push(t->mem, out, row);
-    }
-    return true;
 }
 
 void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node, bool is_null)

@@ -15,10 +15,6 @@ struct plan_differences {
     VEC_OF(struct plan_difference)
 };
 
-struct plan_rows {
-    VEC_OF(const struct tree *) /* each a list of scalars */
-};
-
 /* `row` counts from 1; 0: none. */
 void plan_differ(struct arena *mem, struct plan_differences *differences, size_t row, str column,
                  str expected, str got);
@@ -37,8 +33,5 @@ void plan_put_number(struct arena *mem, struct job_view *view, size_t number);
  * its column is an error of the engine that tells the value. */
 void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
                           str type);
-/* Runs the job for its rows. `is_cleared`: a build worker's, whose text went through the gate or is ours over given rows. */
-MUST_CHECK bool plan_ask_rows(struct task *t, struct worker *worker, struct engine_job *job,
-                              bool is_cleared, struct plan_rows *out);
 
 #endif

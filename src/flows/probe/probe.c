@@ -1,43 +1,6 @@
 #include "probe/probe.h"
 
-#include "buf/buf.h"
-#include "limits/limits.h"
 #include "probe_inside.h"
-#include "json/json.h"
-
-static const struct json_limits probe_json_limits = {DOCUMENT_BYTES_MAX * 8, DOCUMENT_DEPTH_MAX,
-                                                     DOCUMENT_NODES_MAX};
-
-bool probe_rows(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
-                struct probe_rows *out)
-{
-    struct buf *bytes = buf_new(t->mem, DOCUMENT_BYTES_MAX * 8);
-    struct row_sink sink = row_sink_to_buf(bytes);
-    struct job_result result;
-    str rest, line;
-
-    job->output = JOB_ROWS;
-    job->format = ROW_FORMAT_ROWS;
-    if (!(is_cleared ? engine_run(t, worker, job, &sink, &result)
-                     : engine_run_uncleared(t, worker, job, &sink, &result))) {
-        return false;
-    }
-    *out = (struct probe_rows){0};
-    rest = buf_str(bytes);
-    for (bool is_head = true; rest.len > 0; is_head = false) {
-        struct tree *row;
-
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (line.len == 0 || is_head) {
-            continue;
-        }
-        if (!json_read(t, t->mem, line, &probe_json_limits, &row)) {
-            return false;
-        }
-        vec_push(t->mem, out, row);
-    }
-    return true;
-}
 
 bool probe_explain(struct task *t, const struct source_server *server, str what)
 {
@@ -57,9 +20,9 @@ bool probe_explain(struct task *t, const struct source_server *server, str what)
 }
 
 bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
-               const struct source_server *server, str what, struct probe_rows *out)
+               const struct source_server *server, str what, struct engine_rows *out)
 {
-    return probe_rows(t, worker, job, false, out) || probe_explain(t, server, what);
+    return engine_ask(t, worker, job, false, out) || probe_explain(t, server, what);
 }
 
 void probe_put(struct task *t, struct tree *map, const char *key, str text)

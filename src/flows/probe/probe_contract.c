@@ -225,7 +225,7 @@ static bool probe_describe_table(struct task *t, struct probe_trial *trial, stru
     struct source_table *source = live->source;
     struct engine_job job = trial->files;
     struct report *report = trial->p->report;
-    struct probe_rows rows;
+    struct engine_rows rows;
 
     job.text = source->describe;
     job.looks = source->looks;
@@ -289,13 +289,13 @@ static void probe_locate(struct task *t, struct probe_trial *trial, const struct
 {
     struct error first = t->err;
     struct engine_job job = trial->files;
-    struct probe_rows rows;
+    struct engine_rows rows;
 
     if (live->source->locate.len == 0 || first.code != ERR_DATA) {
         return;
     }
     job.text = live->source->locate;
-    if (probe_rows(t, trial->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
+    if (engine_ask(t, trial->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
         task_fail_as(t, &first);
     }
 }
@@ -304,7 +304,7 @@ static bool probe_count_skipped(struct task *t, struct probe_trial *trial,
                                 const struct probe_live *live)
 {
     struct engine_job job = trial->files;
-    struct probe_rows rows;
+    struct engine_rows rows;
     int64_t lines = 0;
 
     if (live->source->skipped.len == 0) {
@@ -324,29 +324,62 @@ static bool probe_count_skipped(struct task *t, struct probe_trial *trial,
     return true;
 }
 
+/* By the reader of plain CSV, in any order. Where it says nothing, the engine's own reader is asked. */
+static bool probe_stage_quick(struct task *t, struct probe_trial *trial, struct probe_live *live,
+                              str file, bool *done_out)
+{
+    struct engine_job job = trial->files;
+    struct job_result result;
+
+    vec_push(t->mem, &job.prepare, STR("SET preserve_insertion_order = false"));
+    probe_narrow_job(t, live, &job);
+    job.output = JOB_FILE;
+    job.file = file;
+    job.is_light = true;
+    *done_out = engine_run_uncleared(t, trial->worker, &job, NULL, &result);
+    if (!*done_out && t->err.code != ERR_DATA) {
+        return false;
+    }
+    task_clear_error(t);
+    live->is_narrow = live->is_narrow && *done_out;
+    return true;
+}
+
 static bool probe_stage(struct task *t, struct probe_trial *trial, struct probe_live *live,
                         size_t nth)
 {
     struct engine_job job = trial->files;
     struct job_result result;
+    bool is_done = false;
     str file = arena_format(t->mem, "s%zu.parquet", nth);
 
+    live->staged = file;
+    if (live->source->quick.len > 0 && !probe_stage_quick(t, trial, live, file, &is_done)) {
+        return false;
+    }
+    if (is_done) {
+        return true;
+    }
+    vec_push(t->mem, &job.prepare, STR("SET preserve_insertion_order = true"));
     job.text = live->source->text;
     job.output = JOB_FILE;
     job.file = file;
     job.columns = live->source->columns;
     job.is_light = true;
     if (!engine_run_uncleared(t, trial->worker, &job, NULL, &result)) {
+        live->staged = STR_NONE;
         probe_locate(t, trial, live);
         (void)probe_explain(t, &trial->server, probe_subject(t, trial, live->source->table));
         return probe_blame(t, trial, live);
     }
-    live->staged = file;
     return probe_count_skipped(t, trial, live);
 }
 
 static bool probe_read_rows(struct task *t, struct probe_trial *trial)
 {
+    if (!probe_narrow(t, trial)) {
+        return false;
+    }
     for (size_t i = 0; i < trial->len; i++) {
         struct probe_live *live = &trial->tables[i];
 
@@ -357,7 +390,7 @@ static bool probe_read_rows(struct task *t, struct probe_trial *trial)
     }
     if (trial->plan.close.len > 0) {
         struct engine_job close = {.prepare = trial->plan.close, .text = STR("SELECT 1")};
-        struct probe_rows rows;
+        struct engine_rows rows;
 
         if (!probe_ask(t, trial->worker, &close, &trial->server, STR("the database"), &rows)) {
             return false;

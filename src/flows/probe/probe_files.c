@@ -197,7 +197,7 @@ static bool probe_open(struct task *t, struct probe_file *f)
 static bool probe_describe(struct task *t, struct probe_file *f)
 {
     struct engine_job job = f->job;
-    struct probe_rows rows;
+    struct engine_rows rows;
 
     job.text = f->read.describe;
     job.looks = f->read.looks;
@@ -291,7 +291,7 @@ static bool probe_profile(struct task *t, struct probe_file *f, struct infer_tab
         size_t len = table->columns.len - i < PROBE_COLUMNS_AT_ONCE ? table->columns.len - i
                                                                     : PROBE_COLUMNS_AT_ONCE;
         struct engine_job job = f->job;
-        struct probe_rows rows;
+        struct engine_rows rows;
 
         job.text = infer_profile_sql(t->mem, slice, len, from);
         if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
@@ -306,7 +306,7 @@ static bool probe_profile(struct task *t, struct probe_file *f, struct infer_tab
     for (size_t i = 0; i < table->columns.len; i++) {
         struct infer_column *column = &table->columns.at[i];
         struct engine_job job = f->job;
-        struct probe_rows rows;
+        struct engine_rows rows;
 
         job.text = infer_samples_sql(t->mem, column, from);
         if (job.text.len > 0) {

@@ -4,18 +4,11 @@
 #include "probe/probe.h"
 #include "source/source.h"
 
-struct probe_rows {
-    VEC_OF(struct tree *)
-};
-
-/* Rows of a text, as lists of cells. `is_cleared`: the contract's own text, held against the allow-lists before. */
-MUST_CHECK bool probe_rows(struct task *t, struct worker *worker, struct engine_job *job,
-                           bool is_cleared, struct probe_rows *out);
 /* Turns what the engine said of a source into one line about `what`, without connection strings; always false. */
 bool probe_explain(struct task *t, const struct source_server *server, str what);
 /* Rows of our own text, with errors that are explained. */
 MUST_CHECK bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
-                          const struct source_server *server, str what, struct probe_rows *out);
+                          const struct source_server *server, str what, struct engine_rows *out);
 MUST_CHECK bool probe_files(struct task *t, struct engine *engine, struct probe *p);
 MUST_CHECK bool probe_postgres(struct task *t, struct engine *engine, struct probe *p);
 /* Files of a pattern, with names inside of `in/` for this table of a source. */

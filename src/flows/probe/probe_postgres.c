@@ -121,7 +121,7 @@ bool probe_reach(struct task *t, const struct source_server *server, struct engi
 }
 
 static bool probe_far(struct task *t, struct probe_database *d, const char *near, str far,
-                      struct probe_rows *out)
+                      struct engine_rows *out)
 {
     struct engine_job job = {0};
     struct buf *b = buf_new(t->mem, SQL_BYTES_MAX);
@@ -164,7 +164,7 @@ static struct infer_table *probe_table(struct infer_tables *tables, str name)
 
 static bool probe_columns(struct task *t, struct probe_database *d)
 {
-    struct probe_rows rows;
+    struct engine_rows rows;
     str far = arena_format(
         t->mem,
         "SELECT c.relname::text AS t, coalesce(obj_description(c.oid, 'pg_class'), '') AS td, "
@@ -266,7 +266,7 @@ static void probe_keep_constraint(struct task *t, struct infer_table *table,
 
 static bool probe_constraints(struct task *t, struct probe_database *d)
 {
-    struct probe_rows rows;
+    struct engine_rows rows;
     static const char *const names =
         "(SELECT string_agg(a.attname::text, chr(10) ORDER BY k.place) FROM unnest(k0.%s) WITH "
         "ORDINALITY AS k(number, place) JOIN pg_catalog.pg_attribute a ON a.attrelid = k0.%s AND "

@@ -83,8 +83,9 @@ static bool probe_compile(struct task *t, const struct probe_trial *trial, struc
             probe_find_target(t, trial, &table->rules.at[i], vec_add(t->mem, &targets));
         }
     }
-    if (!check_compile(t->mem, table, probe_view(t->mem, live), &live->source->columns, &targets,
-                       &live->plan)) {
+    if (!live->is_narrow
+        && !check_compile(t->mem, table, probe_view(t->mem, live), &live->source->columns, &targets,
+                          &live->plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile", STR_ARG(table->name));
     }
     live->answers = ARENA_ARRAY(t->mem, const struct tree *, live->plan.selects.len + 1);
@@ -122,12 +123,12 @@ static void probe_make_views(struct task *t, const struct probe_trial *trial,
 /* ---- answers */
 
 static bool probe_ask_own(struct task *t, struct probe_trial *trial,
-                          const struct check_select *select, struct probe_rows *out)
+                          const struct check_select *select, struct engine_rows *out)
 {
     struct engine_job job = trial->files;
 
     job.text = select->text;
-    return probe_rows(t, trial->worker, &job, false, out);
+    return engine_ask(t, trial->worker, &job, false, out);
 }
 
 /* The files of a table, under names of our own, for a worker that runs a stranger's text. */
@@ -164,10 +165,17 @@ static void probe_fill_view(struct task *t, const struct probe_trial *trial, str
     }
 }
 
+bool probe_lend_builder(struct task *t, struct probe_trial *trial)
+{
+    return trial->builder != NULL
+        || engine_lend(t, trial->engine, WORKER_BUILD, STR("probe"), (struct engine_reach){0},
+                       &trial->builder);
+}
+
 /* A rule's own SQL was written by a stranger: the allow-lists of the gate decide what it may say, and a worker that can open nothing
  * else runs it. */
 static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
-                              const struct check_select *select, struct probe_rows *out)
+                              const struct check_select *select, struct engine_rows *out)
 {
     struct image_product product = {.address = trial->contract.id};
     struct gate_scope scope = {.product = &product};
@@ -183,19 +191,14 @@ static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
                                           .columns = trial->tables[i].source->columns}));
         }
     }
-    if (trial->builder == NULL
-        && !engine_lend(t, trial->engine, WORKER_BUILD, STR("probe"), (struct engine_reach){0},
-                        &trial->builder)) {
-        return false;
-    }
-    if (!gate_parse(t, trial->builder, select->text, &tree)
+    if (!probe_lend_builder(t, trial) || !gate_parse(t, trial->builder, select->text, &tree)
         || !gate_sketch(t, tree, &scope, &job)) {
         return false;
     }
     for (size_t i = 0; i < job.views.len; i++) {
         probe_fill_view(t, trial, &job.views.at[i], &job);
     }
-    return probe_rows(t, trial->builder, &job, true, out);
+    return engine_ask(t, trial->builder, &job, true, out);
 }
 
 /* Errors that are the machine's or the caller's end the test; those of a rule are its verdict. */
@@ -220,7 +223,7 @@ static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct pr
 {
     for (size_t i = 0; i < live->plan.selects.len; i++) {
         const struct check_select *select = &live->plan.selects.at[i];
-        struct probe_rows rows;
+        struct engine_rows rows;
 
         if (select->is_foreign ? probe_ask_foreign(t, trial, select, &rows)
                                : probe_ask_own(t, trial, select, &rows)) {
@@ -244,7 +247,7 @@ static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct pr
 bool probe_rules(struct task *t, struct probe_trial *trial)
 {
     struct engine_job views = trial->files;
-    struct probe_rows none;
+    struct engine_rows none;
 
     for (size_t i = 0; i < trial->len; i++) {
         if (!probe_compile(t, trial, &trial->tables[i])) {

@@ -13,6 +13,9 @@ struct probe_live {
     bool is_judged; /* false: it is read for the relationships of another */
     str problem;    /* why its rows cannot be read */
     str staged;     /* a file that the worker wrote; empty: its rows are read where they lie */
+    bool is_narrow; /* it holds the columns that are needed, and flags; `plan` is made for that */
+    struct str_list needed;
+    str flags;
     struct check_plan plan;
     const struct tree **answers;
     str *errors;
@@ -32,6 +35,11 @@ struct probe_trial {
 
 /* `self.orders`, quoted as it stands in SQL. */
 str probe_view(struct arena *mem, const struct probe_live *live);
+MUST_CHECK bool probe_lend_builder(struct task *t, struct probe_trial *trial);
+/* Before rows are read: what is needed of tables that have a quick text. */
+MUST_CHECK bool probe_narrow(struct task *t, struct probe_trial *trial);
+/* Writes that, by the quick text. */
+void probe_narrow_job(struct task *t, const struct probe_live *live, struct engine_job *job);
 /* Rules of all tables whose rows can be read, asked and judged. */
 MUST_CHECK bool probe_rules(struct task *t, struct probe_trial *trial);
 

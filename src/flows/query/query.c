@@ -65,7 +65,7 @@ static bool query_begin(struct task *t, struct query *q)
     q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
     q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
     return query_has_purpose(t, q->services)
-        && turns_take(t, &q->services->queries, CONFIG_INT(config, query_wait_ms), "queries")
+        && turns_take(t, q->services->queries, CONFIG_INT(config, query_wait_ms), "queries")
         && engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);
 }
@@ -161,6 +161,7 @@ static struct query_row *query_describe(struct task *t, const struct query *q)
 
     row->id = str_of(t->id);
     row->time_us = q->started_us;
+    row->environment = q->services->environment;
     row->text = query_recorded_text(t, q);
     if (q->clear != NULL) {
         row->policy_version = q->clear->policy_version;
@@ -175,7 +176,7 @@ static struct query_row *query_describe(struct task *t, const struct query *q)
 static bool query_announce(struct task *t, struct query *q)
 {
     q->row = query_describe(t, q);
-    q->ticket = query_row_announce(t, q->services->db, q->row);
+    q->ticket = query_row_announce(t, services_mesh(q->services)->db, q->row);
     return true;
 }
 
@@ -282,9 +283,9 @@ static void query_close(struct task *t, struct query *q, bool ok)
         engine_return(t, q->worker);
     }
     if (q->row != NULL && q->row->sequence != 0) {
-        query_row_end(q->services->db, q->row, str_of(query_outcome(code)), code, q->result.rows,
-                      q->result.bytes, clock_now_us() - q->started_us);
-    } else if (!query_row_refuse(t, q->services->db, query_describe(t, q))) {
+        query_row_end(services_mesh(q->services)->db, q->row, str_of(query_outcome(code)), code,
+                      q->result.rows, q->result.bytes, clock_now_us() - q->started_us);
+    } else if (!query_row_refuse(t, services_mesh(q->services)->db, query_describe(t, q))) {
         /* The answer is a refusal already; that it could not be recorded is the operator's to know. */
         log_failure("query", t);
     }

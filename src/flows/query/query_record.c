@@ -45,6 +45,22 @@ static bool query_has_tag(struct arena *mem, const struct image_table *table,
     return query_any_of(&as_seen.tags, listed);
 }
 
+/* Rows of a source tell of all that is made of them. */
+static bool query_lists_table(struct arena *mem, const struct image_table *table,
+                              const struct str_list *listed)
+{
+    if (table->quarantine != NULL && table->quarantine->is_input) {
+        for (size_t i = 0; i < listed->len; i++) {
+            if (str_starts(listed->at[i],
+                           arena_format(mem, "%.*s.", STR_ARG(table->product->address)))) {
+                return true;
+            }
+        }
+    }
+    return str_list_has(listed, arena_format(mem, "%.*s.%.*s", STR_ARG(table->product->address),
+                                             STR_ARG(contract_table_plain(table->name))));
+}
+
 /* A text that was refused before its names meant anything may speak of any table. */
 static bool query_is_redacted(struct task *t, const struct query *q)
 {
@@ -63,10 +79,7 @@ static bool query_is_redacted(struct task *t, const struct query *q)
         const struct image_table *table = q->clear->tables.at[i].table;
 
         if (table != NULL
-            && (str_list_has(tables,
-                             arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->product->address),
-                                          STR_ARG(contract_table_plain(table->name))))
-                || query_has_tag(t->mem, table, tags))) {
+            && (query_lists_table(t->mem, table, tables) || query_has_tag(t->mem, table, tags))) {
             return true;
         }
     }

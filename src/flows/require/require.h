@@ -2,6 +2,7 @@
 #ifndef WEFT_REQUIRE_H
 #define WEFT_REQUIRE_H
 
+#include "check/check.h"
 #include "compliance/compliance.h"
 #include "gate_mesh.h"
 
@@ -63,6 +64,29 @@ enum { REQUIRE_ROWS_TOLD = 20 };
 str require_text(struct task *t, const struct require_result *result,
                  bool (*is_meant)(const void *ctx, const struct require_row *row), const void *ctx,
                  size_t *count_out);
+
+/* What a requirement says of one product. */
+struct require_verdict {
+    const struct policy *policy;
+    enum verdict verdict;
+    str message, found;
+    uint64_t rows; /* violations */
+};
+
+struct require_release {
+    struct engine *engine;
+    struct metadb *db;
+    const struct image *image;
+    const struct image_product
+        *target; /* of the image: held against it with the next release of this product */
+
+    struct {
+        VEC_OF(struct require_verdict)
+    } verdicts;
+    struct compliance_list compliance; /* of the product's domain */
+};
+
+MUST_CHECK bool require_release(struct task *t, struct require_release *r);
 /* What a requirement demands, in its own words. */
 str require_demand(const struct policy *policy);
 

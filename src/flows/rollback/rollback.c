@@ -9,15 +9,9 @@
 #include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 #include "outbox/outbox.h"
-#include "require/require.h"
 #include "rollback_inside.h"
 
 static bool rollback_begin(struct task *t, struct rollback *r);
-static bool rollback_load(struct task *t, struct rollback *r);
-static bool rollback_demand(struct task *t, struct rollback *r);
-static bool rollback_require(struct task *t, struct rollback *r);
-static bool rollback_entitle(struct task *t, struct rollback *r);
-static bool rollback_describe(struct task *t, struct rollback *r);
 static bool rollback_publish(struct task *t, struct rollback *r);
 
 /* The walk reads as a table. */
@@ -45,7 +39,7 @@ bool rollback_publish_candidate(struct task *t, struct rollback *r)
 }
 /* clang-format on */
 
-static bool rollback_demand(struct task *t, struct rollback *r)
+bool rollback_demand(struct task *t, struct rollback *r)
 {
     r->image = image_pin(t, r->services->images);
     if (!services_demand_run(t, r->image, r->product, &r->target)) {
@@ -71,15 +65,15 @@ static bool rollback_begin(struct task *t, struct rollback *r)
     return rollback_load(t, r);
 }
 
-static bool rollback_load(struct task *t, struct rollback *r)
+bool rollback_load(struct task *t, struct rollback *r)
 {
+    struct metadb *db = r->from != NULL ? r->from->db : r->services->db;
     bool found;
 
-    if (!release_get(t, r->services->db, r->target->id, r->number, &r->row, &found)
+    if (!release_get(t, db, r->target->id, r->number, &r->row, &found)
         || (found
-            && !(r->number > 0
-                     ? release_load(t, r->services->db, r->target, r->number, &r->past)
-                     : release_load_candidate(t, r->services->db, r->target, &r->past)))) {
+            && !(r->number > 0 ? release_load(t, db, r->target, r->number, &r->past)
+                               : release_load_candidate(t, db, r->target, &r->past)))) {
         return false;
     }
     if (r->past == NULL) {
@@ -87,56 +81,25 @@ static bool rollback_load(struct task *t, struct rollback *r)
                   STR_ARG(r->product), found ? "is no longer kept" : "does not exist");
         return task_hint(t, "weft show %.*s lists its releases", STR_ARG(r->product));
     }
-    return release_read_edges(t, r->services->db, r->target->id, r->number, &r->edges);
+    return release_read_edges(t, db, r->target->id, r->number, &r->edges);
 }
 
-/* The error is read by the whole domain, so it names what that may discover. */
-static bool rollback_domain_sees(void *ctx, const struct image_product *product)
+bool rollback_require(struct task *t, struct rollback *r)
 {
-    const struct rollback *r = ctx;
-
-    return !str_eq(product->definition->visibility, STR("restricted"))
-        || product->definition->domain == r->target->definition->domain;
-}
-
-static bool rollback_is_of_product(const void *ctx, const struct require_row *row)
-{
-    const struct rollback *r = ctx;
-
-    return str_eq(row->product, r->product);
-}
-
-static bool rollback_require(struct task *t, struct rollback *r)
-{
-    struct image_candidate_release release = {
-        .product = r->product,
-        .release = {.number = r->replaced + 1, .published_us = clock_now_us()}};
-    struct report report;
-    struct require ask = {
-        .engine = r->services->engine,
-        .db = r->services->db,
-        .policies = &r->image->model->policies,
-        .image = image_candidate(t, r->image->model, r->image, &release),
-        .domain = r->target->definition->domain->name,
-        .ctx = r,
-        .may_discover = rollback_domain_sees,
-        .reader = arena_format(t->mem, "product:%.*s", STR_ARG(r->product)),
-        .report = &report,
-    };
-
-    report_init(&report, t->mem);
-    if (!require_ask(t, &ask)) {
+    r->required = (struct require_release){.engine = r->services->engine,
+                                           .db = r->services->db,
+                                           .image = r->image,
+                                           .target = r->target};
+    if (!require_release(t, &r->required)) {
         return false;
     }
-    for (size_t i = 0; i < ask.results.len; i++) {
-        const struct require_result *result = &ask.results.at[i];
-        size_t count = 0;
-        str found = require_text(t, result, rollback_is_of_product, r, &count);
+    for (size_t i = 0; i < r->required.verdicts.len; i++) {
+        const struct require_verdict *of = &r->required.verdicts.at[i];
 
-        if (!result->policy->is_warning && (count > 0 || !result->is_asked)) {
+        if (!of->policy->is_warning && of->verdict != VERDICT_PASS) {
             task_fail(t, ERR_CHECK_FAILED, "requirement %.*s is not met: %.*s",
-                      STR_ARG(result->policy->id), STR_ARG(require_demand(result->policy)));
-            return task_detail(t, "%.*s", STR_ARG(found));
+                      STR_ARG(of->policy->id), STR_ARG(of->message));
+            return task_detail(t, "%.*s", STR_ARG(of->found));
         }
     }
     return true;
@@ -155,7 +118,7 @@ static const struct image_table *find_past(const struct rollback *r, str address
     return NULL;
 }
 
-static bool rollback_entitle(struct task *t, struct rollback *r)
+bool rollback_entitle(struct task *t, struct rollback *r)
 {
     const struct policies *policies = &r->image->model->policies;
 
@@ -191,16 +154,17 @@ static bool rollback_entitle(struct task *t, struct rollback *r)
 }
 
 /* Tables go by the names and columns of today, and have the files of then. */
-static bool rollback_describe(struct task *t, struct rollback *r)
+bool rollback_describe(struct task *t, struct rollback *r)
 {
     struct release_manifest *manifest = &r->manifest;
+    struct metadb *db = r->from != NULL ? r->from->db : r->services->db;
 
     *manifest = (struct release_manifest){.product_id = r->target->id,
                                           .previous = r->replaced,
                                           .run_id = r->row.run_id,
                                           .contracts = r->row.contracts,
                                           .compiled_digest = r->row.compiled_digest,
-                                          .restores = r->number,
+                                          .restores = r->from != NULL ? 0 : r->number,
                                           .edges = r->edges};
     for (size_t i = 0; i < r->target->tables.len; i++) {
         struct image_table *table = vec_add(t->mem, &manifest->tables);
@@ -221,8 +185,11 @@ static bool rollback_describe(struct task *t, struct rollback *r)
         r->rows += then->rows;
     }
     /* Runs go on from what is there again. */
-    return release_basis(t, r->services->db, r->target->id, r->number, &manifest->basis)
-        && release_inputs(t, r->services->db, r->target->id, r->number, &manifest->inputs);
+    if (!release_basis(t, db, r->target->id, r->number, &manifest->basis)) {
+        return false;
+    }
+    manifest->is_added_to = manifest->basis.len > 0;
+    return release_inputs(t, db, r->target->id, r->number, &manifest->inputs);
 }
 
 /* What was judged is what is committed: no apply and no removal of the old release came between. */
@@ -268,6 +235,17 @@ static str rollback_event(struct task *t, const struct rollback *r, bool is_audi
     return buf_str(o.b);
 }
 
+bool rollback_write_entitled(struct task *t, struct metadb *db, struct rollback *r)
+{
+    for (size_t i = 0; i < r->entitled.len; i++) {
+        r->entitled.at[i].version = r->release;
+        if (!entitlement_replace(t, db, &r->entitled.at[i])) {
+            return false;
+        }
+    }
+    return r->entitled.len == 0 || mesh_state_touch_policy(t, db);
+}
+
 static bool rollback_commit(struct task *t, struct metadb *db, void *state)
 {
     struct rollback *r = state;
@@ -277,18 +255,16 @@ static bool rollback_commit(struct task *t, struct metadb *db, void *state)
         || (r->number == 0 && !rollback_settle_candidate(t, db, r))) {
         return false;
     }
-    for (size_t i = 0; i < r->entitled.len; i++) {
-        r->entitled.at[i].version = r->release;
-        if (!entitlement_replace(t, db, &r->entitled.at[i])) {
-            return false;
-        }
-    }
     str seal;
+
+    if (!rollback_write_entitled(t, db, r)) {
+        return false;
+    }
     if (!release_seal(t, db, r->target->id, r->release, &seal)) {
         return false;
     }
     metadb_pass_before_commit(db, FAULT_ROLLBACK_BEFORE_COMMIT);
-    return (r->entitled.len == 0 || mesh_state_touch_policy(t, db))
+    return compliance_found(t, db, &r->required.compliance, clock_now_us())
         && outbox_add(t, db, STR("released"), r->product, rollback_event(t, r, false, STR_NONE),
                       NULL)
         && audit_append(t, db, r->number > 0 ? STR("rollback") : STR("publish"), r->product,

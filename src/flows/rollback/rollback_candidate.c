@@ -1,6 +1,7 @@
 /* A candidate becomes a release by the same steps as an earlier release does: what was judged when it ran is judged again. */
 #include "audit/audit.h"
 #include "mesh_state/mesh_state.h"
+#include "quarantine/quarantine.h"
 #include "rollback_inside.h"
 #include "run_row/run_row.h"
 
@@ -17,8 +18,7 @@ static bool refuse_old(struct task *t, const struct rollback *r, const char *why
     return task_hint(t, "weft run %.*s --candidate makes a new one", STR_ARG(r->product));
 }
 
-/* The same as gate_seen gave when it ran, or what it was made of shows more, or less, than its product may see now. */
-static str seen_now(struct task *t, const struct rollback *r)
+str rollback_seen_now(struct task *t, const struct rollback *r)
 {
     const struct model_product *definition = r->target->definition;
     struct gate_scope scope = {.product = r->target};
@@ -90,7 +90,7 @@ bool rollback_find_candidate(struct task *t, struct rollback *r)
     if (!str_eq(release_digest(t->mem, r->target->definition), r->candidate.compiled_digest)) {
         return refuse_old(t, r, "the files of the product were changed since it was made");
     }
-    if (!str_eq(seen_now(t, r), r->candidate.reads)) {
+    if (!str_eq(rollback_seen_now(t, r), r->candidate.reads)) {
         return refuse_old(t, r,
                           "the product may see other data of its inputs than when it was made");
     }
@@ -112,6 +112,9 @@ bool rollback_settle_candidate(struct task *t, struct metadb *db, struct rollbac
         return task_hint(t, "try it again");
     }
     return run_row_settle(t, db, r->candidate.run_id, r->release)
+        && environment_saw(t, db, r->target->id, r->release,
+                           r->manifest.is_added_to ? STR_NONE : r->candidate.reads)
+        && quarantine_settle(t, db, r->candidate.run_id, r->release)
         && release_candidate_forget(t, db, r->target->id);
 }
 

@@ -13,6 +13,7 @@
 enum { RUN_MESSAGE_BYTES_MAX = 4096 };
 
 static bool run_begin_trial(struct task *t, struct run *r);
+static void run_tell_where(struct task *t, const struct run *r);
 
 /* The walk reads as a table. */
 /* clang-format off */
@@ -20,6 +21,7 @@ static bool run_make(struct task *t, struct run *r)
 {
     return run_since(t, r)               /* incremental tables: from where on, or why all of it       */
         && run_extract(t, r)             /* an extract worker: sources -> staged inputs                */
+        && run_divert_inputs(t, r)       /* rows that fail some rules go no further                    */
         && run_check_inputs(t, r)        /* held against the source contracts: drift stops here        */
         && run_transform(t, r);          /* through the gate, as the product's own actor -> outputs    */
 }
@@ -36,6 +38,9 @@ bool run_product(struct task *t, struct run *r)
            && run_prove(t, r)            /* declassifications, on these very rows                      */
            && (r->is_candidate ? run_hold(t, r)      /* the same, and nobody sees it yet               */
                                : run_publish(t, r)); /* fsync, checksum, move, ONE metadata transaction */
+    if (!ok) {
+        run_tell_where(t, r);
+    }
     run_end(t, r, ok);
     return ok;
 }
@@ -45,6 +50,7 @@ bool run_try(struct task *t, struct run *r)
     return run_begin_trial(t, r)
         && run_since(t, r)
         && run_extract(t, r)
+        && run_divert_inputs(t, r)
         && run_check_inputs(t, r)
         && run_transform(t, r)
         && run_divert(t, r)
@@ -54,6 +60,15 @@ bool run_try(struct task *t, struct run *r)
         && run_prove(t, r);
 }
 /* clang-format on */
+
+/* Of a disk that fails or is full it must be known which. */
+static void run_tell_where(struct task *t, const struct run *r)
+{
+    if ((t->err.code == ERR_IO || t->err.code == ERR_FULL) && t->err.hint.len == 0) {
+        task_hint(t, "a run writes below %.*s: is there room, and does the disk work?",
+                  STR_ARG(r->services->home));
+    }
+}
 
 static bool run_find_target(struct task *t, struct run *r)
 {
@@ -165,7 +180,8 @@ static bool run_begin_trial(struct task *t, struct run *r)
 
 bool run_enter(struct task *t, const struct run *r, enum run_state state, str step)
 {
-    return r->candidate_of != 0 || run_row_step(t, r->services->db, r->id, state, step);
+    return r->candidate_of != 0 || r->is_between
+        || run_row_step(t, r->services->db, r->id, state, step);
 }
 
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths)

@@ -3,12 +3,14 @@
 #define WEFT_RUN_H
 
 #include "check/check.h"
-#include "compliance/compliance.h"
 #include "lineage/lineage_proof.h"
 #include "lineage/lineage_through.h"
 #include "quarantine/quarantine.h"
+#include "require/require.h"
+#include "scheduled_check/scheduled_check.h"
 #include "services/services.h"
 #include "sink/sink.h"
+#include "source/source.h"
 
 /* A file of an output table. */
 struct run_part {
@@ -53,9 +55,20 @@ struct run_diverted {
     struct {
         VEC_OF(struct check_result) /* of the rules that divert them, about all rows that came */
     } verdicts;
-    uint64_t checked; /* rows that came */
+    uint64_t table_id;          /* by which the quarantine knows the table, and its columns */
+    struct job_columns columns; /* as the table has them, with the ids of these */
+    uint64_t checked;           /* rows that came */
     uint64_t rows, bytes;
     str path, sha256;
+};
+
+/* What an incremental table asks a source for. */
+struct run_pushed {
+    str of;            /* the table */
+    str schema, table; /* of the source */
+    const struct contract_column *column;
+    struct source_range range; /* no column: all rows are read */
+    str why;                   /* then: why */
 };
 
 /* Quarantined rows that an incremental run reads again, or may: what is left of them without these. */
@@ -76,6 +89,7 @@ struct run_table {
     bool is_output;  /* extracted with the columns of the output table that passes it through */
     bool is_light;   /* staged for reading once more: its file is no release file */
     bool is_partial; /* extracted from a key on: not all rows of the source */
+    struct source_range range; /* then: which */
     struct run_increment
         *increment; /* outputs that are added to: `path`, `rows`, `bytes` are of what comes */
     struct run_diverted *diverted; /* NULL: no row */
@@ -85,14 +99,6 @@ struct run_table {
     struct {
         VEC_OF(struct run_part)
     } parts; /* outputs: the files to publish, in the order of the table's key */
-};
-
-/* What a requirement says of the product. */
-struct run_requirement {
-    const struct policy *policy;
-    enum verdict verdict;
-    str message, found;
-    uint64_t rows; /* violations */
 };
 
 /* An input that is another product: its release is pinned with the image. */
@@ -137,6 +143,7 @@ struct run {
     str job_id;  /* empty: none */
     struct run_watcher watcher;
     bool is_candidate;     /* what it makes waits to be published */
+    bool is_between;       /* nothing is made: rules that are due are asked of the release */
     uint64_t candidate_of; /* a trial: of this producer the candidate is read; 0: none */
     bool is_full;          /* all rows of all tables are made anew */
     bool is_replay;        /* quarantined rows that pass by now are added, and nothing is made */
@@ -166,6 +173,9 @@ struct run {
         VEC_OF(struct run_increment)
     } increments;
     struct {
+        VEC_OF(struct run_pushed)
+    } pushed; /* of the increments that are added to */
+    struct {
         VEC_OF(struct run_table)
     } staged; /* sources and internal tables */
     struct {
@@ -175,11 +185,10 @@ struct run {
     struct {
         VEC_OF(struct run_trace)
     } traces; /* of the outputs */
-    struct {
-        VEC_OF(struct run_requirement)
-    } requirements;
-    struct compliance_list compliance; /* of the product's domain */
-    struct report findings;            /* drift and warnings */
+    struct require_release required;
+    bool has_schedules;                    /* these hold: */
+    struct scheduled_check_list schedules; /* last verdicts of rules with a schedule */
+    struct report findings;                /* drift and warnings */
     bool is_rejected;
     uint64_t release; /* the number, once published */
 };
@@ -191,8 +200,10 @@ MUST_CHECK bool run_product(struct task *t, struct run *r);
 MUST_CHECK bool run_try(struct task *t, struct run *r);
 /* Rows of an output table, those that are kept among them. */
 uint64_t run_table_rows(const struct run_table *table);
-/* Rows of all output tables that went into quarantine. */
+/* Rows of all inputs and outputs that went into quarantine. */
 uint64_t run_diverted_rows(const struct run *r);
+/* `id > 20`, for people. */
+str run_range_text(struct arena *mem, const struct source_range *range);
 /* The error of the task as JSON of at most RUN_ERROR_BYTES_MAX: what is longer is told without its detail. */
 enum { RUN_ERROR_BYTES_MAX = 256 << 10 };
 str run_error_json(struct task *t);

@@ -3,6 +3,7 @@
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "log/log.h"
+#include "services/env_products.h"
 #include "user/user.h"
 #include "json/json.h"
 
@@ -115,11 +116,35 @@ bool run_all_how(struct task *t, const struct job_row *row, struct run_how *out)
     return true;
 }
 
+/* One that was refused on a full disk still waits by its row: its end comes first, and it joins nobody. */
+static bool run_all_settle(struct task *t, struct services *s, str id, bool *was_refused_out)
+{
+    enum job_state state;
+    str result;
+
+    *was_refused_out = jobs_is_over(t, s->jobs, id, &state, &result);
+    if (!*was_refused_out || job_row_end(t, s->db, id, state, result)) {
+        return true;
+    }
+    if (t->err.code != ERR_CONFLICT) {
+        return false;
+    }
+    task_clear_error(t);
+    return true;
+}
+
 bool run_all_queue(struct task *t, struct services *s, const char *kind, str products,
                    const struct run_how *how, str *id_out, bool *joined_out)
 {
-    if (!job_row_queue(t, s->db, str_of(kind), products, run_all_input(t, how), t->actor->name,
-                       id_out, joined_out)) {
+    str input = run_all_input(t, how), who = t->actor->name;
+    bool was_refused;
+
+    if (!job_row_queue(t, s->db, str_of(kind), products, input, who, id_out, joined_out)
+        || !run_all_settle(t, s, *id_out, &was_refused)) {
+        return false;
+    }
+    if (was_refused
+        && !job_row_queue(t, s->db, str_of(kind), products, input, who, id_out, joined_out)) {
         return false;
     }
     jobs_wake(s->jobs);
@@ -146,7 +171,7 @@ bool run_all_actor(struct task *t, struct services *s, const struct job_row *row
         actor->kind = ACTOR_OPERATOR;
         return true;
     }
-    if (!user_find(t, s->db, tree_find_text(input, STR("user")), &user)) {
+    if (!user_find(t, services_mesh(s)->db, tree_find_text(input, STR("user")), &user)) {
         return false;
     }
     if (user == NULL) {
@@ -232,6 +257,9 @@ static bool run_all_look(struct task *t, struct run_all *all, struct run_all_ite
     struct job_row *row;
     bool ok = job_row_find(t, all->services->db, item->job_id, &row) && run_all_relay(t, all, item);
 
+    if (ok && row != NULL && (row->state == JOB_RUNNING || row->state == JOB_QUEUED)) {
+        (void)jobs_is_over(t, all->services->jobs, item->job_id, &row->state, &row->result);
+    }
     if (ok && row != NULL && row->state != JOB_QUEUED && row->state != JOB_RUNNING) {
         item->state = RUN_ALL_ENDED;
         if (row->state == JOB_DONE) {
@@ -304,6 +332,38 @@ static void run_all_cancel(struct task *t, struct run_all *all, struct run_all_i
     task_free(last);
 }
 
+/* In an environment: what is as in the mesh has the mesh's release, and is not built. */
+static bool run_all_leave_out(struct task *t, struct run_all *all, const struct image *image,
+                              struct run_all_items *items)
+{
+    struct env_products changed;
+
+    if (!env_products(t, all->services, image, &changed)) {
+        return false;
+    }
+    for (size_t i = 0; i < items->len; i++) {
+        const struct image_product *product = items->at[i].product;
+        struct json_out o = {.b = buf_new(t->mem, DOCUMENT_BYTES_MAX)};
+
+        if (env_products_find(&changed, product) != NULL) {
+            continue;
+        }
+        items->at[i].state = RUN_ALL_ENDED;
+        all->unchanged++;
+        json_out_begin(&o, "", '{');
+        json_out_str(&o, "product", product->address);
+        json_out_str(&o, "state", STR("unchanged"));
+        if (product->release.number > 0) {
+            json_out_uint(&o, "release", product->release.number);
+        } else {
+            json_out_null(&o, "release");
+        }
+        json_out_end(&o, '}');
+        jobs_say(all->services->jobs, all->job_id, buf_str(o.b));
+    }
+    return true;
+}
+
 bool run_all(struct task *t, struct run_all *all)
 {
     const struct image *image = image_pin(t, all->services->images);
@@ -319,6 +379,9 @@ bool run_all(struct task *t, struct run_all *all)
         (void)str_cut(products.at[i], '.', &domain, &name);
         vec_push(t->mem, &items,
                  ((struct run_all_item){.product = image_find_product(image, domain, name)}));
+    }
+    if (all->services->mesh != NULL && !run_all_leave_out(t, all, image, &items)) {
+        return false;
     }
     if (!run_all_follow(t, all, &items)) {
         run_all_cancel(t, all, &items);

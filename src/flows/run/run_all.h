@@ -21,6 +21,7 @@ struct run_all {
     struct run_how how;
 
     uint64_t published, failed;
+    uint64_t unchanged; /* in an environment: not built */
     enum error_code first_error;
 };
 

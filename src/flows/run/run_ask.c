@@ -1,51 +1,12 @@
 /* Jobs of a run: questions to workers, and files that they write. */
-#include "buf/buf.h"
-#include "limits/limits.h"
 #include "run_inside.h"
-#include "json/json.h"
-
-enum { RUN_ANSWER_BYTES_MAX = 8 * DOCUMENT_BYTES_MAX };
-
-static const struct json_limits run_json_limits = {RUN_ANSWER_BYTES_MAX, DOCUMENT_DEPTH_MAX,
-                                                   DOCUMENT_NODES_MAX};
-
-bool run_ask(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
-             struct run_rows *out)
-{
-    struct buf *bytes = buf_new(t->mem, RUN_ANSWER_BYTES_MAX);
-    struct row_sink sink = row_sink_to_buf(bytes);
-    struct job_result result;
-    str rest, line;
-
-    job->output = JOB_ROWS;
-    job->format = ROW_FORMAT_ROWS;
-    if (!(is_cleared ? engine_run(t, worker, job, &sink, &result)
-                     : engine_run_uncleared(t, worker, job, &sink, &result))) {
-        return false;
-    }
-    *out = (struct run_rows){0};
-    rest = buf_str(bytes);
-    for (bool is_head = true; rest.len > 0; is_head = false) {
-        struct tree *row;
-
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (line.len == 0 || is_head) {
-            continue;
-        }
-        if (!json_read(t, t->mem, line, &run_json_limits, &row)) {
-            return false;
-        }
-        vec_push(t->mem, out, row);
-    }
-    return true;
-}
 
 bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job, bool is_cleared,
                  const struct tree **row_out)
 {
-    struct run_rows rows;
+    struct engine_rows rows;
 
-    if (!run_ask(t, worker, job, is_cleared, &rows)) {
+    if (!engine_ask(t, worker, job, is_cleared, &rows)) {
         return false;
     }
     if (rows.len != 1) {
@@ -65,12 +26,17 @@ bool run_add_staged(struct task *t, const struct run *r, struct engine_job *job,
     view->schema = schema;
     view->name = table->name;
     view->columns = table->columns;
-    vec_push(t->mem, &view->files, name);
-    vec_push(t->mem, &job->links, ((struct job_link){.path = table->path, .name = name}));
+    /* A release as it lies there has nothing that came. */
+    if (table->path.len > 0) {
+        vec_push(t->mem, &view->files, name);
+        vec_push(t->mem, &job->links, ((struct job_link){.path = table->path, .name = name}));
+    }
     if (table->increment == NULL) {
         return true;
     }
-    vec_push(t->mem, &view->deletions, STR_NONE);
+    if (table->path.len > 0) {
+        vec_push(t->mem, &view->deletions, STR_NONE);
+    }
     if (!run_add_kept(t, r, table->increment, &paths, &deletions)) {
         return false;
     }
@@ -105,8 +71,8 @@ struct row_sink run_progress_sink(struct task *t, struct run *r, str subject)
     return (struct row_sink){.state = at, .progress = run_sink_progress};
 }
 
-bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
-               bool is_cleared, struct run_table *table)
+bool run_stage_make(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
+                    bool is_cleared, struct run_table *table)
 {
     struct row_sink sink = run_progress_sink(t, r, table->name);
     struct job_result result;
@@ -127,5 +93,18 @@ bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engi
     }
     table->rows = result.rows;
     table->bytes = result.bytes;
+    return true;
+}
+
+bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
+                    const struct engine_job *job, const struct run_table *table)
+{
     return store_take(t, r->services->store, engine_output_path(t, worker, job->file), table->path);
+}
+
+bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
+               bool is_cleared, struct run_table *table)
+{
+    return run_stage_make(t, r, worker, job, is_cleared, table)
+        && run_stage_take(t, r, worker, job, table);
 }

@@ -75,7 +75,7 @@ static void add_check(struct task *t, const struct run *r, const struct run_tabl
                  .message = has_passed ? STR_NONE : cut(result->message)}));
 }
 
-static void add_requirement(struct task *t, const struct run *r, const struct run_requirement *of,
+static void add_requirement(struct task *t, const struct run *r, const struct require_verdict *of,
                             struct release_verdicts *out)
 {
     vec_push(t->mem, out,
@@ -96,8 +96,8 @@ static void add_verdicts(struct task *t, const struct run *r, bool ok, struct re
             add_check(t, r, &r->outputs.at[i], &r->outputs.at[i].verdicts[k], out);
         }
     }
-    for (size_t i = 0; i < r->requirements.len; i++) {
-        add_requirement(t, r, &r->requirements.at[i], out);
+    for (size_t i = 0; i < r->required.verdicts.len; i++) {
+        add_requirement(t, r, &r->required.verdicts.at[i], out);
     }
 }
 

@@ -158,30 +158,37 @@ static bool run_split_rules(struct task *t, struct run *r, const struct run_tabl
 static void run_join_verdicts(struct task *t, struct run_table *table,
                               const struct run_table *first, const struct run_table *second)
 {
-    size_t len = first->verdict_count + second->verdict_count;
+    size_t len = first->verdict_count + second->verdict_count, at = 0;
+    struct check_result *all = ARENA_ARRAY(t->mem, struct check_result, len + 1);
 
-    table->verdicts = ARENA_ARRAY(t->mem, struct check_result, len + 1);
-    table->verdict_count = 0;
     for (size_t i = 0; i < first->verdict_count; i++) {
-        table->verdicts[table->verdict_count++] = first->verdicts[i];
+        all[at++] = first->verdicts[i];
     }
     for (size_t i = 0; i < second->verdict_count; i++) {
-        table->verdicts[table->verdict_count++] = second->verdicts[i];
+        all[at++] = second->verdicts[i];
     }
+    table->verdicts = all;
+    table->verdict_count = len;
 }
 
 bool run_check_outputs(struct task *t, struct run *r)
 {
     size_t len = r->outputs.len;
     struct run_table *tables = ARENA_ARRAY(t->mem, struct run_table, len * 2 + 1);
+    struct run_table *standing = ARENA_ARRAY(t->mem, struct run_table, len + 1);
     size_t more = 0;
 
     /* Those that a rule's own text names come first, whole. */
     for (size_t i = 0; i < len; i++) {
-        tables[i] = r->outputs.at[i];
+        struct run_table asked = r->outputs.at[i];
+
+        if (!run_leave_standing(t, r, &r->outputs.at[i], &asked, &standing[i])) {
+            return false;
+        }
+        tables[i] = asked;
         /* The contract may have changed since the release whose files stay beside what is replayed. */
         if (tables[i].increment != NULL && !r->is_replay
-            && !run_split_rules(t, r, &r->outputs.at[i], &tables[i], &tables[len + more++])) {
+            && !run_split_rules(t, r, &asked, &tables[i], &tables[len + more++])) {
             return false;
         }
     }
@@ -192,6 +199,8 @@ bool run_check_outputs(struct task *t, struct run *r)
 
         run_join_verdicts(t, &r->outputs.at[i], &tables[i],
                           tables[i].increment != NULL && !r->is_replay ? &tables[at++] : &none);
+        run_join_verdicts(t, &r->outputs.at[i], &r->outputs.at[i], &standing[i]);
+        run_tell_standing(r, &standing[i]);
         run_tell_diverted(&r->outputs.at[i]);
     }
     return ok && run_check_requirements(t, r);
@@ -199,7 +208,12 @@ bool run_check_outputs(struct task *t, struct run *r)
 
 /* ---- inputs */
 
-/* What some of the rows can tell: a row that breaks a rule, two that are one. */
+/* A row that breaks a rule, two that are one. */
+bool run_is_told_by_part(const struct contract_rule *rule)
+{
+    return run_is_of_rows(rule) || run_is_of_keys(rule) || rule->kind == RULE_RELATIONSHIP;
+}
+
 static void run_limit_rules(struct task *t, struct run_table *table, struct run_table *asked,
                             struct run_table *left)
 {
@@ -212,7 +226,7 @@ static void run_limit_rules(struct task *t, struct run_table *table, struct run_
     for (size_t i = 0; i < table->definition->rules.len; i++) {
         const struct contract_rule *rule = &table->definition->rules.at[i];
 
-        if (run_is_of_rows(rule) || run_is_of_keys(rule) || rule->kind == RULE_RELATIONSHIP) {
+        if (run_is_told_by_part(rule)) {
             vec_push(t->mem, &told->rules, *rule);
             continue;
         }
@@ -232,17 +246,26 @@ bool run_check_inputs(struct task *t, struct run *r)
     size_t len = r->staged.len;
     struct run_table *tables = ARENA_ARRAY(t->mem, struct run_table, len + 1);
     struct run_table *left = ARENA_ARRAY(t->mem, struct run_table, len + 1);
+    struct run_table *standing = ARENA_ARRAY(t->mem, struct run_table, len + 1);
 
     for (size_t i = 0; i < len; i++) {
-        tables[i] = r->staged.at[i];
-        if (tables[i].is_partial) {
-            run_limit_rules(t, &r->staged.at[i], &tables[i], &left[i]);
+        struct run_table asked = r->staged.at[i];
+
+        if (!run_leave_standing(t, r, &r->staged.at[i], &asked, &standing[i])) {
+            return false;
+        }
+        tables[i] = asked;
+        if (asked.is_partial) {
+            run_limit_rules(t, &asked, &tables[i], &left[i]);
         }
     }
     bool ok = run_check_tables(t, r, tables, len, "inputs");
 
     for (size_t i = 0; i < len; i++) {
         run_join_verdicts(t, &r->staged.at[i], &tables[i], &left[i]);
+        run_join_verdicts(t, &r->staged.at[i], &r->staged.at[i], &standing[i]);
+        run_tell_standing(r, &standing[i]);
+        run_tell_diverted(&r->staged.at[i]);
     }
     return ok;
 }

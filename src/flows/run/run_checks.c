@@ -1,5 +1,6 @@
 #include "buf/buf.h"
 #include "check_row/check_row.h"
+#include "clock/clock.h"
 #include "limits/limits.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
@@ -27,7 +28,7 @@ static str run_schema(const struct run_table *table)
     return table->schema.len ? table->schema : STR("self");
 }
 
-static str run_view_name(struct arena *mem, str schema, str table)
+str run_view_name(struct arena *mem, str schema, str table)
 {
     struct buf *b = buf_new(mem, PATH_BYTES_MAX);
 
@@ -50,9 +51,12 @@ static bool run_ask_foreign(struct task *t, struct run *r, struct run_checker *c
     const struct gate_scope *scope = select->reads_inputs ? &c->wide : &c->scope;
     struct engine_job job;
 
-    return (run_clear(t, r, worker, select->text, scope, NULL, &job)
-            && run_ask_row(t, worker, &job, true, row_out))
-        || run_hide_values(t, r);
+    if (!run_clear(t, r, worker, select->text, scope, NULL, &job)) {
+        return run_hide_values(t, r);
+    }
+    /* All of a run are asked of one moment. */
+    job.now = clock_text(t->mem, r->started_us);
+    return run_ask_row(t, worker, &job, true, row_out) || run_hide_values(t, r);
 }
 
 static bool run_has_view(const struct engine_job *job, str schema, str name)
@@ -87,8 +91,7 @@ static bool run_ask_own(struct task *t, struct run *r, const struct run_checker 
     return run_ask_row(t, worker, &job, false, row_out);
 }
 
-/* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
-static bool run_is_of_rule(enum error_code code)
+bool run_is_of_rule(enum error_code code)
 {
     switch (code) {
     case ERR_SYNTAX:
@@ -282,8 +285,10 @@ bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables, 
             && !run_add_kept(t, r, tables[i].increment, &input->paths, &input->deletions)) {
             return false;
         }
-        vec_push(t->mem, &input->paths, tables[i].path);
-        if (input->deletions.len > 0) {
+        if (tables[i].path.len > 0) {
+            vec_push(t->mem, &input->paths, tables[i].path);
+        }
+        if (tables[i].path.len > 0 && input->deletions.len > 0) {
             vec_push(t->mem, &input->deletions, STR_NONE);
         }
         if (!run_compile_checks(t, r, &c.checks[i], &tables[i])) {
@@ -308,14 +313,6 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
     return run_find_verdicts(t, r, tables, len, what) && run_judge(t, r, tables, len, what);
 }
 
-/* `cron: 0 6 * * *`. */
-static str run_schedule(struct arena *mem, const struct contract_rule *rule)
-{
-    return rule->schedule.len && rule->scheduler.len
-             ? arena_format(mem, "%.*s: %.*s", STR_ARG(rule->scheduler), STR_ARG(rule->schedule))
-             : rule->schedule;
-}
-
 static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
                                    const struct run_table *table)
 {
@@ -335,7 +332,7 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
             .name = rule->name,
             .column = str_list_join(t->mem, &rule->columns, STR(", ")),
             .dimension = rule->dimension,
-            .schedule = run_schedule(t->mem, rule),
+            .schedule = contract_rule_schedule(t->mem, rule),
             .business_impact = rule->business_impact,
             .tags = str_list_join(t->mem, &rule->tags, STR(", ")),
             .verdict = result->verdict,
@@ -349,6 +346,7 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
             .has_rows = result->has_rows_failed,
             .diverts = rule->effect == RULE_QUARANTINES,
             .rows_quarantined = result->rows_quarantined,
+            .checked_us = result->checked_us,
         };
 
         if (!check_row_add(t, db, &row)) {

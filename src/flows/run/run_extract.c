@@ -8,6 +8,9 @@
 /* Of a file's name, from its end: what we put before it must fit into a name too. */
 enum { RUN_BASE_BYTES_MAX = 200 };
 
+/* More threads of the engine read CSV faster than one of ours. */
+enum { RUN_QUICK_THREADS_MAX = 4 };
+
 struct run_source {
     const struct model_input *input;
     struct source_server server;
@@ -111,11 +114,24 @@ static str run_name_file(struct task *t, const struct run_source *s)
     return STR_NONE;
 }
 
+/* Of the home, not of the source: what the worker could not be given, or what it could not write. */
+static bool run_is_of_home(const struct error *error)
+{
+    str message = error->message;
+
+    return error->code == ERR_IO
+        && (str_find(message, STR("the worker's folder")) < message.len
+            || str_find(message, STR("\"out/")) < message.len);
+}
+
 /* Engine errors of a source: one clear line, no connection string, no row. */
 static bool run_explain(struct task *t, const struct run_source *s)
 {
     str message, hint = STR_NONE, file = run_name_file(t, s);
 
+    if (run_is_of_home(&t->err)) {
+        return false;
+    }
     source_explain(t->mem, &s->server, t->err.message, &message, &hint);
     enum error_code code = t->err.code;
     switch (code) {
@@ -143,14 +159,14 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
                                 struct source_table *table, bool is_first)
 {
     struct engine_job job = s->files;
-    struct run_rows rows;
+    struct engine_rows rows;
 
     job.text = table->describe;
     job.looks = table->looks;
     if (is_first) {
         job.prepare = s->plan.open;
     }
-    if (!run_ask(t, s->worker, &job, false, &rows)) {
+    if (!engine_ask(t, s->worker, &job, false, &rows)) {
         return run_explain(t, s);
     }
     struct source_column *columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
@@ -165,7 +181,7 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
                                                           : table->table->name));
         return task_place(t, table->table->place);
     }
-    run_limit_source(t, r, table);
+    run_limit_source(t, r, s->input->name, table);
     if (!source_compile(t->mem, &s->server, table, columns, rows.len, &r->findings)) {
         return run_fail_findings(t, r, ERR_DRIFT, s->input->name);
     }
@@ -178,13 +194,13 @@ static void run_locate(struct task *t, const struct run_source *s,
 {
     struct error first = t->err;
     struct engine_job job = s->files;
-    struct run_rows rows;
+    struct engine_rows rows;
 
     if (source->locate.len == 0 || first.code != ERR_DATA) {
         return;
     }
     job.text = source->locate;
-    if (run_ask(t, s->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
+    if (engine_ask(t, s->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
         task_fail_as(t, &first);
     }
 }
@@ -233,6 +249,31 @@ static bool run_count_skipped(struct task *t, struct run *r, const struct run_so
     return true;
 }
 
+/* Rows have to come in their order, which the reader of plain CSV keeps with one thread alone: that is faster than few of the engine's. Where
+ * it says nothing, the engine's reader is asked. */
+static bool run_read_table(struct task *t, struct run *r, struct run_source *s,
+                           const struct source_table *source, struct engine_job *job,
+                           struct run_table *table)
+{
+    bool is_quick = source->quick.len > 0
+                 && CONFIG_INT(r->services->config, worker_threads) <= RUN_QUICK_THREADS_MAX;
+
+    job->text = source->quick;
+    if (is_quick && run_stage_make(t, r, s->worker, job, false, table)) {
+        return true;
+    }
+    if (is_quick && t->err.code != ERR_DATA) {
+        return run_explain(t, s);
+    }
+    task_clear_error(t);
+    job->text = source->text;
+    if (!run_stage_make(t, r, s->worker, job, false, table)) {
+        run_locate(t, s, source);
+        return run_explain(t, s);
+    }
+    return true;
+}
+
 static bool run_extract_table(struct task *t, struct run *r, struct run_source *s,
                               struct source_table *source, bool is_last)
 {
@@ -246,21 +287,24 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
         .definition = source->table,
         .columns = source->columns,
         .is_partial = source->range.column != NULL,
+        .range = source->range,
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
-    job.text = source->text;
-    if (!run_stage(t, r, s->worker, &job, false, table)) {
-        run_locate(t, s, source);
-        return run_explain(t, s);
+    if (!run_read_table(t, r, s, source, &job, table)) {
+        return false;
+    }
+    /* What fails from here on is no fault of the source's. */
+    if (!run_stage_take(t, r, s->worker, &job, table)) {
+        return false;
     }
     if (!run_count_skipped(t, r, s, source)) {
         return false;
     }
     if (is_last && s->plan.close.len > 0) {
         struct engine_job close = {.prepare = s->plan.close, .text = STR("SELECT 1")};
-        struct run_rows rows;
-        return run_ask(t, s->worker, &close, false, &rows) || run_explain(t, s);
+        struct engine_rows rows;
+        return engine_ask(t, s->worker, &close, false, &rows) || run_explain(t, s);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "release/release.h"
 #include "run/run.h"
 #include "run_row/run_row.h"
+#include "source/source.h"
 
 enum { RUN_DETAIL_BYTES_MAX = 64 << 10 }; /* of an error: what is more is cut off */
 
@@ -14,6 +15,8 @@ MUST_CHECK bool run_extract(struct task *t, struct run *r);
 MUST_CHECK bool run_check_inputs(struct task *t, struct run *r);
 MUST_CHECK bool run_transform(struct task *t, struct run *r);
 MUST_CHECK bool run_replay(struct task *t, struct run *r);
+/* Rows of sources, before anything is made of them. */
+MUST_CHECK bool run_divert_inputs(struct task *t, struct run *r);
 MUST_CHECK bool run_divert(struct task *t, struct run *r);
 MUST_CHECK bool run_merge(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);
@@ -33,13 +36,7 @@ MUST_CHECK bool run_enter(struct task *t, const struct run *r, enum run_state st
 /* Says which step works on what. */
 void run_progress(struct task *t, struct run *r, const char *step, str subject, int thousandths);
 
-struct run_rows {
-    VEC_OF(const struct tree *) /* each a list of scalars */
-};
-/* Runs a text and gives its rows. `is_cleared`: it went through the gate. */
-MUST_CHECK bool run_ask(struct task *t, struct worker *worker, struct engine_job *job,
-                        bool is_cleared, struct run_rows *out);
-/* The same for the one row that a question has. */
+/* engine_ask for the one row that a question has. */
 MUST_CHECK bool run_ask_row(struct task *t, struct worker *worker, struct engine_job *job,
                             bool is_cleared, const struct tree **row_out);
 /* A view over a staged file, and over the files of before that stay beside it, with their links. */
@@ -52,15 +49,23 @@ bool run_is_large(const struct run *r, const struct run_table *table);
 /* Runs the job with its output going to a staged file of the table. */
 MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
                           struct engine_job *job, bool is_cleared, struct run_table *table);
+/* Its two halves: what fails in the first is of the text or of what it reads, in the second of the home. */
+MUST_CHECK bool run_stage_make(struct task *t, struct run *r, struct worker *worker,
+                               struct engine_job *job, bool is_cleared, struct run_table *table);
+MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
+                               const struct engine_job *job, const struct run_table *table);
 /* ---- incremental tables */
 
 /* That of an output table which is added to; NULL: all its rows are made. */
 struct run_increment *run_find_increment(const struct run *r, str table);
 /* What `$since` is in a text; empty: it is none of an incremental table. */
 str run_since_text(struct task *t, const struct run *r, const struct model_sql *sql);
-/* Which rows of a source table are needed, where no other text reads it; empty column: all. */
-struct source_table;
-void run_limit_source(struct task *t, const struct run *r, struct source_table *table);
+/* Of incremental tables with SQL: which rows of which source these need, as far as that is provable. */
+MUST_CHECK bool run_find_pushed(struct task *t, struct run *r);
+/* Which rows of a source table are needed, where nothing else reads it; empty column: all. */
+void run_limit_source(struct task *t, struct run *r, str schema, struct source_table *table);
+/* As a condition on the columns of the input, for rows that have a value. */
+str run_range_condition(struct task *t, const struct source_range *range);
 /* The rows that are added, as a condition on the columns of the input; empty: all. */
 str run_since_condition(struct task *t, const struct run_increment *inc, bool may_be_null);
 /* Fails with ERR_CONFLICT when what the build may see of its inputs is not what it was when the run began. */
@@ -81,6 +86,27 @@ MUST_CHECK bool run_find_verdicts(struct task *t, struct run *r, struct run_tabl
  * were checked. */
 MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables,
                                  size_t len, const char *what);
+/* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
+bool run_is_of_rule(enum error_code code);
+/* As it stands in SQL, quoted. */
+str run_view_name(struct arena *mem, str schema, str table);
+/* Can some of the rows of a table tell that they break it? */
+bool run_is_told_by_part(const struct contract_rule *rule);
+/* Verdicts of rules with a schedule, as they are known: r->schedules. */
+MUST_CHECK bool run_find_schedules(struct task *t, struct run *r);
+bool run_rule_is_due(const struct contract_rule *rule, const struct scheduled_check *last,
+                     int64_t now_us);
+/* Takes those out of what is asked that are not due, and gives their verdicts of before. */
+MUST_CHECK bool run_leave_standing(struct task *t, struct run *r, const struct run_table *of,
+                                   struct run_table *asked, struct run_table *standing);
+void run_tell_standing(struct run *r, const struct run_table *standing);
+void run_take_schedule(struct task *t, const struct run *r, const struct run_table *table,
+                       const struct check_result *result, struct scheduled_check *out);
+/* Part of the publishing transaction. */
+MUST_CHECK bool run_write_schedules(struct task *t, struct metadb *db, const struct run *r);
+/* A table as the current release has it, all of its files kept, and nothing that comes. */
+void run_keep_release(struct task *t, const struct run *r, const struct image_table *of,
+                      struct run_table *out);
 /* What is left passes a rule; what is told is how many rows came, and how many were diverted. */
 void run_tell_diverted(const struct run_table *table);
 /* Of incremental tables, what is in quarantine and comes again. */
@@ -88,7 +114,16 @@ MUST_CHECK bool run_find_reread(struct task *t, struct run *r);
 MUST_CHECK bool run_store_reread(struct task *t, struct run *r);
 MUST_CHECK bool run_write_reread(struct task *t, struct metadb *db, const struct run *r);
 MUST_CHECK bool run_store_diverted(struct task *t, struct run *r);
-/* Part of the publishing transaction. */
+/* `port.table` of a source, else the name of the table. */
+str run_diverted_name(struct arena *mem, const struct run_table *table);
+/* Of the file of diverted rows. */
+struct job_columns run_diverted_columns(struct arena *mem, const struct run_diverted *diverted);
+/* Empty unless it makes a candidate. */
+str run_candidate_id(const struct run *r);
+/* At once, or with the publication of the candidate that is made. */
+MUST_CHECK bool run_drop_quarantine(struct task *t, struct metadb *db, const struct run *r,
+                                    const struct quarantine_which *which);
+/* Part of the publishing transaction, or of that which keeps a candidate. */
 MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);

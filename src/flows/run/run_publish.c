@@ -1,6 +1,7 @@
 #include "audit/audit.h"
 #include "buf/buf.h"
 #include "clock/clock.h"
+#include "environment/environment.h"
 #include "fault/fault.h"
 #include "image/images.h"
 #include "limits/limits.h"
@@ -124,7 +125,7 @@ struct run_commit {
     struct release_manifest manifest;
     struct run_entitled entitled;
     uint64_t rows;
-    str reads; /* of a candidate: what its product could see of its inputs */
+    str reads; /* of a candidate, or in an environment: what its product could see of its inputs */
 };
 
 /* What the product is may have changed while it ran: a release of what it was would not keep what it promises now. */
@@ -171,6 +172,7 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     /* What was withdrawn while it ran is not published: not even when nobody has noticed yet. */
     if (!gate_still_holds(t, r->services->gate) || !run_is_same(t, db, r, &commit->manifest)
         || !release_publish(t, db, &commit->manifest, clock_now_us(), &r->release)
+        || !environment_saw(t, db, r->target->id, r->release, commit->reads)
         || !run_write_entitled(t, db, r, &commit->entitled)) {
         return false;
     }
@@ -185,10 +187,21 @@ static bool run_commit_release(struct task *t, struct metadb *db, void *state)
     }
     metadb_pass_before_commit(db, FAULT_PUBLISH_BEFORE_COMMIT);
     return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
-        && compliance_found(t, db, &r->compliance, clock_now_us())
+        && run_write_schedules(t, db, r)
+        && compliance_found(t, db, &r->required.compliance, clock_now_us())
         && run_row_end(t, db, r->id, RUN_PUBLISHED, STR_NONE, commit->rows, r->release)
         && outbox_add(t, db, STR("released"), r->product, buf_str(payload), NULL)
         && audit_append(t, db, STR("publish"), r->product, STR("done"), detail, NULL);
+}
+
+static bool run_is_added_to(const struct run *r)
+{
+    for (size_t i = 0; i < r->increments.len; i++) {
+        if (r->increments.at[i].why_full.len == 0) {
+            return true;
+        }
+    }
+    return r->is_replay;
 }
 
 /* Moves the files to where they stay. */
@@ -205,6 +218,7 @@ static bool run_store(struct task *t, struct run *r, struct run_commit *commit)
         .compiled_digest = release_digest(t->mem, r->target->definition),
         .basis = r->basis,
         .sql_digest = r->target->digest,
+        .is_added_to = run_is_added_to(r),
     };
     if (!run_describe_origin(t, r, &commit->manifest) || !run_basis_holds(t, r)) {
         return false;
@@ -218,6 +232,15 @@ static bool run_store(struct task *t, struct run *r, struct run_commit *commit)
     return true;
 }
 
+/* What was read still holds at the COMMIT: so it is no more than what these policies show. */
+static void run_look(struct task *t, struct run *r, struct run_commit *commit)
+{
+    struct gate_scope scope = {.product = r->target};
+
+    run_scope_inputs(t, r, &scope);
+    commit->reads = gate_seen(t, r->services->gate, image_pin(t, r->services->images), &scope);
+}
+
 bool run_publish(struct task *t, struct run *r)
 {
     struct run_commit commit = {.r = r};
@@ -227,6 +250,10 @@ bool run_publish(struct task *t, struct run *r)
     }
     if (!run_store_diverted(t, r)) {
         return false;
+    }
+    /* Rows that come of a quarantine are still in that of the mesh: such a release is none of its inputs alone. */
+    if (r->services->mesh != NULL && !r->is_replay && r->reread.len == 0) {
+        run_look(t, r, &commit);
     }
     /* The first query of those who read it lately finds it ready. */
     gate_prepare_release(r->services->gate, commit.manifest.tables.at, commit.manifest.tables.len);
@@ -259,9 +286,10 @@ static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
 {
     struct run_commit *commit = state;
     struct run *r = commit->r;
-    str detail = arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu}",
-                              STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
-                              (unsigned long long)commit->rows);
+    str detail =
+        arena_format(t->mem, "{\"run\":\"%.*s\",\"base\":%llu,\"rows\":%llu,\"quarantined\":%llu}",
+                     STR_ARG(r->id), (unsigned long long)commit->manifest.previous,
+                     (unsigned long long)commit->rows, (unsigned long long)run_diverted_rows(r));
 
     if (!gate_still_holds(t, r->services->gate) || !run_is_same(t, db, r, &commit->manifest)
         || !run_forget_candidate(t, db, r->target->id)
@@ -270,7 +298,7 @@ static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
         return false;
     }
     metadb_pass_before_commit(db, FAULT_CANDIDATE_BEFORE_COMMIT);
-    return run_write_checks(t, db, r)
+    return run_write_quarantine(t, db, r) && run_write_checks(t, db, r)
         && run_row_end(t, db, r->id, RUN_CANDIDATE, STR_NONE, commit->rows, 0)
         && audit_append(t, db, STR("candidate"), r->product, STR("done"), detail, NULL);
 }
@@ -278,18 +306,9 @@ static bool run_commit_candidate(struct task *t, struct metadb *db, void *state)
 bool run_hold(struct task *t, struct run *r)
 {
     struct run_commit commit = {.r = r};
-    struct gate_scope scope = {.product = r->target};
 
-    if (run_diverted_rows(r) > 0) {
-        task_fail(t, ERR_CHECK_FAILED,
-                  "%llu rows of %.*s would go into quarantine, which a candidate has none of",
-                  (unsigned long long)run_diverted_rows(r), STR_ARG(r->product));
-        return task_hint(t, "mend the rows, or run it without --candidate");
-    }
-    run_scope_inputs(t, r, &scope);
-    /* What was read still holds at the COMMIT: so it is no more than what these policies show. */
-    commit.reads = gate_seen(t, r->services->gate, image_pin(t, r->services->images), &scope);
-    return run_store(t, r, &commit)
+    run_look(t, r, &commit);
+    return run_store(t, r, &commit) && run_store_diverted(t, r)
         && metadb_write(t, r->services->db, run_commit_candidate, &commit)
         && fault_pass(t, FAULT_CANDIDATE_AFTER_COMMIT);
 }

@@ -97,7 +97,8 @@ static bool run_find_replayed(struct task *t, struct run *r)
 {
     str digest;
 
-    r->replay.which = (struct quarantine_which){.product_id = r->target->id, .run_id = r->replayed};
+    r->replay.which = (struct quarantine_which){
+        .product_id = r->target->id, .run_id = r->replayed, .is_of_releases = true};
     if (!quarantine_find(t, r->services->db, &r->replay.which, &r->replay.rows)
         || !release_sql_digest(t, r->services->db, r->target->id, r->target->release.number,
                                &digest)
@@ -106,6 +107,22 @@ static bool run_find_replayed(struct task *t, struct run *r)
         return false;
     }
     if (r->replay.rows.len == 0 || r->target->release.number == 0) {
+        struct quarantine_which any = {.product_id = r->target->id, .run_id = r->replayed};
+        struct quarantine_list rows;
+
+        if (!quarantine_find(t, r->services->db, &any, &rows)) {
+            return false;
+        }
+        if (rows.len > 0) {
+            task_fail(t, ERR_CONFLICT,
+                      "quarantined rows of a source come again with the source: nothing of %.*s is "
+                      "to be brought back",
+                      STR_ARG(r->product));
+            return task_hint(t,
+                             "mend the source and run weft run %.*s; rows behind the last key of "
+                             "an incremental table come with --from and --to",
+                             STR_ARG(r->product));
+        }
         task_fail(t, ERR_NOT_FOUND, "no such rows of %.*s are in quarantine", STR_ARG(r->product));
         return task_hint(t, "weft quarantine list shows what is");
     }
@@ -135,20 +152,16 @@ static bool run_add_replayed(struct task *t, const struct run *r, const struct i
     return true;
 }
 
-/* All files of the release stay, and beside them comes what was diverted: for a table without such rows, nothing. */
-static bool run_stage_replayed(struct task *t, struct run *r, struct worker *worker,
-                               const struct image_table *of)
+void run_keep_release(struct task *t, const struct run *r, const struct image_table *of,
+                      struct run_table *out)
 {
-    struct run_table *table = vec_add(t->mem, &r->outputs);
     struct run_increment *inc = ARENA_NEW(t->mem, struct run_increment);
-    struct buf *b = buf_new(t->mem, SQL_BYTES_MAX);
-    struct engine_job job = {0};
 
-    *table = (struct run_table){.name = of->name,
-                                .contract = of->contract,
-                                .definition = of->definition,
-                                .table = of,
-                                .increment = inc};
+    *out = (struct run_table){.name = of->name,
+                              .contract = of->contract,
+                              .definition = of->definition,
+                              .table = of,
+                              .increment = inc};
     *inc = (struct run_increment){.table = of, .definition = of->definition};
     for (size_t i = 0; i < of->files.len; i++) {
         const struct image_file *file = &of->files.at[i];
@@ -161,14 +174,27 @@ static bool run_stage_replayed(struct task *t, struct run *r, struct worker *wor
                                                                      : STR_NONE,
                                     .deleted = file->deleted}));
     }
+    for (size_t i = 0; i < of->columns.len; i++) {
+        vec_push(t->mem, &out->columns,
+                 ((struct job_column){.name = of->columns.at[i].name,
+                                      .type = of->columns.at[i].contract->type,
+                                      .id = of->columns.at[i].id}));
+    }
+}
+
+/* Beside the files of the release comes what was diverted: for a table without such rows, nothing. */
+static bool run_stage_replayed(struct task *t, struct run *r, struct worker *worker,
+                               const struct image_table *of)
+{
+    struct run_table *table = vec_add(t->mem, &r->outputs);
+    struct buf *b = buf_new(t->mem, SQL_BYTES_MAX);
+    struct engine_job job = {0};
+
+    run_keep_release(t, r, of, table);
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < of->columns.len; i++) {
         buf_add(b, i ? STR(", ") : STR(""));
         buf_add_identifier(b, of->columns.at[i].name);
-        vec_push(t->mem, &table->columns,
-                 ((struct job_column){.name = of->columns.at[i].name,
-                                      .type = of->columns.at[i].contract->type,
-                                      .id = of->columns.at[i].id}));
     }
     buf_add(b, STR(" FROM came"));
     job.text = buf_str(b);

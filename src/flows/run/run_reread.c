@@ -6,7 +6,7 @@
 
 struct run_rereading {
     struct run *r;
-    const struct run_table *table;
+    str name; /* of the table */
     struct worker *worker;
     struct job_columns columns;
     str condition; /* a row is read again; empty: every one is */
@@ -56,7 +56,7 @@ static bool run_count_left(struct task *t, const struct run_rereading *d,
 
 static bool run_write_batch(struct task *t, const struct run_rereading *d, struct run_reread *out)
 {
-    struct row_sink sink = run_progress_sink(t, d->r, d->table->name);
+    struct row_sink sink = run_progress_sink(t, d->r, d->name);
     struct engine_job job = {.output = JOB_FILE, .columns = d->columns, .keep_order = true};
     struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
     struct job_result result;
@@ -79,6 +79,7 @@ static bool run_write_batch(struct task *t, const struct run_rereading *d, struc
         return false;
     }
     out->row.rows = result.rows;
+    out->row.replaces = out->row.id;
     return true;
 }
 
@@ -103,40 +104,75 @@ static bool run_reread_batch(struct task *t, const struct run_rereading *d,
     return true;
 }
 
-static bool run_reread_table(struct task *t, struct run *r, const struct run_table *table)
+/* `d` has the columns of the table, and the condition. */
+static bool run_reread_table(struct task *t, struct run_rereading *d, uint64_t table_id)
 {
-    struct run_rereading d = {.r = r, .table = table};
-    struct quarantine_which which = {.product_id = r->target->id, .table_id = table->table->id};
+    struct quarantine_which which = {.product_id = d->r->target->id, .table_id = table_id};
     struct quarantine_list rows;
 
-    if (!quarantine_find(t, r->services->db, &which, &rows)) {
+    if (!quarantine_find(t, d->r->services->db, &which, &rows)) {
         return false;
     }
     if (rows.len == 0) {
         return true;
     }
-    for (size_t i = 0; i < table->columns.len; i++) {
-        vec_push(t->mem, &d.columns, table->columns.at[i]);
-    }
-    quarantine_columns(t->mem, &d.columns);
-    d.condition = run_since_condition(t, table->increment, false);
-    if (!engine_lend(t, r->services->engine, WORKER_CLEARING, STR("quarantine"),
-                     (struct engine_reach){0}, &d.worker)) {
+    quarantine_columns(t->mem, &d->columns);
+    if (!engine_lend(t, d->r->services->engine, WORKER_CLEARING, STR("quarantine"),
+                     (struct engine_reach){0}, &d->worker)) {
         return false;
     }
     for (size_t i = 0; i < rows.len; i++) {
-        if (!run_reread_batch(t, &d, &rows.at[i])) {
+        if (!run_reread_batch(t, d, &rows.at[i])) {
             return false;
         }
     }
-    engine_return(t, d.worker);
+    engine_return(t, d->worker);
     return true;
+}
+
+static bool run_reread_output(struct task *t, struct run *r, const struct run_table *table)
+{
+    struct run_rereading d = {.r = r, .name = table->name};
+
+    for (size_t i = 0; i < table->columns.len; i++) {
+        vec_push(t->mem, &d.columns, table->columns.at[i]);
+    }
+    d.condition = run_since_condition(t, table->increment, false);
+    return run_reread_table(t, &d, table->table->id);
+}
+
+/* A source that is read from a key on: its quarantined rows have the columns that it had then. */
+static bool run_reread_input(struct task *t, struct run *r, const struct run_table *table)
+{
+    struct run_rereading d = {.r = r, .name = table->name};
+    struct quarantine_input input;
+
+    if (!quarantine_find_input(t, r->services->db, r->target->id, table->schema, table->name,
+                               &table->columns, &input)) {
+        return false;
+    }
+    for (size_t i = 0; i < table->columns.len; i++) {
+        if (input.columns.at[i] == 0) {
+            return input.table_id == 0
+                || task_fail(t, ERR_INTERNAL, "quarantined rows of %.*s have other columns",
+                             STR_ARG(table->name));
+        }
+        vec_push(t->mem, &d.columns, table->columns.at[i]);
+        d.columns.at[i].id = input.columns.at[i];
+    }
+    d.condition = run_range_condition(t, &table->range);
+    return run_reread_table(t, &d, input.table_id);
 }
 
 bool run_find_reread(struct task *t, struct run *r)
 {
     for (size_t i = 0; i < r->outputs.len && !r->is_replay; i++) {
-        if (r->outputs.at[i].increment != NULL && !run_reread_table(t, r, &r->outputs.at[i])) {
+        if (r->outputs.at[i].increment != NULL && !run_reread_output(t, r, &r->outputs.at[i])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < r->staged.len && !r->is_replay; i++) {
+        if (r->staged.at[i].is_partial && !run_reread_input(t, r, &r->staged.at[i])) {
             return false;
         }
     }
@@ -174,8 +210,9 @@ bool run_write_reread(struct task *t, struct metadb *db, const struct run *r)
             return false;
         }
         if (now.len > 0
-            && (!quarantine_drop(t, db, &which)
-                || (reread->path.len > 0 && !quarantine_add(t, db, &reread->row)))) {
+            && (!run_drop_quarantine(t, db, r, &which)
+                || (reread->path.len > 0
+                    && !quarantine_add(t, db, &reread->row, run_candidate_id(r))))) {
             return false;
         }
     }

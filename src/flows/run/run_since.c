@@ -313,7 +313,7 @@ bool run_since(struct task *t, struct run *r)
         return false;
     }
     engine_return(t, worker);
-    return true;
+    return run_find_pushed(t, r);
 }
 
 /* ---- for the other steps */
@@ -360,83 +360,4 @@ str run_since_condition(struct task *t, const struct run_increment *inc, bool ma
         buf_format(b, ") OR %.*s IS NULL", STR_ARG(buf_str(key)));
     }
     return buf_str(b);
-}
-
-/* One whose answer hangs on all rows of the table, though it be a rule of another. */
-static bool run_compares(struct task *t, const struct run *r, const struct contract *contract,
-                         const struct contract_rule *rule, str table)
-{
-    str query = arena_lower(t->mem, rule->query);
-    struct model_relation relation;
-
-    if (rule->kind == RULE_RELATIONSHIP) {
-        return !model_find_relation(t->mem, r->target->definition, contract, rule, &relation)
-            || str_eq(relation.table->name, table);
-    }
-    return str_find(query, table) < query.len || str_find(query, STR("u&")) < query.len;
-}
-
-static bool run_is_in_rules(struct task *t, const struct run *r, const struct contract *contract,
-                            str table)
-{
-    for (size_t i = 0; i < contract->tables.len; i++) {
-        for (size_t k = 0; k < contract->tables.at[i].rules.len; k++) {
-            if (run_compares(t, r, contract, &contract->tables.at[i].rules.at[k], table)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* Could a text read it? Its name must stand in it then. */
-static bool run_may_be_read(struct task *t, const struct run *r, str table)
-{
-    for (size_t i = 0; i < r->inputs.len; i++) {
-        if (run_is_in_rules(t, r, r->inputs.at[i].input->contract, table)) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < r->target->definition->outputs.len; i++) {
-        const struct contract *contract = r->target->definition->outputs.at[i].contract;
-
-        for (size_t k = 0; k < contract->tables.len; k++) {
-            for (size_t j = 0; j < contract->tables.at[k].rules.len; j++) {
-                const struct contract_rule *rule = &contract->tables.at[k].rules.at[j];
-
-                /* The tables that a sql rule of an output names are outputs. */
-                if (rule->kind == RULE_RELATIONSHIP && run_compares(t, r, contract, rule, table)) {
-                    return true;
-                }
-            }
-        }
-    }
-    for (size_t i = 0; i < r->target->definition->sqls.len; i++) {
-        str text = arena_lower(t->mem, r->target->definition->sqls.at[i].text);
-
-        if (str_find(text, table) < text.len || str_find(text, STR("u&")) < text.len) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void run_limit_source(struct task *t, const struct run *r, struct source_table *table)
-{
-    const struct run_increment *inc = run_find_increment(r, table->table->name);
-    const struct contract_column *key;
-
-    if (inc == NULL || !model_is_passed_through(r->target->definition, table->table->name)
-        || run_may_be_read(t, r, table->table->name)) {
-        return;
-    }
-    key = contract_find_column(table->table, inc->definition->incremental.key);
-    if (key == NULL) {
-        return;
-    }
-    table->range = (struct source_range){.column = key,
-                                         .type = model_key_type(inc->definition),
-                                         .low = inc->low,
-                                         .high = inc->high,
-                                         .is_low_in = inc->is_low_in};
 }

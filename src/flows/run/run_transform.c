@@ -26,7 +26,8 @@ static bool run_place_error(struct task *t, const struct run *r, const struct mo
     struct sql_shifts shifts = {0};
     struct place place = {.file = sql->path};
 
-    if (t->err.place.file.len > 0) {
+    /* A disk that fails is no fault of the text. */
+    if (t->err.place.file.len > 0 || t->err.code == ERR_IO || t->err.code == ERR_FULL) {
         return false;
     }
     if (since.len > 0) {
@@ -211,6 +212,7 @@ static bool run_take_staged(struct task *t, struct run *r, const struct gate_inp
             table->definition = target->definition;
             table->table = target;
             table->increment = run_find_increment(r, target->name);
+            table->diverted = NULL;
             table->verdicts = NULL;
             table->verdict_count = 0;
             return true;

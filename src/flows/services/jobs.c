@@ -17,10 +17,14 @@ struct job_entry {
     uint64_t oldest, said;
     size_t bytes;
     uint64_t ended_order; /* 0: at work */
+    bool is_over;         /* the work is done, and its row waits for the disk */
+    enum job_state state; /* of what is over */
+    str result;           /* on the heap */
     struct job_entry *next;
 };
 
 struct jobs {
+    struct jobs *also; /* woken with these */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct job_entry *entries;
@@ -28,12 +32,13 @@ struct jobs {
     bool is_woken;
 };
 
-struct jobs *jobs_new(void)
+struct jobs *jobs_new(struct jobs *also)
 {
     struct jobs *jobs = calloc(1, sizeof(*jobs));
     pthread_condattr_t attributes;
 
     CHECK(jobs != NULL);
+    jobs->also = also;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&jobs->lock, NULL);
@@ -56,6 +61,7 @@ static void jobs_free_entry(struct job_entry *entry)
     while (entry->oldest < entry->said) {
         jobs_drop_oldest(entry);
     }
+    free((char *)(uintptr_t)entry->result.ptr);
     free(entry);
 }
 
@@ -88,6 +94,9 @@ void jobs_wake(struct jobs *jobs)
     jobs->is_woken = true;
     pthread_cond_broadcast(&jobs->changed);
     pthread_mutex_unlock(&jobs->lock);
+    if (jobs->also != NULL) {
+        jobs_wake(jobs->also);
+    }
 }
 
 void jobs_wait(struct jobs *jobs, int most_ms)
@@ -157,10 +166,50 @@ void jobs_end(struct jobs *jobs, str id)
         entry->task = NULL;
         entry->ended_order = ++jobs->ended;
     }
+    pthread_mutex_unlock(&jobs->lock);
     /* The place of this one is free: another row may be taken. */
-    jobs->is_woken = true;
+    jobs_wake(jobs);
+}
+
+void jobs_over(struct jobs *jobs, str id, enum job_state state, str result)
+{
+    char *copy = malloc(result.len + 1);
+
+    CHECK(copy != NULL);
+    memcpy(copy, result.len > 0 ? result.ptr : "", result.len);
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    if (entry != NULL && !entry->is_over) {
+        entry->is_over = true;
+        entry->state = state;
+        entry->result = (str){copy, result.len};
+        copy = NULL;
+    }
     pthread_cond_broadcast(&jobs->changed);
     pthread_mutex_unlock(&jobs->lock);
+    free(copy);
+}
+
+bool jobs_is_over(struct task *t, struct jobs *jobs, str id, enum job_state *state_out,
+                  str *result_out)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct job_entry *entry = jobs_find(jobs, id);
+    bool is_over = entry != NULL && entry->is_over;
+    if (is_over) {
+        *state_out = entry->state;
+        *result_out = arena_str(t->mem, entry->result);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return is_over;
+}
+
+bool jobs_is_known(struct jobs *jobs, str id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bool is_known = jobs_find(jobs, id) != NULL;
+    pthread_mutex_unlock(&jobs->lock);
+    return is_known;
 }
 
 bool jobs_cancel(struct jobs *jobs, str id)
@@ -227,7 +276,7 @@ bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, i
     pthread_mutex_lock(&jobs->lock);
     for (;;) {
         entry = jobs_find(jobs, id);
-        if (entry == NULL || entry->said > *next_io || entry->task == NULL
+        if (entry == NULL || entry->said > *next_io || entry->task == NULL || entry->is_over
             || clock_monotonic_ms() >= end_ms || atomic_load(&t->cancelled)) {
             break;
         }
@@ -241,7 +290,7 @@ bool jobs_follow(struct task *t, struct jobs *jobs, str id, uint64_t *next_io, i
         }
         *next_io = entry->said;
     }
-    *ended_out = entry == NULL || entry->task == NULL;
+    *ended_out = entry == NULL || entry->task == NULL || entry->is_over;
     pthread_mutex_unlock(&jobs->lock);
     *lines_out = buf_str(lines);
     return task_go_on(t);

@@ -10,6 +10,8 @@
 #include "query_row/query_row.h"
 #include "release/release.h"
 #include "run_row/run_row.h"
+#include "services/envs.h"
+#include "services_inside.h"
 
 enum { SERVICES_SHOW_TRIES = 3 };
 
@@ -21,15 +23,30 @@ static bool services_open_catalog(struct task *t, struct services *s)
         && metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len);
 }
 
+/* An environment that cannot be read may name any file: then none is removed, and the mesh serves all the same. */
+static bool services_sweep(struct task *t, struct services *s, uint64_t *files_out)
+{
+    struct str_list keep;
+
+    if (!release_files(t, s->db, &keep)) {
+        return false;
+    }
+    if (!services_files(t, s, &keep)) {
+        log_failure("services", t);
+        log_event(LOG_WARN, "services", t, "no file is removed while an environment is damaged");
+        task_clear_error(t);
+        return true;
+    }
+    return store_sweep(t, s->store, &keep, 0, files_out);
+}
+
 /* What a killed server left: runs and jobs that nobody works on, files that no manifest names. Under the lock of the
  * home nobody else can be writing. */
 static bool services_recover(struct task *t, struct services *s)
 {
-    struct str_list keep = {0};
     uint64_t runs = 0, jobs = 0, queries = 0, files = 0;
     bool ok = run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs)
-           && query_row_recover(t, s->db, &queries) && release_files(t, s->db, &keep)
-           && store_sweep(t, s->store, &keep, 0, &files);
+           && query_row_recover(t, s->db, &queries) && services_sweep(t, s, &files);
 
     if (ok && queries > 0) {
         log_event(LOG_WARN, "services", t, "an earlier server left %llu queries without an end",
@@ -65,14 +82,16 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->config = config;
     s->home = home;
     s->folder = folder;
-    s->jobs = jobs_new();
-    turns_open(&s->queries, CONFIG_INT(config, queries_max),
-               CONFIG_INT(config, queries_waiting_max));
-    turns_open(&s->runs, CONFIG_INT(config, runs_max), INT64_MAX);
-    turns_open(&s->removal, 1, INT64_MAX);
+    s->jobs = jobs_new(NULL);
+    s->queries =
+        turns_new(CONFIG_INT(config, queries_max), CONFIG_INT(config, queries_waiting_max));
+    s->runs = turns_new(CONFIG_INT(config, runs_max), INT64_MAX);
+    s->removal = turns_new(1, INT64_MAX);
+    s->envs = envs_new(s);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
-           && services_open_catalog(t, s) && services_open_home(t, s) && services_recover(t, s)
-           && images_open(t, s->db, &s->images) && engine_open(t, config, home, &s->engine)
+           && services_open_catalog(t, s) && services_open_home(t, s) && envs_recover(t, s)
+           && services_recover(t, s) && images_open(t, s->db, &s->images)
+           && engine_open(t, config, home, &s->engine)
            && gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
     if (!ok) {
         services_close(s);
@@ -87,6 +106,11 @@ void services_close(struct services *s)
     if (s == NULL) {
         return;
     }
+    if (s->mesh != NULL) {
+        services_close_beside(s);
+        return;
+    }
+    envs_free(s->envs);
     gate_close(s->gate);
     engine_close(s->engine);
     images_close(s->images);
@@ -94,9 +118,9 @@ void services_close(struct services *s)
     metadb_close(s->db);
     store_close(s->store);
     jobs_free(s->jobs);
-    turns_close(&s->queries);
-    turns_close(&s->runs);
-    turns_close(&s->removal);
+    turns_free(s->queries);
+    turns_free(s->runs);
+    turns_free(s->removal);
     free(s);
 }
 
@@ -114,4 +138,5 @@ void services_show(struct services *s)
     CHECK(ok);
     task_free(last);
     gate_recheck(s->gate);
+    envs_follow(s);
 }

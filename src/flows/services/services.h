@@ -27,6 +27,8 @@ struct turns {
     struct turn *first; /* all of them, in the order in which they asked */
 };
 
+struct envs;
+
 struct services {
     const struct config *config;
     str home;   /* absolute */
@@ -36,19 +38,34 @@ struct services {
     struct store *store;
     struct engine *engine;
     struct gate *gate;
-    struct turns queries;
-    struct turns runs;
-    struct turns removal; /* one: removes release files, or keeps all from being removed */
+    struct turns *queries;
+    struct turns *runs;
+    struct turns *removal; /* one: removes release files, or keeps all from being removed */
     struct jobs *jobs;
     char audit_seed[CRYPTO_SEED_BYTES]; /* signs heads of the audit */
     char home_id[37];                   /* empty until the home is open */
+    struct envs *envs;                  /* of the mesh: its environments */
+    /* Of an environment: store, engine, cleared copies, turns, users and agreements are those of its mesh. */
+    struct services *mesh; /* NULL: this is the mesh */
+    str environment;       /* its name */
+    uint64_t mesh_version; /* of the mesh that its catalog was copied of */
 };
 
 /* Opens all of it under the lock of the home: store, catalog, image, engine, gate; then removes what no manifest names. */
 MUST_CHECK bool services_open(struct task *t, const struct config *config, str home, str folder,
                               struct services **out);
+/* Those of an environment, on a catalog of its own at `path`. `name` lives as long as they do. */
+MUST_CHECK bool services_open_beside(struct task *t, struct services *mesh, str name, str path,
+                                     struct services **out);
 /* Ends workers, waits, closes in reverse order. NULL is allowed. */
 void services_close(struct services *s);
+/* The mesh of an environment, or the mesh itself: who its users are, what is agreed, what is recorded of reading. */
+struct services *services_mesh(struct services *s);
+/* The catalog of an environment, to be read and closed. */
+MUST_CHECK bool services_open_catalog_of(struct task *t, struct services *mesh, str name,
+                                         struct metadb **out);
+/* SHA-256 of all files that a catalog of this home names, those of environments too: what must not be removed. */
+MUST_CHECK bool services_files(struct task *t, struct services *s, struct str_list *out);
 
 /* After a COMMIT that changes who may read what: the image follows, whatever happened since. A stale policy must not be served, not
  * even by a server that is out of memory or files. */
@@ -77,5 +94,7 @@ struct turns_state {
 };
 struct turns_state turns_state(struct turns *turns);
 void turns_give(struct task *t, struct turns *turns);
+/* All of them at once, where nobody has one just now: nobody begins until it is given back. */
+MUST_CHECK bool turns_take_all(struct task *t, struct turns *turns);
 
 #endif

@@ -4,9 +4,12 @@
 
 #include "services/services.h"
 
+/* The part of services_close that an environment has. */
+void services_close_beside(struct services *s);
+
 /* More than `waiting_most` do not wait: they are refused at once. */
-void turns_open(struct turns *turns, int64_t most, int64_t waiting_most);
+struct turns *turns_new(int64_t most, int64_t waiting_most);
 /* Nobody has a turn, or waits for one. */
-void turns_close(struct turns *turns);
+void turns_free(struct turns *turns);
 
 #endif

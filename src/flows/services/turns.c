@@ -11,14 +11,17 @@ struct turn {
     const struct task *task;
     char *actor;
     uint64_t round;
+    int64_t weight; /* 1, or all there are */
     bool is_given;
     struct turn *next;
 };
 
-void turns_open(struct turns *turns, int64_t most, int64_t waiting_most)
+struct turns *turns_new(int64_t most, int64_t waiting_most)
 {
+    struct turns *turns = calloc(1, sizeof(*turns));
     pthread_condattr_t attributes;
 
+    CHECK(turns != NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&turns->lock, NULL);
@@ -26,13 +29,15 @@ void turns_open(struct turns *turns, int64_t most, int64_t waiting_most)
     pthread_condattr_destroy(&attributes);
     turns->most = most;
     turns->waiting_most = waiting_most;
+    return turns;
 }
 
-void turns_close(struct turns *turns)
+void turns_free(struct turns *turns)
 {
     CHECK(turns->first == NULL);
     pthread_cond_destroy(&turns->freed);
     pthread_mutex_destroy(&turns->lock);
+    free(turns);
 }
 
 /* The turn of the lowest round; of one round, who asked first. */
@@ -54,7 +59,7 @@ static void turns_pass_on(struct turns *turns)
 
     while (turns->taken < turns->most && (next = turns_next(turns)) != NULL) {
         next->is_given = true;
-        turns->taken++;
+        turns->taken += next->weight;
         turns->waiting--;
         turns->round = next->round;
     }
@@ -71,7 +76,7 @@ static void turns_remove(struct turn *turn)
     }
     *link = turn->next;
     if (turn->is_given) {
-        turns->taken--;
+        turns->taken -= turn->weight;
     } else {
         turns->waiting--;
     }
@@ -90,7 +95,7 @@ static void turns_end(void *handle)
     pthread_mutex_unlock(&turns->lock);
 }
 
-static struct turn *turns_join(struct task *t, struct turns *turns)
+static struct turn *turns_join(struct task *t, struct turns *turns, int64_t weight)
 {
     struct turn *turn = calloc(1, sizeof *turn), **end = &turns->first;
     str actor = t->actor != NULL ? t->actor->name : STR_NONE;
@@ -101,6 +106,7 @@ static struct turn *turns_join(struct task *t, struct turns *turns)
     }
     turn->turns = turns;
     turn->task = t;
+    turn->weight = weight;
     turn->round = turns->round;
     for (; *end != NULL; end = &(*end)->next) {
         if (strcmp((*end)->actor, turn->actor) == 0 && (*end)->round >= turn->round) {
@@ -160,7 +166,7 @@ bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char
     if (turns->taken >= turns->most && turns->waiting >= turns->waiting_most) {
         ok = turns_refuse(t, turns, what);
     } else {
-        turn = turns_join(t, turns);
+        turn = turns_join(t, turns, 1);
         ok = turns_await(t, turn, wait_ms, what);
         if (!ok) {
             turns_remove(turn);
@@ -171,6 +177,21 @@ bool turns_take(struct task *t, struct turns *turns, int64_t wait_ms, const char
         arena_defer(t->mem, turns_end, turn);
     }
     return ok;
+}
+
+bool turns_take_all(struct task *t, struct turns *turns)
+{
+    struct turn *turn = NULL;
+
+    pthread_mutex_lock(&turns->lock);
+    if (turns->first == NULL) {
+        turn = turns_join(t, turns, turns->most);
+    }
+    pthread_mutex_unlock(&turns->lock);
+    if (turn != NULL) {
+        arena_defer(t->mem, turns_end, turn);
+    }
+    return turn != NULL;
 }
 
 struct turns_state turns_state(struct turns *turns)

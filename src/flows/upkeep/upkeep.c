@@ -5,6 +5,8 @@
 #include "plan_row/plan_row.h"
 #include "quarantine/quarantine.h"
 #include "release/release.h"
+#include "scheduled_check/scheduled_check.h"
+#include "services/envs.h"
 #include "upkeep/upkeep_inside.h"
 
 enum { UPKEEP_FILE_AGE_S = 3600 };
@@ -16,7 +18,7 @@ static bool upkeep_drop_forgotten(struct task *t, struct services *s, struct str
 {
     struct str_list files = {0}, still = {0};
 
-    if (!release_files(t, s->db, &files)) {
+    if (!services_files(t, s, &files)) {
         return false;
     }
     for (size_t i = 0; i < damaged->len; i++) {
@@ -41,6 +43,86 @@ static bool upkeep_check_now(struct task *t, struct services *s, str *finding_ou
     return ok;
 }
 
+/* Of an environment; while nobody makes it anew. */
+static bool upkeep_verify_env(struct task *t, struct metadb *db, str *finding_out)
+{
+    struct chain_verdict audit;
+
+    if (!metadb_verify(t, db)) {
+        if (t->err.code != ERR_CORRUPT) {
+            return false;
+        }
+        *finding_out = arena_str(t->mem, t->err.message);
+        task_clear_error(t);
+        return true;
+    }
+    if (!chain_verify(t, db, NULL, NULL, &audit)) {
+        return false;
+    }
+    if (audit.fault != CHAIN_WHOLE) {
+        *finding_out = audit.reason;
+        return true;
+    }
+    return upkeep_check_catalog(t, db, finding_out);
+}
+
+static bool upkeep_verify_envs(struct task *t, struct services *s, str *finding_out)
+{
+    struct str_list names;
+
+    if (!envs_list(t, s, &names)) {
+        return false;
+    }
+    for (size_t i = 0; i < names.len && finding_out->len == 0; i++) {
+        struct metadb *db;
+        str finding = STR_NONE;
+
+        if (!services_open_catalog_of(t, s, names.at[i], &db)) {
+            finding = arena_str(t->mem, t->err.message);
+            task_clear_error(t);
+        } else {
+            bool ok = upkeep_verify_env(t, db, &finding);
+
+            metadb_close(db);
+            if (!ok) {
+                return false;
+            }
+        }
+        if (finding.len > 0) {
+            *finding_out = arena_format(t->mem, "environment %.*s: %.*s", STR_ARG(names.at[i]),
+                                        STR_ARG(finding));
+        }
+    }
+    return true;
+}
+
+/* What cannot be read of an environment is told already. */
+static bool upkeep_files(struct task *t, struct services *s, const struct upkeep_verdict *verdict,
+                         struct str_list *out)
+{
+    if (services_files(t, s, out)) {
+        return true;
+    }
+    if (verdict->catalog.len == 0) {
+        return false;
+    }
+    task_clear_error(t);
+    return release_files(t, s->db, out);
+}
+
+/* While no environment is made anew, or dropped. */
+static bool upkeep_find_files(struct task *t, struct services *s, struct upkeep_verdict *out,
+                              struct str_list *files)
+{
+    if (!turns_take(t, s->removal, INT32_MAX, "backups or removals")) {
+        return false;
+    }
+    bool ok = (out->catalog.len > 0 || upkeep_verify_envs(t, s, &out->catalog))
+           && upkeep_files(t, s, out, files);
+    turns_give(t, s->removal);
+    return ok;
+}
+
 bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out)
 {
     struct str_list files = {0};
@@ -55,7 +137,7 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
     }
     if (!chain_verify(t, s->db, NULL, NULL, &out->audit)
         || (out->catalog.len == 0 && !upkeep_check_now(t, s, &out->catalog))
-        || !release_files(t, s->db, &files) || !gate_verify(t, s->gate, &out->copies)) {
+        || !upkeep_find_files(t, s, out, &files) || !gate_verify(t, s->gate, &out->copies)) {
         return false;
     }
     out->files = files.len;
@@ -75,33 +157,54 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
 }
 
 /* A backup under way may still read files that no release names any more: they go at the next time. */
-static bool upkeep_remove(struct task *t, struct services *s, const struct str_list *keep,
+static bool upkeep_remove(struct task *t, struct services *s, struct gate_upkeep *copies_out,
                           uint64_t *files_out)
 {
-    if (!turns_take(t, &s->removal, 0, "backups")) {
+    struct str_list keep;
+
+    *copies_out = (struct gate_upkeep){0};
+    if (!turns_take(t, s->removal, 0, "backups")) {
         if (t->err.code != ERR_TOO_MANY) {
             return false;
         }
         task_clear_error(t);
         return true;
     }
-    bool ok = store_sweep(t, s->store, keep, UPKEEP_FILE_AGE_S, files_out);
-    turns_give(t, &s->removal);
+    /* Known while no environment comes that could name what nothing else does any more. */
+    bool ok = services_files(t, s, &keep) && gate_upkeep(t, s->gate, &keep, copies_out)
+           && store_sweep(t, s->store, &keep, UPKEEP_FILE_AGE_S, files_out);
+    turns_give(t, s->removal);
     return ok;
+}
+
+static bool upkeep_prune(struct task *t, struct services *s, uint64_t *releases_out)
+{
+    int64_t now_us = clock_now_us();
+    int64_t kept_us = now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us;
+
+    return release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases), kept_us,
+                         releases_out)
+        && quarantine_prune(t, s->db) && scheduled_check_prune(t, s->db, kept_us)
+        && plan_row_sweep(t, s->db, now_us - upkeep_day_us);
+}
+
+static void upkeep_prune_env(struct task *t, struct services *s, void *state)
+{
+    uint64_t releases;
+
+    (void)state;
+    if (!upkeep_prune(t, s, &releases)) {
+        log_failure("upkeep", t);
+    }
 }
 
 bool upkeep_sweep(struct task *t, struct services *s)
 {
-    int64_t now_us = clock_now_us();
-    struct str_list keep = {0};
     uint64_t releases = 0, files = 0;
     struct gate_upkeep copies;
 
-    if (!release_prune(t, s->db, (uint64_t)CONFIG_INT(s->config, keep_releases),
-                       now_us - CONFIG_INT(s->config, keep_days) * upkeep_day_us, &releases)
-        || !quarantine_prune(t, s->db) || !plan_row_sweep(t, s->db, now_us - upkeep_day_us)
-        || !release_files(t, s->db, &keep) || !gate_upkeep(t, s->gate, &keep, &copies)
-        || !upkeep_remove(t, s, &keep, &files)) {
+    envs_each_open(s, upkeep_prune_env, NULL);
+    if (!upkeep_prune(t, s, &releases) || !upkeep_remove(t, s, &copies, &files)) {
         return false;
     }
     if (copies.removed + copies.damaged > 0) {

@@ -3,6 +3,7 @@
 
 #include "crypto/crypto.h"
 #include "document/document.h"
+#include "map/map.h"
 #include "release/release.h"
 #include "upkeep/upkeep_inside.h"
 
@@ -45,11 +46,12 @@ static bool upkeep_check_documents(struct task *t, struct metadb *db, str *findi
     str wanted = STR_NONE;
     bool has_row;
 
-    if (!metadb_query(t, db, &st,
-                      "SELECT CASE WHEN json_valid(detail) THEN json_extract(detail, '$.seal') "
-                      "END FROM audit WHERE action = 'apply' AND outcome = 'done' ORDER BY "
-                      "sequence DESC LIMIT 1",
-                      "")
+    if (!metadb_query(
+            t, db, &st,
+            "SELECT CASE WHEN json_valid(detail) THEN json_extract(detail, '$.seal') "
+            "END FROM audit WHERE action IN ('apply', 'refresh') AND outcome = 'done' ORDER BY "
+            "sequence DESC LIMIT 1",
+            "")
         || !metadb_step(t, st, &has_row)) {
         return false;
     }
@@ -105,25 +107,79 @@ static bool upkeep_check_release(struct task *t, struct metadb *db, str address,
     return true;
 }
 
-/* Each release that is kept is what its row of the audit says. */
-static bool upkeep_check_releases(struct task *t, struct metadb *db, str *finding_out)
+/* The last release that the audit tells of is the one that is served. Many rows are of few products: only a new one takes memory. */
+static void upkeep_note_last(struct task *t, struct map *last, struct metadb_statement *st)
+{
+    struct arena_mark mark = arena_mark(t->mem);
+    str address = metadb_str(t->mem, st, 0);
+    uint64_t *number = map_find(last, address);
+
+    if (number == NULL) {
+        number = ARENA_NEW(t->mem, uint64_t);
+        map_put(last, address, number);
+    } else {
+        arena_rewind(t->mem, mark);
+    }
+    *number = metadb_uint(st, 1);
+}
+
+static bool upkeep_check_served(struct task *t, struct metadb *db, const struct map *last,
+                                str *finding_out)
 {
     struct metadb_statement *st;
     bool has_row = true;
 
+    /* One that was removed and came again begins without a release. */
     if (!metadb_query(t, db, &st,
-                      "SELECT object, json_extract(detail, '$.release'), json_extract(detail, "
-                      "'$.seal') FROM audit WHERE action IN ('publish', 'rollback') AND outcome = "
-                      "'done' AND json_valid(detail) ORDER BY sequence",
+                      "SELECT address, release FROM product WHERE removed = 0 AND release > 0 "
+                      "ORDER BY address",
                       "")) {
         return false;
     }
     while (has_row && finding_out->len == 0) {
-        struct arena_mark mark = arena_mark(t->mem);
-
         if (!metadb_step(t, st, &has_row)) {
             return false;
         }
+        const uint64_t *number = has_row ? map_find(last, metadb_str(t->mem, st, 0)) : NULL;
+
+        if (number != NULL && *number != metadb_uint(st, 1)) {
+            *finding_out =
+                arena_format(t->mem,
+                             "release %" PRIu64 " of %.*s is the current one, but %" PRIu64
+                             " was published last",
+                             metadb_uint(st, 1), STR_ARG(metadb_str(t->mem, st, 0)), *number);
+        }
+    }
+    metadb_done(t, st);
+    return true;
+}
+
+/* Each release that is kept is what its row of the audit says; of an environment those since it was made anew, which numbers them
+ * anew. */
+static bool upkeep_check_releases(struct task *t, struct metadb *db, str *finding_out)
+{
+    struct metadb_statement *st;
+    struct map last;
+    bool has_row = true;
+
+    map_init(&last, t->mem);
+    if (!metadb_query(t, db, &st,
+                      "SELECT object, json_extract(detail, '$.release'), json_extract(detail, "
+                      "'$.seal') FROM audit WHERE action IN ('publish', 'rollback', 'carry') AND "
+                      "outcome = 'done' AND json_valid(detail) AND sequence > coalesce((SELECT "
+                      "max(sequence) FROM audit WHERE action = 'refresh'), 0) ORDER BY sequence",
+                      "")) {
+        return false;
+    }
+    while (has_row && finding_out->len == 0) {
+        if (!metadb_step(t, st, &has_row)) {
+            return false;
+        }
+        if (has_row && !metadb_is_null(st, 1)) {
+            upkeep_note_last(t, &last, st);
+        }
+        struct arena_mark mark = arena_mark(t->mem);
+
         if (has_row && !metadb_is_null(st, 2)
             && !upkeep_check_release(t, db, metadb_str(t->mem, st, 0), metadb_uint(st, 1),
                                      metadb_str(t->mem, st, 2), finding_out)) {
@@ -134,7 +190,7 @@ static bool upkeep_check_releases(struct task *t, struct metadb *db, str *findin
         }
     }
     metadb_done(t, st);
-    return true;
+    return finding_out->len > 0 || upkeep_check_served(t, db, &last, finding_out);
 }
 
 /* What is served now is there. */

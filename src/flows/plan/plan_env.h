@@ -1,0 +1,18 @@
+/* Files of environments. */
+#ifndef WEFT_PLAN_ENV_H
+#define WEFT_PLAN_ENV_H
+
+#include "environment/environment.h"
+#include "plan/plan.h"
+
+/* For env_steps: the files that the environment has otherwise become those of `next`. */
+MUST_CHECK bool plan_env_apply(struct task *t, struct services *before, struct services *next,
+                               const struct environment_files *files, str *problem_out);
+/* A plan of the mesh: the files of these products as the environment has them, of all where none is named. */
+MUST_CHECK bool plan_promote(struct task *t, struct services *env, const struct str_list *products,
+                             struct plan *p);
+/* Applies such a plan: products, tables and columns that the mesh has not get the ids that they have in the environment. */
+MUST_CHECK bool plan_apply_of(struct task *t, struct services *s, struct services *env, str id,
+                              struct plan_applied *out);
+
+#endif

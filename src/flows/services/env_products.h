@@ -1,0 +1,28 @@
+/* What an environment has otherwise than its mesh, by products. */
+#ifndef WEFT_ENV_PRODUCTS_H
+#define WEFT_ENV_PRODUCTS_H
+
+#include "environment/environment.h"
+#include "services/services.h"
+
+struct env_product {
+    const struct image_product *product;    /* of the environment */
+    bool is_changed;                        /* by files of its own */
+    bool reads_changed;                     /* one that it reads, or what that reads, is */
+    const struct environment_release *made; /* in it, of the product as it is; NULL: not built */
+};
+
+struct env_products {
+    VEC_OF(
+        struct env_product) /* in order of dependency; those that are as in the mesh are left out */
+};
+
+/* Is a path that of a file of this product? */
+bool env_product_has_file(const struct model_product *product, str path);
+/* `image` is pinned, and of the environment. */
+MUST_CHECK bool env_products(struct task *t, struct services *s, const struct image *image,
+                             struct env_products *out);
+const struct env_product *env_products_find(const struct env_products *products,
+                                            const struct image_product *product);
+
+#endif

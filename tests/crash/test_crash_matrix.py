@@ -1,0 +1,56 @@
+"""A part of the crash matrix, the same each time: `make crash` has all of it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "story")]
+
+from crash_case import Case, Template  # noqa: E402
+from crash_matrix import Matrix  # noqa: E402
+from crash_operations import TABLE  # noqa: E402
+from injector import is_there  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not is_there(), reason="sanitizers want to be preloaded first themselves")
+CASES_OF_EACH = 6
+
+# Each was not as it must be once.
+FOUND = {
+    "a run whose end cannot be written lets nobody wait": "run/server pwrite /catalog.db-wal/49/enospc",
+    "a run that cannot be begun lets nobody wait": "run/server pwrite /catalog.db-wal/12/enospc",
+    "files that a job was given are gone before the next": "run/server unlink /workers/N/in/vN.parquet/1/eio",
+    "a home that fails is no source that fails": "run/server fchmod /workers/N/out/shop.raw_orders.parquet/1/eio",
+    "nor is what a worker cannot write": "run/worker-extract write /workers/N/out/shop.raw_orders.parquet/1/enospc",
+    "a worker without a folder is a failure of the disk": "run/server mkdir /workers/N/1/eio",
+    "an interrupted open is tried again": "start/server create /catalog.db/1/eintr",
+}
+
+
+@pytest.mark.parametrize("operation", list(TABLE))
+def test_at_some_calls_of(operation, tmp_path):
+    matrix = Matrix([operation], most=CASES_OF_EACH, folder=tmp_path).run()
+    assert len(matrix.results) == CASES_OF_EACH
+    assert matrix.failed == []
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory):
+    """Each operation's state before and after, learned once."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = Template(TABLE[name], tmp_path_factory.mktemp(name))
+            assert Case(made[name]).run().faults == []
+        return made[name]
+
+    return get
+
+
+@pytest.mark.parametrize("what", list(FOUND))
+def test_what_was_found(templates, what):
+    operation, rest = FOUND[what].split("/", 1)
+    point, nth, fault = rest.rsplit("/", 2)
+    case = Case(templates(operation), point, int(nth), fault).run()
+    assert case.faults == [] and case.outcome != "not reached"
