@@ -171,7 +171,7 @@ def main():
         if adbc:
             sides["adbc"] = peer_side(adbc, "adbc/release.py", uri)
         if dlt:
-            sides |= {f"dlt {backend}": peer_side(dlt, "dlt/release.py", uri, backend) for backend in ("connectorx", "pyarrow") if not os.environ.get("QUICK")}
+            sides |= {f"dlt {backend}": peer_side(dlt, "dlt/release.py", uri, backend) for backend in ("connectorx", "pyarrow")}
         begun = time.perf_counter()
         measure(postgres, mesh, sides)
         print(f"    measured in {time.perf_counter() - begun:.0f} s", flush=True)

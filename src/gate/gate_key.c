@@ -7,6 +7,7 @@
 #include "clock/clock.h"
 #include "crypto/crypto.h"
 #include "gate_inside.h"
+#include "store/store_file.h"
 
 static const char file_name[] = "mask.key";
 
@@ -19,7 +20,7 @@ static bool write_key(struct task *t, const struct gate *gate)
     (void)unlinkat(gate->home_fd, staged, 0);
     int fd = TEMP_FAILURE_RETRY(
         openat(gate->home_fd, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    bool ok = fd >= 0 && write(fd, hex.ptr, hex.len) == (ssize_t)hex.len && fsync(fd) == 0
+    bool ok = fd >= 0 && store_file_write(fd, hex) && fsync(fd) == 0
            && renameat(gate->home_fd, staged, gate->home_fd, file_name) == 0
            && fsync(gate->home_fd) == 0;
     int failed = errno;

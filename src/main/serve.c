@@ -16,6 +16,7 @@
 #include "plan/plan_env.h"
 #include "rollback/rollback.h"
 #include "services/envs.h"
+#include "store/store_file.h"
 #include "timer/timer.h"
 
 enum { SERVE_LOOK_MS = 200 };
@@ -82,7 +83,7 @@ static bool serve_write_ready(struct task *t, const struct serve_options *option
     json_out_end(&o, '}');
     buf_add_byte(o.b, '\n');
     fd = open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, o.b->ptr, o.b->len) == (ssize_t)o.b->len;
+    bool ok = fd >= 0 && store_file_write(fd, buf_str(o.b));
     if (fd >= 0) {
         close(fd);
     }

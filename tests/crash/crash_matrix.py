@@ -80,6 +80,8 @@ class Matrix:
 
     def take(self, result):
         self.results.append(result)
+        if len(self.results) % 250 == 0:
+            self.tell(f"... {len(self.results)} cases")
         if result["faults"]:
             self.tell(f"FAILED {result['name']}\n    " + "\n    ".join(result["faults"]).replace("\n", "\n    ")
                       + f"\n    again: tools/crash --case '{result['name']}'")

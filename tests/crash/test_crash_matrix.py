@@ -23,6 +23,10 @@ FOUND = {
     "a home that fails is no source that fails": "run/server fchmod /workers/N/out/shop.raw_orders.parquet/1/eio",
     "nor is what a worker cannot write": "run/worker-extract write /workers/N/out/shop.raw_orders.parquet/1/enospc",
     "a worker without a folder is a failure of the disk": "run/server mkdir /workers/N/1/eio",
+    "half a key is no key": "birth/server write /audit.key.new/1/short",
+    "nor is half a mask's": "birth/server write /mask.key.new/1/eintr",
+    "a lock that was written in part is written whole": "start/server write /lock/1/short",
+    "a copy that fails says of what": "restore/client copy_file_range unfinished/files/AB/HASH/1/enospc",
     "an interrupted open is tried again": "start/server create /catalog.db/1/eintr",
 }
 

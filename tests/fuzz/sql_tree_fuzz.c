@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #include "limits/limits.h"
-#include "sql/sql.h"
+#include "sql/sql_since.h"
 #include "json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -17,8 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (sql_statement(t, input, &statement))
         CHECK(statement.len <= input.len);
     if (json_read(t, t->mem, input, &limits, &document)
-        && sql_read(t, STR("SELECT 1"), document, &tree))
+        && sql_read(t, STR("SELECT 1"), document, &tree)) {
+        struct sql_since since;
+        str why;
         CHECK(tree->magic == SQL_TREE_MAGIC && tree->root != NULL);
+        bool ok = sql_find_since(t->mem, tree, STR("20"), STR("BIGINT"), &since, &why);
+        CHECK(ok ? since.table.len && since.column.len && !why.len : why.len > 0);
+    }
     (void)sql_caret(t->mem, input, len ? bytes[0] : 0);
     task_free(t);
     return 0;

@@ -322,12 +322,18 @@ mask: {columns: {column: customer}, with: {method: partial, keepLast: 1}, except
 """
 
 
+def copies(mesh):
+    return sorted(str(p) for p in (mesh.home / "cleared").rglob("*") if p.is_file())
+
+
 def test_it_is_asked_by_name_under_the_policies_of_the_product(read):
     read.write("policies/mask.policy.yaml", MASK)
     read.weft("apply", "--yes")
     assert "sales.orders has no candidate" in read.weft("query", f"SELECT * FROM {CANDIDATE}", "--as", "ana", ok=False).err
     assert "sales.orders has no candidate" in read.weft("diff", "sales.orders#candidate", "--as", "ana", ok=False).err
     read.write("data/orders.csv", MORE)
+    count(read)
+    stored, cleared = files(read), copies(read)
     run(read)
     def names(user):
         return [r["customer"] for r in read.rows(f"SELECT customer FROM {CANDIDATE} ORDER BY id", as_user=user)]
@@ -349,7 +355,9 @@ def test_it_is_asked_by_name_under_the_policies_of_the_product(read):
     assert "comes last" in read.weft("diff", "sales.orders#candidate", "sales.orders#1", ok=False).err
 
     # Dropped, nothing is left of it: neither rows, nor what policies made of them.
+    assert files(read) != stored and copies(read) != cleared
     read.weft("candidate", "drop", "sales.orders")
+    assert files(read) == stored and copies(read) == cleared
     assert "sales.orders has no candidate" in read.weft("query", f"SELECT * FROM {CANDIDATE}", "--as", "ana", ok=False).err
     assert read.weft("verify", "--format", "json").json["damaged"] == []
     for name in ("orders#candidate#1", "orders#1#candidate", "#candidate", "orders#Candidat"):

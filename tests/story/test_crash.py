@@ -78,8 +78,11 @@ def is_done(mesh, fault):
 
 # A full disk shows where something is written; elsewhere it is a failure like others.
 FULL = [f for f in FAULTS if f.startswith("STORE_") or f.endswith(("_BEFORE_COMMIT", "AUDIT_WRITE"))]
-# Those of the quarantine and of environments have stories of their own, in test_quarantine.py and test_env_crash.py.
-CASES = [(f, how) for f in FAULTS if not f.startswith("ENV_") and f not in ("UPKEEP_REMOVE", "RUN_DIVERT", "QUARANTINE_BEFORE_COMMIT") for how in ("kill", "fail")] + [(f, "full") for f in FULL if f != "QUARANTINE_BEFORE_COMMIT"]
+# Those of the quarantine, of environments, of new files and of rules between runs have stories of their own, in test_quarantine.py,
+# test_env_crash.py, test_new_files.py and test_rule_schedules.py.
+ELSEWHERE = ("UPKEEP_REMOVE", "RUN_DIVERT", "QUARANTINE_BEFORE_COMMIT", "CHECKS_BEFORE_COMMIT", "NEW_FILE", "NEW_MOVE")
+CASES = [(f, how) for f in FAULTS if not f.startswith("ENV_") and f not in ELSEWHERE for how in ("kill", "fail")] + [
+    (f, "full") for f in FULL if f not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("fault, how", CASES)

@@ -129,14 +129,24 @@ def test_rules_that_were_applied_after_the_release(mesh):
     server.stop()
 
 
-def test_a_crash_between_runs_asks_again(mesh):
+def log(mesh):
+    return (mesh.folder / "server.log").read_text()
+
+
+@pytest.mark.parametrize("how", ["kill", "fail", "full"])
+def test_a_crash_between_runs_asks_again(mesh, how):
     at(mesh, "2026-03-01T10:00:00Z")
     write(mesh, ("email", FEW), rows=ROWS)
     mesh.weft("apply", "--yes")
     run(mesh)
     at(mesh, "2026-03-01T21:00:00Z")
-    server = mesh.serve(env={"WEFT_FAULT": "CHECKS_BEFORE_COMMIT:kill"}, http=False)
-    server.process.wait(60)
+    server = mesh.serve(env={"WEFT_FAULT": f"CHECKS_BEFORE_COMMIT:{how}"}, http=False)
+    if how == "kill":
+        server.process.wait(60)
+    else:
+        wait_until("it has failed", lambda: "module=timer" in log(mesh))
+        assert len(checks(mesh, "few", "verdict")) == 1
+        server.stop()
     server = mesh.serve()
     wait_until("it was asked", lambda: len(checks(mesh, "few", "verdict")) == 2)
     assert mesh.weft("verify", "--format", "json").json["damaged"] == []

@@ -8,6 +8,7 @@
 #include "clock/clock.h"
 #include "crypto/crypto.h"
 #include "limits/limits.h"
+#include "store/store_file.h"
 
 bool chain_last(struct task *t, struct metadb *db, struct chain_head *out)
 {
@@ -115,7 +116,7 @@ static bool make_key(struct task *t, str home, const char *path)
         arena_format(t->mem, STR_FMT "\n", STR_ARG(crypto_hex(t->mem, (str){seed, sizeof seed})));
     int fd = TEMP_FAILURE_RETRY(
         open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    bool ok = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    bool ok = fd >= 0 && store_file_write(fd, text) && fsync(fd) == 0;
     if (fd >= 0)
         close(fd);
     if (!ok || rename(staged.ptr, path) != 0)

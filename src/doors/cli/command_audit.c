@@ -10,6 +10,7 @@
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "review/review.h"
+#include "store/store_file.h"
 #include "yaml/yaml.h"
 
 enum { AUDIT_FOLLOW_MS = 500, AUDIT_ROWS = 100 };
@@ -164,12 +165,17 @@ static bool audit_write_head(struct task *t, const struct cli *cli, const struct
     tree_json(head, b);
     buf_add_byte(b, '\n');
     fd = open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool ok = fd >= 0 && write(fd, b->ptr, b->len) == (ssize_t)b->len && fsync(fd) == 0;
+    bool ok = fd >= 0 && store_file_write(fd, buf_str(b)) && fsync(fd) == 0;
+    ok = ok && rename(staged.ptr, arena_c_string(t->mem, path)) == 0;
+    if (!ok) {
+        task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
+        (void)unlink(staged.ptr);
+    }
     if (fd >= 0) {
         close(fd);
     }
-    if (!ok || rename(staged.ptr, arena_c_string(t->mem, path)) != 0) {
-        return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
+    if (!ok) {
+        return false;
     }
     cli_note(cli, "row %.*s, hash %.*s", STR_ARG(table_cell(t->mem, head, "sequence")),
              STR_ARG(table_cell(t->mem, head, "hash")));

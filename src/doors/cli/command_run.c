@@ -15,7 +15,7 @@ struct run_follow {
     struct progress progress;
     struct tree *products; /* one event of each that has ended */
     struct tree *end;
-    size_t published, failed, unchanged;
+    size_t published, failed;
     enum error_code first_error;
 };
 
@@ -212,7 +212,7 @@ static void run_product_ended(struct task *t, struct run_follow *follow, const s
     }
     tree_push(follow->mem, follow->products, tree_copy(follow->mem, event));
     if (str_eq(tree_find_text(event, STR("state")), STR("unchanged"))) {
-        follow->unchanged++;
+        /* counted at the end */
     } else if (run_is_good(tree_find_text(event, STR("state")))) {
         follow->published++;
     } else {
@@ -287,9 +287,11 @@ static void run_show_summary(const struct run_follow *follow, int64_t began_ms)
     if (follow->cli->format != FORMAT_TABLE || follow->cli->has[OPTION_quiet]) {
         return;
     }
+    str unchanged = tree_find_text(follow->end, STR("unchanged"));
+
     printf("\n%zu published, %zu failed", follow->published, follow->failed);
-    if (follow->unchanged > 0) {
-        printf(", %zu unchanged", follow->unchanged);
+    if (unchanged.len > 0 && !str_eq(unchanged, STR("0"))) {
+        printf(", %.*s unchanged", STR_ARG(unchanged));
     }
     printf(", in %.1f s\n", (double)(clock_monotonic_ms() - began_ms) / 1000);
 }

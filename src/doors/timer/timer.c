@@ -157,7 +157,8 @@ static void timer_check(struct timer_work *work)
     *actor =
         (struct actor){.kind = ACTOR_PRODUCT, .name = work->row->subject, .door = STR("schedule")};
     t->actor = actor;
-    if (ok && turns_take(t, s->runs, INT32_MAX, "runs")) {
+    ok = ok && turns_take(t, s->runs, INT32_MAX, "runs");
+    if (ok) {
         t->deadline_ms = clock_monotonic_ms() + CONFIG_INT(s->config, run_timeout_s) * 1000;
         ok = run_due(t, s, work->row->subject);
     }

@@ -106,7 +106,8 @@ static bool store_lock_home(struct task *t, struct store *store)
         return task_fail_errno(t, ERR_CONFIG, "cannot lock %s/lock", store->home.ptr);
     }
     int len = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
-    if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, text, (size_t)len, 0) != len)
+    if (TEMP_FAILURE_RETRY(ftruncate(store->lock_fd, 0)) != 0
+        || !store_file_write(store->lock_fd, (str){text, (size_t)len}))
         return task_fail_errno(t, ERR_IO, "cannot write %s/lock", store->home.ptr);
     return true;
 }

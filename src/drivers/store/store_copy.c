@@ -133,6 +133,21 @@ static bool copy_settle(struct task *t, int fd, const char *to, struct stored_fi
     return true;
 }
 
+/* Which of many files it was, and where it should be. */
+static bool copy_bytes(struct task *t, int from_fd, int to_fd, const char *origin,
+                       const char *place)
+{
+    if (store_file_copy(t, from_fd, to_fd)) {
+        return true;
+    }
+    if (t->err.code == ERR_IO || t->err.code == ERR_FULL) {
+        str why = arena_str(t->mem, t->err.message);
+
+        task_fail(t, t->err.code, "%s becomes %s: " STR_FMT, origin, place, STR_ARG(why));
+    }
+    return false;
+}
+
 static int copy_create(const char *to)
 {
     return TEMP_FAILURE_RETRY(open(to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -153,7 +168,7 @@ bool store_copy_file(struct task *t, str from, str to, unsigned mode, struct sto
     ok = ok
       && ((fstat(from_fd, &state) == 0 && S_ISREG(state.st_mode))
           || task_fail(t, ERR_IO, "%s is no file", origin))
-      && store_file_copy(t, from_fd, to_fd)
+      && copy_bytes(t, from_fd, to_fd, origin, place)
       && (fchmod(to_fd, (mode_t)mode) == 0
           || task_fail_errno(t, ERR_IO, "cannot set the mode of %s", place))
       && copy_settle(t, to_fd, place, out);

@@ -14,16 +14,13 @@ enum {
     ENTRIES_MAX = 10000000, /* a live worker could add entries as fast as they go */
 };
 
-static bool write_all(int fd, const char *bytes, size_t len)
+bool store_file_write(int fd, str bytes)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
+    while (bytes.len > 0) {
+        ssize_t n = TEMP_FAILURE_RETRY(write(fd, bytes.ptr, bytes.len));
         if (n < 0)
             return false;
-        bytes += n;
-        len -= (size_t)n;
+        bytes = str_from(bytes, (size_t)n);
     }
     return true;
 }
@@ -44,7 +41,7 @@ static bool copy_by_hand(struct task *t, int from_fd, int to_fd, off_t offset)
             arena_rewind(t->mem, mark);
             return true;
         }
-        if (!write_all(to_fd, buffer, (size_t)n))
+        if (!store_file_write(to_fd, (str){buffer, (size_t)n}))
             return task_fail_errno(t, ERR_IO, "a copy of a file cannot be written");
         offset += n;
     }

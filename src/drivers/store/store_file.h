@@ -5,6 +5,8 @@
 
 #include "task/task.h"
 
+/* All of it, whatever interrupts a write or cuts it short. On false errno says why. */
+MUST_CHECK bool store_file_write(int fd, str bytes);
 /* Copies `from` from its start into `to`, in slices between which the task may end. */
 MUST_CHECK bool store_file_copy(struct task *t, int from_fd, int to_fd);
 /* Removes all that a folder holds, however deep, and follows no link. On false errno says why. */

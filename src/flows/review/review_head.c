@@ -7,6 +7,7 @@
 #include "embed/embed.h"
 #include "home_state/home_state.h"
 #include "review/review.h"
+#include "store/store_file.h"
 
 str review_key(struct arena *mem, const struct services *s)
 {
@@ -81,7 +82,7 @@ static bool review_take_copy(struct task *t, str path, str folder)
             in >= 0 && (out = open(to.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0;
         while (ok && len > 0) {
             len = read(in, bytes, sizeof(bytes));
-            ok = len >= 0 && (len == 0 || write(out, bytes, (size_t)len) == len);
+            ok = len >= 0 && store_file_write(out, (str){bytes, (size_t)len});
         }
         if (in >= 0) {
             close(in);
@@ -90,7 +91,7 @@ static bool review_take_copy(struct task *t, str path, str folder)
             close(out);
         }
         if (!ok) {
-            return task_fail_errno(t, ERR_IO, "cannot read %s", from.ptr);
+            return task_fail_errno(t, ERR_IO, "cannot copy %s to %s", from.ptr, to.ptr);
         }
     }
     return true;

@@ -1,5 +1,6 @@
 /* A candidate becomes a release by the same steps as an earlier release does: what was judged when it ran is judged again. */
 #include "audit/audit.h"
+#include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "quarantine/quarantine.h"
 #include "rollback_inside.h"
@@ -140,11 +141,32 @@ static bool drop(struct task *t, struct metadb *db, void *state)
                         NULL);
 }
 
+/* What cannot be done now, upkeep does. */
+static void remove_left(struct task *t, struct services *s, const struct str_list *files)
+{
+    struct services *mesh = services_mesh(s);
+
+    if (turns_take(t, mesh->removal, 0, "backups or removals")) {
+        if (!services_remove_files(t, s, files)) {
+            log_failure("rollback", t);
+        }
+        turns_give(t, mesh->removal);
+    }
+    task_clear_error(t);
+}
+
 bool rollback_drop_candidate(struct task *t, struct services *s, str product)
 {
     const struct image *image = image_pin(t, s->images);
     struct dropping dropping = {0};
+    struct str_list files;
 
-    return services_demand_run(t, image, product, &dropping.target)
-        && metadb_write(t, s->db, drop, &dropping);
+    if (!services_demand_run(t, image, product, &dropping.target) || !services_files(t, s, &files)
+        || !metadb_write(t, s->db, drop, &dropping)) {
+        return false;
+    }
+    /* Who reads it ends first. */
+    gate_recheck(s->gate);
+    remove_left(t, s, &files);
+    return true;
 }

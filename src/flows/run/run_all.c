@@ -7,7 +7,8 @@
 #include "user/user.h"
 #include "json/json.h"
 
-enum { RUN_ALL_POLL_MS = 50 };
+/* Events of a job are kept up to a number: those of what is built must not go for those of what is not. */
+enum { RUN_ALL_POLL_MS = 50, RUN_ALL_TOLD_MAX = 500 };
 
 enum run_all_state { RUN_ALL_WAITS, RUN_ALL_WORKS, RUN_ALL_ENDED };
 
@@ -349,7 +350,9 @@ static bool run_all_leave_out(struct task *t, struct run_all *all, const struct 
             continue;
         }
         items->at[i].state = RUN_ALL_ENDED;
-        all->unchanged++;
+        if (++all->unchanged > RUN_ALL_TOLD_MAX) {
+            continue; /* how many there are is told at the end */
+        }
         json_out_begin(&o, "", '{');
         json_out_str(&o, "product", product->address);
         json_out_str(&o, "state", STR("unchanged"));

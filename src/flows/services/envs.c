@@ -246,10 +246,16 @@ static void env_let(struct env *env)
 
 /* ---- as the mesh is now */
 
+/* Under the lock: somebody opens, closes or changes it, and its services are his alone. He waits until nobody is in it. */
+static bool env_is_held(const struct env *env)
+{
+    return env->is_changing && env->users == NULL;
+}
+
 /* Under the lock: is what is open the mesh of this moment? */
 static bool env_is_current(const struct env *env)
 {
-    return env->services != NULL && !gate_is_left(env->services->gate);
+    return !env_is_held(env) && env->services != NULL && !gate_is_left(env->services->gate);
 }
 
 static bool env_is_of_mesh(struct task *t, struct env *env, bool *out)
@@ -351,15 +357,16 @@ static void env_add_user(struct task *t, struct env *env, enum env_use use)
 /* True in `in_out` when the task is in it. */
 static bool env_try(struct task *t, struct env *env, enum env_use use, bool *in_out)
 {
+    bool is_of_mesh = env_is_current(env);
+
     *in_out = false;
     while (env->is_changing) {
         envs_wait(env->envs);
         if (!task_go_on(t)) {
             return false;
         }
+        is_of_mesh = env_is_current(env);
     }
-    bool is_of_mesh = env_is_current(env);
-
     if (env->is_dropped) {
         return envs_refuse(t, str_of(env->name));
     }
@@ -429,7 +436,7 @@ void envs_stay(struct task *t, struct services *s, enum env_use use)
     for (env = envs->first; env != NULL && (env->users == NULL || env->services != s);
          env = env->next) {
     }
-    CHECK(env != NULL);
+    CHECK(env != NULL && env->users != NULL);
     env_add_user(t, env, use);
     /* What came to all who are in it came before this one. */
     if (use != ENV_FOLLOWS && gate_is_left(s->gate)) {
@@ -528,7 +535,7 @@ void envs_follow(struct services *mesh)
     }
     pthread_mutex_lock(&envs->lock);
     for (struct env *env = envs->first; env != NULL; env = env->next) {
-        if (env->is_changing || env->services == NULL) {
+        if (env_is_held(env) || env->services == NULL) {
             continue; /* whoever holds it looks at the mesh before anybody enters */
         }
         gate_recheck(env->services->gate);
@@ -556,7 +563,7 @@ void envs_each_open(struct services *mesh,
     /* All are entered first: those that are left go on to be there. */
     pthread_mutex_lock(&envs->lock);
     for (struct env *env = envs->first; env != NULL && !envs->is_over; env = env->next) {
-        if (!env->is_changing && !env->is_dropped && env->services != NULL) {
+        if (!env->is_changing && env->services != NULL && !env->is_dropped) {
             struct env_visit *visit = vec_add(mem, &visits);
 
             *visit = (struct env_visit){env->services, task_new()};

@@ -17,8 +17,7 @@ struct env_user {
 struct env {
     struct envs *envs;
     char name[64];
-    struct services
-        *services; /* NULL: closed. Not looked at while it is changing and has no users */
+    struct services *services; /* NULL: closed; of who changes it alone, once nobody is in it */
     struct env_user *users;
     bool is_changing; /* one task opens it, makes it anew or drops it: nobody enters */
     bool is_dropped;

@@ -230,29 +230,6 @@ static bool env_write_drop(struct task *t, struct metadb *db, void *state)
         && audit_append(t, db, STR("env.drop"), dropping->name, STR("done"), buf_str(o.b), NULL);
 }
 
-/* Files that it alone has. Where a run works just now it may be about to publish one of the same content: then upkeep removes them
- * later. */
-static bool env_remove_files(struct task *t, struct services *mesh, const struct str_list *files)
-{
-    struct str_list keep, gone = {0};
-
-    if (!turns_take_all(t, mesh->runs)) {
-        return true;
-    }
-    bool ok = services_files(t, mesh, &keep);
-    for (size_t i = 0, k = 0; ok && i < files->len; i++) {
-        while (k < keep.len && str_compare(keep.at[k], files->at[i]) < 0) {
-            k++;
-        }
-        if (k == keep.len || !str_eq(keep.at[k], files->at[i])) {
-            vec_push(t->mem, &gone, files->at[i]);
-        }
-    }
-    ok = ok && store_remove_files(t, mesh->store, &gone) && gate_forget(t, mesh->gate, &gone);
-    turns_give(t, mesh->runs);
-    return ok;
-}
-
 /* One that is damaged can be dropped too: what it did since its audit was kept last is lost with it, and told as not known. */
 static bool env_open_last(struct task *t, struct env *env)
 {
@@ -302,7 +279,7 @@ bool env_unmake(struct task *t, struct env *env)
         env->services = NULL;
         ok = store_env_remove(t, mesh->home, dropping.name) && fault_pass(t, FAULT_ENV_AFTER_DROP);
         /* What stays is what nobody names: upkeep removes it. */
-        if (ok && !env_remove_files(t, mesh, &files)) {
+        if (ok && !services_remove_files(t, mesh, &files)) {
             log_failure("services", t);
             task_clear_error(t);
         }

@@ -66,6 +66,10 @@ MUST_CHECK bool services_open_catalog_of(struct task *t, struct services *mesh, 
                                          struct metadb **out);
 /* SHA-256 of all files that a catalog of this home names, those of environments too: what must not be removed. */
 MUST_CHECK bool services_files(struct task *t, struct services *s, struct str_list *out);
+/* Of these files (sorted) those that no catalog names any more go, with their cleared copies. Where a run works just now it may be about
+ * to publish one of the same content: then upkeep removes them later. The caller has the turn of `removal`. */
+MUST_CHECK bool services_remove_files(struct task *t, struct services *s,
+                                      const struct str_list *files);
 
 /* After a COMMIT that changes who may read what: the image follows, whatever happened since. A stale policy must not be served, not
  * even by a server that is out of memory or files. */

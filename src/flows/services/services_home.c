@@ -76,3 +76,25 @@ void services_close_home(struct services *s)
     }
     task_free(t);
 }
+
+bool services_remove_files(struct task *t, struct services *s, const struct str_list *files)
+{
+    struct str_list keep, gone = {0};
+
+    s = services_mesh(s);
+    if (!turns_take_all(t, s->runs)) {
+        return true;
+    }
+    bool ok = services_files(t, s, &keep);
+    for (size_t i = 0, k = 0; ok && i < files->len; i++) {
+        while (k < keep.len && str_compare(keep.at[k], files->at[i]) < 0) {
+            k++;
+        }
+        if (k == keep.len || !str_eq(keep.at[k], files->at[i])) {
+            vec_push(t->mem, &gone, files->at[i]);
+        }
+    }
+    ok = ok && store_remove_files(t, s->store, &gone) && gate_forget(t, s->gate, &gone);
+    turns_give(t, s->runs);
+    return ok;
+}
