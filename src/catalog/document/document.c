@@ -1,6 +1,7 @@
 #include "document/document.h"
 
 #include "crypto/crypto.h"
+#include "map/map.h"
 #include "yaml/yaml.h"
 
 bool document_load(struct task *t, struct arena *mem, struct metadb *db, struct bundle *out)
@@ -33,36 +34,57 @@ bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha
                       *sha256_out, text);
 }
 
-static bool keep_file(struct task *t, struct metadb *db, const struct bundle_file *file)
+/* What the files hold today: path to SHA-256. */
+static bool read_digests(struct task *t, struct metadb *db, struct map *out)
 {
-    str sha256;
-    return document_keep_content(t, db, file->text, &sha256)
-        && metadb_run(
-               t, db,
-               "INSERT INTO document VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET sha256 = "
-               "excluded.sha256",
-               "ss", file->path, sha256);
+    struct metadb_statement *st;
+    bool has_row = true;
+    map_init(out, t->mem);
+    if (!metadb_query(t, db, &st, "SELECT path, sha256 FROM document", ""))
+        return false;
+    while (has_row) {
+        if (!metadb_step(t, st, &has_row))
+            return false;
+        if (has_row) {
+            str *sha256 = ARENA_NEW(t->mem, str);
+            *sha256 = metadb_str(t->mem, st, 1);
+            map_put(out, metadb_str(t->mem, st, 0), sha256);
+        }
+    }
+    metadb_done(t, st);
+    return true;
 }
 
-bool document_replace(struct task *t, struct metadb *db, const struct bundle *before,
-                      const struct bundle *bundle)
+static bool replace_file(struct task *t, struct metadb *db, const struct bundle_file *file,
+                         str *before)
+{
+    struct crypto_digest digest = crypto_sha256(file->text);
+    str sha256 = crypto_digest_hex(t->mem, &digest);
+    bool is_same = before && str_eq(*before, sha256);
+    if (before)
+        *before = STR_NONE; /* it stays */
+    return is_same
+        || (document_keep_content(t, db, file->text, &sha256)
+            && metadb_run(t, db,
+                          "INSERT INTO document VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET "
+                          "sha256 = excluded.sha256",
+                          "ss", file->path, sha256));
+}
+
+bool document_replace(struct task *t, struct metadb *db, const struct bundle *bundle)
 {
     CHECK(metadb_is_writer(db));
-    size_t i = 0, j = 0;
-    while (i < before->len || j < bundle->len) {
-        int order = i == before->len ? 1
-                  : j == bundle->len ? -1
-                                     : str_compare(before->at[i].path, bundle->at[j].path);
-        bool ok = true;
-        if (order < 0)
-            ok = metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s", before->at[i].path);
-        else if (order > 0 || !str_eq(before->at[i].text, bundle->at[j].text))
-            ok = keep_file(t, db, &bundle->at[j]);
-        if (!ok)
+    struct map before;
+    if (!read_digests(t, db, &before))
+        return false;
+    for (size_t i = 0; i < bundle->len; i++)
+        if (!replace_file(t, db, &bundle->at[i], map_find(&before, bundle->at[i].path)))
             return false;
-        i += order <= 0;
-        j += order >= 0;
-    }
+    for (size_t i = 0; i < before.len; i++)
+        if (((const str *)before.entries[i].value)->len
+            && !metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s",
+                           before.entries[i].key))
+            return false;
     return document_sweep(t, db);
 }
 

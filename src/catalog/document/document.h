@@ -10,9 +10,8 @@
  * trees. */
 MUST_CHECK bool document_load(struct task *t, struct arena *mem, struct metadb *db,
                               struct bundle *out);
-/* In an applying transaction: this bundle is now the active one, in place of `before`. Both are sorted. */
-MUST_CHECK bool document_replace(struct task *t, struct metadb *db, const struct bundle *before,
-                                 const struct bundle *bundle);
+/* In an applying transaction: this bundle is now the active one. Only files that differ are written. */
+MUST_CHECK bool document_replace(struct task *t, struct metadb *db, const struct bundle *bundle);
 /* Stores a text by its content, in a write; gives its SHA-256. */
 MUST_CHECK bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha256_out);
 /* Reads every .yaml, .yml and .json of the bundle that has no `document` yet into it, in `mem`; what cannot be

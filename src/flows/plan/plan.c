@@ -488,7 +488,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     }
     commit->mesh_version = now.mesh_version;
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->before, commit->whole)
+    return document_replace(t, db, commit->whole)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, now.image_version)
