@@ -29,7 +29,7 @@ WORK = {
     "a policy": ["new", "policy", "ours"],
     "policies": ["new", "policy", "ours", "--from", "personal-data"],
     "an import": ["contract", "import", "orders.json", "--from", "json-schema", "--out", "orders.odcs.yaml"],
-    "an export": ["contract", "export", "shop.odcs.yaml", "--as", "sql", "--out", "shop.sql"],
+    "an export": ["contract", "export", "shop.odcs.yaml", "--to", "sql", "--out", "shop.sql"],
     "a dbt project": ["contract", "import", "manifest.json", "--from", "dbt", "--out", "domains/shop"],
 }
 
