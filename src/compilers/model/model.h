@@ -136,6 +136,10 @@ void model_check_document(struct arena *mem, str file, const struct tree *docume
 const struct model_domain *model_find_domain(const struct model *model, str name);
 /* `domain.product`. */
 const struct model_product *model_find_product(const struct model *model, str address);
+/* Takes the other products out: neither a list nor an address gives them from here on. */
+void model_keep_products(struct model *model,
+                         bool (*is_kept)(void *ctx, const struct model_product *product),
+                         void *ctx);
 /* A column as policies see it, with the labels that its contract declares. */
 void model_policy_column(struct arena *mem, const struct contract_column *column, uint32_t id,
                          str type, struct policy_column *out);

@@ -35,6 +35,17 @@ static void index_addresses(struct model *model)
     }
 }
 
+void model_keep_products(struct model *model,
+                         bool (*is_kept)(void *ctx, const struct model_product *product), void *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < model->products.len; i++)
+        if (is_kept(ctx, model->products.at[i]))
+            model->products.at[kept++] = model->products.at[i];
+    model->products.len = kept;
+    index_addresses(model);
+}
+
 struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report)
 {
     struct model *model = ARENA_NEW(mem, struct model);

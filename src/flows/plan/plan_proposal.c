@@ -26,20 +26,18 @@ str plan_policies_digest(struct arena *mem, const struct bundle *bundle)
     return document_digest(mem, &policies);
 }
 
-static void plan_take_out_hidden(struct task *t, const struct image *image, struct model *model)
+struct plan_discovery {
+    struct task *t;
+    const struct image *image;
+};
+
+static bool plan_may_know(void *ctx, const struct model_product *product)
 {
-    size_t kept = 0;
+    const struct plan_discovery *by = ctx;
+    const struct image_product *today =
+        image_find_product(by->image, product->domain->name, product->name);
 
-    for (size_t i = 0; i < model->products.len; i++) {
-        struct model_product *product = model->products.at[i];
-        const struct image_product *today =
-            image_find_product(image, product->domain->name, product->name);
-
-        if (today == NULL || gate_may_discover(t, image, today)) {
-            model->products.at[kept++] = product;
-        }
-    }
-    model->products.len = kept;
+    return today == NULL || gate_may_discover(by->t, by->image, today);
 }
 
 /* What is said of files that stay as they are comes from what was taken out, or is not this author's to mend. */
@@ -86,7 +84,7 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
     if (p->findings.errors == 0 && !plan_trace_labels(t, p)) {
         return false;
     }
-    plan_take_out_hidden(t, image, p->model);
+    model_keep_products(p->model, plan_may_know, &(struct plan_discovery){t, image});
     if (p->findings.errors == 0
         && !plan_check_policies(t, engine, p->model, p->labels, &p->findings)) {
         return false;
