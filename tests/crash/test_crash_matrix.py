@@ -57,5 +57,10 @@ def templates(tmp_path_factory):
 def test_what_was_found(templates, what):
     operation, rest = FOUND[what].split("/", 1)
     point, nth, fault = rest.rsplit("/", 2)
-    case = Case(templates(operation), point, int(nth), fault).run()
-    assert case.faults == [] and case.outcome != "not reached"
+    # How many pages a transaction writes to a log is not the same each time: then it is the last of them that fails.
+    for count in range(int(nth), 0, -1):
+        case = Case(templates(operation), point, count, fault).run()
+        assert case.faults == []
+        if case.outcome != "not reached":
+            return
+    raise AssertionError(f"{what}: no such call")
