@@ -53,7 +53,9 @@ static struct bench *bench_open(void)
 static void write_text(const struct bench *b, str text)
 {
     FILE *file = fopen(b->path, "wb");
-    CHECK(file && fwrite(text.ptr, 1, text.len, file) == text.len && fclose(file) == 0);
+    CHECK(file != NULL);
+    CHECK(text.len == 0 || fwrite(text.ptr, 1, text.len, file) == text.len);
+    CHECK(fclose(file) == 0);
 }
 
 static bool count(const struct bench *b, str sql, int64_t *out)
