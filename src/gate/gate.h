@@ -26,8 +26,7 @@ struct gate_leader {
 /* The gate of an environment, which shares index, copies and engine of another. That one is closed after it. */
 MUST_CHECK bool gate_open_beside(struct task *t, const struct gate_leader *leader,
                                  struct metadb *db, struct images *images, struct gate **out);
-/* Of an environment: nothing is decided by it any more, and who reads by it ends at once. */
-void gate_leave(struct gate *gate);
+/* Of an environment: the mesh is another one by now, and nothing is decided by it any more. */
 bool gate_is_left(const struct gate *gate);
 /* Cancels clearing that still goes on and waits for it. Before engine_close. NULL is allowed. */
 void gate_close(struct gate *gate);

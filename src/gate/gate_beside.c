@@ -47,13 +47,6 @@ bool gate_is_left(const struct gate *gate)
     return atomic_load(&gate->is_left);
 }
 
-void gate_leave(struct gate *gate)
-{
-    CHECK(gate->magic == GATE_MAGIC && gate->leader.gate != NULL);
-    atomic_store(&gate->is_left, true);
-    gate_recheck(gate);
-}
-
 bool gate_fail_left(struct task *t)
 {
     task_fail(t, ERR_CONFLICT, "the mesh was changed meanwhile, and the environment follows it");

@@ -309,18 +309,6 @@ bool product_find_id(struct task *t, struct metadb *db, str address, uint64_t *i
     return true;
 }
 
-bool product_find_address(struct task *t, struct metadb *db, uint64_t id, str *address_out)
-{
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT address FROM product WHERE id = ?", "i", id)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *address_out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
-    metadb_done(t, st);
-    return true;
-}
-
 static bool read_columns(struct task *t, struct arena *mem, struct metadb *db,
                          struct product_table *table)
 {

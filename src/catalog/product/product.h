@@ -48,8 +48,5 @@ MUST_CHECK bool product_read(struct task *t, struct arena *mem, struct metadb *d
 MUST_CHECK bool product_find_id(struct task *t, struct metadb *db, str address, uint64_t *id_out);
 /* Number of the current release; 0 when there is none. */
 MUST_CHECK bool product_release(struct task *t, struct metadb *db, str address, uint64_t *out);
-/* Address by id; empty when there is none. */
-MUST_CHECK bool product_find_address(struct task *t, struct metadb *db, uint64_t id,
-                                     str *address_out);
 
 #endif

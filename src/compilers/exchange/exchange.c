@@ -58,11 +58,6 @@ bool exchange_format_find(str name, enum exchange_format *out)
     return false;
 }
 
-const char *exchange_dialect_name(enum exchange_dialect dialect)
-{
-    return dialects[dialect];
-}
-
 bool exchange_dialect_find(str name, enum exchange_dialect *out)
 {
     for (size_t i = 0; i < EXCHANGE_DIALECTS; i++)

@@ -15,7 +15,6 @@ enum exchange_dialect { EXCHANGE_POSTGRES, EXCHANGE_DUCKDB, EXCHANGE_DIALECTS };
 
 const char *exchange_format_name(enum exchange_format format);
 bool exchange_format_find(str name, enum exchange_format *out);
-const char *exchange_dialect_name(enum exchange_dialect dialect);
 bool exchange_dialect_find(str name, enum exchange_dialect *out);
 
 /* A whole text in `out`, which is full when it would pass its ceiling. `table`: only this one; NULL for all of the contract. Notes say what

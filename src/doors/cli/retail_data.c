@@ -328,11 +328,6 @@ void retail_row_decimal(struct retail_row *row, int64_t n, int decimals)
     BOTH(row, add_decimal(b, n, decimals));
 }
 
-void retail_row_bool(struct retail_row *row, bool value)
-{
-    retail_row_text(row, value ? STR("true") : STR("false"));
-}
-
 void retail_row_date(struct retail_row *row, int64_t day)
 {
     retail_row_null(row);

@@ -146,7 +146,6 @@ void retail_row_text(struct retail_row *row, str s);
 void retail_row_int(struct retail_row *row, int64_t n);
 /* 12345 with 2 decimals is 123.45. */
 void retail_row_decimal(struct retail_row *row, int64_t n, int decimals);
-void retail_row_bool(struct retail_row *row, bool value);
 void retail_row_date(struct retail_row *row, int64_t day);
 /* RETAIL_NEVER is null. */
 void retail_row_time(struct retail_row *row, int64_t seconds);

@@ -86,8 +86,6 @@ MUST_CHECK bool http_end_stream(struct task *t, struct http_exchange *x);
 void http_abort_stream(struct http_exchange *x);
 /* True when a byte of the answer has left: too late for another status. */
 bool http_is_sent(const struct http_exchange *x);
-/* True when the client has hung up. */
-bool http_client_gone(const struct http_exchange *x);
 /* "Not Found"; "Unknown" for a status that has no name here. */
 const char *http_status_text(int status);
 

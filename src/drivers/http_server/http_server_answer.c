@@ -241,11 +241,6 @@ bool http_is_sent(const struct http_exchange *x)
     return x->is_sent;
 }
 
-bool http_client_gone(const struct http_exchange *x)
-{
-    return atomic_load(&x->gone) || stream_is_gone(x->connection->stream);
-}
-
 const struct http_request *http_request(const struct http_exchange *x)
 {
     return &x->request;

@@ -44,13 +44,11 @@ void metadb_reset(struct metadb_statement *st);
 void metadb_bind_int(struct metadb_statement *st, int index, int64_t value);
 void metadb_bind_real(struct metadb_statement *st, int index, double value);
 void metadb_bind_str(struct metadb_statement *st, int index, str value);
-void metadb_bind_null(struct metadb_statement *st, int index);
 
 MUST_CHECK bool metadb_step(struct task *t, struct metadb_statement *st, bool *has_row_out);
 /* Columns count from 0. NULL reads as 0 or an empty text. A text lives in the task's arena. */
 int64_t metadb_int(struct metadb_statement *st, int column);
 uint64_t metadb_uint(struct metadb_statement *st, int column);
-double metadb_real(struct metadb_statement *st, int column);
 bool metadb_is_null(struct metadb_statement *st, int column);
 str metadb_str(struct arena *mem, struct metadb_statement *st, int column);
 

@@ -165,11 +165,6 @@ void metadb_bind_str(struct metadb_statement *st, int index, str value)
           == SQLITE_OK);
 }
 
-void metadb_bind_null(struct metadb_statement *st, int index)
-{
-    CHECK(sqlite3_bind_null(st->handle, index) == SQLITE_OK);
-}
-
 bool metadb_step(struct task *t, struct metadb_statement *st, bool *has_row_out)
 {
     CHECK(st->magic == METADB_STATEMENT_MAGIC && st->handle != NULL);
@@ -190,11 +185,6 @@ int64_t metadb_int(struct metadb_statement *st, int column)
 uint64_t metadb_uint(struct metadb_statement *st, int column)
 {
     return (uint64_t)sqlite3_column_int64(st->handle, column);
-}
-
-double metadb_real(struct metadb_statement *st, int column)
-{
-    return sqlite3_column_double(st->handle, column);
 }
 
 bool metadb_is_null(struct metadb_statement *st, int column)

@@ -511,25 +511,18 @@ static bool plan_write_applied(struct task *t, struct metadb *db, struct plan_co
                         plan_change_detail(t, commit), NULL);
 }
 
-static bool plan_touches_policy(const struct bundle *before, const struct bundle *after)
+/* A policy, or who belongs to what. */
+static bool plan_touches_policy(struct arena *mem, const struct bundle *before,
+                                const struct bundle *after)
 {
-    size_t i = 0, j = 0;
+    struct str_list changed = {0};
 
-    /* Both are sorted: what differs in a policy, or in who belongs to what, shows here. */
-    while (i < before->len || j < after->len) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-        const struct bundle_file *file = order <= 0 ? &before->at[i] : &after->at[j];
-        bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
-
-        if (differs
-            && (plan_is_policy(file->path) || str_ends(file->path, STR("mesh.yaml"))
-                || str_ends(file->path, STR("domain.yaml")))) {
+    plan_find_changed(mem, before, after, &changed);
+    for (size_t i = 0; i < changed.len; i++) {
+        if (plan_is_policy(changed.at[i]) || str_ends(changed.at[i], STR("mesh.yaml"))
+            || str_ends(changed.at[i], STR("domain.yaml"))) {
             return true;
         }
-        i += order <= 0;
-        j += order >= 0;
     }
     return false;
 }
@@ -653,7 +646,7 @@ bool plan_apply_of(struct task *t, struct services *s, struct services *env, str
         .model_before = image->model,
         .whole = &whole,
         .model = model_compile(t->mem, &whole, &report),
-        .touches_policy = plan_touches_policy(&before, &whole),
+        .touches_policy = plan_touches_policy(t->mem, &before, &whole),
         .is_override = is_override,
         .base_version = row->base_version,
         .ids_of = env,
