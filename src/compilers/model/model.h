@@ -108,9 +108,10 @@ struct model {
     struct {
         VEC_OF(struct model_domain *)
     } domains;
+    struct map domain_names; /* to the domain */
     struct {
         VEC_OF(struct model_product *)
-    } products;           /* in order of dependency, then of name */
+    } products;           /* each behind those that it reads, else by name */
     struct map addresses; /* `domain.product` to the product */
     struct {
         VEC_OF(struct contract *)

@@ -51,7 +51,10 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
     struct model *model = ARENA_NEW(mem, struct model);
     model->mem = mem;
     struct model_builder b = {.mem = mem, .report = report, .bundle = bundle, .model = model};
+    map_init(&model->domain_names, mem);
     map_init(&b.products, mem);
+    map_init(&b.product_ids, mem);
+    map_init(&b.contracts, mem);
     /* No name may be the mesh's own, so that is read first. */
     read_files(&b, mesh);
     read_files(&b, domains);
@@ -200,10 +203,17 @@ static void add_contract(struct model_builder *b, const struct bundle_file *file
         return;
     }
     struct contract *contract = contract_read(b->mem, file->path, file->document, b->report);
-    if (contract)
-        vec_push(b->mem, &b->model->contracts, contract);
-    else
+    if (!contract) {
         b->is_partial = true;
+        return;
+    }
+    struct model_namesakes *namesakes = map_find(&b->contracts, contract->id);
+    if (!namesakes) {
+        namesakes = ARENA_NEW(b->mem, struct model_namesakes);
+        map_put(&b->contracts, contract->id, namesakes);
+    }
+    vec_push(b->mem, &namesakes->contracts, contract);
+    vec_push(b->mem, &b->model->contracts, contract);
 }
 
 static void add_sql(struct model_builder *b, const struct bundle_file *file, str folder, str table,

@@ -9,16 +9,34 @@
 
 extern const struct shape shape_product_test; /* weft/v1, kind ProductTest */
 
+/* An output that others may read. */
+struct model_offer {
+    const struct model_product *product;
+    const struct contract *contract;
+};
+
 struct model_builder {
     struct arena *mem;
     struct report *report;
     const struct bundle *bundle;
     struct model *model;
-    struct map products; /* folder -> struct model_product */
+    struct map products;    /* folder -> struct model_product */
+    struct map product_ids; /* id -> the first struct model_product that has it */
+    struct map contracts;   /* id -> struct model_namesakes */
     struct str_list
         folders; /* product folders that were complained about, or whose product file is broken */
     bool is_partial; /* a file could not be read: what it would have named is not missing */
     bool has_mesh;   /* mesh.yaml was read, so that its roots and hosts are known */
+};
+
+/* Contracts of one id, in the order of their files, and the outputs that have them. */
+struct model_namesakes {
+    struct {
+        VEC_OF(struct contract *)
+    } contracts;
+    struct {
+        VEC_OF(struct model_offer)
+    } offers;
 };
 
 /* One path of a bundle, taken apart. */

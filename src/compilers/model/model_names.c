@@ -68,10 +68,7 @@ str model_address(struct arena *mem, const struct model_product *product)
 
 const struct model_domain *model_find_domain(const struct model *model, str name)
 {
-    for (size_t i = 0; i < model->domains.len; i++)
-        if (str_eq(model->domains.at[i]->name, name))
-            return model->domains.at[i];
-    return NULL;
+    return map_find(&model->domain_names, name);
 }
 
 const struct model_product *model_find_product(const struct model *model, str address)

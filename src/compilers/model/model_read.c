@@ -90,6 +90,7 @@ void model_read_domain(struct model_builder *b, const struct bundle_file *file, 
     domain->folder = folder;
     domain->place = model_file_place(file->path);
     vec_push(b->mem, &b->model->domains, domain);
+    map_put(&b->model->domain_names, name, domain);
     if (!read_document(b, file, &shape_domain)) {
         model_check_name(b, domain->place, "the domain", name);
         return;
@@ -229,14 +230,15 @@ static void check_product(struct model_builder *b, struct model_product *product
         f->found = domain->text;
         f->allowed = product->domain->name;
     }
-    for (size_t i = 0; i < b->products.len && product->id.len; i++) {
-        const struct model_product *other = b->products.entries[i].value;
-        if (!str_eq(other->id, product->id))
-            continue;
+    const struct model_product *other =
+        product->id.len ? map_find(&b->product_ids, product->id) : NULL;
+    if (other) {
         struct finding *f =
             model_error(b, tree_place(b->mem, product->file, tree_find(root, STR("id"))),
                         "two products have the id " STR_FMT, STR_ARG(product->id));
         f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
+    } else if (product->id.len) {
+        map_put(&b->product_ids, product->id, product);
     }
 }
 
