@@ -5,33 +5,36 @@
 
 static void check_contract_ids(struct model_builder *b);
 static void link_outputs(struct model_builder *b, struct model_product *product);
+static void offer_outputs(struct model_builder *b, const struct model_product *product);
 static void name_majors(struct model_builder *b, struct model_product *product);
 static void check_tables(struct model_builder *b, struct model_product *product);
 static void link_input(struct model_builder *b, struct model_product *product,
                        struct model_input *input);
 static void check_sqls(struct model_builder *b, struct model_product *product);
-static void check_unused(struct model_builder *b);
+static void check_unused(struct model_builder *b, const struct model_product *product);
 static void check_policies(struct model_builder *b);
 
+/* What is shared was linked before, to what is shared as well. */
 void model_link(struct model_builder *b)
 {
     struct model *model = b->model;
     check_contract_ids(b);
-    for (size_t i = 0; i < model->products.len; i++) {
-        link_outputs(b, model->products.at[i]);
-        name_majors(b, model->products.at[i]);
-    }
     for (size_t i = 0; i < model->products.len; i++)
-        for (size_t j = 0; j < model->products.at[i]->inputs.len; j++)
-            link_input(b, model->products.at[i], &model->products.at[i]->inputs.at[j]);
-    for (size_t i = 0; i < model->products.len; i++) {
-        check_tables(b, model->products.at[i]);
-        check_sqls(b, model->products.at[i]);
-        model_check_relations(b, model->products.at[i]);
+        if (model_shared(b, model->products.at[i]->folder))
+            offer_outputs(b, model->products.at[i]);
+        else
+            link_outputs(b, model->products.at[i]);
+    for (size_t i = 0; i < b->fresh.len; i++)
+        name_majors(b, b->fresh.at[i]);
+    for (size_t i = 0; i < b->fresh.len; i++)
+        for (size_t j = 0; j < b->fresh.at[i]->inputs.len; j++)
+            link_input(b, b->fresh.at[i], &b->fresh.at[i]->inputs.at[j]);
+    for (size_t i = 0; i < b->fresh.len; i++) {
+        check_tables(b, b->fresh.at[i]);
+        check_sqls(b, b->fresh.at[i]);
+        check_unused(b, b->fresh.at[i]);
     }
-    check_unused(b);
     check_policies(b);
-    model_check_rules(b);
 }
 
 static str folder_of(str file)
@@ -127,7 +130,13 @@ static void offer(struct model_builder *b, const struct model_product *product,
                   const struct contract *contract)
 {
     struct model_namesakes *same = map_find(&b->contracts, contract->id);
-    vec_push(b->mem, &same->offers, ((struct model_offer){product, contract}));
+    vec_push(b->scratch, &same->offers, ((struct model_offer){product, contract}));
+}
+
+static void offer_outputs(struct model_builder *b, const struct model_product *product)
+{
+    for (size_t i = 0; i < product->outputs.len; i++)
+        offer(b, product, product->outputs.at[i].contract);
 }
 
 static void link_outputs(struct model_builder *b, struct model_product *product)
@@ -242,7 +251,7 @@ static void foreign_contract(struct model_builder *b, const struct model_product
     f->found = contract->file;
     f->allowed = STR("an output of another product, or a source contract in the same folder");
     f->hint = arena_format(b->mem, "ask " STR_FMT " for an output port",
-                           STR_ARG(model_address(b->mem, owner)));
+                           STR_ARG(owner->address));
 }
 
 static void link_source(struct model_builder *b, const struct model_product *product,
@@ -327,7 +336,7 @@ static void check_tables(struct model_builder *b, struct model_product *product)
                 if (has_table(product->outputs.at[k].contract, table->name)) {
                     struct finding *f =
                         model_error(b, place, "two outputs of " STR_FMT " have a table " STR_FMT,
-                                    STR_ARG(model_address(b->mem, product)), STR_ARG(table->name));
+                                    STR_ARG(product->address), STR_ARG(table->name));
                     f->hint = arena_format(b->mem, "the other is in " STR_FMT,
                                            STR_ARG(product->outputs.at[k].contract->file));
                     break;
@@ -391,11 +400,11 @@ static void no_table(struct model_builder *b, const struct model_product *produc
     struct finding *f =
         major ? model_error(b, model_file_place(sql->path),
                             "no output of " STR_FMT " has a table " STR_FMT " of major %llu",
-                            STR_ARG(model_address(b->mem, product)), STR_ARG(plain),
+                            STR_ARG(product->address), STR_ARG(plain),
                             (unsigned long long)major)
               : model_error(b, model_file_place(sql->path),
                             "no output of " STR_FMT " has a table " STR_FMT,
-                            STR_ARG(model_address(b->mem, product)), STR_ARG(plain));
+                            STR_ARG(product->address), STR_ARG(plain));
     for (size_t i = 0; i < tables->len; i++)
         vec_push(b->mem, &files, model_table_file(b->mem, product->folder, tables->at[i]));
     bool has_majors = major > 0;
@@ -432,14 +441,11 @@ static void check_sqls(struct model_builder *b, struct model_product *product)
             check_pass_through(b, product, tables.at[i]);
 }
 
-static void check_unused(struct model_builder *b)
+static void check_unused(struct model_builder *b, const struct model_product *product)
 {
-    for (size_t i = 0; i < b->model->contracts.len; i++) {
-        const struct contract *contract = b->model->contracts.at[i];
-        const struct model_product *product = map_find(&b->products, folder_of(contract->file));
-        if (!product || is_output(product, contract))
-            continue;
-        bool is_used = false;
+    for (size_t i = 0; i < product->contracts.len; i++) {
+        const struct contract *contract = product->contracts.at[i];
+        bool is_used = is_output(product, contract);
         for (size_t j = 0; j < product->inputs.len; j++)
             is_used = is_used || str_eq(product->inputs.at[j].contract_id, contract->id);
         for (size_t j = 0; j < product->outputs.len; j++)
@@ -457,7 +463,7 @@ static void check_policies(struct model_builder *b)
 {
     struct map named;
     struct str_list ids = {0};
-    map_init(&named, b->mem);
+    map_init(&named, b->scratch);
     for (size_t i = 0; b->model->policies.len && i < b->model->products.len; i++)
         for (size_t j = 0; j < b->model->products.at[i]->outputs.len; j++)
             map_put(&named, b->model->products.at[i]->outputs.at[j].contract_id, b);

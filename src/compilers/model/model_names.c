@@ -60,12 +60,6 @@ void model_check_name(struct model_builder *b, struct place place, const char *w
     }
 }
 
-str model_address(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                        STR_ARG(product->name));
-}
-
 const struct model_domain *model_find_domain(const struct model *model, str name)
 {
     return map_find(&model->domain_names, name);

@@ -43,7 +43,7 @@ static const struct model_input *input_from(const struct model_product *product,
 /* The path from `start` of the walk back to itself, told from its first product by name. */
 static void report_cycle(struct walk *w, size_t start)
 {
-    struct arena *mem = w->b->mem;
+    struct arena *mem = w->b->scratch;
     size_t len = w->path.len - start, first = 0;
     for (size_t i = 1; i < len; i++)
         if (by_address(&w->path.at[start + i].product, &w->path.at[start + first].product) < 0)
@@ -51,7 +51,7 @@ static void report_cycle(struct walk *w, size_t start)
     struct str_list names = {0};
     for (size_t i = 0; i <= len; i++)
         vec_push(mem, &names,
-                 model_address(mem, w->path.at[start + (first + i) % len].product));
+                 w->path.at[start + (first + i) % len].product->address);
     const struct model_input *input =
         input_from(w->path.at[start + first].product,
                    w->path.at[start + (first + 1) % len].product);
@@ -63,7 +63,7 @@ static void report_cycle(struct walk *w, size_t start)
 
 static void enter(struct walk *w, struct model_product *product)
 {
-    vec_push(w->b->mem, &w->path, ((struct step){.product = product}));
+    vec_push(w->b->scratch, &w->path, ((struct step){.product = product}));
     map_put(&w->state, product->folder, (void *)(intptr_t)WALK_OPEN);
 }
 
@@ -94,7 +94,7 @@ static void walk_from(struct walk *w, struct model_product *first)
             if (producer)
                 look_at(w, producer);
         } else {
-            vec_push(w->b->mem, &w->done, step->product);
+            vec_push(w->b->scratch, &w->done, step->product);
             map_put(&w->state, step->product->folder, (void *)(intptr_t)WALK_DONE);
             w->path.len--;
         }
@@ -109,7 +109,7 @@ void model_order(struct model_builder *b)
         return;
     qsort(all, len, sizeof *all, by_address);
     struct walk walk = {.b = b};
-    map_init(&walk.state, b->mem);
+    map_init(&walk.state, b->scratch);
     for (size_t i = 0; i < len; i++)
         if ((intptr_t)map_find(&walk.state, all[i]->folder) == WALK_NEW)
             walk_from(&walk, all[i]);
