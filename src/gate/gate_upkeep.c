@@ -27,24 +27,18 @@ static bool read_page(struct task *t, struct gate *gate, const char *sql, int64_
                       const struct page_row *after, struct page *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, gate->cache, &st, sql, "iissi", bound_us, after->copy.table_id,
                       after->copy.class_id, after->copy.name, (int64_t)PAGE_ROWS))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct page_row){.copy = {.table_id = metadb_uint(st, 0),
-                                                 .class_id = metadb_str(t->mem, st, 1),
-                                                 .name = metadb_str(t->mem, st, 2),
-                                                 .bytes = metadb_uint(st, 3)},
-                                        .sha256 = metadb_str(t->mem, st, 4),
-                                        .used_us = metadb_int(st, 5)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct page_row){.copy = {.table_id = metadb_uint(st, 0),
+                                             .class_id = metadb_str(t->mem, st, 1),
+                                             .name = metadb_str(t->mem, st, 2),
+                                             .bytes = metadb_uint(st, 3)},
+                                    .sha256 = metadb_str(t->mem, st, 4),
+                                    .used_us = metadb_int(st, 5)}));
+    return metadb_end(t, st);
 }
 
 /* Too old, or of an original that nothing names any more: a new one may be about to be named. */
@@ -231,7 +225,6 @@ bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out)
 bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     uint64_t mesh_files, mesh_bytes;
     CHECK(gate->magic == GATE_MAGIC);
     gate = gate->root;
@@ -245,14 +238,9 @@ bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
                       "cleared GROUP BY table_id ORDER BY b DESC, table_id LIMIT ?",
                       "i", (int64_t)WEIGHED_TABLES))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &out->tables,
-                     ((struct gate_total_table){metadb_uint(st, 0), metadb_uint(st, 1),
-                                                metadb_uint(st, 2), metadb_uint(st, 3)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &out->tables,
+                 ((struct gate_total_table){metadb_uint(st, 0), metadb_uint(st, 1),
+                                            metadb_uint(st, 2), metadb_uint(st, 3)}));
+    return metadb_end(t, st);
 }

@@ -52,15 +52,15 @@ static bool append(struct task *t, struct metadb *db, void *state)
 {
     struct audit_row *row = state;
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st, "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
-                      "")
-        || !metadb_step(t, st, &has_row))
+                      ""))
         return false;
+    bool has_row = metadb_next(t, st);
     row->version = AUDIT_VERSION;
     row->sequence = has_row ? metadb_uint(st, 0) + 1 : 1;
     row->previous_hash = has_row ? metadb_str(t->mem, st, 1) : STR(AUDIT_NOTHING);
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     row->hash = audit_hash(t->mem, row);
     metadb_pass_before_commit(db, FAULT_AUDIT_WRITE);
     return metadb_run(t, db,
@@ -121,16 +121,13 @@ static struct audit_row read_row(struct arena *mem, struct metadb_statement *st)
 
 static bool read_rows(struct task *t, struct metadb_statement *st, struct audit_list *out)
 {
-    bool has_row = true;
     *out = (struct audit_list){0};
-    while (has_row) {
-        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+    while (metadb_next(t, st)) {
+        if (!task_go_on(t))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, read_row(t->mem, st));
+        vec_push(t->mem, out, read_row(t->mem, st));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool audit_after(struct task *t, struct metadb *db, uint64_t sequence, uint64_t most,

@@ -28,22 +28,16 @@ bool column_label_replace(struct task *t, struct metadb *db, const struct labels
 static bool read_rows(struct task *t, struct arena *mem, struct metadb_statement *st,
                       struct column_labels *out)
 {
-    bool has_row = true;
     *out = (struct column_labels){0};
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, out,
-                     ((struct column_label){.table_id = metadb_uint(st, 0),
-                                            .column_id = (uint32_t)metadb_uint(st, 1),
-                                            .is_tag = metadb_int(st, 2) != 0,
-                                            .text = metadb_str(mem, st, 3),
-                                            .origin = metadb_str(mem, st, 4),
-                                            .origin_domain = metadb_str(mem, st, 5)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(mem, out,
+                 ((struct column_label){.table_id = metadb_uint(st, 0),
+                                        .column_id = (uint32_t)metadb_uint(st, 1),
+                                        .is_tag = metadb_int(st, 2) != 0,
+                                        .text = metadb_str(mem, st, 3),
+                                        .origin = metadb_str(mem, st, 4),
+                                        .origin_domain = metadb_str(mem, st, 5)}));
+    return metadb_end(t, st);
 }
 
 bool column_label_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t product_id,

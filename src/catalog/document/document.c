@@ -8,21 +8,15 @@ bool document_load(struct task *t, struct arena *mem, struct metadb *db, struct 
 {
     *out = (struct bundle){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT path, text FROM document JOIN content USING (sha256) ORDER BY path",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, out,
-                     ((struct bundle_file){.path = metadb_str(mem, st, 0),
-                                           .text = metadb_str(mem, st, 1)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(
+            mem, out,
+            ((struct bundle_file){.path = metadb_str(mem, st, 0), .text = metadb_str(mem, st, 1)}));
+    return metadb_end(t, st);
 }
 
 bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha256_out)
@@ -38,21 +32,15 @@ bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha
 static bool read_digests(struct task *t, struct metadb *db, struct map *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     map_init(out, t->mem);
     if (!metadb_query(t, db, &st, "SELECT path, sha256 FROM document", ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row) {
-            str *sha256 = ARENA_NEW(t->mem, str);
-            *sha256 = metadb_str(t->mem, st, 1);
-            map_put(out, metadb_str(t->mem, st, 0), sha256);
-        }
+    while (metadb_next(t, st)) {
+        str *sha256 = ARENA_NEW(t->mem, str);
+        *sha256 = metadb_str(t->mem, st, 1);
+        map_put(out, metadb_str(t->mem, st, 0), sha256);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool replace_file(struct task *t, struct metadb *db, const struct bundle_file *file,

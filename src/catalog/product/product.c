@@ -54,19 +54,17 @@ static bool mark_gone(struct task *t, struct metadb *db, const struct model *mod
                       uint64_t image_version)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, "SELECT id, address FROM product WHERE removed = 0", ""))
         return false;
     struct {
         VEC_OF(uint64_t)
     } gone = {0};
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row && model_find_product(model, metadb_str(t->mem, st, 1)) == NULL)
+    while (metadb_next(t, st)) {
+        if (model_find_product(model, metadb_str(t->mem, st, 1)) == NULL)
             vec_push(t->mem, &gone, metadb_uint(st, 0));
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < gone.len; i++)
         if (!remove_product(t, db, gone.at[i], image_version))
             return false;
@@ -76,19 +74,13 @@ static bool mark_gone(struct task *t, struct metadb *db, const struct model *mod
 static bool assign_domain(struct task *t, struct metadb *db, const struct model_domain *domain,
                           uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_run(
-            t, db,
-            "INSERT INTO domain (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET removed = "
-            "0",
-            "s", domain->name)
-        || !metadb_query(t, db, &st, "SELECT id FROM domain WHERE name = ?", "s", domain->name)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_run(
+               t, db,
+               "INSERT INTO domain (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET removed = "
+               "0",
+               "s", domain->name)
+        && metadb_find_uint(t, db, id_out, "SELECT id FROM domain WHERE name = ?", "s",
+                            domain->name);
 }
 
 /* What stands under an id now, to be matched with what the contract says. */
@@ -106,20 +98,14 @@ static bool read_known(struct task *t, struct metadb *db, const char *sql, uint6
                        struct known_list *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, sql, "i", owner))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct known){.id = metadb_uint(st, 0),
-                                     .odcs_id = metadb_str(t->mem, st, 1),
-                                     .name = metadb_str(t->mem, st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct known){.id = metadb_uint(st, 0),
+                                 .odcs_id = metadb_str(t->mem, st, 1),
+                                 .name = metadb_str(t->mem, st, 2)}));
+    return metadb_end(t, st);
 }
 
 /* Same declared id first; a name serves only where the two do not declare different ids. */
@@ -299,61 +285,45 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
 
 bool product_find_id(struct task *t, struct metadb *db, str address, uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT id FROM product WHERE address = ?", "s", address)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, db, id_out, "SELECT id FROM product WHERE address = ?", "s",
+                            address);
 }
 
 static bool read_columns(struct task *t, struct arena *mem, struct metadb *db,
                          struct product_table *table)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT id, odcs_id, name FROM column_ WHERE table_id = ? AND removed = 0 ORDER "
             "BY id",
             "i", table->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &table->columns,
-                     ((struct product_column){.id = (uint32_t)metadb_uint(st, 0),
-                                              .odcs_id = metadb_str(mem, st, 1),
-                                              .name = metadb_str(mem, st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(mem, &table->columns,
+                 ((struct product_column){.id = (uint32_t)metadb_uint(st, 0),
+                                          .odcs_id = metadb_str(mem, st, 1),
+                                          .name = metadb_str(mem, st, 2)}));
+    return metadb_end(t, st);
 }
 
 static bool read_tables(struct task *t, struct arena *mem, struct metadb *db,
                         struct product *product)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT id, odcs_id, name FROM table_ WHERE product_id = ? AND removed = 0 ORDER "
             "BY id",
             "i", product->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &product->tables,
-                     ((struct product_table){.id = metadb_uint(st, 0),
-                                             .odcs_id = metadb_str(mem, st, 1),
-                                             .name = metadb_str(mem, st, 2)}));
-    }
-    metadb_done(t, st);
+    while (metadb_next(t, st))
+        vec_push(mem, &product->tables,
+                 ((struct product_table){.id = metadb_uint(st, 0),
+                                         .odcs_id = metadb_str(mem, st, 1),
+                                         .name = metadb_str(mem, st, 2)}));
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < product->tables.len; i++)
         if (!read_columns(t, mem, db, &product->tables.at[i]))
             return false;
@@ -366,7 +336,6 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
     *out = (struct product_list){0};
     struct metadb *now;
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_snapshot(t, db, &now)
         || !metadb_query(
             t, now, &st,
@@ -374,11 +343,7 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
             "AND changed_version > ? ORDER BY address",
             "i", changed_after))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         struct product *product = ARENA_NEW(mem, struct product);
         *product = (struct product){.id = metadb_uint(st, 0),
                                     .address = metadb_str(mem, st, 1),
@@ -386,7 +351,8 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
                                     .changed_version = metadb_uint(st, 3)};
         vec_push(mem, out, product);
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!read_tables(t, mem, now, out->at[i]))
             return false;
@@ -397,13 +363,6 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
 
 bool product_release(struct task *t, struct metadb *db, str address, uint64_t *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT release FROM product WHERE address = ? AND removed = 0",
-                      "s", address)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(
+        t, db, out, "SELECT release FROM product WHERE address = ? AND removed = 0", "s", address);
 }
