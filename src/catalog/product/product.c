@@ -10,30 +10,27 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
                            uint64_t domain_id, uint64_t image_version);
 
 bool product_assign_ids(struct task *t, struct metadb *db, const struct model *model,
-                        uint64_t image_version)
+                        const struct map *kept, uint64_t image_version)
 {
+    struct map domains;
     CHECK(metadb_is_writer(db));
     if (!mark_gone(t, db, model, image_version))
         return false;
+    map_init(&domains, t->mem);
     for (size_t i = 0; i < model->domains.len; i++) {
-        const struct model_domain *domain = model->domains.at[i];
-        uint64_t domain_id;
-        if (!assign_domain(t, db, domain, &domain_id))
+        uint64_t *id = ARENA_NEW(t->mem, uint64_t);
+        if (!assign_domain(t, db, model->domains.at[i], id))
             return false;
-        for (size_t j = 0; j < model->products.len; j++) {
-            const struct model_product *product = model->products.at[j];
-            if (product->domain == domain
-                && !assign_product(t, db, product, domain_id, image_version))
-                return false;
-        }
+        map_put(&domains, model->domains.at[i]->name, id);
+    }
+    for (size_t i = 0; i < model->products.len; i++) {
+        const struct model_product *product = model->products.at[i];
+        const uint64_t *domain = map_find(&domains, product->domain->name);
+        bool is_kept = kept != NULL && map_find(kept, product->address) != NULL;
+        if (!is_kept && !assign_product(t, db, product, *domain, image_version))
+            return false;
     }
     return true;
-}
-
-static str address_of(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                        STR_ARG(product->name));
 }
 
 static bool remove_product(struct task *t, struct metadb *db, uint64_t id, uint64_t image_version)
@@ -270,7 +267,7 @@ static bool assign_tables(struct task *t, struct metadb *db, uint64_t product_id
 static bool assign_product(struct task *t, struct metadb *db, const struct model_product *product,
                            uint64_t domain_id, uint64_t image_version)
 {
-    str address = address_of(t->mem, product);
+    str address = product->address;
     uint64_t id;
     return metadb_run(
                t, db,

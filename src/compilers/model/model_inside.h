@@ -27,7 +27,7 @@ struct model_builder {
     struct map shared_domains; /* folder -> struct model_domain likewise */
     struct {
         VEC_OF(struct model_product *)
-    } fresh; /* products that are not shared */
+    } fresh;                /* products that are not shared */
     struct map products;    /* folder -> struct model_product */
     struct map product_ids; /* id -> the first struct model_product that has it */
     struct map contracts;   /* id -> struct model_namesakes */

@@ -250,8 +250,7 @@ static void foreign_contract(struct model_builder *b, const struct model_product
                     STR_ARG(contract->id), is_same_domain ? "product" : "domain's product");
     f->found = contract->file;
     f->allowed = STR("an output of another product, or a source contract in the same folder");
-    f->hint = arena_format(b->mem, "ask " STR_FMT " for an output port",
-                           STR_ARG(owner->address));
+    f->hint = arena_format(b->mem, "ask " STR_FMT " for an output port", STR_ARG(owner->address));
 }
 
 static void link_source(struct model_builder *b, const struct model_product *product,
@@ -297,8 +296,7 @@ static void link_input(struct model_builder *b, struct model_product *product,
         f->hint = STR("a later minor version of the same major serves, another major does not");
         return;
     }
-    const struct contract *other =
-        find_contract(b, STR_NONE, input->contract_id, input->version);
+    const struct contract *other = find_contract(b, STR_NONE, input->contract_id, input->version);
     if (other)
         foreign_contract(b, product, input, other);
     else
@@ -400,8 +398,7 @@ static void no_table(struct model_builder *b, const struct model_product *produc
     struct finding *f =
         major ? model_error(b, model_file_place(sql->path),
                             "no output of " STR_FMT " has a table " STR_FMT " of major %llu",
-                            STR_ARG(product->address), STR_ARG(plain),
-                            (unsigned long long)major)
+                            STR_ARG(product->address), STR_ARG(plain), (unsigned long long)major)
               : model_error(b, model_file_place(sql->path),
                             "no output of " STR_FMT " has a table " STR_FMT,
                             STR_ARG(product->address), STR_ARG(plain));

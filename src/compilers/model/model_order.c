@@ -50,11 +50,9 @@ static void report_cycle(struct walk *w, size_t start)
             first = i;
     struct str_list names = {0};
     for (size_t i = 0; i <= len; i++)
-        vec_push(mem, &names,
-                 w->path.at[start + (first + i) % len].product->address);
-    const struct model_input *input =
-        input_from(w->path.at[start + first].product,
-                   w->path.at[start + (first + 1) % len].product);
+        vec_push(mem, &names, w->path.at[start + (first + i) % len].product->address);
+    const struct model_input *input = input_from(w->path.at[start + first].product,
+                                                 w->path.at[start + (first + 1) % len].product);
     CHECK(input != NULL);
     struct finding *f = model_error(w->b, input->place, "products read each other in a circle");
     f->found = str_list_join(mem, &names, STR(" -> "));
@@ -89,8 +87,7 @@ static void walk_from(struct walk *w, struct model_product *first)
     while (w->path.len) {
         struct step *step = &w->path.at[w->path.len - 1];
         if (step->next < step->product->inputs.len) {
-            const struct model_product *producer =
-                step->product->inputs.at[step->next++].producer;
+            const struct model_product *producer = step->product->inputs.at[step->next++].producer;
             if (producer)
                 look_at(w, producer);
         } else {

@@ -254,8 +254,8 @@ void model_add_product(struct model_builder *b, struct model_product *product)
     const struct model_product *other =
         product->id.len ? map_find(&b->product_ids, product->id) : NULL;
     if (other) {
-        struct finding *f = model_error(
-            b, product->id_place, "two products have the id " STR_FMT, STR_ARG(product->id));
+        struct finding *f = model_error(b, product->id_place, "two products have the id " STR_FMT,
+                                        STR_ARG(product->id));
         f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
     } else if (product->id.len) {
         map_put(&b->product_ids, product->id, product);

@@ -56,23 +56,21 @@ void plan_merge(struct arena *mem, const struct bundle *base, const struct bundl
                 struct bundle *out)
 {
     *out = (struct bundle){0};
-    for (size_t i = 0; i < base->len; i++) {
-        if (scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
-            vec_push(mem, out, base->at[i]);
-        }
-    }
-    for (size_t i = 0; i < ours->len; i++) {
-        const struct bundle_file *same =
-            base->len > 0
-                ? bsearch(&ours->at[i], base->at, base->len, sizeof(*base->at), plan_compare_files)
-                : NULL;
+    for (size_t i = 0, j = 0; i < base->len || j < ours->len;) {
+        int order = i == base->len ? 1
+                  : j == ours->len ? -1
+                                   : plan_compare_files(&base->at[i], &ours->at[j]);
 
-        /* What has been read is not read again. */
-        vec_push(mem, out,
-                 same != NULL && str_eq(same->text, ours->at[i].text) ? *same : ours->at[i]);
-    }
-    if (out->len > 0) {
-        qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);
+        if (order < 0 && scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
+            vec_push(mem, out, base->at[i]);
+        } else if (order >= 0) {
+            /* What has been read is not read again. */
+            vec_push(mem, out,
+                     order == 0 && str_eq(base->at[i].text, ours->at[j].text) ? base->at[i]
+                                                                              : ours->at[j]);
+        }
+        i += order <= 0;
+        j += order >= 0;
     }
 }
 
@@ -113,6 +111,17 @@ static bool plan_test_products(struct task *t, struct engine *engine, const stru
                                   releases != NULL ? &changed : NULL, report, NULL);
 }
 
+struct model *plan_model(struct task *t, const struct image *image, const struct bundle *bundle,
+                         struct report *report)
+{
+    struct model_before before = {0};
+
+    if (image != NULL && image->model != NULL) {
+        before = (struct model_before){image->files, image->model};
+    }
+    return model_compile_over(t->mem, t->mem, NULL, &before, bundle, report);
+}
+
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
 bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
                   const struct plan_releases *releases, str domain, struct report *report,
@@ -127,9 +136,9 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
-    *model_out = model_compile(t->mem, bundle, report);
+    *model_out = plan_model(t, releases != NULL ? releases->image : NULL, bundle, report);
     if (report->errors == 0 && domain.len > 0 && releases != NULL) {
-        plan_find_unaffected(t, releases->image, releases->before, bundle, *model_out, &kept);
+        plan_find_unaffected(t, releases->image, *model_out, &kept);
     }
     if (report->errors == 0) {
         if (!plan_check_sql(t, engine, *model_out, &kept, report, &traces, &compiled)) {
@@ -369,7 +378,7 @@ static bool plan_judge_contracts(struct task *t, struct plan *p, const struct im
     }
     report_init(&report, t->mem);
     if (!has_compiled) {
-        now = model_compile(t->mem, whole, &report);
+        now = plan_model(t, image, whole, &report);
     }
     if (report.errors > 0) {
         return false;
@@ -428,6 +437,7 @@ struct plan_commit {
     struct plan_entitled entitled;
     struct compliance_list compliance;
     struct labels labels;
+    struct map kept; /* products that stand as they stood, with their labels */
     bool touches_policy;
     bool is_override;
     uint64_t base_version, mesh_version;
@@ -488,11 +498,12 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     }
     commit->mesh_version = now.mesh_version;
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->whole)
+    return document_replace(t, db, commit->before, commit->whole)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
-        && product_assign_ids(t, db, commit->model, now.image_version)
-        && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
+        && product_assign_ids(t, db, commit->model, &commit->kept, now.image_version)
+        && column_label_replace(t, db, commit->model, &commit->labels, &commit->kept)
+        && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
         && (commit->env_files == NULL || plan_write_env(t, db, commit))
@@ -533,19 +544,18 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
 {
     struct label_traces traces = {0};
     struct report ignored;
-    struct map kept;
 
     report_init(&ignored, t->mem);
-    map_init(&kept, t->mem);
+    map_init(&commit->kept, t->mem);
     if (commit->row != NULL && commit->row->domain.len > 0
         && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
-        plan_find_unaffected(t, image, commit->before, commit->whole, commit->model, &kept);
+        plan_find_unaffected(t, image, commit->model, &commit->kept);
     }
     /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
-    if (!plan_check_sql(t, s->engine, commit->model, &kept, &ignored, &traces, NULL)) {
+    if (!plan_check_sql(t, s->engine, commit->model, &commit->kept, &ignored, &traces, NULL)) {
         return false;
     }
-    labels_inherit(t->mem, commit->model, &traces, &kept, &commit->labels);
+    labels_inherit(t->mem, commit->model, &traces, &commit->kept, &commit->labels);
     if (!plan_read_entitled(t, s, image, commit->model, &commit->entitled)
         || !plan_count_requirements(t, s, commit->model, image, &commit->compliance)) {
         return false;
@@ -645,7 +655,7 @@ bool plan_apply_of(struct task *t, struct services *s, struct services *env, str
         .before = &before,
         .model_before = image->model,
         .whole = &whole,
-        .model = model_compile(t->mem, &whole, &report),
+        .model = plan_model(t, image, &whole, &report),
         .touches_policy = plan_touches_policy(t->mem, &before, &whole),
         .is_override = is_override,
         .base_version = row->base_version,

@@ -30,10 +30,13 @@ struct plan_compiled_list {
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
                                const struct map *unaffected, struct report *report,
                                struct label_traces *traces, struct plan_compiled_list *compiled);
-/* Products, by labels_key, of which neither their own files differ nor those of any product that they read, with their labels of today:
- * an apply proved both. None where more than files of domains differ. */
-void plan_find_unaffected(struct task *t, const struct image *image, const struct bundle *before,
-                          const struct bundle *whole, const struct model *model, struct map *out);
+/* Compiles a bundle over the model of an image (or NULL), which shares what did not change. */
+struct model *plan_model(struct task *t, const struct image *image, const struct bundle *bundle,
+                         struct report *report);
+/* Products, by address, of which neither their own files differ nor those of any product that they read, with their labels of today: an
+ * apply proved both. */
+void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
+                          struct map *out);
 /* Errors that speak of a text or its values are findings; those of the machine end the work. */
 bool plan_is_of_text(enum error_code code);
 /* Unit tests of products that `which` names: a case that fails is a finding. With `changed` (sorted paths) only of products that one of

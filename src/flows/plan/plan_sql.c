@@ -487,7 +487,7 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
 
-        if (unaffected != NULL && map_find(unaffected, labels_key(t->mem, definition)) != NULL) {
+        if (unaffected != NULL && map_find(unaffected, definition->address) != NULL) {
             continue;
         }
         /* What the scope is a build of: its address is in messages. */
