@@ -63,6 +63,7 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
                                   .name = definition->name,
                                   .contract = contract,
                                   .definition = definition};
+    vec_reserve(node->mem, &table->columns, definition->columns.len);
     for (size_t i = 0, next = 0; i < definition->columns.len; i++) {
         const struct contract_column *column = &definition->columns.at[i];
         uint32_t id = find_column(ids, &next, column->name);

@@ -167,7 +167,7 @@ void model_check_rules(struct model_builder *b)
     for (size_t i = 0; i < b->fresh.len; i++)
         for (size_t j = 0; j < b->fresh.at[i]->contracts.len; j++)
             if (!b->report->errors)
-                check_contract(b->mem, b->fresh.at[i]->contracts.at[j], b->report);
+                check_contract(b->scratch, b->fresh.at[i]->contracts.at[j], b->report);
 }
 
 /* Of all products: what a relationship leads to may be a file of none that its product reads. */
