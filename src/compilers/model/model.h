@@ -24,6 +24,9 @@ struct bundle {
     VEC_OF(struct bundle_file) /* sorted by path */
 };
 
+/* By path, for qsort and bsearch. */
+int bundle_compare(const void *a, const void *b);
+
 struct model_user {
     str name;
     struct str_list groups;

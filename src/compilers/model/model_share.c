@@ -1,6 +1,12 @@
 /* What a mesh has in common with the one before it: products and domains of which no file differs are taken over, not read again. */
 #include "model/model_inside.h"
 
+int bundle_compare(const void *a, const void *b)
+{
+    return str_compare(((const struct bundle_file *)a)->path,
+                       ((const struct bundle_file *)b)->path);
+}
+
 /* `domains/sales/orders` of a file of a product, `domains/sales` of one of its domain's own, else empty. */
 static str folder_of_change(str path)
 {

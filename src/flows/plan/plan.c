@@ -40,12 +40,6 @@ bool plan_is_of_domain(str path, str domain)
         && path.len > prefix.len + domain.len && path.ptr[prefix.len + domain.len] == '/';
 }
 
-int plan_compare_files(const void *a, const void *b)
-{
-    return str_compare(((const struct bundle_file *)a)->path,
-                       ((const struct bundle_file *)b)->path);
-}
-
 bool plan_is_in_scope(str path, str scope)
 {
     return str_eq(scope, STR(PLAN_POLICIES)) ? plan_is_global(path)
@@ -59,7 +53,7 @@ void plan_merge(struct arena *mem, const struct bundle *base, const struct bundl
     for (size_t i = 0, j = 0; i < base->len || j < ours->len;) {
         int order = i == base->len ? 1
                   : j == ours->len ? -1
-                                   : plan_compare_files(&base->at[i], &ours->at[j]);
+                                   : bundle_compare(&base->at[i], &ours->at[j]);
 
         if (order < 0 && scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
             vec_push(mem, out, base->at[i]);

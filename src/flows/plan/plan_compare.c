@@ -114,7 +114,7 @@ static void plan_add_product(struct plan_objects *out, const struct model_produc
     str address = product->address;
     const struct bundle_file *file =
         bsearch(&(struct bundle_file){.path = product->file}, bundle->at, bundle->len,
-                sizeof(*bundle->at), plan_compare_files);
+                sizeof(*bundle->at), bundle_compare);
 
     if (file != NULL) {
         plan_add(out, "product", address, product->file, plan_json(out->mem, file->document));

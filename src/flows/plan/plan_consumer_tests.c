@@ -17,7 +17,7 @@ static const struct model_product *find_product(struct arena *mem, const struct 
                                                 str address)
 {
     for (size_t i = 0; i < model->products.len; i++) {
-        if (str_eq(plan_address(mem, model->products.at[i]), address)) {
+        if (str_eq(model->products.at[i]->address, address)) {
             return model->products.at[i];
         }
     }
@@ -67,7 +67,7 @@ static bool run_tests(struct task *t, struct services *s, const struct model *mo
     }
     for (size_t i = 0; report->errors == 0 && i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
-        struct plan_tests which = {.of_products = true, .product = plan_address(t->mem, product)};
+        struct plan_tests which = {.of_products = true, .product = product->address};
         struct plan_case_results results = {0};
         struct report findings;
 

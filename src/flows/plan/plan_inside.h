@@ -92,8 +92,6 @@ str plan_clustered_by(const struct contract_table *table);
 /* Tables of which the plan makes other classes of copies than there are: p->classes. ERR_INVALID where a large table has to be
  * clustered first. */
 MUST_CHECK bool plan_count_classes(struct task *t, const struct image *image, struct plan *p);
-/* domain.product */
-str plan_address(struct arena *mem, const struct model_product *product);
 /* The policies of the bundle, and the agreements, which no bundle changes. */
 void plan_gather_policies(struct arena *mem, const struct image *image, const struct model *model,
                           struct policies *out);

@@ -116,7 +116,7 @@ static void plan_gained(struct task *t, const struct image *image, const struct 
         plan_label_change(
             t, p, PLAN_ADDED,
             arena_format(t->mem, "%.*s.%.*s",
-                         STR_ARG(model_table_address(t->mem, plan_address(t->mem, label->product),
+                         STR_ARG(model_table_address(t->mem, label->product->address,
                                                      label->table->name)),
                          STR_ARG(label->column->name)),
             contract->file,

@@ -17,7 +17,7 @@ static void plan_find_ending(struct task *t, struct plan *p, const struct model_
     }
     finding = report_add(&p->findings, FINDING_WARNING, ERR_INVALID, input->place,
                          "input port %.*s of %.*s reads contract %.*s %.*s, which is %s%s%.*s",
-                         STR_ARG(input->name), STR_ARG(plan_address(t->mem, product)),
+                         STR_ARG(input->name), STR_ARG(product->address),
                          STR_ARG(input->contract->id), STR_ARG(input->contract->version),
                          contract_stage_name(life.stage),
                          life.sunset.len > 0 ? "; its last day is " : "", STR_ARG(life.sunset));
@@ -25,7 +25,7 @@ static void plan_find_ending(struct task *t, struct plan *p, const struct model_
         life.successor.len > 0
             ? arena_format(p->findings.mem, "its successor is %.*s", STR_ARG(life.successor))
             : arena_format(p->findings.mem, "%.*s may have a later major",
-                           STR_ARG(plan_address(t->mem, input->producer)));
+                           STR_ARG(input->producer->address));
 }
 
 void plan_find_endings(struct task *t, struct plan *p)
@@ -90,7 +90,7 @@ bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *be
 {
     for (size_t i = 0; i < now->products.len; i++) {
         const struct model_product *product = now->products.at[i];
-        str address = plan_address(t->mem, product);
+        str address = product->address;
         const struct model_product *then =
             before != NULL ? model_find_product(before, address) : NULL;
 

@@ -6,7 +6,7 @@ static const struct model_input *plan_port_now(struct task *t, const struct plan
                                                const struct model_product *consumer, str name)
 {
     const struct model_product *now =
-        model_find_product(meeting->now, plan_address(t->mem, consumer));
+        model_find_product(meeting->now, consumer->address);
 
     for (size_t i = 0; now != NULL && i < now->inputs.len; i++) {
         if (str_eq(now->inputs.at[i].name, name)
@@ -105,7 +105,7 @@ void plan_find_declared(struct task *t, const struct plan_meeting *meeting,
 
         for (size_t j = 0; j < consumer->inputs.len; j++) {
             const struct model_input *input = &consumer->inputs.at[j];
-            struct plan_consumer row = {.product = plan_address(t->mem, consumer),
+            struct plan_consumer row = {.product = consumer->address,
                                         .input = input->name};
 
             if (input->contract == meeting->contract) {

@@ -502,7 +502,7 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
             .scope = {.product = target},
         };
 
-        target->address = plan_address(t->mem, definition);
+        target->address = definition->address;
         target->definition = definition;
 
         if (definition->sqls.len > 0 && worker == NULL
