@@ -34,6 +34,10 @@ MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const stru
  * an apply proved both. None where more than files of domains differ. */
 void plan_find_unaffected(struct task *t, const struct image *image, const struct bundle *before,
                           const struct bundle *whole, const struct model *model, struct map *out);
+/* What contracts are judged by: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them.
+ * NULL: files that do not fit together say nothing of what is promised. */
+const struct model *plan_model_after(struct task *t, const struct plan *p,
+                                     const struct bundle *whole, bool has_compiled);
 /* Errors that speak of a text or its values are findings; those of the machine end the work. */
 bool plan_is_of_text(enum error_code code);
 /* Unit tests of products that `which` names: a case that fails is a finding. With `changed` (sorted paths) only of products that one of
