@@ -196,9 +196,8 @@ TEST(what_no_model_has_any_more_is_not_held)
     REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
     REQUIRE_OK(c->t, images_open(c->t, c->db, &images));
     for (int i = 0; i < 6; i++) {
-        str columns =
-            arena_format(c->t->mem, "%s      - {name: more_%d, logicalType: string}\n",
-                         CATALOG_HELP_COLUMNS, i);
+        str columns = arena_format(c->t->mem, "%s      - {name: more_%d, logicalType: string}\n",
+                                   CATALOG_HELP_COLUMNS, i);
         REQUIRE_OK(c->t, catalog_help_apply(c, arena_c_string(c->t->mem, columns)));
         REQUIRE_OK(c->t, images_refresh(c->t, images));
         /* What the first read, the mesh and its domain, and what the last did. */

@@ -70,10 +70,12 @@ TEST(paths_of_any_depth_are_no_harm)
     EXPECT(report.errors > 0);
 }
 
-#define MESH_OF(more) "apiVersion: weft/v1\nkind: Mesh\nname: shop\nadmins: [user:root]\n" more
+#define MESH_OF(more)                                                                              \
+    "apiVersion: weft/v1\nkind: Mesh\nname: shop\nadmins: [user:root]\nsources: {roots: "          \
+    "[data/]}\n" more
 #define DOMAIN_OF(title)                                                                           \
-    "apiVersion: weft/v1\nkind: Domain\nname: d\nalignment: source\nowners: [user:ana]\ntitle: "    \
-    title "\n"
+    "apiVersion: weft/v1\nkind: Domain\nname: d\nalignment: source\nowners: "                      \
+    "[user:ana]\ntitle: " title "\n"
 
 /* Products a, b that reads a, and c that reads none, in domain d. */
 struct shared_mesh {
@@ -105,17 +107,19 @@ static void add_product(struct task *t, struct bundle *bundle, const char *name,
     const char *out = arena_c_string(t->mem, arena_format(t->mem, "%s-out", name));
     const char *folder = arena_c_string(t->mem, arena_format(t->mem, "domains/d/%s/", name));
     if (!input)
-        add_contract(t, bundle, arena_c_string(t->mem, arena_format(t->mem, "%sin.odcs.yaml", folder)),
-                     own, source, column);
+        add_contract(t, bundle,
+                     arena_c_string(t->mem, arena_format(t->mem, "%sin.odcs.yaml", folder)), own,
+                     source, column);
     add_contract(t, bundle, arena_c_string(t->mem, arena_format(t->mem, "%sout.odcs.yaml", folder)),
                  out, "", column);
-    add_text(t, bundle, arena_c_string(t->mem, arena_format(t->mem, "%sproduct.odps.yaml", folder)),
-             arena_format(t->mem,
-                          "apiVersion: v1.0.0\nkind: DataProduct\nid: %s\nname: %s\nversion: 1.0.0\n"
-                          "status: odd\ndescription: {purpose: A test}\n"
-                          "inputPorts: [{name: source, version: 1.0.0, contractId: %s}]\n"
-                          "outputPorts: [{name: out, version: 1.0.0, contractId: %s}]\n",
-                          name, name, input ? input : own, out));
+    add_text(
+        t, bundle, arena_c_string(t->mem, arena_format(t->mem, "%sproduct.odps.yaml", folder)),
+        arena_format(t->mem,
+                     "apiVersion: v1.0.0\nkind: DataProduct\nid: %s\nname: %s\nversion: 1.0.0\n"
+                     "status: odd\ndescription: {purpose: A test}\n"
+                     "inputPorts: [{name: source, version: 1.0.0, contractId: %s}]\n"
+                     "outputPorts: [{name: out, version: 1.0.0, contractId: %s}]\n",
+                     name, name, input ? input : own, out));
 }
 
 /* The model of such a mesh over one before, or NULL; `warnings` is how many there were. */
@@ -152,7 +156,11 @@ TEST(a_model_shares_what_did_not_change)
         {{MESH_OF(""), DOMAIN_OF("D"), "x", "y", "x"}, true, true, false, true},
         {{MESH_OF(""), DOMAIN_OF("D"), "y", "x", "x"}, true, false, false, true},
         {{MESH_OF(""), DOMAIN_OF("E"), "x", "x", "x"}, false, false, false, false},
-        {{MESH_OF("description: one\n"), DOMAIN_OF("D"), "x", "x", "x"}, false, false, false, false},
+        {{MESH_OF("description: one\n"), DOMAIN_OF("D"), "x", "x", "x"},
+         false,
+         false,
+         false,
+         false},
     };
     struct bundle files, again;
     size_t warnings, said;

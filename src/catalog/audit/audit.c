@@ -48,6 +48,17 @@ str audit_hash(struct arena *mem, const struct audit_row *row)
     return crypto_digest_hex(mem, &digest);
 }
 
+bool audit_put(struct task *t, struct metadb *db, const struct audit_row *row)
+{
+    return metadb_run(t, db,
+                      "INSERT INTO audit (sequence, time_us, actor, on_behalf, action, object, "
+                      "outcome, detail, previous_hash, hash, version, actor_kind, door, query, "
+                      "record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "iissssssssissis", row->sequence, row->time_us, row->actor, row->on_behalf,
+                      row->action, row->object, row->outcome, row->detail, row->previous_hash,
+                      row->hash, row->version, row->actor_kind, row->door, row->query, row->record);
+}
+
 static bool append(struct task *t, struct metadb *db, void *state)
 {
     struct audit_row *row = state;
@@ -63,13 +74,7 @@ static bool append(struct task *t, struct metadb *db, void *state)
         return false;
     row->hash = audit_hash(t->mem, row);
     metadb_pass_before_commit(db, FAULT_AUDIT_WRITE);
-    return metadb_run(t, db,
-                      "INSERT INTO audit (sequence, time_us, actor, on_behalf, action, object, "
-                      "outcome, detail, previous_hash, hash, version, actor_kind, door, query, "
-                      "record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "iissssssssissis", row->sequence, row->time_us, row->actor, row->on_behalf,
-                      row->action, row->object, row->outcome, row->detail, row->previous_hash,
-                      row->hash, row->version, row->actor_kind, row->door, row->query, row->record);
+    return audit_put(t, db, row);
 }
 
 bool audit_add(struct task *t, struct metadb *db, struct audit_row *row)

@@ -142,17 +142,6 @@ bool environment_take_ids(struct task *t, struct metadb *db, struct metadb *from
 
 /* ---- the audit */
 
-static bool insert_audit(struct task *t, struct metadb *db, const struct audit_row *row)
-{
-    return metadb_run(t, db,
-                      "INSERT INTO audit (sequence, time_us, actor, on_behalf, action, object, "
-                      "outcome, detail, previous_hash, hash, version, actor_kind, door, query, "
-                      "record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "iissssssssissis", row->sequence, row->time_us, row->actor, row->on_behalf,
-                      row->action, row->object, row->outcome, row->detail, row->previous_hash,
-                      row->hash, row->version, row->actor_kind, row->door, row->query, row->record);
-}
-
 bool environment_take_audit(struct task *t, struct metadb *db, struct metadb *from)
 {
     uint64_t after = 0;
@@ -164,7 +153,7 @@ bool environment_take_audit(struct task *t, struct metadb *db, struct metadb *fr
         if (!audit_after(t, from, after, CARRY_PAGE_ROWS, &page))
             return false;
         for (size_t i = 0; i < page.len; i++)
-            if (!insert_audit(t, db, &page.at[i]))
+            if (!audit_put(t, db, &page.at[i]))
                 return false;
         has_more = page.len == CARRY_PAGE_ROWS;
         after = page.len > 0 ? page.at[page.len - 1].sequence : after;

@@ -359,25 +359,29 @@ static bool plan_end(struct task *t, struct plan *p, const struct image *image,
     return plan_keep_own_changes(t, p);
 }
 
-/* Before and after: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them. Files that
- * do not fit together say nothing of what is promised. */
+const struct model *plan_model_after(struct task *t, const struct plan *p,
+                                     const struct image *image, const struct bundle *whole,
+                                     bool has_compiled)
+{
+    struct report report;
+
+    if (has_compiled) {
+        return p->model;
+    }
+    if (t->err.code != ERR_INVALID || p->model == NULL) {
+        return NULL;
+    }
+    report_init(&report, t->mem);
+    const struct model *now = plan_model(t, image, whole, &report);
+    return report.errors == 0 ? now : NULL;
+}
+
 static bool plan_judge_contracts(struct task *t, struct plan *p, const struct image *image,
                                  const struct bundle *whole, bool has_compiled)
 {
-    struct report report;
-    const struct model *now = p->model;
+    const struct model *now = plan_model_after(t, p, image, whole, has_compiled);
 
-    if (!has_compiled && (t->err.code != ERR_INVALID || now == NULL)) {
-        return false;
-    }
-    report_init(&report, t->mem);
-    if (!has_compiled) {
-        now = plan_model(t, image, whole, &report);
-    }
-    if (report.errors > 0) {
-        return false;
-    }
-    return plan_compare_contracts(t, image, now, p) && has_compiled;
+    return now != NULL && plan_compare_contracts(t, image, now, p) && has_compiled;
 }
 
 bool plan_make(struct task *t, struct plan *p)
@@ -415,7 +419,7 @@ bool plan_make(struct task *t, struct plan *p)
     ok = plan_judge_contracts(t, p, image, &whole, ok) && plan_may_name(t, image, p)
       && plan_find_needs(t, image, p);
     if (ok) {
-        plan_find_endings(t, p);
+        plan_find_endings(p);
         plan_advise(t, p, image);
     }
     plan_drop_others(p);

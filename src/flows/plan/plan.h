@@ -165,7 +165,6 @@ MUST_CHECK bool plan_against(struct task *t, struct engine *engine, struct bundl
 /* Open proposals, newest first: all for those who govern, else one's own. */
 MUST_CHECK bool plan_list(struct task *t, struct services *s, struct json_out *o);
 
-
 /* Offline: the same findings, without a catalog. `engine` may start workers; nothing is kept. */
 MUST_CHECK bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle,
                            struct report *report);

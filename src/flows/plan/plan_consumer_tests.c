@@ -13,17 +13,6 @@ static bool reads(const struct model_product *product, const struct model_produc
     return false;
 }
 
-static const struct model_product *find_product(struct arena *mem, const struct model *model,
-                                                str address)
-{
-    for (size_t i = 0; i < model->products.len; i++) {
-        if (str_eq(model->products.at[i]->address, address)) {
-            return model->products.at[i];
-        }
-    }
-    return NULL;
-}
-
 static bool has_cases(const struct model *model, const struct model_product *producer)
 {
     for (size_t i = 0; i < model->product_cases.len; i++) {
@@ -98,7 +87,7 @@ bool plan_test_consumers(struct task *t, struct services *s, str product, str ru
         return false;
     }
     model = model_compile(t->mem, &bundle, &report);
-    producer = report.errors == 0 ? find_product(t->mem, model, product) : NULL;
+    producer = report.errors == 0 ? model_find_product(model, product) : NULL;
     if (producer == NULL) {
         return task_fail(t, ERR_CONFLICT, "%.*s was changed by an apply meanwhile",
                          STR_ARG(product));

@@ -37,6 +37,11 @@ struct model *plan_model(struct task *t, const struct image *image, const struct
  * apply proved both. */
 void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
                           struct map *out);
+/* What contracts are judged by: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them.
+ * NULL: files that do not fit together say nothing of what is promised. */
+const struct model *plan_model_after(struct task *t, const struct plan *p,
+                                     const struct image *image, const struct bundle *whole,
+                                     bool has_compiled);
 /* Errors that speak of a text or its values are findings; those of the machine end the work. */
 bool plan_is_of_text(enum error_code code);
 /* Unit tests of products that `which` names: a case that fails is a finding. With `changed` (sorted paths) only of products that one of
@@ -143,7 +148,7 @@ bool plan_find_pins(struct task *t, const struct plan_meeting *meeting,
 /* In place of findings in files of products that the actor may not discover: how many there are. */
 void plan_hide_findings(struct task *t, const struct image *image, struct plan *p);
 /* Warnings for input ports whose producer will end them, or has. */
-void plan_find_endings(struct task *t, struct plan *p);
+void plan_find_endings(struct plan *p);
 /* Part of the applying transaction: an event for each output contract that is deprecated or retired from now on. */
 MUST_CHECK bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
                                   const struct model *now);

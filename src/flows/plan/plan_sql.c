@@ -67,21 +67,7 @@ static void plan_scope_inputs(struct task *t, struct plan_product *p)
 
 bool plan_is_of_text(enum error_code code)
 {
-    switch (code) {
-    case ERR_SYNTAX:
-    case ERR_UNKNOWN_NAME:
-    case ERR_UNKNOWN_COLUMN:
-    case ERR_TYPE:
-    case ERR_REFUSED:
-    case ERR_DENIED:
-    case ERR_INVALID:
-    case ERR_DATA:
-    case ERR_LIMIT:
-    case ERR_ENGINE:
-        return true;
-    default:
-        return false;
-    }
+    return error_is_of_sql(code) || code == ERR_INVALID || code == ERR_ENGINE;
 }
 
 /* What stands for `$since`: a value before all others, as in a first run. */
