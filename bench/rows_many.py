@@ -1,5 +1,6 @@
-"""Rows in bounded memory: a release of BENCH_MANY_ROWS rows (100,000,000) of Parquet, by workers of BENCH_MEMORY_MB (512), and the highest
-resident memory of the server and of any worker on the way. Takes some GB of disk, which go at the end."""
+"""Rows in bounded memory: a release of BENCH_MANY_ROWS rows (100,000,000) of Parquet, by workers of BENCH_MEMORY_MB (512), once in the order
+of their key and once in none (BENCH_MANY_ORDERS): the highest resident memory of the server and of each kind of worker on the way, what
+they spilled, and the disk that the run held at once. Takes some GB of disk, which go at the end."""
 
 import os
 import shutil
@@ -11,6 +12,7 @@ import duckdb
 import kit
 
 ROWS = int(os.environ.get("BENCH_MANY_ROWS", 100_000_000))
+ORDERS = os.environ.get("BENCH_MANY_ORDERS", "key,none").split(",")
 MEMORY_MB = int(os.environ.get("BENCH_MEMORY_MB", 512))
 COLUMNS = """
       - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
@@ -18,7 +20,9 @@ COLUMNS = """
       - {name: text, logicalType: string, physicalType: VARCHAR}
       - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)"}
 """
-SELECT = """SELECT i AS id, ['CH', 'DE', 'AT', 'FR'][1 + (hash(i) % 4)::INTEGER] AS country, 'customer' || (hash(i, 3) % 200000) AS text,
+# A prime over all numbers of rows: each key comes once.
+KEYS = {"key": "i", "none": "i::HUGEINT * 2147483647 % {rows}"}
+SELECT = """SELECT ({key})::BIGINT AS id, ['CH', 'DE', 'AT', 'FR'][1 + (hash(i) % 4)::INTEGER] AS country, 'customer' || (hash(i, 3) % 200000) AS text,
     ((hash(i, 4) % 1000000) / 100)::DECIMAL(12,2) AS amount FROM range({rows}) t(i)"""
 
 
@@ -33,14 +37,37 @@ def resident_mb(pid):
     return 0.0
 
 
-def watch(pid, peaks, is_over):
-    while not is_over.wait(0.2):
-        for process in kit.tree(pid):
-            who = "server" if process == pid else "worker"
-            peaks[who] = max(peaks.get(who, 0.0), resident_mb(process))
+def kind(pid):
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return next((word.removeprefix(b"--kind=").decode() + " worker" for word in words if word.startswith(b"--kind=")), None)
 
 
-def main():
+def size(folder, pattern):
+    """Of files that come and go."""
+    total = 0
+    for path in folder.glob(pattern):
+        try:
+            total += path.stat().st_blocks * 512
+        except OSError:
+            pass
+    return total
+
+
+def watch(server, home, peaks, is_over):
+    while not is_over.wait(0.5):
+        for pid in kit.tree(server):
+            who = "server" if pid == server else kind(pid)
+            if who:
+                peaks[who] = max(peaks.get(who, 0.0), resident_mb(pid))
+        spilled = size(home, "workers/*/tmp/*")
+        held = spilled + size(home, "workers/*/out/*") + size(home, "staging/*/*")
+        peaks["spilled"], peaks["held"] = max(peaks.get("spilled", 0), spilled), max(peaks.get("held", 0), held)
+
+
+def measure(order):
     mesh = kit.empty_mesh("rows-many")
     schema = f"schema:\n  - name: many\n    properties:{COLUMNS}"
     mesh.write("mesh.yaml", kit.MESH)
@@ -52,28 +79,37 @@ def main():
     (mesh.folder / "data").mkdir()
     with duckdb.connect() as db:
         db.execute("SET threads = 2; SET memory_limit = '2GB'; SET preserve_insertion_order = true")
-        db.execute(f"COPY ({SELECT.format(rows=ROWS)}) TO '{mesh.folder}/data/many.parquet' (FORMAT parquet)")
+        select = SELECT.replace("{key}", KEYS[order]).format(rows=ROWS)
+        db.execute(f"COPY ({select}) TO '{mesh.folder}/data/many.parquet' (FORMAT parquet)")
     server = mesh.serve(args=["--set", f"worker_memory_mb={MEMORY_MB}", "--set", "run_timeout_s=36000"], http=False)
     mesh.weft("apply", "--yes")
     peaks, is_over = {}, threading.Event()
-    watcher = threading.Thread(target=watch, args=(server.process.pid, peaks, is_over))
+    watcher = threading.Thread(target=watch, args=(server.process.pid, mesh.home, peaks, is_over))
     watcher.start()
     begun, before = time.perf_counter(), kit.cpu(server.process.pid)
     try:
         mesh.weft("run", "--all", timeout=36000)
         took, busy = time.perf_counter() - begun, kit.cpu(server.process.pid) - before
-        counted = kit.Client(server, "ana").query("SELECT count(*), count(DISTINCT country) FROM sales.orders.many")
-        assert counted == [[ROWS, 4]], counted
+        counted = kit.Client(server, "ana").query("SELECT count(*), count(DISTINCT country), min(id), max(id) FROM sales.orders.many")
+        assert counted == [[ROWS, 4, 0, ROWS - 1]], counted
     finally:
         is_over.set()
         watcher.join()
-        size = sum(path.stat().st_size for path in (mesh.home / "files").rglob("*") if path.is_file())
+        released = size(mesh.home, "files/**/*")
         server.stop()
         mesh.close()
         shutil.rmtree(mesh.folder)
-    print(f"\nrows_many   {ROWS:,} rows of Parquet, workers of {MEMORY_MB} MB")
-    print(f"  run {took:.1f} s   cpu {busy:.1f} s   {ROWS / took:,.0f} rows/s   released {size / 1e6:,.0f} MB")
-    print(f"  highest resident memory: a worker {peaks['worker']:,.0f} MB, the server {peaks['server']:,.0f} MB", flush=True)
+    return took, busy, released, peaks
+
+
+def main():
+    print(f"\nrows_many: {ROWS:,} rows of Parquet, workers of {MEMORY_MB} MB   (goal: resident memory of a worker <= {MEMORY_MB + 256} MB)")
+    for order in ORDERS:
+        took, busy, released, peaks = measure(order)
+        spilled, held = peaks.pop("spilled"), peaks.pop("held")
+        print(f"  rows in the order of {order}: run {took:.1f} s   cpu {busy:.1f} s   {ROWS / took:,.0f} rows/s   released {released / 1e6:,.0f} MB, "
+              f"held on the way {held / 1e6:,.0f} MB, of these spilled {spilled / 1e6:,.0f} MB")
+        print("    highest resident memory: " + ", ".join(f"{who} {mb:,.0f} MB" for who, mb in sorted(peaks.items())), flush=True)
 
 
 if __name__ == "__main__":

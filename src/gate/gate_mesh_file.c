@@ -293,7 +293,7 @@ static bool make_part(struct task *t, struct gate_mesh_file *file, struct worker
     struct engine_job job = {.text = STR("SELECT * FROM source"),
                              .output = JOB_FILE,
                              .file = STR(PART_NAME),
-                             .is_light = true,
+                             .packing = PACKED_QUICKLY,
                              .keep_order = true};
     struct job_view *source = vec_add(t->mem, &job.views);
     *source = *view;

@@ -313,6 +313,20 @@ struct target {
     duckdb_type type; /* as it is stored */
 };
 
+/* What is long stays in the block, where it lies until the next rows are asked for: as with the engine's own reader of CSV. */
+static duckdb_string_t string_of(str text)
+{
+    duckdb_string_t string = {0};
+    string.value.inlined.length = (uint32_t)text.len;
+    if (text.len <= sizeof string.value.inlined.inlined) {
+        memcpy(string.value.inlined.inlined, text.ptr, text.len);
+    } else {
+        memcpy(string.value.pointer.prefix, text.ptr, sizeof string.value.pointer.prefix);
+        memcpy(&string.value.pointer.ptr, &text.ptr, sizeof text.ptr);
+    }
+    return string;
+}
+
 static void set_value(struct target *target, idx_t row)
 {
     const struct csv_value *value = target->value;
@@ -323,8 +337,7 @@ static void set_value(struct target *target, idx_t row)
         }
         duckdb_validity_set_row_invalid(target->validity, row);
     } else if (target->type == DUCKDB_TYPE_VARCHAR) {
-        duckdb_unsafe_vector_assign_string_element_len(target->vector, row, value->text.ptr,
-                                                       value->text.len);
+        ((duckdb_string_t *)target->data)[row] = string_of(value->text);
     } else if (target->type == DUCKDB_TYPE_DOUBLE) {
         ((double *)target->data)[row] = value->real;
     } else {
@@ -350,27 +363,23 @@ static void aim(const struct csv *csv, const struct csv_source *source,
     }
 }
 
+/* Of one block, whose texts the rows point to. */
 static bool fill_rows(const struct csv *csv, struct csv_source *source, struct csv_block *block,
                       struct target *targets, idx_t *rows)
 {
     struct csv_lines lines = csv->lines;
     idx_t most = duckdb_vector_size();
     bool has_lines = true;
-    while (*rows < most) {
-        while (block->at == block->end) {
-            if (!next_block(csv, source, block, &has_lines))
-                return false;
-            if (!has_lines)
-                return true;
-        }
-        lines.is_crlf = block->is_crlf;
-        for (; *rows < most && block->at < block->end; ++*rows) {
-            if (!csv_lines_read(&lines, &block->at, block->end, block->values))
-                return false;
-            for (size_t i = 0; i < source->columns_len; i++)
-                if (targets[i].value)
-                    set_value(&targets[i], *rows);
-        }
+    while (block->at == block->end && has_lines)
+        if (!next_block(csv, source, block, &has_lines))
+            return false;
+    lines.is_crlf = block->is_crlf;
+    for (; *rows < most && block->at < block->end; ++*rows) {
+        if (!csv_lines_read(&lines, &block->at, block->end, block->values))
+            return false;
+        for (size_t i = 0; i < source->columns_len; i++)
+            if (targets[i].value)
+                set_value(&targets[i], *rows);
     }
     return true;
 }

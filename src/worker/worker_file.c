@@ -120,9 +120,10 @@ static void add_field_ids(struct buf *sql, const struct job_columns *columns)
 }
 
 /* The text stands on lines of its own: it may end in a comment. */
-static str make_copy(struct task *t, str text, const struct job_columns *columns, bool is_light,
-                     const char *path, struct worker_span *span)
+static str make_copy(struct task *t, str text, const struct job_columns *columns,
+                     enum job_packing packing, const char *path, struct worker_span *span)
 {
+    static const char *const packings[] = {"zstd", "snappy", "uncompressed"};
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
     buf_add(sql, STR("COPY (\n"));
     if (columns->len) {
@@ -136,8 +137,7 @@ static str make_copy(struct task *t, str text, const struct job_columns *columns
         buf_add(sql, STR("\n) AS result"));
     buf_add(sql, STR("\n) TO "));
     buf_add_literal(sql, str_of(path));
-    buf_format(sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false",
-               is_light ? "snappy" : "zstd");
+    buf_format(sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false", packings[packing]);
     add_field_ids(sql, columns);
     buf_add_byte(sql, ')');
     return buf_str(sql);
@@ -174,7 +174,7 @@ static bool write_file(struct task *t, struct worker_engine *e, struct file *fil
     const struct engine_job *job = file->job;
     struct worker_statement *statement;
     struct worker_span span;
-    str sql = make_copy(t, job->text, &job->columns, job->is_light, file->path, &span);
+    str sql = make_copy(t, job->text, &job->columns, job->packing, file->path, &span);
     if (!worker_prepare(t, e, sql, span, &statement)
         || !worker_run(t, e, statement, false, tick, file))
         return false;
@@ -236,7 +236,8 @@ static bool write_copy(struct task *t, struct worker_engine *e, const struct eng
 {
     struct worker_span span;
     file->path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(copy->file)).ptr;
-    str sql = make_copy(t, copy->text, &job->layouts.at[copy->layout], false, file->path, &span);
+    str sql =
+        make_copy(t, copy->text, &job->layouts.at[copy->layout], PACKED_WELL, file->path, &span);
     if (!run_step(t, e, sql, file, &out->rows))
         return false;
     out->bytes = size_of(file->path);

@@ -48,6 +48,14 @@ static void bind_pattern(duckdb_bind_info info)
 
 /* ---- texts */
 
+/* Of null it is nothing, whose answer does not count. */
+static str text_of(duckdb_string_t *values, uint64_t *validity, idx_t i)
+{
+    if (validity && !duckdb_validity_row_is_valid(validity, i))
+        return STR_NONE;
+    return (str){duckdb_string_t_data(&values[i]), duckdb_string_t_length(values[i])};
+}
+
 static void match_chunk(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
     const struct check_machine *machine = duckdb_scalar_function_get_bind_data(info);
@@ -56,16 +64,19 @@ static void match_chunk(duckdb_function_info info, duckdb_data_chunk input, duck
     duckdb_string_t *values = duckdb_vector_get_data(texts);
     bool *out = duckdb_vector_get_data(output);
     idx_t len = duckdb_data_chunk_get_size(input);
-    for (idx_t i = 0; i < len; i++) {
-        enum machine_answer answer = MACHINE_UNKNOWN;
-        if (!validity || duckdb_validity_row_is_valid(validity, i))
-            answer = check_machine_ask(machine, (str){duckdb_string_t_data(&values[i]),
-                                                      duckdb_string_t_length(values[i])});
-        out[i] = answer == MACHINE_YES;
-        if (answer != MACHINE_UNKNOWN)
-            continue;
-        duckdb_vector_ensure_validity_writable(output);
-        duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), i);
+    for (idx_t i = 0; i < len; i += 2) {
+        enum machine_answer answers[2];
+        idx_t pair = len - i < 2 ? 1 : 2;
+        check_machine_ask(machine, text_of(values, validity, i),
+                          text_of(values, validity, i + pair - 1), answers);
+        for (idx_t j = 0; j < pair; j++) {
+            out[i + j] = answers[j] == MACHINE_YES;
+            if (answers[j] != MACHINE_UNKNOWN
+                && (!validity || duckdb_validity_row_is_valid(validity, i + j)))
+                continue;
+            duckdb_vector_ensure_validity_writable(output);
+            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), i + j);
+        }
     }
 }
 

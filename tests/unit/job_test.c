@@ -37,7 +37,7 @@ static struct engine_job *make_job(struct task *t)
     job->format = ROW_FORMAT_CSV;
     job->file = STR("out.parquet");
     vec_push(t->mem, &job->columns, column("id", "DECIMAL(12,2)", 9));
-    job->is_light = true;
+    job->packing = PACKED_NOT;
     job->keep_order = true;
     job->rows_max = 5;
     job->bytes_max = (uint64_t)1 << 40;
@@ -85,7 +85,7 @@ TEST(job_comes_back_without_its_links)
     EXPECT_INT(found.format, ROW_FORMAT_CSV);
     EXPECT_STR(found.file, "out.parquet");
     EXPECT_STR(found.columns.at[0].type, "DECIMAL(12,2)");
-    EXPECT(found.is_light);
+    EXPECT(found.packing == PACKED_NOT);
     EXPECT(found.keep_order);
     EXPECT_INT(found.rows_max, 5);
     EXPECT_INT(found.bytes_max, (int64_t)1 << 40);

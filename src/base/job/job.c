@@ -92,7 +92,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_u8(b, (uint8_t)job->format);
     frame_put_str(b, job->file);
     put_columns(b, &job->columns);
-    frame_put_u8(b, job->is_light);
+    frame_put_u8(b, (uint8_t)job->packing);
     put_copies(b, job);
     frame_put_u8(b, job->keep_order);
     frame_put_u64(b, job->rows_max);
@@ -232,7 +232,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     uint8_t format = frame_get_u8(r);
     out->file = frame_get_str(r);
     get_columns(r, mem, &out->columns);
-    out->is_light = get_flag(r);
+    uint8_t packing = frame_get_u8(r);
     get_copies(r, mem, out);
     out->keep_order = get_flag(r);
     out->rows_max = frame_get_u64(r);
@@ -240,8 +240,10 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     out->hash_key = frame_get_str(r);
     out->now = get_text(r);
     get_looks(r, mem, &out->looks);
-    if (!frame_read_whole(r) || output >= JOB_OUTPUT_COUNT || format >= ROW_FORMAT_COUNT)
+    if (!frame_read_whole(r) || output >= JOB_OUTPUT_COUNT || format >= ROW_FORMAT_COUNT
+        || packing >= JOB_PACKING_COUNT)
         return false;
+    out->packing = (enum job_packing)packing;
     out->output = (enum job_output)output;
     out->format = (enum row_format)format;
     return out->output != JOB_FILE || is_file_name(out->file);

@@ -79,6 +79,9 @@ struct job_looks {
     VEC_OF(struct job_look)
 };
 
+/* How a Parquet file is compressed. */
+enum job_packing { PACKED_WELL, PACKED_QUICKLY, PACKED_NOT, JOB_PACKING_COUNT };
+
 enum job_output {
     JOB_ROWS, /* encoded rows to the sink */
     JOB_FILE, /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
@@ -116,10 +119,10 @@ struct engine_job {
     } layouts; /* JOB_FILES */
     struct {
         VEC_OF(struct job_copy)
-    } copies;          /* JOB_FILES */
-    bool is_light;     /* JOB_FILE: compressed quickly rather than well */
-    bool keep_order;   /* rows leave in the order of the text's result */
-    uint64_t rows_max; /* 0: none; the one more is ERR_LIMIT */
+    } copies;                 /* JOB_FILES */
+    enum job_packing packing; /* JOB_FILE */
+    bool keep_order;          /* rows leave in the order of the text's result */
+    uint64_t rows_max;        /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;
     str hash_key; /* of masks, for clearing workers only; any bytes */
     str now; /* what the text takes for the present, as 2026-03-01T12:00:00Z; empty: the clock */

@@ -10,9 +10,9 @@ enum {
     LOOK_VALUES_MAX = 2 * FACT_VALUES_MAX, /* it counts about right */
     BOUND_BYTES_MAX = 256,
     VALUES_BYTES_MAX = 4096,
-    ANSWER_BYTES_MAX = 1024 * 1024, /* of the values of one SELECT */
-    COLUMNS_AT_ONCE = 1024,         /* each SELECT reads the footer anew */
-    TABLES_AT_ONCE = 32,            /* of columns whose values take a hash table each */
+    ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the values of one SELECT */
+    COLUMNS_AT_ONCE = 1024,             /* each SELECT reads the footer anew */
+    TABLES_AT_ONCE = 32,                /* of columns whose values take a hash table each */
 };
 
 enum step { STEP_LOOK, STEP_RANGES, STEP_LOOK_AT_ALL, STEP_VALUES, STEP_DONE };
@@ -204,12 +204,19 @@ static bool read_count(const struct tree *cell, uint64_t *out)
     return true;
 }
 
+/* How long a value is that is no text; BIT has no end. */
+static uint64_t value_bytes(const struct check_facts *f, size_t column)
+{
+    bool is_bit = str_eq(f->columns->at[column].type, STR("BIT"));
+    return is_bit ? BOUND_BYTES_MAX : class_of(f, column) == CHECK_INTEGER ? 20 : 45;
+}
+
 static bool take_look(struct check_facts *f, const struct tree *row)
 {
     size_t at = 0;
     for (size_t i = 0; i < f->asked.len; i++) {
         size_t column = f->asked.at[i];
-        uint64_t count, bytes = BOUND_BYTES_MAX;
+        uint64_t count, bytes = value_bytes(f, column);
         if (at == row->len || !read_count(row->at[at++], &count))
             return false;
         if (class_of(f, column) == CHECK_TEXT

@@ -303,10 +303,22 @@ bool check_machine_make(str spelled, struct check_machine *out)
         && add_states(&b, whole, out);
 }
 
-enum machine_answer check_machine_ask(const struct check_machine *machine, str text)
+static size_t read_from(const struct check_machine *machine, str text, size_t begun, size_t state)
 {
-    size_t state = STATE_FIRST;
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = begun; i < text.len; i++)
         state = machine->next[state][(unsigned char)text.ptr[i]];
-    return machine->answers[state];
+    return state;
+}
+
+void check_machine_ask(const struct check_machine *machine, str one, str other,
+                       enum machine_answer answers[2])
+{
+    size_t len = one.len < other.len ? one.len : other.len;
+    size_t first = STATE_FIRST, second = STATE_FIRST;
+    for (size_t i = 0; i < len; i++) {
+        first = machine->next[first][(unsigned char)one.ptr[i]];
+        second = machine->next[second][(unsigned char)other.ptr[i]];
+    }
+    answers[0] = machine->answers[read_from(machine, one, len, first)];
+    answers[1] = machine->answers[read_from(machine, other, len, second)];
 }

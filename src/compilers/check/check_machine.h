@@ -19,6 +19,8 @@ struct check_machine {
 
 /* Of a pattern as check_pattern spells it. False where it is not anchored, or has what takes more than a small table. */
 bool check_machine_make(str spelled, struct check_machine *out);
-enum machine_answer check_machine_ask(const struct check_machine *machine, str text);
+/* Two texts at once: while one waits for memory, the other goes on. */
+void check_machine_ask(const struct check_machine *machine, str one, str other,
+                       enum machine_answer answers[2]);
 
 #endif

@@ -200,8 +200,16 @@ static str length_test(const struct option_test *o)
 {
     const char *sign = o->rule->option == RULE_MIN_LENGTH ? "<" : ">";
     bool is_bytes = str_eq(o->type, STR("BLOB"));
-    return arena_format(o->mem, "%s(" STR_FMT ") %s " STR_FMT, is_bytes ? "octet_length" : "length",
-                        STR_ARG(is_bytes ? o->value : text_of(o)), sign, STR_ARG(o->rule->low));
+    str text = is_bytes ? o->value : text_of(o);
+    str test =
+        arena_format(o->mem, "%s(" STR_FMT ") %s " STR_FMT, is_bytes ? "octet_length" : "length",
+                     STR_ARG(text), sign, STR_ARG(o->rule->low));
+    if (is_bytes || o->rule->option == RULE_MIN_LENGTH)
+        return test;
+    /* No text has more characters than bytes, and of these the number is known. */
+    return arena_format(
+        o->mem, "CASE WHEN strlen(" STR_FMT ") <= " STR_FMT " THEN false ELSE " STR_FMT " END",
+        STR_ARG(text), STR_ARG(o->rule->low), STR_ARG(test));
 }
 
 static str text_format_test(struct option_test *o)

@@ -1,9 +1,12 @@
 #include "scan/csv_scan.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
+    WINDOW_BYTES = 64,
+    WORD_BYTES = 8,
     WHOLE_DIGITS_MAX = 19,
     DECIMAL_DIGITS_MAX = 18,
     EXACT_DIGITS =
@@ -97,6 +100,85 @@ size_t csv_lines_whole(str bytes, bool *is_crlf_out)
             whole = i + 1;
     }
     return whole;
+}
+
+/* ---- where values end */
+
+/* Found for many values at once, so that reading one does not wait for the one before. */
+struct window {
+    const char *begun, *end;
+    uint64_t stops; /* a bit for each byte, the lowest for the first: where a value may end */
+    bool is_ascii;  /* all of the line, as far as it has been seen */
+};
+
+#ifdef __SSE2__
+typedef unsigned char sixteen __attribute__((vector_size(16)));
+
+static uint64_t top_bits(sixteen bytes)
+{
+    typedef char of_builtin __attribute__((vector_size(16)));
+    return (unsigned)__builtin_ia32_pmovmskb128((of_builtin)bytes);
+}
+
+static uint64_t stops_of(const struct csv_lines *lines, const char *bytes, bool *is_ascii_out)
+{
+    sixteen part, all = {0};
+    uint64_t stops = 0;
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < WINDOW_BYTES; i += sizeof part) {
+        memcpy(&part, bytes + i, sizeof part);
+        /* Some of those below 14 are no stops. */
+        stops |= top_bits((sixteen)((part == (unsigned char)lines->delimiter) | (part == '"')
+                                    | (part < '\r' + 1)))
+              << i;
+        all |= part;
+    }
+    *is_ascii_out = !top_bits(all);
+    return stops;
+}
+#else
+static uint64_t stops_of(const struct csv_lines *lines, const char *bytes, bool *is_ascii_out)
+{
+    unsigned char all = 0;
+    uint64_t stops = 0;
+    for (unsigned i = 0; i < WINDOW_BYTES; i++) {
+        stops |= (uint64_t)lines->stops[(unsigned char)bytes[i]] << i;
+        all |= (unsigned char)bytes[i];
+    }
+    *is_ascii_out = all < 0x80;
+    return stops;
+}
+#endif
+
+static void look_from(struct window *w, const struct csv_lines *lines, const char *from)
+{
+    size_t left = (size_t)(w->end - from);
+    bool is_ascii;
+    w->begun = from;
+    if (left < WINDOW_BYTES) {
+        char rest[WINDOW_BYTES] = {0};
+        memcpy(rest, from, left);
+        w->stops = stops_of(lines, rest, &is_ascii);
+    } else {
+        w->stops = stops_of(lines, from, &is_ascii);
+    }
+    w->is_ascii = w->is_ascii && is_ascii;
+}
+
+static char *find_stop(struct window *w, const struct csv_lines *lines, char *from)
+{
+    for (;;) {
+        size_t passed = (size_t)(from - w->begun);
+        if (passed >= WINDOW_BYTES) {
+            look_from(w, lines, from);
+            passed = 0;
+        }
+        uint64_t stops = w->stops >> passed;
+        from += stops ? (size_t)__builtin_ctzll(stops) : WINDOW_BYTES - passed;
+        if (stops && lines->stops[(unsigned char)*from])
+            return from;
+        from += stops != 0;
+    }
 }
 
 /* ---- values */
@@ -216,9 +298,23 @@ static bool read_double(str text, double *out)
     return *out <= 1.7976931348623157e308 && *out >= -1.7976931348623157e308;
 }
 
-static bool read_date(str text, int64_t *out)
+static bool read_day(int64_t year, int64_t month, int64_t day, int64_t *out)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (year < 1 || month < 1 || month > 12 || day < 1)
+        return false;
+    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (day > 28 && day > lengths[month - 1] + (is_leap && month == 2))
+        return false;
+    /* Years that begin in March have their odd day last. */
+    int64_t from_march = month > 2 ? month - 3 : month + 9, years = year - (month <= 2);
+    int64_t days = (153 * from_march + 2) / 5 + day - 1;
+    *out = 365 * years + years / 4 - years / 100 + years / 400 + days - 719468;
+    return true;
+}
+
+static bool read_date(str text, int64_t *out)
+{
     size_t at = 0;
     if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-')
         return false;
@@ -229,16 +325,7 @@ static bool read_date(str text, int64_t *out)
     if (at++ != 7)
         return false;
     int64_t day = (int64_t)read_digits(text, &at, 2);
-    if (at != 10 || year < 1 || month < 1 || month > 12 || day < 1)
-        return false;
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (day > lengths[month - 1] + (is_leap && month == 2))
-        return false;
-    /* Years that begin in March have their odd day last. */
-    int64_t from_march = month > 2 ? month - 3 : month + 9, years = year - (month <= 2);
-    int64_t days = (153 * from_march + 2) / 5 + day - 1;
-    *out = 365 * years + years / 4 - years / 100 + years / 400 + days - 719468;
-    return true;
+    return at == 10 && read_day(year, month, day, out);
 }
 
 static bool read_timestamp(str text, int64_t *out)
@@ -307,6 +394,88 @@ static bool read_value(const struct csv_type *type, str text, struct csv_value *
     return false;
 }
 
+/* ---- the most usual spellings, a word at a time; of the others nothing is said */
+
+#define ALL_BYTES(c) (0x0101010101010101u * (uint64_t)(c))
+
+/* The first byte is the lowest. */
+static uint64_t load_word(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
+static bool are_digits(uint64_t word)
+{
+    uint64_t tops = ALL_BYTES(0x80);
+    return !((((word & ~tops) + ALL_BYTES(0x80 - 10)) | word) & tops);
+}
+
+/* Of one to eight digits. Reads a word, whatever stands behind them. */
+static bool quick_digits(const char *p, size_t len, uint64_t *out)
+{
+    uint64_t word = (load_word(p) ^ ALL_BYTES('0')) << 8 * (WORD_BYTES - len);
+    uint64_t pairs = (word * (10 << 8 | 1)) >> 8 & 0x00ff00ff00ff00ff;
+    uint64_t fours = (pairs * (100 << 16 | 1)) >> 16 & 0x0000ffff0000ffff;
+    *out = (fours * (10000ull << 32 | 1)) >> 32;
+    return are_digits(word);
+}
+
+static bool quick_whole(const struct csv_type *type, str text, int64_t *out)
+{
+    bool is_negative = *text.ptr == '-';
+    size_t len = text.len - is_negative;
+    uint64_t number;
+    if (len - 1 >= WORD_BYTES || !quick_digits(text.ptr + is_negative, len, &number))
+        return false;
+    *out = (int64_t)(is_negative ? 0 - number : number);
+    return number <= (is_negative ? type->low : type->high);
+}
+
+/* With as many places as its type has. */
+static bool quick_decimal(const struct csv_type *type, str text, int64_t *out)
+{
+    static const uint64_t powers[] = {1,      10,      100,      1000,     10000,
+                                      100000, 1000000, 10000000, 100000000};
+    bool is_negative = *text.ptr == '-';
+    size_t len = text.len - is_negative - type->scale - 1;
+    const char *p = text.ptr + is_negative;
+    uint64_t number, part;
+    if (len - 1 >= WORD_BYTES || type->scale - 1 >= WORD_BYTES || p[len] != '.'
+        || !quick_digits(p, len, &number) || !quick_digits(p + len + 1, type->scale, &part))
+        return false;
+    number = number * powers[type->scale] + part;
+    *out = (int64_t)(is_negative ? 0 - number : number);
+    return number <= type->high;
+}
+
+static bool quick_date(str text, int64_t *out)
+{
+    uint64_t word = load_word(text.ptr) ^ load_word("0000-00-"), day;
+    if (text.len != 10 || !are_digits(word) || word & 0xff0000ff00000000
+        || !quick_digits(text.ptr + 8, 2, &day))
+        return false;
+    uint64_t pairs = (word * (10 << 8 | 1)) >> 8;
+    int64_t year = (int64_t)((pairs & 0xff) * 100 + (pairs >> 16 & 0xff));
+    int64_t month = (int64_t)((word >> 40 & 0xff) * 10 + (word >> 48 & 0xff));
+    return read_day(year, month, (int64_t)day, out);
+}
+
+static bool quick_value(const struct csv_type *type, str text, struct csv_value *out)
+{
+    switch (type->kind) {
+    case CSV_WHOLE:
+        return quick_whole(type, text, &out->number);
+    case CSV_DECIMAL:
+        return quick_decimal(type, text, &out->number);
+    case CSV_DATE:
+        return quick_date(text, &out->number);
+    default:
+        return false;
+    }
+}
+
 /* ---- lines */
 
 /* From behind the first quote; `*at` comes to stand behind the last one. */
@@ -339,24 +508,36 @@ static bool pass_end(const struct csv_lines *lines, char **at)
     return *(*at)++ == '\n';
 }
 
+static bool read_field(struct window *w, const struct csv_lines *lines, const struct csv_type *type,
+                       char **at, struct csv_value *out)
+{
+    str text = {*at, 0};
+    if (*text.ptr == '"') {
+        ++*at;
+        out->is_null = false;
+        return read_quoted(at, w->end, &text) && *at < w->end && read_value(type, text, out);
+    }
+    *at = find_stop(w, lines, *at);
+    text.len = (size_t)(*at - text.ptr);
+    out->is_null = !text.len;
+    if (out->is_null)
+        return lines->len > 1;
+    if (type->kind == CSV_TEXT && w->is_ascii) {
+        out->text = text;
+        return true;
+    }
+    return (w->end - *at >= 2 * WORD_BYTES && quick_value(type, text, out))
+        || read_value(type, text, out);
+}
+
 bool csv_lines_read(const struct csv_lines *lines, char **at, const char *end,
                     struct csv_value *values)
 {
     char *p = *at;
+    struct window window = {.end = end, .is_ascii = true};
+    look_from(&window, lines, p);
     for (size_t i = 0; i < lines->len; i++) {
-        bool is_quoted = *p == '"';
-        str text = {p, 0};
-        if (is_quoted) {
-            p++;
-            if (!read_quoted(&p, end, &text) || p == end)
-                return false;
-        } else {
-            while (!lines->stops[(unsigned char)*p])
-                p++;
-            text.len = (size_t)(p - text.ptr);
-        }
-        values[i].is_null = !is_quoted && !text.len;
-        if (values[i].is_null ? lines->len == 1 : !read_value(&lines->types[i], text, &values[i]))
+        if (!read_field(&window, lines, &lines->types[i], &p, &values[i]))
             return false;
         if (i + 1 < lines->len && *p++ != lines->delimiter)
             return false;

@@ -335,7 +335,8 @@ static bool probe_stage_quick(struct task *t, struct probe_trial *trial, struct 
     probe_narrow_job(t, live, &job);
     job.output = JOB_FILE;
     job.file = file;
-    job.is_light = true;
+    /* A few columns, which are read once more and thrown away. */
+    job.packing = live->is_narrow ? PACKED_NOT : PACKED_QUICKLY;
     *done_out = engine_run_uncleared(t, trial->worker, &job, NULL, &result);
     if (!*done_out && t->err.code != ERR_DATA) {
         return false;
@@ -365,7 +366,7 @@ static bool probe_stage(struct task *t, struct probe_trial *trial, struct probe_
     job.output = JOB_FILE;
     job.file = file;
     job.columns = live->source->columns;
-    job.is_light = true;
+    job.packing = PACKED_QUICKLY;
     if (!engine_run_uncleared(t, trial->worker, &job, NULL, &result)) {
         live->staged = STR_NONE;
         probe_locate(t, trial, live);
@@ -394,14 +395,6 @@ static bool probe_read_rows(struct task *t, struct probe_trial *trial)
 
         if (!probe_ask(t, trial->worker, &close, &trial->server, STR("the database"), &rows)) {
             return false;
-        }
-    }
-    for (size_t i = 0; i < trial->len; i++) {
-        if (trial->tables[i].staged.len > 0) {
-            struct job_link link = {
-                .path = engine_output_path(t, trial->worker, trial->tables[i].staged),
-                .name = trial->tables[i].staged};
-            vec_push(t->mem, &trial->files.links, link);
         }
     }
     return true;

@@ -110,8 +110,8 @@ static void probe_make_views(struct task *t, const struct probe_trial *trial,
             continue;
         }
         buf_format(b, "CREATE VIEW %.*s AS ", STR_ARG(probe_view(t->mem, live)));
-        if (live->staged.len > 0) {
-            buf_format(b, "SELECT * FROM read_parquet('in/%.*s', hive_partitioning = false)",
+        if (live->staged.len > 0) { /* where this worker wrote it */
+            buf_format(b, "SELECT * FROM read_parquet('out/%.*s', hive_partitioning = false)",
                        STR_ARG(live->staged));
         } else {
             buf_add(b, live->source->text);
@@ -131,6 +131,14 @@ static bool probe_ask_own(struct task *t, struct probe_trial *trial,
     return engine_ask(t, trial->worker, &job, false, out);
 }
 
+static void probe_link(struct task *t, struct engine_job *job, struct job_view *view, str path)
+{
+    str name = arena_format(t->mem, "v%zu.parquet", job->links.len);
+
+    vec_push(t->mem, &view->files, name);
+    vec_push(t->mem, &job->links, ((struct job_link){.path = path, .name = name}));
+}
+
 /* The files of a table, under names of our own, for a worker that runs a stranger's text. */
 static void probe_fill_view(struct task *t, const struct probe_trial *trial, struct job_view *view,
                             struct engine_job *job)
@@ -143,15 +151,14 @@ static void probe_fill_view(struct task *t, const struct probe_trial *trial, str
             continue;
         }
         view->columns = source->columns;
-        for (size_t j = 0; j < trial->files.links.len; j++) {
+        if (live->staged.len > 0) {
+            probe_link(t, job, view, engine_output_path(t, trial->worker, live->staged));
+        }
+        for (size_t j = 0; live->staged.len == 0 && j < trial->files.links.len; j++) {
             const struct job_link *link = &trial->files.links.at[j];
-            bool is_of_it = live->staged.len > 0 ? str_eq(link->name, live->staged)
-                                                 : str_list_has(&source->files, link->name);
-            if (is_of_it) {
-                str name = arena_format(t->mem, "v%zu_%zu.parquet", i, j);
-                vec_push(t->mem, &view->files, name);
-                vec_push(t->mem, &job->links,
-                         ((struct job_link){.path = link->path, .name = name}));
+
+            if (str_list_has(&source->files, link->name)) {
+                probe_link(t, job, view, link->path);
             }
         }
         if (live->staged.len == 0) { /* files of others have no field ids of ours */

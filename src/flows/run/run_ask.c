@@ -83,7 +83,7 @@ bool run_stage_make(struct task *t, struct run *r, struct worker *worker, struct
     job->columns = table->columns;
     /* What is no output is read and thrown away. */
     table->is_light = (table->table == NULL && !table->is_output) || run_is_large(r, table);
-    job->is_light = table->is_light;
+    job->packing = table->is_light ? PACKED_QUICKLY : PACKED_WELL;
     job->keep_order = true;
     table->path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(r->staging), STR_ARG(job->file));
     if (!store_room(t, r->services->store, 0)

@@ -165,7 +165,7 @@ static bool run_write_part(struct task *t, const struct run_split *s, str text, 
                              .output = JOB_FILE,
                              .file = name,
                              .columns = s->table->columns,
-                             .is_light = is_light,
+                             .packing = is_light ? PACKED_QUICKLY : PACKED_WELL,
                              .keep_order = true};
     struct job_result result;
 

@@ -126,7 +126,7 @@ static const char *const plain[8][8] = {
      "2001-01-01 12:00:00.000001", "9999-12-31 23:59:59", "\"2020-01-01 00:00:00\"",
      "1970-01-01 00:00:00"},
     {"a", "", "\"\"", "\"a,b\"", "\"two\nlines\"", "\"he said \"\"hi\"\"\"",
-     "\xc3\xb6 \xf0\x9f\x98\x80", " spaces "},
+     "\xc3\xb6 \xf0\x9f\x98\x80 and more", " spaces\taround what is long "},
 };
 static const char *const odd[] = {"1.7",
                                   "1e3",
@@ -158,7 +158,17 @@ static const char *const odd[] = {"1.7",
                                   "1.",
                                   ".5",
                                   "\"",
-                                  "a\rb"};
+                                  "a\rb",
+                                  "12/45",
+                                  "12:45",
+                                  "1234567:",
+                                  "12345678901234567890",
+                                  "20:0-01-01",
+                                  "2000-/1-01",
+                                  "2000-01-3:",
+                                  "2000001-01",
+                                  "1234567.1:",
+                                  "12345678912.12"};
 
 static str make_file(struct arena *mem, struct dice *d, bool is_crlf, size_t lines, size_t odds)
 {
