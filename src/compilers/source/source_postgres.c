@@ -329,7 +329,7 @@ str source_order_text(struct arena *mem, const struct source_server *server,
                    "pg_catalog.pg_am m ON m.oid = x.relam AND m.amname = 'btree' JOIN "
                    "pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname "
                    "AND s.attname = a.attname AND NOT s.inherited AND s.correlation > 0.95 WHERE "
-                   "c.relkind = 'r' AND n.nspname = "));
+                   "c.relkind = 'r' AND NOT c.relhassubclass AND n.nspname = "));
     buf_add_literal(b, server->schema);
     buf_add(b, STR(" AND c.relname = "));
     buf_add_literal(b, source_table_name(table->table));
@@ -343,8 +343,11 @@ str source_range_text(struct arena *mem, const struct source_server *server,
 {
     const struct source_cuts *cuts = &table->cuts;
     str name = source_far_name(mem, table, cuts->column);
-    struct buf *condition = buf_new(mem, SQL_BYTES_MAX);
+    struct buf *condition = buf_new(mem, SQL_BYTES_MAX), *order = buf_new(mem, PATH_BYTES_MAX);
 
+    /* By itself the name could be that of another column of the result. */
+    buf_add_identifier(order, source_table_name(table->table));
+    buf_format(order, ".%.*s", STR_ARG(name));
     if (range > 0) {
         source_add_bound(condition, name, ">=", cuts->at.at[range - 1], cuts->type, true);
     }
@@ -352,5 +355,5 @@ str source_range_text(struct arena *mem, const struct source_server *server,
         buf_add(condition, range > 0 ? STR(" AND ") : STR(""));
         source_add_bound(condition, name, "<", cuts->at.at[range], cuts->type, true);
     }
-    return source_far_rows(mem, server, table, buf_str(condition), name);
+    return source_far_rows(mem, server, table, buf_str(condition), buf_str(order));
 }

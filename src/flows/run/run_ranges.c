@@ -16,7 +16,7 @@ static bool run_quarantines(const struct contract_table *table)
     return false;
 }
 
-/* The one column by which files are split, where no two rows have the same value of it. */
+/* The one column by which files are split, where no two rows have the same value of it; as the release before has it. */
 static bool run_find_cut_column(struct task *t, const struct image_table *target,
                                 struct job_column *out)
 {
@@ -26,7 +26,7 @@ static bool run_find_cut_column(struct task *t, const struct image_table *target
     for (size_t i = 0; i < target->columns.len; i++) {
         vec_push(t->mem, &table.columns,
                  ((struct job_column){.name = target->columns.at[i].name,
-                                      .type = target->columns.at[i].contract->type,
+                                      .type = target->columns.at[i].type,
                                       .id = target->columns.at[i].id}));
     }
     run_find_key(t, &table, &key);
@@ -35,10 +35,15 @@ static bool run_find_cut_column(struct task *t, const struct image_table *target
     }
     const struct contract_column *column = contract_find_column(target->definition, key.at[0].name);
     *out = key.at[0];
-    return column != NULL && column->primary_key == 1;
+    return column != NULL && column->primary_key == 1 && str_eq(column->type, key.at[0].type);
 }
 
-/* Texts of one form have the order of what they say: dates and times with a year of four digits. */
+/* A date or a time of the years 0000 to 9999 after Christ: such texts have the order of what they say. */
+static bool run_has_plain_year(str text)
+{
+    return text.len >= STR("2026-01-01").len && text.ptr[4] == '-' && !str_ends(text, STR(")"));
+}
+
 static bool run_is_before(str low, str high)
 {
     int64_t first, second;
@@ -46,10 +51,7 @@ static bool run_is_before(str low, str high)
     if (str_to_i64(low, &first) && str_to_i64(high, &second)) {
         return first < second;
     }
-    return low.len >= STR("2026-01-01").len && high.len >= STR("2026-01-01").len
-        && low.ptr[4] == '-' && high.ptr[4] == '-' && low.ptr[0] != '-' && high.ptr[0] != '-'
-        && str_ends(low, STR("BC")) == str_ends(high, STR("BC")) && !str_ends(low, STR("BC"))
-        && str_compare(low, high) < 0;
+    return run_has_plain_year(low) && run_has_plain_year(high) && str_compare(low, high) < 0;
 }
 
 void run_cut_source(struct task *t, const struct run *r, struct source_table *table)
