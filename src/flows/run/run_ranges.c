@@ -38,20 +38,21 @@ static bool run_find_cut_column(struct task *t, const struct image_table *target
     return column != NULL && column->primary_key == 1 && str_eq(column->type, key.at[0].type);
 }
 
-/* A date or a time of the years 0000 to 9999 after Christ: such texts have the order of what they say. */
-static bool run_has_plain_year(str text)
+/* Texts that have the order of what they say, on both sides: of integers, and of dates and times of the years 0000 to 9999 after Christ. */
+static bool run_can_cut_at(str text)
 {
-    return text.len >= STR("2026-01-01").len && text.ptr[4] == '-' && !str_ends(text, STR(")"));
+    int64_t number;
+
+    return str_to_i64(text, &number)
+        || (text.len >= STR("2026-01-01").len && text.ptr[4] == '-' && !str_ends(text, STR(")")));
 }
 
 static bool run_is_before(str low, str high)
 {
     int64_t first, second;
 
-    if (str_to_i64(low, &first) && str_to_i64(high, &second)) {
-        return first < second;
-    }
-    return run_has_plain_year(low) && run_has_plain_year(high) && str_compare(low, high) < 0;
+    return str_to_i64(low, &first) && str_to_i64(high, &second) ? first < second
+                                                                : str_compare(low, high) < 0;
 }
 
 void run_cut_source(struct task *t, const struct run *r, struct source_table *table)
@@ -70,7 +71,7 @@ void run_cut_source(struct task *t, const struct run *r, struct source_table *ta
     for (size_t i = 1; i < target->files.len; i++) {
         const struct image_fact *fact = run_find_fact(&target->files.at[i], key.id);
 
-        if (fact == NULL || !fact->has_range
+        if (fact == NULL || !fact->has_range || !run_can_cut_at(fact->low)
             || (i > 1 && !run_is_before(cuts.at.at[i - 2], fact->low))) {
             return;
         }
