@@ -147,6 +147,25 @@ def test_rows_that_go_aside_are_read_as_a_whole(shop, postgres, statements):
     assert sum(f[1] for f in run(mesh)) == sum(f[1] for f in first) - 1 and len(statements()) == 1
 
 
+def test_other_tables_are_made_of_all_ranges(shop, postgres, statements):
+    mesh, table = shop()
+    contract = mesh.folder / "domains/sales/orders/orders.odcs.yaml"
+    mesh.write("domains/sales/orders/orders.odcs.yaml", contract.read_text() + """\
+  - name: totals
+    properties:
+      - {name: rows, logicalType: integer, physicalType: BIGINT, required: true}
+      - {name: ids, logicalType: integer, physicalType: BIGINT, required: true}
+""")
+    mesh.write("domains/sales/orders/totals.sql", "SELECT count(*) AS rows, sum(id)::BIGINT AS ids FROM erp.orders\n")
+    mesh.weft("apply", "--yes")
+    run(mesh)
+    postgres.sql(f"DELETE FROM {table} WHERE id = 5000")
+    statements()
+    run(mesh)
+    assert len(statements()) > 4
+    assert mesh.rows("SELECT rows, ids FROM sales.orders.totals", as_user="ana") == [{"rows": 4999, "ids": 25000000}]
+
+
 def test_ranges_are_of_one_snapshot(shop, postgres, statements):
     """Money moves between the first and the last range while they are read: the sum is the same in each release."""
     mesh, table = shop()
