@@ -268,9 +268,7 @@ bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables, 
             && !run_add_kept(t, r, tables[i].increment, &input->paths, &input->deletions)) {
             return false;
         }
-        if (tables[i].path.len > 0) {
-            vec_push(t->mem, &input->paths, tables[i].path);
-        }
+        run_add_paths(t, &tables[i], &input->paths);
         if (tables[i].path.len > 0 && input->deletions.len > 0) {
             vec_push(t->mem, &input->deletions, STR_NONE);
         }
