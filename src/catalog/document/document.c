@@ -148,3 +148,22 @@ str document_digest(struct arena *mem, const struct bundle *bundle)
     struct crypto_digest digest = crypto_hash_end(hash);
     return crypto_digest_hex(mem, &digest);
 }
+
+bool document_next_pair(const struct bundle *before, const struct bundle *after, size_t at_io[2],
+                        struct document_pair *out)
+{
+    while (at_io[0] < before->len || at_io[1] < after->len) {
+        int order = at_io[0] == before->len ? 1
+                  : at_io[1] == after->len
+                      ? -1
+                      : str_compare(before->at[at_io[0]].path, after->at[at_io[1]].path);
+        *out = (struct document_pair){.before = order <= 0 ? &before->at[at_io[0]] : NULL,
+                                      .after = order >= 0 ? &after->at[at_io[1]] : NULL};
+        out->path = out->before != NULL ? out->before->path : out->after->path;
+        at_io[0] += order <= 0;
+        at_io[1] += order >= 0;
+        if (order != 0 || !str_eq(out->before->text, out->after->text))
+            return true;
+    }
+    return false;
+}

@@ -20,6 +20,13 @@ MUST_CHECK bool document_parse(struct task *t, struct arena *mem, struct bundle 
                                struct report *report);
 /* SHA-256 over sorted paths and contents, in hex: equal bundles, equal digest. */
 str document_digest(struct arena *mem, const struct bundle *bundle);
+/* A file that two bundles, both sorted, do not have alike; NULL: one has none. False: there are no more. `at_io` begins as {0}. */
+struct document_pair {
+    str path;
+    const struct bundle_file *before, *after;
+};
+bool document_next_pair(const struct bundle *before, const struct bundle *after, size_t at_io[2],
+                        struct document_pair *out);
 /* In a write: forgets contents that neither an active file nor a plan names. */
 MUST_CHECK bool document_sweep(struct task *t, struct metadb *db);
 

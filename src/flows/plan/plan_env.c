@@ -36,41 +36,13 @@ static bool plan_env_may_have(str path)
         && !plan_is_policy(path);
 }
 
-/* What two bundles, both sorted, have otherwise: `before` and `after` are NULL where there is no such file. */
-struct plan_pair {
-    str path;
-    const struct bundle_file *before, *after;
-};
-
-static bool plan_next_pair(const struct bundle *before, const struct bundle *after, size_t *i,
-                           size_t *j, struct plan_pair *out)
-{
-    while (*i < before->len || *j < after->len) {
-        int order = *i == before->len ? 1
-                  : *j == after->len  ? -1
-                                      : str_compare(before->at[*i].path, after->at[*j].path);
-
-        *out = (struct plan_pair){
-            .before = order <= 0 ? &before->at[*i] : NULL,
-            .after = order >= 0 ? &after->at[*j] : NULL,
-        };
-        out->path = out->before != NULL ? out->before->path : out->after->path;
-        *i += order <= 0;
-        *j += order >= 0;
-        if (order != 0 || !str_eq(out->before->text, out->after->text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool plan_env_allows(struct task *t, const struct services *s, const struct bundle *before,
                      const struct bundle *after)
 {
-    struct plan_pair pair;
-    size_t i = 0, j = 0;
+    struct document_pair pair;
+    size_t at[2] = {0};
 
-    while (s->mesh != NULL && plan_next_pair(before, after, &i, &j, &pair)) {
+    while (s->mesh != NULL && document_next_pair(before, after, at, &pair)) {
         if (!plan_env_may_have(pair.path)) {
             task_fail(t, ERR_REFUSED, "%.*s cannot be changed in an environment",
                       STR_ARG(pair.path));
@@ -90,8 +62,8 @@ bool plan_env_files(struct task *t, struct services *s, str domain, const struct
     struct bundle mesh;
     struct environment env;
     struct environment_files before;
-    struct plan_pair pair;
-    size_t i = 0, j = 0;
+    struct document_pair pair;
+    size_t at[2] = {0};
     bool found;
 
     *out = (struct environment_files){0};
@@ -108,7 +80,7 @@ bool plan_env_files(struct task *t, struct services *s, str domain, const struct
     if (!environment_find(t, s->db, &env, &found) || !environment_files(t, s->db, &before)) {
         return false;
     }
-    while (plan_next_pair(&mesh, whole, &i, &j, &pair)) {
+    while (document_next_pair(&mesh, whole, at, &pair)) {
         vec_push(
             t->mem, out,
             ((struct environment_file){
@@ -188,42 +160,133 @@ static str plan_env_finding(struct task *t, const struct report *findings)
     return text;
 }
 
-bool plan_env_apply(struct task *t, struct services *before, struct services *next,
-                    const struct environment_files *files, str *problem_out)
-{
-    struct plan p = {.services = next};
-    struct labels labels;
-    struct bundle mesh = {0}, whole;
-    struct environment_files kept;
+/* An environment as it is. */
+struct plan_env_own {
+    struct bundle files;
     const struct image *image;
     uint64_t version;
+};
 
-    *problem_out = STR_NONE;
-    report_init(&p.findings, t->mem);
-    if (!plan_load_base(t, next, &mesh, &image, &version)) {
-        return false;
-    }
-    plan_env_merge(t, &mesh, files, &whole, &kept, problem_out);
-    if (problem_out->len > 0 || files->len == 0) {
-        return true;
-    }
+/* `whole` becomes its files; with a problem they do not fit, and nothing is changed. */
+static bool plan_env_put(struct task *t, struct services *s, struct plan_env_own *own,
+                         struct bundle *whole, struct plan_env_commit *commit, str *problem_out)
+{
+    struct plan p = {.services = s};
+    struct labels labels;
+
     p.labels = &labels;
-    bool ok = plan_compile(t, next->engine, &whole, &(struct plan_releases){next, image, &mesh},
+    report_init(&p.findings, t->mem);
+    bool ok = plan_compile(t, s->engine, whole, &(struct plan_releases){s, own->image, &own->files},
                            STR_NONE, &p.findings, &p.model, &labels)
-           && plan_check_requirements(t, &p, image);
+           && plan_check_requirements(t, &p, own->image);
     if (!ok && t->err.code == ERR_INVALID) {
         *problem_out = plan_env_finding(t, &p.findings);
         return true;
     }
-    return ok
-        && plan_commit_env(t, next,
-                           &(struct plan_env_commit){.before = &mesh,
-                                                     .whole = &whole,
-                                                     .model = p.model,
-                                                     .image = image,
-                                                     .version = version,
-                                                     .files = &kept,
-                                                     .from = before});
+    commit->before = &own->files;
+    commit->whole = whole;
+    commit->model = p.model;
+    commit->image = own->image;
+    commit->version = own->version;
+    return ok && plan_commit_env(t, s, commit);
+}
+
+bool plan_env_apply(struct task *t, struct services *before, struct services *next,
+                    const struct environment_files *files, str *problem_out)
+{
+    struct plan_env_own own = {0};
+    struct bundle whole;
+    struct environment_files kept;
+
+    *problem_out = STR_NONE;
+    if (!plan_load_base(t, next, &own.files, &own.image, &own.version)) {
+        return false;
+    }
+    plan_env_merge(t, &own.files, files, &whole, &kept, problem_out);
+    return problem_out->len > 0 || files->len == 0
+        || plan_env_put(t, next, &own, &whole,
+                        &(struct plan_env_commit){.files = &kept, .from = before}, problem_out);
+}
+
+/* Names that both have mean the same: else what was made of one would be taken for the other. */
+static bool plan_env_has_ids(const struct image_product *own, const struct image_product *mesh)
+{
+    bool ok = own->id == mesh->id;
+
+    for (size_t i = 0; ok && i < mesh->tables.len; i++) {
+        const struct image_table *theirs = &mesh->tables.at[i],
+                                 *ours = image_find_table(own, theirs->name);
+
+        ok = ours == NULL || ours->id == theirs->id;
+        for (size_t k = 0; ok && ours != NULL && k < theirs->columns.len; k++) {
+            for (size_t l = 0; ok && l < ours->columns.len; l++) {
+                ok = !str_eq(ours->columns.at[l].name, theirs->columns.at[k].name)
+                  || ours->columns.at[l].id == theirs->columns.at[k].id;
+            }
+        }
+    }
+    return ok;
+}
+
+static bool plan_env_may_take(const struct image *own, const struct image *mesh, str path)
+{
+    const struct image_product *ours, *theirs;
+    str domain, product, rest = path;
+
+    if (!str_cut(rest, '/', &domain, &rest) || !str_cut(rest, '/', &domain, &rest)
+        || !str_cut(rest, '/', &product, &rest)) {
+        return true;
+    }
+    ours = image_find_product(own, domain, product);
+    theirs = image_find_product(mesh, domain, product);
+    return ours == NULL || theirs == NULL || plan_env_has_ids(ours, theirs);
+}
+
+/* Of the files that the mesh or the environment has changed: all else was copied with its ids. */
+static bool plan_env_can_follow(const struct image *own, const struct image *mesh,
+                                const struct environment_files *files)
+{
+    struct document_pair pair;
+    size_t at[2] = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < files->len; i++) {
+        ok = plan_env_may_take(own, mesh, files->at[i].path);
+    }
+    while (ok && document_next_pair(own->files, mesh->files, at, &pair)) {
+        ok = plan_env_may_take(own, mesh, pair.path);
+    }
+    return ok;
+}
+
+bool plan_env_follow(struct task *t, struct services *s, uint64_t *version_out)
+{
+    const struct image *mesh = image_pin(t, s->mesh->images);
+    struct plan_env_own own = {0};
+    struct bundle whole;
+    struct environment env;
+    struct environment_files files, kept;
+    str problem;
+    bool found;
+
+    *version_out = 0;
+    if (!environment_find(t, s->db, &env, &found) || !environment_files(t, s->db, &files)
+        || !plan_load_base(t, s, &own.files, &own.image, &own.version)) {
+        return false;
+    }
+    problem = env.problem;
+    plan_env_merge(t, mesh->files, &files, &whole, &kept, &problem);
+    if (problem.len > 0 || !plan_env_can_follow(own.image, mesh, &files)) {
+        return true;
+    }
+    if (!plan_env_put(t, s, &own, &whole,
+                      &(struct plan_env_commit){
+                          .files = &kept, .from = s->mesh, .follows = mesh->mesh_version},
+                      &problem)) {
+        return false;
+    }
+    *version_out = problem.len > 0 ? 0 : mesh->mesh_version;
+    return true;
 }
 
 /* ---- to the mesh */

@@ -8,6 +8,8 @@
 /* For env_steps: the files that the environment has otherwise become those of `next`. */
 MUST_CHECK bool plan_env_apply(struct task *t, struct services *before, struct services *next,
                                const struct environment_files *files, str *problem_out);
+/* For env_steps: the files of an environment become those of the mesh as it is now with its own. */
+MUST_CHECK bool plan_env_follow(struct task *t, struct services *s, uint64_t *version_out);
 /* A plan of the mesh: the files of these products as the environment has them, of all where none is named. */
 MUST_CHECK bool plan_promote(struct task *t, struct services *env, const struct str_list *products,
                              struct plan *p);

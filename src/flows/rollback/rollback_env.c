@@ -75,7 +75,8 @@ static bool take_run(struct task *t, struct metadb *db, const struct rollback *r
     return true;
 }
 
-/* No apply, and no other policy, came since it was judged. */
+/* No apply, and no other policy, came since it was judged. Policies of an environment are those of its mesh, of every moment: what a
+ * product may see by them is asked again when its release is promoted. */
 static bool is_as_judged(struct task *t, struct metadb *db, const struct rollback *r)
 {
     struct mesh_state state;
@@ -84,7 +85,7 @@ static bool is_as_judged(struct task *t, struct metadb *db, const struct rollbac
         return false;
     }
     return (state.mesh_version == r->image->mesh_version
-            && state.policy_version == r->image->policies.version)
+            && (r->services->mesh != NULL || state.policy_version == r->image->policies.version))
         || refuse(t, "the mesh was changed meanwhile");
 }
 

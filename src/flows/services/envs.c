@@ -205,32 +205,46 @@ static void env_user_end(void *handle)
 }
 
 /* Under the lock. */
-static void env_cancel_users(const struct env *env, bool all)
+static void env_cancel_users(const struct env *env, enum env_use spared)
 {
     for (struct env_user *user = env->users; user != NULL; user = user->next) {
-        if (all || user->use != ENV_FOLLOWS) {
+        if (user->use < spared) {
             task_cancel(user->task);
         }
     }
 }
 
+static bool env_has_user(const struct env *env, enum env_use least, enum env_use end)
+{
+    for (const struct env_user *user = env->users; user != NULL; user = user->next) {
+        if (user->use >= least && user->use < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Under the lock, which is given away meanwhile: from here on nobody enters until env_let. */
 static bool env_hold(struct task *t, struct env *env)
 {
-    struct envs *envs = env->envs;
-
     while (env->is_changing) {
-        envs_wait(envs);
+        envs_wait(env->envs);
         if (!task_go_on(t)) {
             return false;
         }
     }
     env->is_changing = true;
-    while (env->users != NULL) {
-        envs_wait(envs);
+    return true;
+}
+
+/* Under the lock, by who holds it: those who may not stay end, and those who stay by themselves are waited for too if they are not to
+ * be there. */
+static bool env_wait_for(struct task *t, struct env *env, enum env_use spared, enum env_use stays)
+{
+    while (env_has_user(env, 0, stays)) {
+        env_cancel_users(env, spared);
+        envs_wait(env->envs);
         if (!task_go_on(t)) {
-            env->is_changing = false;
-            pthread_cond_broadcast(&envs->changed);
             return false;
         }
     }
@@ -255,7 +269,8 @@ static bool env_is_held(const struct env *env)
 /* Under the lock: is what is open the mesh of this moment? */
 static bool env_is_current(const struct env *env)
 {
-    return !env_is_held(env) && env->services != NULL && !gate_is_left(env->services->gate);
+    return !env_is_held(env) && env->services != NULL
+        && gate_holds(env->services->gate) == GATE_ALL_HOLDS;
 }
 
 static bool env_is_of_mesh(struct task *t, struct env *env, bool *out)
@@ -292,21 +307,47 @@ static bool env_bring_up(struct task *t, struct env *env, bool is_forced)
     return env_make_anew(t, env);
 }
 
+/* Under the lock, by who holds it: who works on what has not changed goes on, and the others see it as it is by now. */
+static bool env_try_to_follow(struct task *t, struct env *env, bool *followed_out)
+{
+    *followed_out = false;
+    if (env->services == NULL || gate_is_left(env->services->gate)
+        || !env_wait_for(t, env, ENV_WORKS, ENV_WORKS)
+        || !env_has_user(env, ENV_WORKS, ENV_FOLLOWS)) {
+        return t->err.code == ERR_NONE;
+    }
+    pthread_mutex_unlock(&env->envs->lock);
+    bool ok = env_follow(t, env, followed_out);
+    pthread_mutex_lock(&env->envs->lock);
+    return ok;
+}
+
+/* Under the lock, by who holds it: with nobody in it. */
+static bool env_bring_up_alone(struct task *t, struct env *env, bool is_forced)
+{
+    if (env->services != NULL && env_has_user(env, 0, ENV_FOLLOWS)) {
+        gate_leave(env->services->gate);
+    }
+    if (!env_wait_for(t, env, ENV_FOLLOWS, ENV_USE_COUNT)) {
+        return false;
+    }
+    pthread_mutex_unlock(&env->envs->lock);
+    bool ok = env_bring_up(t, env, is_forced);
+    pthread_mutex_lock(&env->envs->lock);
+    return ok;
+}
+
 static bool env_change(struct task *t, struct env *env, bool is_forced)
 {
-    struct envs *envs = env->envs;
+    bool has_followed = false;
 
-    env_cancel_users(env, false);
     if (!env_hold(t, env)) {
         return false;
     }
-    if (env->is_dropped) {
-        env_let(env);
-        return envs_refuse(t, str_of(env->name));
-    }
-    pthread_mutex_unlock(&envs->lock);
-    bool ok = env_bring_up(t, env, is_forced);
-    pthread_mutex_lock(&envs->lock);
+    bool ok = !env->is_dropped || envs_refuse(t, str_of(env->name));
+
+    ok = ok && (is_forced || env_try_to_follow(t, env, &has_followed))
+      && (has_followed || env_bring_up_alone(t, env, is_forced));
     env_let(env);
     return ok;
 }
@@ -403,7 +444,7 @@ bool envs_enter(struct task *t, struct services *mesh, str name, enum env_use us
         return false;
     }
     *out = env->services;
-    if (use == ENV_READS && !envs_demand_fit(t, *out)) {
+    if ((use == ENV_READS || use == ENV_WORKS) && !envs_demand_fit(t, *out)) {
         return false;
     }
     /* Policies of this moment before anything is decided by the image. */
@@ -506,22 +547,19 @@ bool envs_drop(struct task *t, struct services *mesh, str name)
 
     pthread_mutex_lock(&envs->lock);
     bool ok = envs_look(t, envs, name, &env);
-    if (ok) {
-        env_cancel_users(env, true);
-        ok = env_hold(t, env);
-    }
-    if (ok && env->is_dropped) {
-        env_let(env);
-        ok = envs_refuse(t, name);
-    } else if (ok) {
-        pthread_mutex_unlock(&envs->lock);
-        ok = env_unmake(t, env);
-        pthread_mutex_lock(&envs->lock);
-        env->is_dropped = ok;
+    if (ok && env_hold(t, env)) {
+        ok = (!env->is_dropped || envs_refuse(t, name))
+          && env_wait_for(t, env, ENV_USE_COUNT, ENV_USE_COUNT);
+        if (ok) {
+            pthread_mutex_unlock(&envs->lock);
+            ok = env_unmake(t, env);
+            pthread_mutex_lock(&envs->lock);
+            env->is_dropped = ok;
+        }
         env_let(env);
     }
     pthread_mutex_unlock(&envs->lock);
-    return ok;
+    return ok && t->err.code == ERR_NONE;
 }
 
 /* ---- with the mesh */
@@ -539,8 +577,8 @@ void envs_follow(struct services *mesh)
             continue; /* whoever holds it looks at the mesh before anybody enters */
         }
         gate_recheck(env->services->gate);
-        if (gate_is_left(env->services->gate)) {
-            env_cancel_users(env, false);
+        if (gate_holds(env->services->gate) != GATE_ALL_HOLDS) {
+            env_cancel_users(env, gate_is_left(env->services->gate) ? ENV_FOLLOWS : ENV_WORKS);
         }
     }
     pthread_mutex_unlock(&envs->lock);
@@ -606,7 +644,7 @@ void envs_end(struct services *mesh)
     pthread_mutex_lock(&envs->lock);
     envs->is_over = true;
     for (struct env *env = envs->first; env != NULL; env = env->next) {
-        env_cancel_users(env, true);
+        env_cancel_users(env, ENV_USE_COUNT);
     }
     pthread_mutex_unlock(&envs->lock);
 }

@@ -15,6 +15,9 @@ struct env_steps {
                   const struct environment_files *files, str *problem_out);
     /* Releases that were made in `before` are made releases of `next`, where they are still what they were. */
     bool (*carry)(struct task *t, struct services *before, struct services *next);
+    /* Its files become those of the mesh as it is now with its own, while somebody works in it; its releases stay. `version_out` is that
+     * of the mesh; 0: that cannot be, and it is to be made anew. */
+    bool (*follow)(struct task *t, struct services *s, uint64_t *version_out);
 };
 
 struct envs *envs_new(struct services *mesh);
@@ -24,10 +27,13 @@ void envs_set_steps(struct envs *envs, const struct env_steps *steps);
 /* At start: what an earlier server had begun and not finished goes. */
 MUST_CHECK bool envs_recover(struct task *t, struct services *mesh);
 
+/* The longer it may stay, the greater. */
 enum env_use {
     ENV_READS,   /* its files must fit the mesh; ends when the mesh moves on */
     ENV_MENDS,   /* the same, but they need not fit */
+    ENV_WORKS,   /* they must fit; ends where what it reads through the gate is decided otherwise */
     ENV_FOLLOWS, /* need not fit, and stays to its own end */
+    ENV_USE_COUNT,
 };
 
 /* The services of the environment, as the mesh is now; they are left with the task, or by envs_leave. ERR_NOT_FOUND where there is none,

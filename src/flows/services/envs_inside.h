@@ -34,6 +34,8 @@ struct envs {
     bool is_over;
 };
 
+/* Brings it up to the mesh while others work in it. False `followed_out`: it has to be made anew. */
+MUST_CHECK bool env_follow(struct task *t, struct env *env, bool *followed_out);
 /* Makes the environment anew, or for the first time; it is closed or nobody is in it. At the end it is open. */
 MUST_CHECK bool env_make_anew(struct task *t, struct env *env);
 MUST_CHECK bool env_make(struct task *t, struct envs *envs, str name);

@@ -157,6 +157,23 @@ static bool env_begin_anew(struct task *t, struct env *env, struct env_start *st
         && environment_files(t, before->db, &start->files);
 }
 
+bool env_follow(struct task *t, struct env *env, bool *followed_out)
+{
+    struct services *s = env->services;
+    const struct actor *asker = t->actor;
+    uint64_t version = 0;
+
+    t->actor = services_operator(t);
+    bool ok = env->envs->steps.follow(t, s, &version);
+    t->actor = asker;
+    *followed_out = ok && version > 0;
+    if (*followed_out) {
+        atomic_store(&s->mesh_version, version);
+        gate_has_followed(s->gate);
+    }
+    return ok;
+}
+
 bool env_make_anew(struct task *t, struct env *env)
 {
     struct services *mesh = env->envs->mesh, *next = NULL;

@@ -3,6 +3,7 @@
 #define WEFT_SERVICES_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "actor/actor.h"
 #include "config/config.h"
@@ -46,9 +47,10 @@ struct services {
     char home_id[37];                   /* empty until the home is open */
     struct envs *envs;                  /* of the mesh: its environments */
     /* Of an environment: store, engine, cleared copies, turns, users and agreements are those of its mesh. */
-    struct services *mesh; /* NULL: this is the mesh */
-    str environment;       /* its name */
-    uint64_t mesh_version; /* of the mesh that its catalog was copied of */
+    struct services *mesh;      /* NULL: this is the mesh */
+    str environment;            /* its name */
+    atomic_ullong mesh_version; /* of the mesh whose files it has, beside its own */
+    struct env_drift *drift;
 };
 
 /* Opens all of it under the lock of the home: store, catalog, image, engine, gate; then removes what no manifest names. */

@@ -8,6 +8,7 @@
 #include "mesh_state/mesh_state.h"
 #include "release/release.h"
 #include "run_row/run_row.h"
+#include "services/env_drift.h"
 #include "services/jobs.h"
 #include "services_inside.h"
 #include "store/store_env.h"
@@ -24,24 +25,43 @@ static bool write_follow(struct task *t, struct metadb *db, void *state)
     return mesh_state_follow_policy(t, db, *version);
 }
 
-/* Policies, agreements and entitlements are read where the mesh has them: only which ones hold is written down. */
-static bool services_follow(void *state, bool may_write)
+/* The image takes policies, agreements and entitlements from that of the mesh: what is written down is that it is another one. */
+static bool services_take_policies(struct task *t, struct services *s, const struct image *mesh,
+                                   bool may_write)
+{
+    uint64_t version = mesh->policies.version;
+
+    return image_pin(t, s->images)->policies.version == version
+        || (may_write && metadb_write(t, s->db, write_follow, &version)
+            && images_refresh(t, s->images));
+}
+
+static enum gate_holds services_follow(void *state, bool may_write)
 {
     struct services *s = state;
     struct task *t = task_new();
     const struct image *mesh = image_pin(t, s->mesh->images);
-    uint64_t version = mesh->policies.version;
-    bool is_same = mesh->mesh_version == s->mesh_version;
-    bool ok = is_same && image_pin(t, s->images)->policies.version == version;
+    enum gate_holds holds =
+        mesh->mesh_version == atomic_load(&s->mesh_version) ? GATE_ALL_HOLDS : GATE_PART_HOLDS;
+    bool holds_any = true;
 
-    if (is_same && !ok && may_write) {
-        ok = metadb_write(t, s->db, write_follow, &version) && images_refresh(t, s->images);
-        if (!ok) {
-            log_failure("services", t);
-        }
+    if ((holds == GATE_PART_HOLDS
+         && !env_drift_look(t, s->drift, s->db, image_pin(t, s->images), mesh, &holds_any))
+        || !holds_any || !services_take_policies(t, s, mesh, may_write)) {
+        holds = GATE_NONE_HOLDS;
+    }
+    if (t->err.code != ERR_NONE) {
+        log_failure("services", t);
     }
     task_free(t);
-    return ok;
+    return holds;
+}
+
+static bool services_holds(void *state, str product, bool is_built)
+{
+    struct services *s = state;
+
+    return env_drift_holds(s->drift, product, is_built);
 }
 
 static bool services_is_catalog_of(struct task *t, struct metadb *db, str name,
@@ -65,7 +85,7 @@ static bool services_open_state(struct task *t, struct services *s)
     if (!services_is_catalog_of(t, s->db, s->environment, &env)) {
         return false;
     }
-    s->mesh_version = env.mesh_version;
+    atomic_store(&s->mesh_version, env.mesh_version);
     return run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs);
 }
 
@@ -73,8 +93,11 @@ bool services_open_beside(struct task *t, struct services *mesh, str name, str p
                           struct services **out)
 {
     struct services *s = calloc(1, sizeof(*s));
-    struct gate_leader leader = {
-        .gate = mesh->gate, .users = mesh->db, .follow = services_follow, .state = s};
+    struct gate_leader leader = {.gate = mesh->gate,
+                                 .users = mesh->db,
+                                 .follow = services_follow,
+                                 .holds = services_holds,
+                                 .state = s};
     const struct actor *asker = t->actor;
 
     CHECK(s != NULL);
@@ -85,11 +108,12 @@ bool services_open_beside(struct task *t, struct services *mesh, str name, str p
     s->envs = NULL;
     s->mesh = mesh;
     s->environment = name;
+    s->drift = env_drift_new();
     s->jobs = jobs_new(mesh->jobs);
     t->actor = services_operator(t);
     bool ok = metadb_open(t, path, METADB_CATALOG, &s->db)
            && metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len)
-           && services_open_state(t, s) && images_open_beside(t, s->db, mesh->db, &s->images)
+           && services_open_state(t, s) && images_open_beside(t, s->db, mesh->images, &s->images)
            && gate_open_beside(t, &leader, s->db, s->images, &s->gate);
     t->actor = asker;
     if (!ok) {
@@ -106,6 +130,7 @@ void services_close_beside(struct services *s)
     images_close(s->images);
     metadb_close(s->db);
     jobs_free(s->jobs);
+    env_drift_free(s->drift);
     free(s);
 }
 
