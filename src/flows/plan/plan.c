@@ -462,7 +462,8 @@ static str plan_change_detail(struct task *t, const struct plan_commit *commit)
                                                               .model_after = commit->model});
 }
 
-/* What is set aside is brought back when the environment is made anew, as far as it fits then. */
+/* What is set aside, files as well as what was built of them, is brought back when the environment is made anew, as far as it fits
+ * then. */
 static bool plan_write_env(struct task *t, struct metadb *db, const struct plan_commit *commit)
 {
     struct environment env;
@@ -470,7 +471,7 @@ static bool plan_write_env(struct task *t, struct metadb *db, const struct plan_
 
     return environment_find(t, db, &env, &found)
         && environment_set(t, db,
-                           !commit->is_mended     ? 0
+                           env.problem.len > 0    ? 0
                            : commit->follows != 0 ? commit->follows
                                                   : env.mesh_version,
                            commit->is_mended ? STR_NONE : env.problem)

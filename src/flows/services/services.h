@@ -66,6 +66,9 @@ struct services *services_mesh(struct services *s);
 /* The catalog of an environment, to be read and closed. */
 MUST_CHECK bool services_open_catalog_of(struct task *t, struct services *mesh, str name,
                                          struct metadb **out);
+/* The one of before its files did not fit; NULL: there is none. */
+MUST_CHECK bool services_open_last_of(struct task *t, struct services *mesh, str name,
+                                      struct metadb **out);
 /* SHA-256 of all files that a catalog of this home names, those of environments too: what must not be removed. */
 MUST_CHECK bool services_files(struct task *t, struct services *s, struct str_list *out);
 /* Of these files (sorted) those that no catalog names any more go, with their cleared copies. Where a run works just now it may be about

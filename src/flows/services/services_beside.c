@@ -136,19 +136,11 @@ void services_close_beside(struct services *s)
 
 /* ---- files that any catalog names */
 
-bool services_open_catalog_of(struct task *t, struct services *mesh, str name, struct metadb **out)
+static bool services_open_catalog(struct task *t, str name, str path, struct metadb **out)
 {
     struct environment env;
-    bool exists;
 
-    if (!store_env_exists(t, mesh->home, name, &exists)) {
-        return false;
-    }
-    if (!exists) {
-        return task_fail(t, ERR_NOT_FOUND, "there is no environment %.*s", STR_ARG(name));
-    }
-    if (!store_env_has_catalog(t, mesh->home, name)
-        || !metadb_open(t, store_env_catalog(t, mesh->home, name), METADB_CATALOG, out)) {
+    if (!metadb_open(t, path, METADB_CATALOG, out)) {
         return false;
     }
     if (metadb_migrate(t, *out, embedded_migrations, embedded_migrations_len)
@@ -159,22 +151,62 @@ bool services_open_catalog_of(struct task *t, struct services *mesh, str name, s
     return false;
 }
 
-static bool services_add_files(struct task *t, struct services *mesh, str name,
-                               struct str_list *out)
+bool services_open_catalog_of(struct task *t, struct services *mesh, str name, struct metadb **out)
 {
-    struct str_list files;
-    struct metadb *db;
+    bool exists;
 
-    if (!services_open_catalog_of(t, mesh, name, &db)) {
+    if (!store_env_exists(t, mesh->home, name, &exists)) {
         return false;
     }
-    bool ok = release_files(t, db, &files);
+    if (!exists) {
+        return task_fail(t, ERR_NOT_FOUND, "there is no environment %.*s", STR_ARG(name));
+    }
+    return store_env_has_catalog(t, mesh->home, name)
+        && services_open_catalog(t, name, store_env_catalog(t, mesh->home, name), out);
+}
 
-    metadb_close(db);
+bool services_open_last_of(struct task *t, struct services *mesh, str name, struct metadb **out)
+{
+    *out = NULL;
+    return !store_env_has_last(t, mesh->home, name)
+        || services_open_catalog(t, name, store_env_last(t, mesh->home, name), out);
+}
+
+/* `db` is closed; NULL names nothing. */
+static bool services_add_files(struct task *t, struct metadb *db, struct str_list *out)
+{
+    struct str_list files = {0};
+    bool ok = db == NULL || release_files(t, db, &files);
+
+    if (db != NULL) {
+        metadb_close(db);
+    }
     for (size_t i = 0; ok && i < files.len; i++) {
         vec_push(t->mem, out, files.at[i]);
     }
     return ok;
+}
+
+static bool services_add_files_of(struct task *t, struct services *mesh, str name,
+                                  struct str_list *out)
+{
+    struct metadb *db;
+
+    return services_open_catalog_of(t, mesh, name, &db) && services_add_files(t, db, out)
+        && services_open_last_of(t, mesh, name, &db) && services_add_files(t, db, out);
+}
+
+void services_sort_files(struct str_list *files)
+{
+    size_t kept = 0;
+
+    str_list_sort(files);
+    for (size_t i = 0; i < files->len; i++) {
+        if (i == 0 || !str_eq(files->at[i], files->at[i - 1])) {
+            files->at[kept++] = files->at[i];
+        }
+    }
+    files->len = kept;
 }
 
 bool services_files(struct task *t, struct services *s, struct str_list *out)
@@ -188,19 +220,14 @@ bool services_files(struct task *t, struct services *s, struct str_list *out)
     }
     for (size_t i = 0; i < names.len; i++) {
         /* One that was dropped this moment names nothing; one that cannot be read may name anything. */
-        if (!services_add_files(t, mesh, names.at[i], &all)) {
+        if (!services_add_files_of(t, mesh, names.at[i], &all)) {
             if (!store_env_exists(t, mesh->home, names.at[i], &exists) || exists) {
                 return false;
             }
             task_clear_error(t);
         }
     }
-    str_list_sort(&all);
-    *out = (struct str_list){0};
-    for (size_t i = 0; i < all.len; i++) {
-        if (i == 0 || !str_eq(all.at[i], all.at[i - 1])) {
-            vec_push(t->mem, out, all.at[i]);
-        }
-    }
+    services_sort_files(&all);
+    *out = all;
     return true;
 }
