@@ -291,19 +291,17 @@ bool plan_env_follow(struct task *t, struct services *s, uint64_t *version_out)
 
 /* ---- to the mesh */
 
-/* Is the file of one of these products, or are all meant? */
-static bool plan_env_is_wanted(const struct image *image, const struct str_list *products, str path)
+static bool plan_env_is_wanted(const struct image *image, const struct env_part *part, str path)
 {
-    for (size_t i = 0; i < image->products.len && products->len > 0; i++) {
+    for (size_t i = 0; i < image->products.len && part->products.len > 0; i++) {
         const struct image_product *product = &image->products.at[i];
-        str prefix = product->definition->folder;
 
-        if (str_list_has(products, product->address) && str_starts(path, prefix)
-            && path.len > prefix.len && path.ptr[prefix.len] == '/') {
+        if (env_part_has(part, product) && env_product_has_file(product->definition, path)) {
             return true;
         }
     }
-    return products->len == 0;
+    return part->products.len == 0
+        && (part->domain.len == 0 || plan_is_of_domain(path, part->domain));
 }
 
 /* One domain where that is all that is meant: then it is a plan of that domain, as its members make it. */
@@ -323,35 +321,121 @@ static str plan_env_domain(const struct environment_files *files)
     return domain;
 }
 
-bool plan_promote(struct task *t, struct services *env, const struct str_list *products,
-                  struct plan *p)
+struct plan_env_promotion {
+    struct services *env;
+    const struct env_part *part;
+    const struct image *image;              /* of the environment */
+    struct environment_files files, wanted; /* all that it has otherwise; those of the part */
+};
+
+/* Of the others nobody is told who may not change them. */
+static bool plan_env_may_promote(struct task *t, const struct plan_env_promotion *promotion,
+                                 const struct image *now, const struct bundle *mesh,
+                                 const struct bundle *whole, str domain)
 {
-    const struct image *image = image_pin(t, env->images);
-    struct environment_files files, wanted = {0}, kept;
+    bool is_override;
+
+    if (plan_may_change(t, now->model, mesh, whole, &is_override)) {
+        return true;
+    }
+    if (domain.len > 0) {
+        return task_fail(t, ERR_DENIED, "%.*s may not change domain %.*s", STR_ARG(t->actor->name),
+                         STR_ARG(domain));
+    }
+    task_fail(t, ERR_DENIED, "environment %.*s has files of domains that %.*s may not change",
+              STR_ARG(promotion->env->environment), STR_ARG(t->actor->name));
+    return task_hint(t, "promote what is your own: weft env promote %.*s --domain DOMAIN",
+                     STR_ARG(promotion->env->environment));
+}
+
+static bool plan_env_has_own(const struct environment_files *files,
+                             const struct image_product *product)
+{
+    for (size_t i = 0; i < files->len; i++) {
+        if (env_product_has_file(product->definition, files->at[i].path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two products that it has otherwise, one of which reads the other, and one of which stays where it is. */
+static bool plan_env_parts(struct task *t, const struct plan_env_promotion *promotion,
+                           const struct image_product *reader)
+{
+    const struct image *image = promotion->image;
+
+    for (size_t i = 0; i < reader->definition->inputs.len; i++) {
+        const struct model_product *producer = reader->definition->inputs.at[i].producer;
+        const struct image_product *read =
+            producer != NULL ? image_find_product(image, producer->domain->name, producer->name)
+                             : NULL;
+
+        if (read == NULL || !plan_env_has_own(&promotion->files, read)
+            || env_part_has(promotion->part, read) == env_part_has(promotion->part, reader)
+            || !gate_may_discover(t, image, read) || !gate_may_discover(t, image, reader)) {
+            continue;
+        }
+        bool stays = env_part_has(promotion->part, read);
+
+        task_hint(t,
+                  "%.*s reads %.*s, and what environment %.*s has of %.*s is not promoted with it: "
+                  "promote both, or %s",
+                  STR_ARG(reader->address), STR_ARG(read->address),
+                  STR_ARG(promotion->env->environment),
+                  STR_ARG(stays ? reader->address : read->address),
+                  stays ? "let it go on with what it reads by now" : "that one first");
+        return true;
+    }
+    return false;
+}
+
+/* Why it does not fit is in the findings; whose files are missing is not. */
+static bool plan_env_say_parts(struct task *t, const struct plan_env_promotion *promotion)
+{
+    bool is_said = t->err.code != ERR_INVALID;
+
+    for (size_t i = 0; i < promotion->image->products.len && !is_said; i++) {
+        const struct image_product *product = &promotion->image->products.at[i];
+
+        is_said =
+            plan_env_has_own(&promotion->files, product) && plan_env_parts(t, promotion, product);
+    }
+    return false;
+}
+
+bool plan_promote(struct task *t, struct services *env, const struct env_part *part, struct plan *p)
+{
+    struct plan_env_promotion promotion = {
+        .env = env, .part = part, .image = image_pin(t, env->images)};
+    struct environment_files kept;
     struct bundle mesh = {0}, whole;
     const struct image *now;
     uint64_t version;
     str problem = STR_NONE;
 
     p->services = env->mesh;
-    if (!environment_files(t, env->db, &files)
+    if (!environment_files(t, env->db, &promotion.files)
         || !plan_load_base(t, env->mesh, &mesh, &now, &version)) {
         return false;
     }
-    for (size_t i = 0; i < files.len; i++) {
-        if (plan_env_is_wanted(image, products, files.at[i].path)) {
-            vec_push(t->mem, &wanted, files.at[i]);
+    for (size_t i = 0; i < promotion.files.len; i++) {
+        if (plan_env_is_wanted(promotion.image, part, promotion.files.at[i].path)) {
+            vec_push(t->mem, &promotion.wanted, promotion.files.at[i]);
         }
     }
-    plan_env_merge(t, &mesh, &wanted, &whole, &kept, &problem);
+    plan_env_merge(t, &mesh, &promotion.wanted, &whole, &kept, &problem);
+    p->domain = part->domain.len > 0 ? part->domain : plan_env_domain(&kept);
+    if (!plan_env_may_promote(t, &promotion, now, &mesh, &whole, p->domain)) {
+        return false;
+    }
     if (problem.len > 0) {
         return task_fail(t, ERR_CONFLICT, "%.*s", STR_ARG(problem));
     }
-    p->domain = plan_env_domain(&kept);
     for (size_t i = 0; i < whole.len; i++) {
         if (p->domain.len == 0 || plan_is_of_domain(whole.at[i].path, p->domain)) {
             vec_push(t->mem, &p->bundle, whole.at[i]);
         }
     }
-    return plan_make(t, p);
+    return plan_make(t, p) || plan_env_say_parts(t, &promotion);
 }
