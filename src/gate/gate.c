@@ -67,7 +67,7 @@ static bool look_anew(struct task *t, struct round *r)
     gate_live_end(t, r->live);
     r->live = NULL;
     if (is_left || !gate_follows(r->gate, true))
-        return gate_fail_left(t);
+        return gate_fail_left(t, r->gate);
     r->image = image_pin(t, r->gate->images);
     if (!gate_reader_now(t, r->gate, r->image, &before, &r->user_version, &is_there, &r->reader))
         return false;

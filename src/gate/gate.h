@@ -38,8 +38,9 @@ MUST_CHECK bool gate_open_beside(struct task *t, const struct gate_leader *leade
 bool gate_is_left(const struct gate *gate);
 /* As it was found last. */
 enum gate_holds gate_holds(const struct gate *gate);
-/* From here on it is. */
-void gate_leave(struct gate *gate);
+/* From here on it is, since */
+enum gate_end { GATE_MESH_MOVED, GATE_DROPPED };
+void gate_leave(struct gate *gate, enum gate_end why);
 /* The image, and what is followed, are those of the mesh again: who reads by it is decided anew. */
 void gate_has_followed(struct gate *gate);
 /* Cancels clearing that still goes on and waits for it. Before engine_close. NULL is allowed. */

@@ -65,8 +65,10 @@ bool gate_is_left(const struct gate *gate)
     return gate_holds(gate) == GATE_NONE_HOLDS;
 }
 
-void gate_leave(struct gate *gate)
+void gate_leave(struct gate *gate, enum gate_end why)
 {
+    if (why == GATE_DROPPED)
+        atomic_store(&gate->is_dropped, true);
     (void)atomic_fetch_or(&gate->following, GATE_NONE_HOLDS);
 }
 
@@ -93,8 +95,10 @@ bool gate_holds_of(const struct gate *gate, const struct clearance_table *table,
         && (!reader->is_product || leader->holds(leader->state, reader->name, true));
 }
 
-bool gate_fail_left(struct task *t)
+bool gate_fail_left(struct task *t, const struct gate *gate)
 {
+    if (atomic_load(&gate->is_dropped))
+        return task_fail(t, ERR_CONFLICT, "the environment was dropped meanwhile");
     task_fail(t, ERR_CONFLICT, "the mesh was changed meanwhile, and the environment follows it");
     return task_hint(t, "try it again");
 }

@@ -60,7 +60,8 @@ struct gate {
     struct gate_leader leader; /* of an environment; its gate is NULL else */
     atomic_ullong
         following; /* of an environment: how often it has followed, and enum gate_holds since */
-    struct metadb *users; /* the catalog that has them */
+    atomic_bool is_dropped; /* of an environment */
+    struct metadb *users;   /* the catalog that has them */
     struct store *store;
     struct engine *engine;
     struct metadb *db;    /* the catalog */
@@ -106,7 +107,7 @@ bool gate_follows(struct gate *gate, bool may_write);
 /* Does what was decided of this table of a clearance, by this reader? */
 bool gate_holds_of(const struct gate *gate, const struct clearance_table *table,
                    const struct policy_actor *reader);
-bool gate_fail_left(struct task *t);
+bool gate_fail_left(struct task *t, const struct gate *gate);
 
 /* ---- who reads now */
 

@@ -412,7 +412,7 @@ bool gate_withdrawn(struct task *t, struct gate *gate)
     /* Whoever works in an environment ends with it, also where nothing is read just now. */
     if (is_left || (gate_is_left(gate) && (why.len || atomic_load(&t->cancelled)))) {
         atomic_store(&t->cancelled, false);
-        (void)gate_fail_left(t);
+        (void)gate_fail_left(t, gate);
         return true;
     }
     if (!why.len)
@@ -447,7 +447,7 @@ bool gate_still_holds(struct task *t, struct gate *gate)
     CHECK(gate->magic == GATE_MAGIC);
     /* Its caller is a write perhaps. */
     if (!gate_follows(gate, false))
-        return gate_fail_left(t);
+        return gate_fail_left(t, gate);
     const struct image *now = image_pin(t, gate->images);
     pthread_mutex_lock(&gate->live_lock);
     for (struct gate_live *live = gate->lives; live; live = live->next)

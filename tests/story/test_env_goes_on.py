@@ -1,18 +1,11 @@
 """The mesh changes while somebody works in an environment: whoever is met by it ends, and nobody else does."""
 
-import os
-import signal
-from pathlib import Path
-
 import pytest
 
-from env_help import LOUD, ORDERS, TOTALS, change, customers, edit, env_products, write_two
-from story_help import Called, Started, audit, is_whole, wait_until, workers
-from test_env_follow import MASK, PII, READ
+from env_help import LONG, LOUD, ORDERS, TOTALS, Held, build, change, customers, edit, env_products, query, write_two
+from story_help import Started, audit, is_whole
+from test_env_follow import MASK, PII
 
-# Long enough to be stopped at work.
-LONG = LOUD.rstrip("\n") + " WHERE (SELECT count(*) FROM range(100000) a, range(40000) b) > 0\n"
-ASK = "SELECT count(*) AS n FROM sales.orders.orders, range(100000) a, range(40000) b"
 TOTALS_GRANT = """\
 apiVersion: weft/v1
 kind: Policy
@@ -29,45 +22,6 @@ def two(shop):
     shop.weft("apply", "--yes")
     shop.weft("run", "--all")
     return shop
-
-
-def worked(pid):
-    """Ticks of processor time that a process has used."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
-
-
-class Held:
-    """Somebody at work in an environment, whose worker is stopped until he may go on."""
-
-    def __init__(self, mesh, kind, begin):
-        before = {pid: worked(pid) for pid in workers(mesh, kind)}
-        self.work = begin()
-        # Others are there too, at rest: the one that works is meant.
-        self.busy = lambda: [pid for pid in workers(mesh, kind) if worked(pid) - before.get(pid, 0) > 15]
-        wait_until("nobody is at work", self.busy)
-        self.worker = self.busy()[0]
-        os.kill(self.worker, signal.SIGSTOP)
-
-    def is_at_work(self):
-        return Path(f"/proc/{self.worker}").exists()
-
-    def end(self):
-        if self.is_at_work():
-            os.kill(self.worker, signal.SIGCONT)
-        return self.work.end()
-
-
-def build(mesh, *args):
-    return Held(mesh, "build", lambda: Started(mesh, "run", "sales.orders", "--env", "dev-x", "--format", "json", *args))
-
-
-def query(mesh, server, sql=ASK, user="noor"):
-    return Held(mesh, "consumer", lambda: Called(
-        server.call, "POST", "/env/dev-x/api/v1/query", {"sql": sql, "timeout_ms": 600000}, as_user=user))
 
 
 def original(mesh):
@@ -201,6 +155,3 @@ def test_a_new_product_is_there_while_a_build_goes_on(two):
     done = two.weft("env", "promote", "dev-x", "--yes", "--format", "json").json["products"]
     assert {p["product"]: p["release"] for p in done} == {"sales.orders": 2, "sales.loud": 2, "finance.totals": 2}, done
     assert is_whole(two)
-
-
-__all__ = ["READ"]

@@ -179,7 +179,7 @@ bool api_env_drop(struct task *t, struct api *api)
         task_clear_error(t);
         env = (struct environment){.name = api->parameters[0]};
     }
-    if (!api_env_may_end(t, api, &env) || !envs_drop(t, api->services, env.name)) {
+    if (!api_env_may_end(t, api, &env) || !envs_drop(t, api->services, &env)) {
         return false;
     }
     json_out_begin(&o, "", '{');

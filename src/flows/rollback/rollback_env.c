@@ -317,6 +317,7 @@ bool rollback_promote(struct task *t, struct rollback_promotion *p)
 {
     const struct image *image = image_pin(t, p->env->images);
     struct environment_releases releases;
+    size_t denied = 0;
 
     if (!environment_releases(t, p->env->db, &releases)) {
         return false;
@@ -345,9 +346,12 @@ bool rollback_promote(struct task *t, struct rollback_promotion *p)
         } else if (!is_verdict(t)) {
             return false;
         } else {
+            denied += t->err.code == ERR_DENIED;
             result->reason = arena_str(t->mem, t->err.message);
             task_clear_error(t);
         }
     }
-    return true;
+    return denied == 0 || denied < p->results.len
+        || task_fail(t, ERR_DENIED, "%.*s may not promote what environment %.*s has",
+                     STR_ARG(t->actor->name), STR_ARG(p->env->environment));
 }

@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "store/store_env.h"
 
-enum { ENVS_WAIT_MS = 50, ENVS_ROUNDS_MAX = 8, ENVS_IDLE_MS = 60000 };
+enum { ENVS_WAIT_MS = 50, ENVS_ROUNDS_MAX = 8, ENVS_GRACE_ROUNDS = 20, ENVS_IDLE_MS = 60000 };
 
 struct envs *envs_new(struct services *mesh)
 {
@@ -326,7 +326,7 @@ static bool env_try_to_follow(struct task *t, struct env *env, bool *followed_ou
 static bool env_bring_up_alone(struct task *t, struct env *env, bool is_forced)
 {
     if (env->services != NULL && env_has_user(env, 0, ENV_FOLLOWS)) {
-        gate_leave(env->services->gate);
+        gate_leave(env->services->gate, GATE_MESH_MOVED);
     }
     if (!env_wait_for(t, env, ENV_FOLLOWS, ENV_USE_COUNT)) {
         return false;
@@ -352,20 +352,9 @@ static bool env_change(struct task *t, struct env *env, bool is_forced)
     return ok;
 }
 
-/* It names a file. */
-bool envs_may_know(struct task *t, struct services *s, const struct environment *env)
+bool envs_may_know(struct task *t, struct services *s, str problem)
 {
-    struct environment_files files;
-    bool may = actor_is_operator(t->actor) || str_eq(env->created_by, t->actor->name);
-
-    if (!may && !environment_files(t, s->db, &files)) {
-        task_clear_error(t);
-        return false;
-    }
-    for (size_t i = 0; !may && i < files.len; i++) {
-        may = str_eq(files.at[i].changed_by, t->actor->name);
-    }
-    return may;
+    return services_may_know_file(t->actor, image_pin(t, s->mesh->images), problem);
 }
 
 bool envs_demand_fit(struct task *t, struct services *s)
@@ -378,7 +367,7 @@ bool envs_demand_fit(struct task *t, struct services *s)
     }
     task_fail(t, ERR_CONFLICT, "environment %.*s does not fit the mesh any more: %.*s",
               STR_ARG(s->environment),
-              STR_ARG(envs_may_know(t, s, &row) ? row.problem : STR("ask who works in it")));
+              STR_ARG(envs_may_know(t, s, row.problem) ? row.problem : STR("ask who works in it")));
     return task_hint(t,
                      "bring its files in line and say weft apply --env %.*s, or drop it: weft env "
                      "drop %.*s",
@@ -540,19 +529,33 @@ bool envs_refresh(struct task *t, struct services *mesh, str name)
     return ok;
 }
 
-bool envs_drop(struct task *t, struct services *mesh, str name)
+/* Those who follow work to its end see that end, but are not waited for longer than that takes. */
+static bool env_end_all(struct task *t, struct env *env)
+{
+    if (env->services != NULL) {
+        gate_leave(env->services->gate, GATE_DROPPED);
+    }
+    if (!env_wait_for(t, env, ENV_FOLLOWS, ENV_FOLLOWS)) {
+        return false;
+    }
+    for (int round = 0; round < ENVS_GRACE_ROUNDS && env->users != NULL; round++) {
+        envs_wait(env->envs);
+    }
+    return env_wait_for(t, env, ENV_USE_COUNT, ENV_USE_COUNT);
+}
+
+bool envs_drop(struct task *t, struct services *mesh, const struct environment *which)
 {
     struct envs *envs = mesh->envs;
     struct env *env;
 
     pthread_mutex_lock(&envs->lock);
-    bool ok = envs_look(t, envs, name, &env);
+    bool ok = envs_look(t, envs, which->name, &env);
     if (ok && env_hold(t, env)) {
-        ok = (!env->is_dropped || envs_refuse(t, name))
-          && env_wait_for(t, env, ENV_USE_COUNT, ENV_USE_COUNT);
+        ok = (!env->is_dropped || envs_refuse(t, which->name)) && env_end_all(t, env);
         if (ok) {
             pthread_mutex_unlock(&envs->lock);
-            ok = env_unmake(t, env);
+            ok = env_unmake(t, env, which);
             pthread_mutex_lock(&envs->lock);
             env->is_dropped = ok;
         }

@@ -43,8 +43,8 @@ MUST_CHECK bool envs_enter(struct task *t, struct services *mesh, str name, enum
 void envs_leave(struct task *t, struct services *s);
 /* For another task, while somebody is in it. */
 void envs_stay(struct task *t, struct services *s, enum env_use use);
-/* May the actor know why its files do not fit? */
-bool envs_may_know(struct task *t, struct services *s, const struct environment *env);
+/* May the actor know why its files do not fit? It begins with the path of one, and may tell what that one reads. */
+bool envs_may_know(struct task *t, struct services *s, str problem);
 /* ERR_CONFLICT where its files do not fit. */
 MUST_CHECK bool envs_demand_fit(struct task *t, struct services *s);
 
@@ -57,7 +57,8 @@ MUST_CHECK bool envs_create(struct task *t, struct services *mesh, str name);
 /* Anew, though the mesh has not moved on. */
 MUST_CHECK bool envs_refresh(struct task *t, struct services *mesh, str name);
 /* Whoever is in it ends; then nothing is left of it but what the audit of the mesh says. */
-MUST_CHECK bool envs_drop(struct task *t, struct services *mesh, str name);
+/* `which` is what the actor was found to have the right to; ERR_CONFLICT where another one has its name by now. */
+MUST_CHECK bool envs_drop(struct task *t, struct services *mesh, const struct environment *which);
 
 /* After the mesh has changed who may read what: policies of environments follow, and whoever is in one that has to be made anew ends. */
 void envs_follow(struct services *mesh);

@@ -40,6 +40,6 @@ MUST_CHECK bool env_follow(struct task *t, struct env *env, bool *followed_out);
 MUST_CHECK bool env_make_anew(struct task *t, struct env *env);
 MUST_CHECK bool env_make(struct task *t, struct envs *envs, str name);
 /* What it has made goes with it. */
-MUST_CHECK bool env_unmake(struct task *t, struct env *env);
+MUST_CHECK bool env_unmake(struct task *t, struct env *env, const struct environment *which);
 
 #endif

@@ -346,7 +346,20 @@ static bool env_read_last(struct task *t, struct services *mesh, str name,
     return true;
 }
 
-bool env_unmake(struct task *t, struct env *env)
+/* Whoever may drop one may not drop what somebody made since under its name. */
+static bool env_is_which(struct task *t, const struct env_dropping *dropping,
+                         const struct environment *which)
+{
+    if (!dropping->is_known
+        || (dropping->row.created_us == which->created_us
+            && str_eq(dropping->row.created_by, which->created_by))) {
+        return true;
+    }
+    return task_fail(t, ERR_CONFLICT, "environment %.*s was made anew by somebody else",
+                     STR_ARG(dropping->name));
+}
+
+bool env_unmake(struct task *t, struct env *env, const struct environment *which)
 {
     struct services *mesh = env->envs->mesh;
     struct env_dropping dropping = {.name = str_of(env->name)};
@@ -357,7 +370,7 @@ bool env_unmake(struct task *t, struct env *env)
         return false;
     }
     bool ok = (env->services == NULL || env_read_dropped(t, env, &dropping, &files))
-           && env_read_last(t, mesh, dropping.name, &files)
+           && env_is_which(t, &dropping, which) && env_read_last(t, mesh, dropping.name, &files)
            && metadb_write(t, mesh->db, env_write_drop, &dropping)
            && fault_pass(t, FAULT_ENV_BEFORE_DROP);
     if (ok) {
