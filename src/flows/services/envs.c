@@ -75,65 +75,6 @@ bool envs_list(struct task *t, struct services *mesh, struct str_list *out)
     return store_env_names(t, mesh->home, out);
 }
 
-static void envs_wait(struct envs *envs)
-{
-    int64_t end_ms = clock_monotonic_ms() + ENVS_WAIT_MS;
-    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
-
-    pthread_cond_timedwait(&envs->changed, &envs->lock, &until);
-}
-
-static bool envs_read(struct task *t, struct metadb *db, struct environment *out,
-                      uint64_t *files_out, bool *found_out)
-{
-    struct environment_files files;
-
-    if (!environment_find(t, db, out, found_out) || !environment_files(t, db, &files)) {
-        return false;
-    }
-    *files_out = files.len;
-    return true;
-}
-
-static struct env *envs_find(struct envs *envs, str name);
-
-bool envs_peek(struct task *t, struct services *mesh, str name, struct environment *out,
-               uint64_t *files_out, bool *found_out)
-{
-    struct envs *envs = mesh->envs;
-    struct metadb *db;
-    bool ok = true;
-
-    *found_out = false;
-    if (!environment_is_name(name)) {
-        return true;
-    }
-    pthread_mutex_lock(&envs->lock);
-    struct env *env = envs_find(envs, name);
-
-    while (ok && env != NULL && env->is_changing) {
-        envs_wait(envs);
-        ok = task_go_on(t);
-        env = envs_find(envs, name);
-    }
-    if (ok && env != NULL && env->services != NULL) {
-        ok = envs_read(t, env->services->db, out, files_out, found_out);
-    } else if (ok) {
-        ok = store_env_exists(t, mesh->home, name, found_out);
-        if (ok && *found_out) {
-            ok = services_open_catalog_of(t, mesh, name, &db);
-            if (ok) {
-                ok = envs_read(t, db, out, files_out, found_out);
-                metadb_close(db);
-            }
-        }
-    }
-    pthread_mutex_unlock(&envs->lock);
-    return ok;
-}
-
-/* ---- who is in one */
-
 static struct env *envs_find(struct envs *envs, str name)
 {
     for (struct env *env = envs->first; env != NULL; env = env->next) {
@@ -150,6 +91,72 @@ static bool envs_refuse(struct task *t, str name)
     return task_hint(t, "weft apply --env %.*s makes it; weft env list tells which there are",
                      STR_ARG(name));
 }
+
+static void envs_wait(struct envs *envs)
+{
+    int64_t end_ms = clock_monotonic_ms() + ENVS_WAIT_MS;
+    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+
+    pthread_cond_timedwait(&envs->changed, &envs->lock, &until);
+}
+
+/* Under the lock, which is given away meanwhile, until nobody changes it. */
+static bool env_await(struct task *t, struct env *env)
+{
+    bool ok = true;
+
+    /* It may be dropped meanwhile, and is freed after us. */
+    env->waiting++;
+    while (ok && env->is_changing) {
+        envs_wait(env->envs);
+        ok = task_go_on(t);
+    }
+    env->waiting--;
+    return ok;
+}
+
+static bool envs_read(struct task *t, struct metadb *db, struct environment *out,
+                      uint64_t *files_out, bool *found_out)
+{
+    struct environment_files files;
+
+    if (!environment_find(t, db, out, found_out) || !environment_files(t, db, &files)) {
+        return false;
+    }
+    *files_out = files.len;
+    return true;
+}
+
+bool envs_peek(struct task *t, struct services *mesh, str name, struct environment *out,
+               uint64_t *files_out, bool *found_out)
+{
+    struct envs *envs = mesh->envs;
+    struct metadb *db;
+    bool ok = true;
+
+    *found_out = false;
+    if (!environment_is_name(name)) {
+        return true;
+    }
+    pthread_mutex_lock(&envs->lock);
+    struct env *env = envs_find(envs, name);
+
+    while (ok && env != NULL && env->is_changing) {
+        ok = env_await(t, env);
+        env = envs_find(envs, name);
+    }
+    if (ok && env != NULL && env->services != NULL) {
+        ok = envs_read(t, env->services->db, out, files_out, found_out);
+    } else if (ok && (ok = store_env_exists(t, mesh->home, name, found_out)) && *found_out
+               && (ok = services_open_catalog_of(t, mesh, name, &db))) {
+        ok = envs_read(t, db, out, files_out, found_out);
+        metadb_close(db);
+    }
+    pthread_mutex_unlock(&envs->lock);
+    return ok;
+}
+
+/* ---- who is in one */
 
 /* Under the lock. */
 static struct env *envs_add(struct envs *envs, str name)
@@ -227,11 +234,8 @@ static bool env_has_user(const struct env *env, enum env_use least, enum env_use
 /* Under the lock, which is given away meanwhile: from here on nobody enters until env_let. */
 static bool env_hold(struct task *t, struct env *env)
 {
-    while (env->is_changing) {
-        envs_wait(env->envs);
-        if (!task_go_on(t)) {
-            return false;
-        }
+    if (!env_await(t, env)) {
+        return false;
     }
     env->is_changing = true;
     return true;
@@ -266,30 +270,24 @@ static bool env_is_held(const struct env *env)
     return env->is_changing && env->users == NULL;
 }
 
-/* Under the lock: is what is open the mesh of this moment? */
-static bool env_is_current(const struct env *env)
+/* Is what is open the mesh of this moment? */
+static bool env_is_current(struct task *t, struct env *env, bool *out)
 {
-    return !env_is_held(env) && env->services != NULL
-        && gate_holds(env->services->gate) == GATE_ALL_HOLDS;
-}
-
-static bool env_is_of_mesh(struct task *t, struct env *env, bool *out)
-{
-    const struct image *mesh = image_pin(t, env->envs->mesh->images);
+    struct services *s = env->services;
     struct environment row;
-    bool found;
 
-    if (!environment_find(t, env->services->db, &row, &found)) {
+    *out = s != NULL && gate_holds(s->gate) == GATE_ALL_HOLDS;
+    if (*out && !environment_find(t, s->db, &row, out)) {
         return false;
     }
-    *out = found && row.mesh_version == mesh->mesh_version;
+    *out = *out && row.mesh_version == image_pin(t, s->mesh->images)->mesh_version;
     return true;
 }
 
 /* By who holds it. */
 static bool env_bring_up(struct task *t, struct env *env, bool is_forced)
 {
-    bool is_of_mesh = false;
+    bool is_current;
 
     if (env->services == NULL
         && (!store_env_has_catalog(t, env->envs->mesh->home, str_of(env->name))
@@ -298,13 +296,8 @@ static bool env_bring_up(struct task *t, struct env *env, bool is_forced)
                                      &env->services))) {
         return false;
     }
-    if (!env_is_of_mesh(t, env, &is_of_mesh)) {
-        return false;
-    }
-    if (is_of_mesh && !is_forced && !gate_is_left(env->services->gate)) {
-        return true;
-    }
-    return env_make_anew(t, env);
+    return env_is_current(t, env, &is_current)
+        && ((is_current && !is_forced) || env_make_anew(t, env));
 }
 
 /* Under the lock, by who holds it: who works on what has not changed goes on, and the others see it as it is by now. */
@@ -387,23 +380,19 @@ static void env_add_user(struct task *t, struct env *env, enum env_use use)
 /* True in `in_out` when the task is in it. */
 static bool env_try(struct task *t, struct env *env, enum env_use use, bool *in_out)
 {
-    bool is_of_mesh = env_is_current(env);
+    bool is_current;
 
     *in_out = false;
-    while (env->is_changing) {
-        envs_wait(env->envs);
-        if (!task_go_on(t)) {
-            return false;
-        }
-        is_of_mesh = env_is_current(env);
+    if (!env_await(t, env)) {
+        return false;
     }
     if (env->is_dropped) {
         return envs_refuse(t, str_of(env->name));
     }
-    if (is_of_mesh && !env_is_of_mesh(t, env, &is_of_mesh)) {
+    if (!env_is_current(t, env, &is_current)) {
         return false;
     }
-    if (!is_of_mesh) {
+    if (!is_current) {
         return env_change(t, env, false);
     }
     env_add_user(t, env, use);
@@ -441,30 +430,13 @@ bool envs_enter(struct task *t, struct services *mesh, str name, enum env_use us
     return true;
 }
 
-void envs_leave(struct task *t, struct services *s)
-{
-    struct envs *envs = s->mesh->envs;
-    struct env_user *found = NULL;
-
-    pthread_mutex_lock(&envs->lock);
-    for (struct env *env = envs->first; env != NULL; env = env->next) {
-        for (struct env_user *user = env->users; user != NULL; user = user->next) {
-            found = user->task == t && env->services == s ? user : found;
-        }
-    }
-    pthread_mutex_unlock(&envs->lock);
-    CHECK(found != NULL);
-    arena_close(t->mem, found);
-}
-
 void envs_stay(struct task *t, struct services *s, enum env_use use)
 {
     struct envs *envs = s->mesh->envs;
     struct env *env;
 
     pthread_mutex_lock(&envs->lock);
-    for (env = envs->first; env != NULL && (env->users == NULL || env->services != s);
-         env = env->next) {
+    for (env = envs->first; env != NULL && env->services != s; env = env->next) {
     }
     CHECK(env != NULL && env->users != NULL);
     env_add_user(t, env, use);
@@ -626,7 +598,7 @@ void envs_tidy(struct services *mesh)
     pthread_mutex_lock(&envs->lock);
     for (struct env **at = &envs->first; *at != NULL;) {
         struct env *env = *at;
-        bool is_idle = env->users == NULL && !env->is_changing
+        bool is_idle = env->users == NULL && !env->is_changing && env->waiting == 0
                     && (env->is_dropped || clock_monotonic_ms() - env->used_ms > ENVS_IDLE_MS);
 
         if (!is_idle) {

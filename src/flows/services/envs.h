@@ -36,11 +36,10 @@ enum env_use {
     ENV_USE_COUNT,
 };
 
-/* The services of the environment, as the mesh is now; they are left with the task, or by envs_leave. ERR_NOT_FOUND where there is none,
+/* The services of the environment, as the mesh is now; they are left with the task. ERR_NOT_FOUND where there is none,
  * ERR_CONFLICT where its files do not fit the mesh any more. */
 MUST_CHECK bool envs_enter(struct task *t, struct services *mesh, str name, enum env_use use,
                            struct services **out);
-void envs_leave(struct task *t, struct services *s);
 /* For another task, while somebody is in it. */
 void envs_stay(struct task *t, struct services *s, enum env_use use);
 /* May the actor know why its files do not fit? It begins with the path of one, and may tell what that one reads. */

@@ -21,6 +21,7 @@ struct env {
     struct env_user *users;
     bool is_changing; /* one task opens it, makes it anew or drops it: nobody enters */
     bool is_dropped;
+    size_t waiting; /* for whoever changes it */
     int64_t used_ms;
     struct env *next;
 };
