@@ -26,6 +26,13 @@ struct bundle {
 
 /* By path, for qsort and bsearch. */
 int bundle_compare(const void *a, const void *b);
+/* A file that two bundles, both sorted, do not have alike; NULL: one has none. False: there are no more. `at_io` begins as {0}. */
+struct bundle_pair {
+    str path;
+    const struct bundle_file *before, *after;
+};
+bool bundle_next_pair(const struct bundle *before, const struct bundle *after, size_t at_io[2],
+                      struct bundle_pair *out);
 
 struct model_user {
     str name;

@@ -267,7 +267,7 @@ static void timer_start(struct timer *timer, struct services *s, struct task *t,
         .timer = timer, .services = s, .t = t, .row = row, .has_thread = true, .refused = refused};
     jobs_begin(s->jobs, row->id, t);
     if (s->mesh != NULL) {
-        envs_stay(t, s, ENV_READS);
+        envs_stay(t, s, ENV_WORKS);
     }
     pthread_mutex_lock(&timer->lock);
     timer->working++;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "buf/buf.h"
+#include "document/document.h"
 #include "limits/limits.h"
 #include "plan_inside.h"
 
@@ -219,17 +220,10 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
 void plan_find_changed(struct arena *mem, const struct bundle *before, const struct bundle *after,
                        struct str_list *out)
 {
-    size_t i = 0, j = 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
 
-    while (i < before->len || j < after->len) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-
-        if (order != 0 || !str_eq(before->at[i].text, after->at[j].text)) {
-            vec_push(mem, out, order <= 0 ? before->at[i].path : after->at[j].path);
-        }
-        i += order <= 0;
-        j += order >= 0;
+    while (bundle_next_pair(before, after, at, &pair)) {
+        vec_push(mem, out, pair.path);
     }
 }

@@ -8,6 +8,13 @@ bool env_product_has_file(const struct model_product *product, str path)
         && (str_ends(product->folder, STR("/")) || path.ptr[product->folder.len] == '/');
 }
 
+bool env_part_has(const struct env_part *part, const struct image_product *product)
+{
+    return part->products.len > 0
+             ? str_list_has(&part->products, product->address)
+             : part->domain.len == 0 || str_eq(product->definition->domain->name, part->domain);
+}
+
 static bool env_has_files(const struct environment_files *files,
                           const struct model_product *product)
 {

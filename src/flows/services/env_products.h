@@ -17,6 +17,12 @@ struct env_products {
         struct env_product) /* in order of dependency; those that are as in the mesh are left out */
 };
 
+/* What of an environment is promoted: these products, or those of a domain; all where neither is named. */
+struct env_part {
+    struct str_list products;
+    str domain;
+};
+bool env_part_has(const struct env_part *part, const struct image_product *product);
 /* Is a path that of a file of this product? */
 bool env_product_has_file(const struct model_product *product, str path);
 /* `image` is pinned, and of the environment. */
