@@ -28,6 +28,7 @@ void model_link(struct model_builder *b)
         check_tables(b, model->products.at[i]);
         check_sqls(b, model->products.at[i]);
         model_check_relations(b, model->products.at[i]);
+        model_check_schedule(b, model->products.at[i]);
     }
     check_unused(b);
     check_policies(b);

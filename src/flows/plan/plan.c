@@ -17,6 +17,7 @@
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
+#include "product_schedule/product_schedule.h"
 #include "user/user.h"
 
 const char *plan_action_name(enum plan_action action)
@@ -492,6 +493,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, now.image_version)
+        && (commit->env_files != NULL || product_schedule_replace(t, db, commit->model))
         && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
