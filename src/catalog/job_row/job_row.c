@@ -309,9 +309,17 @@ bool job_row_active(struct task *t, struct metadb *db, struct str_list *out)
     while (has_row) {
         if (!metadb_step(t, st, &has_row))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, metadb_str(t->mem, st, 0));
+        str one, rest = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+        while (rest.len > 0) {
+            (void)str_cut(rest, ',', &one, &rest);
+            str_list_add(t->mem, out, one);
+        }
     }
     metadb_done(t, st);
     return true;
+}
+
+bool job_row_is_active(const struct str_list *active, str product)
+{
+    return str_list_has(active, product) || str_list_has(active, STR("*"));
 }

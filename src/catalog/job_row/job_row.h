@@ -51,8 +51,9 @@ MUST_CHECK bool job_row_recover(struct task *t, struct metadb *db, uint64_t *cou
 
 /* NULL when there is none. */
 MUST_CHECK bool job_row_find(struct task *t, struct metadb *db, str id, struct job_row **out);
-/* Subjects of the runs and candidates that wait or are at work. */
+/* Products of which a run or candidate waits or is at work; `*`: all. */
 MUST_CHECK bool job_row_active(struct task *t, struct metadb *db, struct str_list *out);
+bool job_row_is_active(const struct str_list *active, str product);
 /* Was it asked for by nobody, but by a time that came? */
 bool job_row_is_scheduled(const struct job_row *row);
 /* Newest first; `most` 0 is all. */

@@ -65,7 +65,9 @@ bool run_leave_standing(struct task *t, struct run *r, const struct run_table *o
         bool may_stand = rule->has_cron && rule->effect == RULE_WARNS;
         const struct scheduled_check *last = may_stand ? run_last(t, r, of, rule) : NULL;
 
-        if (!may_stand || run_rule_is_due(rule, last, r->started_us)) {
+        /* What could not be asked then can be now: all that a rule reads is there at a run. */
+        if (!may_stand || run_rule_is_due(rule, last, r->started_us)
+            || last->verdict == VERDICT_ERROR) {
             vec_push(t->mem, &left->rules, *rule);
             continue;
         }

@@ -23,7 +23,6 @@ struct run_starting {
     const struct image *image;
     struct product_schedules rows;
     struct str_list active;
-    bool all_active;
     struct map held; /* folder of a product that runs, or will, or reads such a one */
     int64_t now_us;
 };
@@ -32,11 +31,6 @@ static const struct image_product *run_image_of(const struct run_starting *s,
                                                 const struct model_product *product)
 {
     return image_find_product(s->image, product->domain->name, product->name);
-}
-
-static bool run_is_active(const struct run_starting *s, const struct image_product *product)
-{
-    return s->all_active || str_list_has(&s->active, product->address);
 }
 
 static bool run_reads_held(const struct run_starting *s, const struct model_product *product)
@@ -110,26 +104,9 @@ static bool run_decide(struct task *t, const struct run_starting *s,
     }
     if (is_time || has_news) {
         *out =
-            run_is_active(s, of) || (!is_time && run_reads_held(s, product)) ? RUN_SOON : RUN_NOW;
-    }
-    return true;
-}
-
-/* Runs, candidates, and runs of many: of names, or of `*`. */
-static bool run_find_active(struct task *t, struct run_starting *s)
-{
-    struct str_list subjects = {0};
-    str one, rest;
-
-    if (!job_row_active(t, s->services->db, &subjects)) {
-        return false;
-    }
-    for (size_t i = 0; i < subjects.len; i++) {
-        s->all_active = s->all_active || str_eq(subjects.at[i], STR("*"));
-        for (rest = subjects.at[i]; rest.len > 0;) {
-            (void)str_cut(rest, ',', &one, &rest);
-            str_list_add(t->mem, &s->active, one);
-        }
+            job_row_is_active(&s->active, of->address) || (!is_time && run_reads_held(s, product))
+                ? RUN_SOON
+                : RUN_NOW;
     }
     return true;
 }
@@ -145,7 +122,8 @@ bool run_starters(struct task *t, struct services *services, int64_t now_us,
     if (s.image->model == NULL) {
         return true;
     }
-    if (!product_schedule_list(t, services->db, 0, &s.rows) || !run_find_active(t, &s)) {
+    if (!product_schedule_list(t, services->db, 0, &s.rows)
+        || !job_row_active(t, services->db, &s.active)) {
         return false;
     }
     /* Those that are read come first: one that will run holds back whoever reads it. */
@@ -167,7 +145,8 @@ bool run_starters(struct task *t, struct services *services, int64_t now_us,
         if (start == RUN_SOON && now_us + RUN_HELD_AGAIN_US < *next_us_out) {
             *next_us_out = now_us + RUN_HELD_AGAIN_US;
         }
-        if (start == RUN_NOW || run_is_active(&s, of) || run_reads_held(&s, product)) {
+        if (start == RUN_NOW || job_row_is_active(&s.active, of->address)
+            || run_reads_held(&s, product)) {
             map_put(&s.held, product->folder, &s);
         }
     }
