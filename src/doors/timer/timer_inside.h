@@ -18,6 +18,7 @@ void timer_say_one(struct task *t, const struct run *r, enum job_state state);
 struct timer_schedule {
     uint64_t image_version;
     int64_t next_us;
+    int64_t rests_until_ms;   /* a look that takes long is not taken again at once */
     uint64_t mesh_version;    /* of these: */
     struct str_list products; /* those with rules that have a schedule, in memory of their own */
     bool has_starters;        /* products run by themselves */

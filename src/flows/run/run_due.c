@@ -208,15 +208,8 @@ static bool run_write_due(struct task *t, struct metadb *db, void *state)
     if (number != r->release) {
         return true;
     }
-    for (size_t i = 0; i < r->outputs.len; i++) {
-        if (!run_write_due_table(t, db, r, &r->outputs.at[i])) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < r->staged.len; i++) {
-        if (!run_write_due_table(t, db, r, &r->staged.at[i])) {
-            return false;
-        }
+    if (!run_write_each(t, db, r, run_write_due_table)) {
+        return false;
     }
     metadb_pass_before_commit(db, FAULT_CHECKS_BEFORE_COMMIT);
     return true;
