@@ -17,6 +17,7 @@
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
+#include "product_schedule/product_schedule.h"
 #include "user/user.h"
 
 const char *plan_action_name(enum plan_action action)
@@ -510,6 +511,7 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, &commit->kept, now.image_version)
+        && (commit->env_files != NULL || product_schedule_replace(t, db, commit->model, &commit->kept))
         && column_label_replace(t, db, commit->model, &commit->labels, &commit->kept)
         && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)

@@ -135,7 +135,7 @@ MUST_CHECK bool run_store_reread(struct task *t, struct run *r);
 MUST_CHECK bool run_write_reread(struct task *t, struct metadb *db, const struct run *r);
 MUST_CHECK bool run_store_diverted(struct task *t, struct run *r);
 /* `port.table` of a source, else the name of the table. */
-str run_diverted_name(struct arena *mem, const struct run_table *table);
+str run_told_name(struct arena *mem, const struct run_table *table);
 /* Of the file of diverted rows. */
 struct job_columns run_diverted_columns(struct arena *mem, const struct run_diverted *diverted);
 /* Empty unless it makes a candidate. */
@@ -145,6 +145,10 @@ MUST_CHECK bool run_drop_quarantine(struct task *t, struct metadb *db, const str
                                     const struct quarantine_which *which);
 /* Part of the publishing transaction, or of that which keeps a candidate. */
 MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
+/* In a transaction: what is written of each table that was checked, those of sources first. */
+MUST_CHECK bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
+                               bool (*write)(struct task *t, struct metadb *db, const struct run *r,
+                                             const struct run_table *table));
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */
