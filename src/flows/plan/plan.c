@@ -511,7 +511,8 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, &commit->kept, now.image_version)
-        && (commit->env_files != NULL || product_schedule_replace(t, db, commit->model, &commit->kept))
+        && (commit->env_files != NULL
+            || product_schedule_replace(t, db, commit->model, &commit->kept))
         && column_label_replace(t, db, commit->model, &commit->labels, &commit->kept)
         && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
