@@ -348,17 +348,6 @@ static bool plan_env_may_promote(struct task *t, const struct plan_env_promotion
                      STR_ARG(promotion->env->environment));
 }
 
-static bool plan_env_has_own(const struct environment_files *files,
-                             const struct image_product *product)
-{
-    for (size_t i = 0; i < files->len; i++) {
-        if (env_product_has_file(product->definition, files->at[i].path)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Two products that it has otherwise, one of which reads the other, and one of which stays where it is. */
 static bool plan_env_parts(struct task *t, const struct plan_env_promotion *promotion,
                            const struct image_product *reader)
@@ -371,7 +360,7 @@ static bool plan_env_parts(struct task *t, const struct plan_env_promotion *prom
             producer != NULL ? image_find_product(image, producer->domain->name, producer->name)
                              : NULL;
 
-        if (read == NULL || !plan_env_has_own(&promotion->files, read)
+        if (read == NULL || !env_product_has_any(&promotion->files, producer)
             || env_part_has(promotion->part, read) == env_part_has(promotion->part, reader)
             || !gate_may_discover(t, image, read) || !gate_may_discover(t, image, reader)) {
             continue;
@@ -398,8 +387,8 @@ static bool plan_env_say_parts(struct task *t, const struct plan_env_promotion *
     for (size_t i = 0; i < promotion->image->products.len && !is_said; i++) {
         const struct image_product *product = &promotion->image->products.at[i];
 
-        is_said =
-            plan_env_has_own(&promotion->files, product) && plan_env_parts(t, promotion, product);
+        is_said = env_product_has_any(&promotion->files, product->definition)
+               && plan_env_parts(t, promotion, product);
     }
     return false;
 }

@@ -25,7 +25,8 @@ struct env_look {
     const struct image *own, *mesh;
     struct map touched; /* folders of products where a file will be another one */
     struct map made;    /* products that it has otherwise, or that read such, by address */
-    struct map files;   /* that it has otherwise, by path */
+    const struct environment_files *all_files; /* that it has otherwise */
+    struct map files;                          /* these by path */
     struct env_drift *drift;
 };
 
@@ -172,10 +173,8 @@ static bool has_same_inputs(const struct env_look *look, const struct model_prod
 
 static bool is_made(const struct env_look *look, const struct model_product *product)
 {
-    for (size_t i = 0; i < look->files.len; i++) {
-        if (env_product_has_file(product, look->files.entries[i].key)) {
-            return true;
-        }
+    if (env_product_has_any(look->all_files, product)) {
+        return true;
     }
     for (size_t i = 0; i < product->inputs.len; i++) {
         const struct model_product *producer = product->inputs.at[i].producer;
@@ -264,6 +263,7 @@ static bool look_anew(struct task *t, struct metadb *db, struct env_look *look)
     map_init(&look->touched, t->mem);
     map_init(&look->made, t->mem);
     map_init(&look->files, t->mem);
+    look->all_files = &files;
     for (size_t i = 0; i < files.len; i++) {
         map_put(&look->files, files.at[i].path, &files.at[i]);
     }

@@ -15,8 +15,7 @@ bool env_part_has(const struct env_part *part, const struct image_product *produ
              : part->domain.len == 0 || str_eq(product->definition->domain->name, part->domain);
 }
 
-static bool env_has_files(const struct environment_files *files,
-                          const struct model_product *product)
+bool env_product_has_any(const struct environment_files *files, const struct model_product *product)
 {
     for (size_t i = 0; i < files->len; i++) {
         if (env_product_has_file(product, files->at[i].path)) {
@@ -31,7 +30,7 @@ static bool env_is_changed(struct task *t, const struct image *mesh,
                            const struct environment_files *files,
                            const struct model_product *product)
 {
-    if (!env_has_files(files, product)) {
+    if (!env_product_has_any(files, product)) {
         return false;
     }
     struct arena_mark mark = arena_mark(t->mem);
