@@ -28,7 +28,10 @@ static bool configure(struct task *t, duckdb_config config, const char *name, co
 static bool configure_all(struct task *t, const struct worker_options *options,
                           const char *extensions, duckdb_config config)
 {
-    str memory = arena_format(t->mem, "%lluMiB", (unsigned long long)options->memory_mb);
+    /* What sorts and writes holds more than the engine counts: for that something is left. */
+    uint64_t left_mb = worker_kind_writes(options->kind) ? options->memory_mb / 16 : 0;
+    str memory =
+        arena_format(t->mem, "%lluMiB", (unsigned long long)(options->memory_mb - left_mb));
     str temp = arena_format(t->mem, "%lluMiB", (unsigned long long)options->temp_mb);
     str threads = arena_format(t->mem, "%llu", (unsigned long long)options->threads);
     const char *settings[][2] = {
