@@ -33,15 +33,12 @@ static bool write_reading(struct task *t, struct metadb *db, void *state)
 static bool is_known(struct task *t, struct gate *gate, const struct reading *r, bool *out)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT used_us FROM reader WHERE table_id = ? AND key = ?", "is",
-                      r->table_id, r->key)
-        || !metadb_step(t, st, &has_row))
+                      r->table_id, r->key))
         return false;
-    *out = has_row && r->used_us - metadb_int(st, 0) < read_every_us;
-    metadb_done(t, st);
-    return true;
+    *out = metadb_next(t, st) && r->used_us - metadb_int(st, 0) < read_every_us;
+    return metadb_end(t, st);
 }
 
 bool gate_hot_remember(struct task *t, struct gate *gate, const struct clearance *clearance,
@@ -71,25 +68,19 @@ static bool find_readings(struct task *t, struct gate *gate, uint64_t table_id,
                           struct readings *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT table_id, key, is_product, name, purpose FROM reader WHERE "
                       "(?1 = 0 OR table_id = ?1) AND used_us > ?2 ORDER BY used_us DESC LIMIT ?3",
                       "iii", table_id, clock_now_us() - lately_us, (int64_t)READERS_MAX))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct reading){.table_id = metadb_uint(st, 0),
-                                       .key = metadb_str(t->mem, st, 1),
-                                       .reader = {.is_product = metadb_int(st, 2) != 0,
-                                                  .name = metadb_str(t->mem, st, 3),
-                                                  .purpose = metadb_str(t->mem, st, 4)}}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct reading){.table_id = metadb_uint(st, 0),
+                                   .key = metadb_str(t->mem, st, 1),
+                                   .reader = {.is_product = metadb_int(st, 2) != 0,
+                                              .name = metadb_str(t->mem, st, 3),
+                                              .purpose = metadb_str(t->mem, st, 4)}}));
+    return metadb_end(t, st);
 }
 
 /* ---- within a budget */

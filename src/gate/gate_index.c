@@ -28,15 +28,14 @@ static str row_digest(struct arena *mem, const struct gate_row *row)
 static bool drop_old_table(struct task *t, struct metadb *db)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st,
                       "SELECT count(*), coalesce(sum(name = 'digest'), 0) FROM "
                       "pragma_table_info('cleared')",
-                      "")
-        || !metadb_step(t, st, &has_row))
+                      ""))
         return false;
-    bool is_old = has_row && metadb_int(st, 0) > 0 && metadb_int(st, 1) == 0;
-    metadb_done(t, st);
+    bool is_old = metadb_next(t, st) && metadb_int(st, 0) > 0 && metadb_int(st, 1) == 0;
+    if (!metadb_end(t, st))
+        return false;
     return !is_old || metadb_script(t, db, "DROP TABLE cleared");
 }
 
@@ -66,15 +65,14 @@ static bool make_tables(struct task *t, struct metadb *db, void *state)
 static bool count_copies(struct task *t, struct gate *gate)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, gate->cache, &st, "SELECT count(*), coalesce(sum(bytes), 0) FROM cleared",
-                      "")
-        || !metadb_step(t, st, &has_row))
+                      ""))
         return false;
-    gate->copies = metadb_uint(st, 0);
-    gate->copy_bytes = metadb_uint(st, 1);
-    metadb_done(t, st);
-    return true;
+    if (metadb_next(t, st)) {
+        gate->copies = metadb_uint(st, 0);
+        gate->copy_bytes = metadb_uint(st, 1);
+    }
+    return metadb_end(t, st);
 }
 
 /* After an unclean stop nobody knows which copies are whole: they were never synced. */
@@ -152,14 +150,13 @@ bool gate_index_find(struct task *t, struct gate *gate, struct gate_want *want)
 {
     struct metadb_statement *st;
     struct face face = {0};
-    bool has_row;
     want->is_found = false;
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT rows, bytes, used_us, sha256, run, inode, written_ns, digest FROM "
                       "cleared WHERE table_id = ? AND class_id = ? AND name = ?",
-                      "iss", want->table->id, want->class_id, want->name)
-        || !metadb_step(t, st, &has_row))
+                      "iss", want->table->id, want->class_id, want->name))
         return false;
+    bool has_row = metadb_next(t, st);
     struct gate_row row = {
         .table_id = want->table->id, .class_id = want->class_id, .name = want->name};
     if (has_row) {
@@ -189,8 +186,7 @@ bool gate_index_find(struct task *t, struct gate *gate, struct gate_want *want)
         want->inode = face.inode;
         want->written_ns = face.written_ns;
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool gate_index_check(struct task *t, struct gate_want *want)
@@ -278,12 +274,11 @@ static bool bytes_of(struct task *t, struct gate *gate, uint64_t table_id, str c
     struct metadb_statement *st;
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT bytes FROM cleared WHERE table_id = ? AND class_id = ? AND name = ?",
-                      "iss", table_id, class_id, name)
-        || !metadb_step(t, st, is_there_out))
+                      "iss", table_id, class_id, name))
         return false;
+    *is_there_out = metadb_next(t, st);
     *bytes_out = *is_there_out ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool gate_index_add(struct task *t, struct gate *gate, const struct gate_part *part,
@@ -353,17 +348,14 @@ bool gate_index_drop(struct task *t, struct gate *gate, const struct gate_want *
 bool gate_index_damaged(struct task *t, struct gate *gate, struct gate_removals *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT table_id, class_id, name, rows, bytes, sha256, digest FROM cleared",
                       ""))
         return false;
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct arena_mark mark = arena_mark(t->mem);
-        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+        if (!task_go_on(t))
             return false;
-        if (!has_row)
-            break;
         struct gate_row row = {.table_id = metadb_uint(st, 0),
                                .class_id = metadb_str(t->mem, st, 1),
                                .name = metadb_str(t->mem, st, 2),
@@ -376,8 +368,7 @@ bool gate_index_damaged(struct task *t, struct gate *gate, struct gate_removals 
             vec_push(t->mem, out,
                      ((struct gate_removal){row.table_id, row.bytes, row.class_id, row.name}));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* A page of those least lately used. */
@@ -385,18 +376,13 @@ static bool read_oldest(struct task *t, struct gate *gate, const struct gate_rem
                         int64_t after_us, struct gate_removals *out, int64_t *used_us_out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, gate->cache, &st,
                       "SELECT table_id, class_id, name, bytes, used_us FROM cleared WHERE bytes > "
                       "0 AND (used_us, table_id, class_id, name) > (?, ?, ?, ?) "
                       "ORDER BY used_us, table_id, class_id, name LIMIT 500",
                       "iiss", after_us, after->table_id, after->class_id, after->name))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         vec_push(t->mem, out,
                  ((struct gate_removal){.table_id = metadb_uint(st, 0),
                                         .class_id = metadb_str(t->mem, st, 1),
@@ -404,8 +390,7 @@ static bool read_oldest(struct task *t, struct gate *gate, const struct gate_rem
                                         .bytes = metadb_uint(st, 3)}));
         *used_us_out = metadb_int(st, 4);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool gate_evict(struct task *t, struct gate *gate, uint64_t bytes_most)

@@ -27,24 +27,18 @@ static bool read_page(struct task *t, struct gate *gate, const char *sql, int64_
                       const struct page_row *after, struct page *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, gate->cache, &st, sql, "iissi", bound_us, after->copy.table_id,
                       after->copy.class_id, after->copy.name, (int64_t)PAGE_ROWS))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct page_row){.copy = {.table_id = metadb_uint(st, 0),
-                                                 .class_id = metadb_str(t->mem, st, 1),
-                                                 .name = metadb_str(t->mem, st, 2),
-                                                 .bytes = metadb_uint(st, 3)},
-                                        .sha256 = metadb_str(t->mem, st, 4),
-                                        .used_us = metadb_int(st, 5)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct page_row){.copy = {.table_id = metadb_uint(st, 0),
+                                             .class_id = metadb_str(t->mem, st, 1),
+                                             .name = metadb_str(t->mem, st, 2),
+                                             .bytes = metadb_uint(st, 3)},
+                                    .sha256 = metadb_str(t->mem, st, 4),
+                                    .used_us = metadb_int(st, 5)}));
+    return metadb_end(t, st);
 }
 
 /* Too old, or of an original that nothing names any more: a new one may be about to be named. */
@@ -59,10 +53,24 @@ static bool is_over(const struct page_row *row, const struct map *keep, int64_t 
     return row->used_us < old_us || is_orphan;
 }
 
-static bool remove_over(struct task *t, struct gate *gate, const struct map *keep,
-                        uint64_t *removed_out)
+/* Which copies of a walk over the index go. */
+struct sweep {
+    int64_t now_us, old_us;
+    const struct map *keep; /* originals that are named; NULL: only those of `gone` go */
+    const struct map *gone; /* originals */
+};
+
+static bool is_to_go(const struct sweep *sweep, const struct page_row *row)
 {
-    int64_t now_us = clock_now_us(), old_us = now_us - gate->cleared_days_max * day_us;
+    return sweep->keep != NULL
+             ? is_over(row, sweep->keep, sweep->now_us, sweep->old_us)
+             : map_find(sweep->gone, str_sub(row->copy.name, 0, ORIGIN_HEX)) != NULL;
+}
+
+/* Of the copies that were used before a time. */
+static bool remove_copies(struct task *t, struct gate *gate, const struct sweep *sweep,
+                          int64_t before_us, uint64_t *removed_out)
+{
     struct page_row after = {.copy = {.class_id = STR(""), .name = STR("")}};
     bool ok = true, has_more = true;
     while (ok && has_more && task_go_on(t)) {
@@ -73,10 +81,10 @@ static bool remove_over(struct task *t, struct gate *gate, const struct map *kee
                        "SELECT table_id, class_id, name, bytes, sha256, used_us FROM cleared "
                        "WHERE used_us < ? AND (table_id, class_id, name) > (?, ?, ?) ORDER BY "
                        "table_id, class_id, name LIMIT ?",
-                       now_us - young_us, &after, &page);
+                       before_us, &after, &page);
         for (size_t i = 0; ok && i < page.len; i++) {
             const struct gate_removal *copy = &page.at[i].copy;
-            if (is_over(&page.at[i], keep, now_us, old_us)
+            if (is_to_go(sweep, &page.at[i])
                 && !gate_is_held(gate, store_cleared_path(t, gate->store, copy->table_id,
                                                           copy->class_id, copy->name)))
                 vec_push(t->mem, &removals, *copy);
@@ -93,37 +101,14 @@ static bool remove_over(struct task *t, struct gate *gate, const struct map *kee
 
 bool gate_forget(struct task *t, struct gate *gate, const struct str_list *origins)
 {
-    struct page_row after = {.copy = {.class_id = STR(""), .name = STR("")}};
     struct map gone;
-    bool ok = true, has_more = origins->len > 0;
+    uint64_t removed = 0;
     CHECK(gate->magic == GATE_MAGIC);
-    gate = gate->root;
     map_init(&gone, t->mem);
     for (size_t i = 0; i < origins->len; i++)
         map_put(&gone, origins->at[i], &origins->at[i]);
-    while (ok && has_more && task_go_on(t)) {
-        struct page page = {0};
-        struct gate_removals removals = {0};
-        pthread_mutex_lock(&gate->lock);
-        ok = read_page(t, gate,
-                       "SELECT table_id, class_id, name, bytes, sha256, used_us FROM cleared "
-                       "WHERE ?1 = ?1 AND (table_id, class_id, name) > (?2, ?3, ?4) ORDER BY "
-                       "table_id, class_id, name LIMIT ?5",
-                       0, &after, &page);
-        for (size_t i = 0; ok && i < page.len; i++) {
-            const struct gate_removal *copy = &page.at[i].copy;
-            if (map_find(&gone, str_sub(copy->name, 0, ORIGIN_HEX))
-                && !gate_is_held(gate, store_cleared_path(t, gate->store, copy->table_id,
-                                                          copy->class_id, copy->name)))
-                vec_push(t->mem, &removals, *copy);
-        }
-        ok = ok && gate_index_remove(t, gate, &removals);
-        pthread_mutex_unlock(&gate->lock);
-        has_more = page.len == PAGE_ROWS;
-        if (has_more)
-            after = page.at[page.len - 1];
-    }
-    return ok && t->err.code == ERR_NONE;
+    return origins->len == 0
+        || remove_copies(t, gate->root, &(struct sweep){.gone = &gone}, INT64_MAX, &removed);
 }
 
 static bool write_checked(struct task *t, struct metadb *db, void *state)
@@ -194,7 +179,10 @@ bool gate_upkeep(struct task *t, struct gate *gate, const struct str_list *keep,
     map_init(&kept, t->mem);
     for (size_t i = 0; i < keep->len; i++)
         map_put(&kept, keep->at[i], &keep->at[i]);
-    return remove_over(t, gate, &kept, &out->removed)
+    int64_t now_us = clock_now_us();
+    struct sweep sweep = {
+        .now_us = now_us, .old_us = now_us - gate->cleared_days_max * day_us, .keep = &kept};
+    return remove_copies(t, gate, &sweep, now_us - young_us, &out->removed)
         && scrub(t, gate, clock_now_us() - day_us, scrub_bytes_max, out, &has_more);
 }
 
@@ -231,7 +219,6 @@ bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out)
 bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     uint64_t mesh_files, mesh_bytes;
     CHECK(gate->magic == GATE_MAGIC);
     gate = gate->root;
@@ -245,14 +232,9 @@ bool gate_total(struct task *t, struct gate *gate, struct gate_total *out)
                       "cleared GROUP BY table_id ORDER BY b DESC, table_id LIMIT ?",
                       "i", (int64_t)WEIGHED_TABLES))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &out->tables,
-                     ((struct gate_total_table){metadb_uint(st, 0), metadb_uint(st, 1),
-                                                metadb_uint(st, 2), metadb_uint(st, 3)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &out->tables,
+                 ((struct gate_total_table){metadb_uint(st, 0), metadb_uint(st, 1),
+                                            metadb_uint(st, 2), metadb_uint(st, 3)}));
+    return metadb_end(t, st);
 }

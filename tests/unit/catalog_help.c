@@ -114,9 +114,12 @@ static bool apply(struct task *t, struct metadb *db, void *state)
 {
     struct apply *a = state;
     struct mesh_state now;
-    return mesh_state_get(t, db, &now) && mesh_state_apply(t, db, now.mesh_version, true, &now)
-        && document_replace(t, db, &a->bundle)
-        && product_assign_ids(t, db, a->model, now.image_version) && user_sync(t, db, a->model);
+    struct bundle before;
+    return document_load(t, t->mem, db, &before) && mesh_state_get(t, db, &now)
+        && mesh_state_apply(t, db, now.mesh_version, true, &now)
+        && document_replace(t, db, &before, &a->bundle)
+        && product_assign_ids(t, db, a->model, NULL, now.image_version)
+        && user_sync(t, db, a->model);
 }
 
 bool catalog_help_apply(struct catalog *c, const char *properties)

@@ -4,6 +4,7 @@
 
 #include "catalog_help.h"
 #include "image/image_decision.h"
+#include "image/image_inside.h"
 #include "mesh_state/mesh_state.h"
 
 TEST(image_before_the_first_apply_is_empty)
@@ -161,5 +162,49 @@ TEST(decision_of_a_past_release_is_not_kept)
     struct policy_actor ana = {.name = STR("ana")};
     const struct decision *first = image_decide(c->t, image, &ana, 1, &past->tables.at[0]);
     EXPECT(first->allowed && first != image_decide(c->t, image, &ana, 1, &past->tables.at[0]));
+    images_close(images);
+}
+
+static const struct image_model *model_of(const struct image *image)
+{
+    return ((const struct image_spine *)image)->model;
+}
+
+TEST(images_of_one_mesh_share_its_products)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct images *images;
+    REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_open(c->t, c->db, &images));
+    const struct image *old = image_pin(c->t, images);
+    REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_refresh(c->t, images));
+    const struct image *new = image_pin(c->t, images);
+    EXPECT(new->model != old->model);
+    EXPECT(new->products.at[0].definition == old->products.at[0].definition);
+    EXPECT_INT(model_of(new)->parts.len, 1);
+    EXPECT(model_of(new)->parts.at[0] == model_of(old)->parts.at[0]);
+    images_close(images);
+}
+
+TEST(what_no_model_has_any_more_is_not_held)
+{
+    struct catalog *c = catalog_help_open();
+    REQUIRE(c != NULL);
+    struct images *images;
+    REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_open(c->t, c->db, &images));
+    for (int i = 0; i < 6; i++) {
+        str columns = arena_format(c->t->mem, "%s      - {name: more_%d, logicalType: string}\n",
+                                   CATALOG_HELP_COLUMNS, i);
+        REQUIRE_OK(c->t, catalog_help_apply(c, arena_c_string(c->t->mem, columns)));
+        REQUIRE_OK(c->t, images_refresh(c->t, images));
+        /* What the first read, the mesh and its domain, and what the last did. */
+        EXPECT_INT(model_of(&images->current->image)->parts.len, 2);
+    }
+    const struct image *image = image_pin(c->t, images);
+    EXPECT_INT(image->products.at[0].tables.at[0].columns.len, 3);
+    EXPECT_STR(image->products.at[0].tables.at[0].columns.at[2].name, "more_5");
     images_close(images);
 }

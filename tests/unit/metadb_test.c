@@ -98,6 +98,67 @@ TEST(metadb_a_snapshot_sees_one_instant)
     metadb_snapshot_end(c->t, snapshot);
 }
 
+static bool read_all(struct task *t, struct metadb *db, const char *sql, int64_t *sum_out)
+{
+    struct metadb_statement *st;
+    *sum_out = 0;
+    if (!metadb_query(t, db, &st, sql, ""))
+        return false;
+    while (metadb_next(t, st))
+        *sum_out += metadb_int(st, 0);
+    return metadb_end(t, st);
+}
+
+TEST(metadb_rows_come_one_after_the_other)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    int64_t sum;
+    REQUIRE_OK(c->t, read_all(c->t, c->db, "SELECT id FROM thing", &sum));
+    EXPECT_INT(sum, 0);
+    REQUIRE_OK(c->t, read_all(c->t, c->db, "VALUES (1), (2), (4)", &sum));
+    EXPECT_INT(sum, 7);
+}
+
+TEST(metadb_a_row_that_cannot_be_read_is_no_end_of_rows)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    int64_t sum;
+    EXPECT_FAIL(c->t, ERR_INTERNAL,
+                read_all(c->t, c->db,
+                         "SELECT json(column1) FROM (VALUES ('1'), ('2'), ('{'), ('4'))", &sum));
+    EXPECT_INT(sum, 3);
+    uint64_t found;
+    EXPECT_FAIL(c->t, ERR_INTERNAL, metadb_find_uint(c->t, c->db, &found, "SELECT json('{')", ""));
+    bool has_row;
+    EXPECT_FAIL(c->t, ERR_INTERNAL, metadb_has(c->t, c->db, &has_row, "SELECT json('{')", ""));
+}
+
+TEST(metadb_what_is_not_found_is_nothing)
+{
+    struct catalog *c = with_table();
+    REQUIRE(c != NULL);
+    uint64_t id;
+    str name, kept = STR("here");
+    bool has_row;
+    REQUIRE_OK(c->t, metadb_write(c->t, c->db, insert_name, &kept));
+    const char *by_name = "SELECT id FROM thing WHERE name = ?";
+    REQUIRE_OK(c->t, metadb_find_uint(c->t, c->db, &id, by_name, "s", STR("gone")));
+    EXPECT_INT(id, 0);
+    REQUIRE_OK(c->t, metadb_has(c->t, c->db, &has_row, by_name, "s", STR("gone")));
+    EXPECT(!has_row);
+    REQUIRE_OK(c->t, metadb_find_uint(c->t, c->db, &id, by_name, "s", kept));
+    EXPECT_INT(id, 1);
+    REQUIRE_OK(c->t, metadb_has(c->t, c->db, &has_row, by_name, "s", kept));
+    EXPECT(has_row);
+    const char *by_id = "SELECT name FROM thing WHERE id = ?";
+    REQUIRE_OK(c->t, metadb_find_str(c->t, c->db, &name, by_id, "i", id));
+    EXPECT_STR(name, kept);
+    REQUIRE_OK(c->t, metadb_find_str(c->t, c->db, &name, by_id, "i", id + 1));
+    EXPECT_STR(name, "");
+}
+
 TEST(metadb_statements_end_with_their_mark)
 {
     struct catalog *c = with_table();

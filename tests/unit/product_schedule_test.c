@@ -17,8 +17,10 @@ static struct wish *wish(struct task *t, const char *text)
     struct wish *w = ARENA_NEW(t->mem, struct wish);
     struct cron cron;
     w->domain.name = STR("sales");
-    w->product = (struct model_product){
-        .domain = &w->domain, .name = STR("orders"), .status = STR("active")};
+    w->product = (struct model_product){.domain = &w->domain,
+                                        .name = STR("orders"),
+                                        .address = STR("sales.orders"),
+                                        .status = STR("active")};
     if (cron_parse(str_of(text), &cron)) {
         w->product.schedule.text = str_of(text);
         vec_push(t->mem, &w->product.schedule.times, cron);

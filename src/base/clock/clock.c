@@ -117,7 +117,7 @@ static int64_t days_of_date(int64_t year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-static void date_of_days(int64_t days, int64_t *year, int *month, int *day)
+void clock_date(int64_t days, int64_t *year_out, int *month_out, int *day_out)
 {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
@@ -126,9 +126,9 @@ static void date_of_days(int64_t days, int64_t *year, int *month, int *day)
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t shifted = (5 * day_of_year + 2) / 153;
-    *day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
-    *month = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
-    *year = year_of_era + era * 400 + (*month <= 2);
+    *day_out = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
+    *month_out = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
+    *year_out = year_of_era + era * 400 + (*month_out <= 2);
 }
 
 str clock_text(struct arena *mem, int64_t now_us)
@@ -141,7 +141,7 @@ str clock_text(struct arena *mem, int64_t now_us)
     }
     int64_t year;
     int month, day;
-    date_of_days(days, &year, &month, &day);
+    clock_date(days, &year, &month, &day);
     int seconds = (int)(rest / second_us);
     return arena_format(mem, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)year, month, day,
                         seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(rest % second_us));

@@ -17,5 +17,7 @@ void clock_uuid(char out[37]);
 str clock_text(struct arena *mem, int64_t now_us);
 /* A date (`2027-01-01`, midnight UTC) or an ISO 8601 timestamp; false when it is neither. */
 bool clock_parse(str text, int64_t *out_us);
+/* The date of the Gregorian calendar that is so many days after 1970-01-01. */
+void clock_date(int64_t days, int64_t *year_out, int *month_out, int *day_out);
 
 #endif

@@ -1,5 +1,7 @@
 #include "cron/cron.h"
 
+#include "clock/clock.h"
+
 enum { FIELDS = 5, DAYS_AHEAD_MAX = 366 * 8 };
 static const int64_t minute_us = 60 * 1000000LL;
 
@@ -119,24 +121,12 @@ bool cron_parse(str text, struct cron *out)
 
 /* ---- when */
 
-static void date_of(int64_t days, unsigned *month, unsigned *day)
-{
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted = (5 * day_of_year + 2) / 153;
-    *day = (unsigned)(day_of_year - (153 * shifted + 2) / 5 + 1);
-    *month = (unsigned)(shifted < 10 ? shifted + 3 : shifted - 9);
-}
-
 static bool is_day(const struct cron *cron, int64_t days)
 {
-    unsigned month, day;
+    int64_t year;
+    int month, day;
     unsigned weekday = (unsigned)(((days + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-    date_of(days, &month, &day);
+    clock_date(days, &year, &month, &day);
     bool by_day = cron->days >> day & 1, by_weekday = cron->weekdays >> weekday & 1;
     if (!(cron->months >> month & 1))
         return false;

@@ -56,3 +56,20 @@ const char *error_meaning(enum error_code code)
 {
     return row_of(code)->meaning;
 }
+
+bool error_is_of_sql(enum error_code code)
+{
+    switch (code) {
+    case ERR_SYNTAX:
+    case ERR_UNKNOWN_NAME:
+    case ERR_UNKNOWN_COLUMN:
+    case ERR_TYPE:
+    case ERR_REFUSED:
+    case ERR_DENIED:
+    case ERR_DATA:
+    case ERR_LIMIT:
+        return true;
+    default:
+        return false;
+    }
+}

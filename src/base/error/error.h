@@ -35,5 +35,7 @@ const char *error_sqlstate(enum error_code code);
 int error_http_status(enum error_code code);
 int error_exit_code(enum error_code code);
 const char *error_meaning(enum error_code code);
+/* Of an SQL text or the values that it met, and not of the machine or the caller. */
+bool error_is_of_sql(enum error_code code);
 
 #endif

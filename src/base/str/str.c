@@ -16,7 +16,7 @@ str str_of(const char *text)
 
 bool str_eq(str a, str b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && (a.len == 0 || a.ptr == b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 static char lower(char c)
@@ -147,7 +147,18 @@ bool str_to_i64(str s, int64_t *out)
     return true;
 }
 
-static size_t digits_at(str s, size_t at)
+int str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+size_t str_digits_at(str s, size_t at)
 {
     size_t n = 0;
     while (at + n < s.len && s.ptr[at + n] >= '0' && s.ptr[at + n] <= '9')
@@ -159,12 +170,12 @@ static size_t digits_at(str s, size_t at)
 static bool is_decimal(str s)
 {
     size_t at = s.len && (s.ptr[0] == '-' || s.ptr[0] == '+') ? 1 : 0;
-    size_t whole = digits_at(s, at);
+    size_t whole = str_digits_at(s, at);
     size_t part = 0;
     at += whole;
     if (at < s.len && s.ptr[at] == '.') {
         at++;
-        part = digits_at(s, at);
+        part = str_digits_at(s, at);
         at += part;
     }
     if (whole + part == 0)
@@ -173,7 +184,7 @@ static bool is_decimal(str s)
         at++;
         if (at < s.len && (s.ptr[at] == '-' || s.ptr[at] == '+'))
             at++;
-        size_t power = digits_at(s, at);
+        size_t power = str_digits_at(s, at);
         if (power == 0)
             return false;
         at += power;

@@ -40,6 +40,10 @@ bool str_cut_last(str s, char separator, str *head_out, str *tail_out);
 bool str_to_i64(str s, int64_t *out);
 bool str_to_u64(str s, uint64_t *out);
 bool str_to_f64(str s, double *out);
+/* What a hexadecimal digit is worth; -1: it is none. */
+int str_hex_digit(char c);
+/* How many decimal digits follow each other from `at` on. */
+size_t str_digits_at(str s, size_t at);
 /* True for well-formed UTF-8 without NUL. */
 bool str_is_utf8(str s);
 /* Bytes of the well-formed UTF-8 character that starts at `at`, or 0 where there is none. */

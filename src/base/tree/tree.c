@@ -112,17 +112,6 @@ bool tree_is_bool(const struct tree *tree, bool *out)
     return false;
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 16;
-}
-
 /* `0o17` and `0x1F`: of the core schema, not of JSON. `fits_out` is false past 64 bits. */
 static bool is_based(str text, int64_t *out, bool *fits_out)
 {
@@ -132,8 +121,8 @@ static bool is_based(str text, int64_t *out, bool *fits_out)
     if (!base || text.len == 2)
         return false;
     for (size_t i = 2; i < text.len; i++) {
-        int digit = digit_of(text.ptr[i]);
-        if (digit >= base)
+        int digit = str_hex_digit(text.ptr[i]);
+        if (digit < 0 || digit >= base)
             return false;
         if (__builtin_mul_overflow(value, base, &value)
             || __builtin_add_overflow(value, digit, &value)) {
@@ -167,22 +156,14 @@ bool tree_is_number(const struct tree *tree, double *out)
     return is_plain(tree) && str_to_f64(tree->text, out);
 }
 
-static size_t digits_at(str s, size_t at)
-{
-    size_t n = 0;
-    while (at + n < s.len && s.ptr[at + n] >= '0' && s.ptr[at + n] <= '9')
-        n++;
-    return n;
-}
-
 /* `[-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`, of any length and size. */
 static bool has_number_form(str s)
 {
     size_t at = s.len && (s.ptr[0] == '-' || s.ptr[0] == '+') ? 1 : 0;
-    size_t whole = digits_at(s, at);
+    size_t whole = str_digits_at(s, at);
     at += whole;
     if (at < s.len && s.ptr[at] == '.') {
-        size_t part = digits_at(s, at + 1);
+        size_t part = str_digits_at(s, at + 1);
         if (whole + part == 0)
             return false;
         at += 1 + part;
@@ -193,7 +174,7 @@ static bool has_number_form(str s)
         at++;
         if (at < s.len && (s.ptr[at] == '-' || s.ptr[at] == '+'))
             at++;
-        size_t power = digits_at(s, at);
+        size_t power = str_digits_at(s, at);
         if (power == 0)
             return false;
         at += power;
@@ -305,10 +286,10 @@ static bool is_json_number(str text)
         return false;
     if (text.ptr[0] == '-')
         text = str_from(text, 1);
-    size_t whole = digits_at(text, 0);
+    size_t whole = str_digits_at(text, 0);
     if (whole == 0 || (whole > 1 && text.ptr[0] == '0'))
         return false;
-    return whole == text.len || text.ptr[whole] != '.' || digits_at(text, whole + 1) > 0;
+    return whole == text.len || text.ptr[whole] != '.' || str_digits_at(text, whole + 1) > 0;
 }
 
 static void scalar_json(const struct tree *tree, struct buf *out)

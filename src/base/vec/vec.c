@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lists of large things mostly have one or two of them. */
+static size_t first_room(size_t size)
+{
+    return size <= 32 ? 8 : size <= 128 ? 2 : 1;
+}
+
 void *vec_room(struct arena *mem, void *at, size_t len, size_t *cap, size_t size)
 {
     if (len < *cap) {
@@ -10,7 +16,7 @@ void *vec_room(struct arena *mem, void *at, size_t len, size_t *cap, size_t size
         memset((char *)at + len * size, 0, size);
         return at;
     }
-    size_t wider = *cap ? *cap * 2 : 8;
+    size_t wider = *cap ? *cap * 2 : first_room(size);
     void *grown = arena_array(mem, wider, size);
     if (len)
         memcpy(grown, at, len * size);

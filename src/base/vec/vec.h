@@ -15,6 +15,10 @@
      &(vec)->at[(vec)->len++])
 #define vec_push(mem, vec, value) (*vec_add((mem), (vec)) = (value))
 
+/* Of a list that is empty: room for so many and no more, where they are known. */
+#define vec_reserve(mem, vec, count)                                                               \
+    ((vec)->at = arena_array((mem), (count), sizeof(*(vec)->at)), (vec)->cap = (count))
+
 /* Room for one more element, zeroed; used by the macros. */
 void *vec_room(struct arena *mem, void *at, size_t len, size_t *cap, size_t size);
 

@@ -61,38 +61,28 @@ static bool read_purposes(struct task *t, struct arena *mem, struct metadb *db,
                           struct access_request *row)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT purpose FROM access_purpose WHERE request = ? ORDER BY purpose", "i",
                       row->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &row->purposes, metadb_str(mem, st, 0));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(mem, &row->purposes, metadb_str(mem, st, 0));
+    return metadb_end(t, st);
 }
 
 /* The rows of a statement, of one instant with their purposes. */
 static bool read_rows(struct task *t, struct arena *mem, struct metadb *db,
                       struct metadb_statement *st, struct access_request_list *out)
 {
-    bool has_row = true;
     *out = (struct access_request_list){0};
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct access_request *row;
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
         if (!read_row(t, mem, st, &row))
             return false;
         vec_push(mem, out, row);
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!read_purposes(t, mem, db, out->at[i]))
             return false;
@@ -188,21 +178,17 @@ bool access_request_steps(struct task *t, struct metadb *db, uint64_t id,
                           struct access_request_steps *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct access_request_steps){0};
     if (!metadb_query(t, db, &st,
                       "SELECT step, level, actor, on_behalf, reason, time_us, state FROM "
                       "access_step WHERE request = ? ORDER BY number",
                       "i", id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row && !read_step(t, st, vec_add(t->mem, out)))
+    while (metadb_next(t, st)) {
+        if (!read_step(t, st, vec_add(t->mem, out)))
             return false;
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* ---- in a caller's write */
@@ -222,20 +208,17 @@ static bool add_step(struct task *t, struct metadb *db, const struct access_requ
 static bool refuse_duplicate(struct task *t, struct metadb *db, const struct access_request *row)
 {
     for (size_t i = 0; i < row->purposes.len; i++) {
-        struct metadb_statement *st;
-        bool has_row;
-        if (!metadb_query(t, db, &st,
-                          "SELECT r.id FROM access_request r JOIN access_purpose p ON p.request = "
-                          "r.id WHERE r.taker_kind = ? AND r.taker = ? AND r.product = ? AND "
-                          "r.table_name = ? AND r.contract = ? AND r.role = ? AND p.purpose = ? "
-                          "AND r." ACCESS_OPEN,
-                          "sssssss", str_of(TAKERS[row->taker_kind]), row->taker, row->product,
-                          row->table, row->contract, row->role, row->purposes.at[i])
-            || !metadb_step(t, st, &has_row))
+        uint64_t id;
+        if (!metadb_find_uint(
+                t, db, &id,
+                "SELECT r.id FROM access_request r JOIN access_purpose p ON p.request = "
+                "r.id WHERE r.taker_kind = ? AND r.taker = ? AND r.product = ? AND "
+                "r.table_name = ? AND r.contract = ? AND r.role = ? AND p.purpose = ? "
+                "AND r." ACCESS_OPEN,
+                "sssssss", str_of(TAKERS[row->taker_kind]), row->taker, row->product, row->table,
+                row->contract, row->role, row->purposes.at[i]))
             return false;
-        uint64_t id = has_row ? metadb_uint(st, 0) : 0;
-        metadb_done(t, st);
-        if (has_row) {
+        if (id != 0) {
             task_fail(t, ERR_CONFLICT, "access request %llu asks for the same and is still open",
                       (unsigned long long)id);
             return task_hint(t,

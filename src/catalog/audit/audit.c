@@ -48,21 +48,8 @@ str audit_hash(struct arena *mem, const struct audit_row *row)
     return crypto_digest_hex(mem, &digest);
 }
 
-static bool append(struct task *t, struct metadb *db, void *state)
+bool audit_put(struct task *t, struct metadb *db, const struct audit_row *row)
 {
-    struct audit_row *row = state;
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
-                      "")
-        || !metadb_step(t, st, &has_row))
-        return false;
-    row->version = AUDIT_VERSION;
-    row->sequence = has_row ? metadb_uint(st, 0) + 1 : 1;
-    row->previous_hash = has_row ? metadb_str(t->mem, st, 1) : STR(AUDIT_NOTHING);
-    metadb_done(t, st);
-    row->hash = audit_hash(t->mem, row);
-    metadb_pass_before_commit(db, FAULT_AUDIT_WRITE);
     return metadb_run(t, db,
                       "INSERT INTO audit (sequence, time_us, actor, on_behalf, action, object, "
                       "outcome, detail, previous_hash, hash, version, actor_kind, door, query, "
@@ -70,6 +57,24 @@ static bool append(struct task *t, struct metadb *db, void *state)
                       "iissssssssissis", row->sequence, row->time_us, row->actor, row->on_behalf,
                       row->action, row->object, row->outcome, row->detail, row->previous_hash,
                       row->hash, row->version, row->actor_kind, row->door, row->query, row->record);
+}
+
+static bool append(struct task *t, struct metadb *db, void *state)
+{
+    struct audit_row *row = state;
+    struct metadb_statement *st;
+    if (!metadb_query(t, db, &st, "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
+                      ""))
+        return false;
+    bool has_row = metadb_next(t, st);
+    row->version = AUDIT_VERSION;
+    row->sequence = has_row ? metadb_uint(st, 0) + 1 : 1;
+    row->previous_hash = has_row ? metadb_str(t->mem, st, 1) : STR(AUDIT_NOTHING);
+    if (!metadb_end(t, st))
+        return false;
+    row->hash = audit_hash(t->mem, row);
+    metadb_pass_before_commit(db, FAULT_AUDIT_WRITE);
+    return audit_put(t, db, row);
 }
 
 bool audit_add(struct task *t, struct metadb *db, struct audit_row *row)
@@ -121,16 +126,13 @@ static struct audit_row read_row(struct arena *mem, struct metadb_statement *st)
 
 static bool read_rows(struct task *t, struct metadb_statement *st, struct audit_list *out)
 {
-    bool has_row = true;
     *out = (struct audit_list){0};
-    while (has_row) {
-        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+    while (metadb_next(t, st)) {
+        if (!task_go_on(t))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, read_row(t->mem, st));
+        vec_push(t->mem, out, read_row(t->mem, st));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool audit_after(struct task *t, struct metadb *db, uint64_t sequence, uint64_t most,

@@ -38,6 +38,8 @@ MUST_CHECK bool audit_append(struct task *t, struct metadb *db, str action, str 
 /* The same with all that the caller knows; actor and time are his to fill. Sets sequence and
  * hashes. */
 MUST_CHECK bool audit_add(struct task *t, struct metadb *db, struct audit_row *row);
+/* A row of another catalog as it is there, with its sequence and hashes. */
+MUST_CHECK bool audit_put(struct task *t, struct metadb *db, const struct audit_row *row);
 /* Who and when, of an actor. */
 void audit_fill(struct audit_row *row, const struct actor *actor);
 /* What the hash of a row of its version must be. */

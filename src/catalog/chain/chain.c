@@ -45,14 +45,8 @@ static str before(const struct walk *w)
 /* Where a row with this hash stands; 0: nowhere. Reads all of the table, once, when something is broken. */
 static bool find_hash(struct task *t, struct metadb *db, str hash, uint64_t *sequence_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT sequence FROM audit WHERE hash = ? LIMIT 1", "s", hash)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *sequence_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, db, sequence_out,
+                            "SELECT sequence FROM audit WHERE hash = ? LIMIT 1", "s", hash);
 }
 
 /* It is the stranger itself: the row behind it follows the one before it, or it is a copy of the row whose place it claims. */
@@ -199,13 +193,7 @@ static bool walk_page(struct task *t, struct walk *w, bool *is_last_out)
 static bool count(struct task *t, struct metadb *db, const char *sql, uint64_t a, uint64_t b,
                   uint64_t *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, sql, "ii", a, b) || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, db, out, sql, "ii", a, b);
 }
 
 /* Rows before the first, which no chain begins with. */

@@ -13,18 +13,15 @@
 bool chain_last(struct task *t, struct metadb *db, struct chain_head *out)
 {
     struct metadb_statement *st;
-    bool has_row;
     *out = (struct chain_head){.hash = STR(AUDIT_NOTHING)};
     if (!metadb_query(t, db, &st, "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
-                      "")
-        || !metadb_step(t, st, &has_row))
+                      ""))
         return false;
-    if (has_row) {
+    if (metadb_next(t, st)) {
         out->sequence = metadb_uint(st, 0);
         out->hash = metadb_str(t->mem, st, 1);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* ---- signatures */

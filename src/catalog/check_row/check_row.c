@@ -77,7 +77,6 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
 {
     *out = (struct check_row_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT sequence, run_id, table_id, table_name, rule_id, kind, name, "
@@ -88,13 +87,11 @@ bool check_row_list(struct task *t, struct metadb *db, str run_id, struct check_
             "run_id = ? ORDER BY sequence",
             "s", run_id))
         return false;
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct check_row *row = NULL;
-        if (!metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, &row)))
+        if (!read_row(t, st, &row))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, row);
+        vec_push(t->mem, out, row);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }

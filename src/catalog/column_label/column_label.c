@@ -1,26 +1,52 @@
 #include "column_label/column_label.h"
 
-bool column_label_replace(struct task *t, struct metadb *db, const struct labels *labels)
+static bool insert_label(struct task *t, struct metadb *db, const struct label *label)
+{
+    str address = label->product->address;
+    if (!metadb_run(t, db,
+                    "INSERT INTO column_label SELECT c.table_id, c.id, ?4, ?5, ?6, ?7 FROM "
+                    "product p JOIN table_ t ON t.product_id = p.id JOIN column_ c ON "
+                    "c.table_id = t.id WHERE p.address = ?1 AND t.name = ?2 AND c.name = ?3 "
+                    "AND p.removed = 0 AND t.removed = 0 AND c.removed = 0",
+                    "sssdsss", address, label->table->name, label->column->name, (int)label->is_tag,
+                    label->text, label->origin, label->domain->name))
+        return false;
+    return metadb_changes(db) == 1
+        || task_fail(t, ERR_CORRUPT, "the catalog has no id for " STR_FMT " of " STR_FMT,
+                     STR_ARG(label->column->name), STR_ARG(address));
+}
+
+/* Of all products but those that are kept; what is gone has none either. */
+static bool remove_labels(struct task *t, struct metadb *db, const struct model *model,
+                          const struct map *kept)
+{
+    if (kept == NULL || kept->len == 0)
+        return metadb_run(t, db, "DELETE FROM column_label", "");
+    for (size_t i = 0; i < model->products.len; i++) {
+        str address = model->products.at[i]->address;
+        if (map_find(kept, address) == NULL
+            && !metadb_run(t, db,
+                           "DELETE FROM column_label WHERE table_id IN (SELECT t.id FROM product p "
+                           "JOIN table_ t ON t.product_id = p.id WHERE p.address = ?)",
+                           "s", address))
+            return false;
+    }
+    return metadb_run(t, db,
+                      "DELETE FROM column_label WHERE table_id IN (SELECT id FROM table_ WHERE "
+                      "removed = 1)",
+                      "");
+}
+
+bool column_label_replace(struct task *t, struct metadb *db, const struct model *model,
+                          const struct labels *labels, const struct map *kept)
 {
     CHECK(metadb_is_writer(db));
-    if (!metadb_run(t, db, "DELETE FROM column_label", ""))
+    if (!remove_labels(t, db, model, kept))
         return false;
     for (size_t i = 0; i < labels->len; i++) {
-        const struct label *label = &labels->at[i];
-        str address =
-            arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(label->product->domain->name),
-                         STR_ARG(label->product->name));
-        if (!metadb_run(t, db,
-                        "INSERT INTO column_label SELECT c.table_id, c.id, ?4, ?5, ?6, ?7 FROM "
-                        "product p JOIN table_ t ON t.product_id = p.id JOIN column_ c ON "
-                        "c.table_id = t.id WHERE p.address = ?1 AND t.name = ?2 AND c.name = ?3 "
-                        "AND p.removed = 0 AND t.removed = 0 AND c.removed = 0",
-                        "sssdsss", address, label->table->name, label->column->name,
-                        (int)label->is_tag, label->text, label->origin, label->domain->name))
+        bool is_kept = kept != NULL && map_find(kept, labels->at[i].product->address) != NULL;
+        if (!is_kept && !insert_label(t, db, &labels->at[i]))
             return false;
-        if (metadb_changes(db) != 1)
-            return task_fail(t, ERR_CORRUPT, "the catalog has no id for " STR_FMT " of " STR_FMT,
-                             STR_ARG(label->column->name), STR_ARG(address));
     }
     return true;
 }
@@ -28,22 +54,16 @@ bool column_label_replace(struct task *t, struct metadb *db, const struct labels
 static bool read_rows(struct task *t, struct arena *mem, struct metadb_statement *st,
                       struct column_labels *out)
 {
-    bool has_row = true;
     *out = (struct column_labels){0};
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, out,
-                     ((struct column_label){.table_id = metadb_uint(st, 0),
-                                            .column_id = (uint32_t)metadb_uint(st, 1),
-                                            .is_tag = metadb_int(st, 2) != 0,
-                                            .text = metadb_str(mem, st, 3),
-                                            .origin = metadb_str(mem, st, 4),
-                                            .origin_domain = metadb_str(mem, st, 5)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(mem, out,
+                 ((struct column_label){.table_id = metadb_uint(st, 0),
+                                        .column_id = (uint32_t)metadb_uint(st, 1),
+                                        .is_tag = metadb_int(st, 2) != 0,
+                                        .text = metadb_str(mem, st, 3),
+                                        .origin = metadb_str(mem, st, 4),
+                                        .origin_domain = metadb_str(mem, st, 5)}));
+    return metadb_end(t, st);
 }
 
 bool column_label_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t product_id,

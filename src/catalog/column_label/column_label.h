@@ -16,9 +16,9 @@ struct column_labels {
     VEC_OF(struct column_label) /* by table, column, label, origin */
 };
 
-/* In an applying transaction, after ids are given. */
-MUST_CHECK bool column_label_replace(struct task *t, struct metadb *db,
-                                     const struct labels *labels);
+/* In an applying transaction, after ids are given. `kept`, or NULL: addresses of products whose labels stand. */
+MUST_CHECK bool column_label_replace(struct task *t, struct metadb *db, const struct model *model,
+                                     const struct labels *labels, const struct map *kept);
 /* Of the tables of one product. */
 MUST_CHECK bool column_label_read(struct task *t, struct arena *mem, struct metadb *db,
                                   uint64_t product_id, struct column_labels *out);

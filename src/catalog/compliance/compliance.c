@@ -61,7 +61,6 @@ bool compliance_list(struct task *t, struct metadb *db, bool is_current,
                      struct compliance_list *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct compliance_list){0};
     if (!metadb_query(t, db, &st,
                       "SELECT policy, domain, is_warning, violations, objects, since_us, "
@@ -69,20 +68,15 @@ bool compliance_list(struct task *t, struct metadb *db, bool is_current,
                       "ORDER BY sequence DESC LIMIT ?) ORDER BY policy, domain, sequence",
                       "di", (int)is_current, (int64_t)COMPLIANCE_ROWS_MAX))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct compliance_row){.policy = metadb_str(t->mem, st, 0),
-                                              .domain = metadb_str(t->mem, st, 1),
-                                              .is_warning = metadb_int(st, 2) != 0,
-                                              .violations = metadb_uint(st, 3),
-                                              .objects = metadb_uint(st, 4),
-                                              .since_us = metadb_int(st, 5),
-                                              .checked_us = metadb_int(st, 6),
-                                              .is_current = metadb_int(st, 7) != 0}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct compliance_row){.policy = metadb_str(t->mem, st, 0),
+                                          .domain = metadb_str(t->mem, st, 1),
+                                          .is_warning = metadb_int(st, 2) != 0,
+                                          .violations = metadb_uint(st, 3),
+                                          .objects = metadb_uint(st, 4),
+                                          .since_us = metadb_int(st, 5),
+                                          .checked_us = metadb_int(st, 6),
+                                          .is_current = metadb_int(st, 7) != 0}));
+    return metadb_end(t, st);
 }

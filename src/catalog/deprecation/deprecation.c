@@ -13,16 +13,13 @@ bool deprecation_since(struct task *t, struct metadb *db, str product, str contr
                        int64_t *since_us_out)
 {
     struct metadb_statement *st;
-    bool has_row;
     *since_us_out = 0;
     if (!metadb_query(t, db, &st,
                       "SELECT since_us FROM deprecation WHERE product = ? AND contract = ? AND "
                       "major = ?",
-                      "ssi", product, contract, major)
-        || !metadb_step(t, st, &has_row))
+                      "ssi", product, contract, major))
         return false;
-    if (has_row)
+    if (metadb_next(t, st))
         *since_us_out = metadb_int(st, 0);
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }

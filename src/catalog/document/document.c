@@ -1,27 +1,65 @@
 #include "document/document.h"
 
 #include "crypto/crypto.h"
-#include "map/map.h"
 #include "yaml/yaml.h"
 
+/* Files are in the order of their paths, and so are those before. */
 bool document_load(struct task *t, struct arena *mem, struct metadb *db, struct bundle *out)
 {
     *out = (struct bundle){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
-                      "SELECT path, text FROM document JOIN content USING (sha256) ORDER BY path",
+                      "SELECT path, sha256, text FROM document JOIN content USING (sha256) ORDER "
+                      "BY path",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, out,
-                     ((struct bundle_file){.path = metadb_str(mem, st, 0),
-                                           .text = metadb_str(mem, st, 1)}));
+    while (metadb_next(t, st))
+        vec_push(mem, out,
+                 ((struct bundle_file){.path = metadb_str(mem, st, 0),
+                                       .sha256 = metadb_str(mem, st, 1),
+                                       .text = metadb_str(mem, st, 2)}));
+    return metadb_end(t, st);
+}
+
+static bool load_text(struct task *t, struct arena *parts, struct metadb *db,
+                      struct bundle_file *file)
+{
+    struct metadb_statement *st;
+    if (!metadb_query(t, db, &st, "SELECT text FROM content WHERE sha256 = ?", "s", file->sha256))
+        return false;
+    if (metadb_next(t, st))
+        file->text = metadb_str(parts, st, 0);
+    return metadb_end(t, st);
+}
+
+bool document_load_over(struct task *t, struct arena *mem, struct arena *parts,
+                        struct model_part *part, struct metadb *db, const struct bundle *before,
+                        struct bundle *out)
+{
+    struct metadb_statement *st;
+    size_t next = 0;
+    *out = (struct bundle){0};
+    if (!metadb_query(t, db, &st, "SELECT path, sha256 FROM document ORDER BY path", ""))
+        return false;
+    while (metadb_next(t, st)) {
+        struct arena_mark mark = arena_mark(t->mem);
+        str path = metadb_str(t->mem, st, 0), sha256 = metadb_str(t->mem, st, 1);
+        while (next < before->len && str_compare(before->at[next].path, path) < 0)
+            next++;
+        bool is_same = next < before->len && str_eq(before->at[next].path, path)
+                    && str_eq(before->at[next].sha256, sha256);
+        vec_push(mem, out,
+                 is_same ? before->at[next]
+                         : ((struct bundle_file){.path = arena_str(parts, path),
+                                                 .sha256 = arena_str(parts, sha256),
+                                                 .part = part}));
+        arena_rewind(t->mem, mark);
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
+    for (size_t i = 0; i < out->len; i++)
+        if (out->at[i].part == part && !load_text(t, parts, db, &out->at[i]))
+            return false;
     return true;
 }
 
@@ -34,58 +72,49 @@ bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha
                       *sha256_out, text);
 }
 
-/* What the files hold today: path to SHA-256. */
-static bool read_digests(struct task *t, struct metadb *db, struct map *out)
+/* The text that a file no longer has, unless another file or a plan has it. */
+static bool forget_content(struct task *t, struct metadb *db, str text)
 {
-    struct metadb_statement *st;
-    bool has_row = true;
-    map_init(out, t->mem);
-    if (!metadb_query(t, db, &st, "SELECT path, sha256 FROM document", ""))
-        return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row) {
-            str *sha256 = ARENA_NEW(t->mem, str);
-            *sha256 = metadb_str(t->mem, st, 1);
-            map_put(out, metadb_str(t->mem, st, 0), sha256);
-        }
-    }
-    metadb_done(t, st);
-    return true;
+    struct crypto_digest digest = crypto_sha256(text);
+    return metadb_run(t, db,
+                      "DELETE FROM content WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM "
+                      "document WHERE sha256 = ?1) AND NOT EXISTS (SELECT 1 FROM plan_document "
+                      "WHERE sha256 = ?1)",
+                      "s", crypto_digest_hex(t->mem, &digest));
 }
 
-static bool replace_file(struct task *t, struct metadb *db, const struct bundle_file *file,
-                         str *before)
+static bool replace_file(struct task *t, struct metadb *db, const struct bundle_file *before,
+                         const struct bundle_file *after)
 {
-    struct crypto_digest digest = crypto_sha256(file->text);
-    str sha256 = crypto_digest_hex(t->mem, &digest);
-    bool is_same = before && str_eq(*before, sha256);
-    if (before)
-        *before = STR_NONE; /* it stays */
-    return is_same
-        || (document_keep_content(t, db, file->text, &sha256)
-            && metadb_run(t, db,
-                          "INSERT INTO document VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET "
-                          "sha256 = excluded.sha256",
-                          "ss", file->path, sha256));
+    str sha256;
+    if (before && after && str_eq(before->text, after->text))
+        return true;
+    if (!after)
+        return metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s", before->path)
+            && forget_content(t, db, before->text);
+    return document_keep_content(t, db, after->text, &sha256)
+        && metadb_run(t, db,
+                      "INSERT INTO document VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET "
+                      "sha256 = excluded.sha256",
+                      "ss", after->path, sha256)
+        && (!before || forget_content(t, db, before->text));
 }
 
-bool document_replace(struct task *t, struct metadb *db, const struct bundle *bundle)
+bool document_replace(struct task *t, struct metadb *db, const struct bundle *before,
+                      const struct bundle *after)
 {
     CHECK(metadb_is_writer(db));
-    struct map before;
-    if (!read_digests(t, db, &before))
-        return false;
-    for (size_t i = 0; i < bundle->len; i++)
-        if (!replace_file(t, db, &bundle->at[i], map_find(&before, bundle->at[i].path)))
+    for (size_t i = 0, j = 0; i < before->len || j < after->len;) {
+        int order = i == before->len ? 1
+                  : j == after->len  ? -1
+                                     : str_compare(before->at[i].path, after->at[j].path);
+        if (!replace_file(t, db, order <= 0 ? &before->at[i] : NULL,
+                          order >= 0 ? &after->at[j] : NULL))
             return false;
-    for (size_t i = 0; i < before.len; i++)
-        if (((const str *)before.entries[i].value)->len
-            && !metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s",
-                           before.entries[i].key))
-            return false;
-    return document_sweep(t, db);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return true;
 }
 
 bool document_sweep(struct task *t, struct metadb *db)

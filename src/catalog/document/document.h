@@ -10,8 +10,14 @@
  * trees. */
 MUST_CHECK bool document_load(struct task *t, struct arena *mem, struct metadb *db,
                               struct bundle *out);
-/* In an applying transaction: this bundle is now the active one. Only files that differ are written. */
-MUST_CHECK bool document_replace(struct task *t, struct metadb *db, const struct bundle *bundle);
+/* The same over the files of `before`, which an earlier call gave: those that are the same are taken over with all that they have, the
+ * texts of others are in `parts` and they are of `part`. */
+MUST_CHECK bool document_load_over(struct task *t, struct arena *mem, struct arena *parts,
+                                   struct model_part *part, struct metadb *db,
+                                   const struct bundle *before, struct bundle *out);
+/* In an applying transaction: the active files are those of `before`, and from now on these. Only what differs is written. */
+MUST_CHECK bool document_replace(struct task *t, struct metadb *db, const struct bundle *before,
+                                 const struct bundle *after);
 /* Stores a text by its content, in a write; gives its SHA-256. */
 MUST_CHECK bool document_keep_content(struct task *t, struct metadb *db, str text, str *sha256_out);
 /* Reads every .yaml, .yml and .json of the bundle that has no `document` yet into it, in `mem`; what cannot be

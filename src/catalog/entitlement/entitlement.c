@@ -4,17 +4,15 @@ static bool find(struct task *t, struct metadb *db, const struct policy_entitlem
                  uint64_t *id_out, uint64_t *version_out)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st,
                       "SELECT id, release FROM entitlement_set WHERE table_address = ? AND "
                       "user_column = ? AND value_column = ?",
-                      "sss", set->table, set->user, set->value)
-        || !metadb_step(t, st, &has_row))
+                      "sss", set->table, set->user, set->value))
         return false;
+    bool has_row = metadb_next(t, st);
     *id_out = has_row ? metadb_uint(st, 0) : 0;
     *version_out = has_row ? metadb_uint(st, 1) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool entitlement_version(struct task *t, struct metadb *db, const struct policy_entitlement *set,
@@ -39,16 +37,13 @@ bool entitlement_replace(struct task *t, struct metadb *db, const struct policy_
                            &st))
         return false;
     for (size_t i = 0; i < set->len; i++) {
-        bool has_row;
         metadb_bind_int(st, 1, (int64_t)id);
         metadb_bind_str(st, 2, set->at[i].user);
         metadb_bind_str(st, 3, set->at[i].value);
-        if (!metadb_step(t, st, &has_row))
+        if (!metadb_run_prepared(t, st))
             return false;
-        metadb_reset(st);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool is_named(const struct policies *policies, str table, str user, str value)
@@ -67,21 +62,17 @@ bool entitlement_keep_only(struct task *t, struct metadb *db, const struct polic
     struct {
         VEC_OF(uint64_t)
     } gone = {0};
-    bool has_row = true;
     CHECK(metadb_is_writer(db));
     if (!metadb_query(t, db, &st,
                       "SELECT id, table_address, user_column, value_column FROM entitlement_set",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row
-            && !is_named(policies, metadb_str(t->mem, st, 1), metadb_str(t->mem, st, 2),
-                         metadb_str(t->mem, st, 3)))
+    while (metadb_next(t, st))
+        if (!is_named(policies, metadb_str(t->mem, st, 1), metadb_str(t->mem, st, 2),
+                      metadb_str(t->mem, st, 3)))
             vec_push(t->mem, &gone, metadb_uint(st, 0));
-    }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < gone.len; i++)
         if (!metadb_run(t, db, "DELETE FROM entitlement WHERE set_id = ?", "i", gone.at[i])
             || !metadb_run(t, db, "DELETE FROM entitlement_set WHERE id = ?", "i", gone.at[i]))
@@ -97,21 +88,17 @@ static bool fill_one(struct task *t, struct arena *mem, struct metadb *db,
         VEC_OF(struct policy_entitled)
     } rows = {0};
     uint64_t id;
-    bool has_row = true;
     if (!find(t, db, set, &id, &set->version)
         || !metadb_query(
             t, db, &st, "SELECT user, value FROM entitlement WHERE set_id = ? ORDER BY user, value",
             "i", id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &rows,
-                     ((struct policy_entitled){.user = metadb_str(mem, st, 0),
-                                               .value = metadb_str(mem, st, 1)}));
-    }
-    metadb_done(t, st);
+    while (metadb_next(t, st))
+        vec_push(mem, &rows,
+                 ((struct policy_entitled){.user = metadb_str(mem, st, 0),
+                                           .value = metadb_str(mem, st, 1)}));
+    if (!metadb_end(t, st))
+        return false;
     set->at = rows.at;
     set->len = rows.len;
     return true;

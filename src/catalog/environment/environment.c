@@ -24,58 +24,46 @@ bool environment_find(struct task *t, struct metadb *db, struct environment *out
     *out = (struct environment){0};
     if (!metadb_query(t, db, &st,
                       "SELECT name, created_by, created_us, mesh_version, problem FROM environment",
-                      "")
-        || !metadb_step(t, st, found_out))
+                      ""))
         return false;
+    *found_out = metadb_next(t, st);
     if (*found_out)
         *out = (struct environment){.name = metadb_str(t->mem, st, 0),
                                     .created_by = metadb_str(t->mem, st, 1),
                                     .created_us = metadb_int(st, 2),
                                     .mesh_version = metadb_uint(st, 3),
                                     .problem = metadb_str(t->mem, st, 4)};
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool environment_is(struct task *t, struct metadb *db, bool *out)
 {
-    struct metadb_statement *st;
-    if (!metadb_query(t, db, &st, "SELECT 1 FROM environment", "") || !metadb_step(t, st, out))
-        return false;
-    metadb_done(t, st);
-    return true;
+    return metadb_has(t, db, out, "SELECT 1 FROM environment", "");
 }
 
 bool environment_files(struct task *t, struct metadb *db, struct environment_files *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct environment_files){0};
     if (!metadb_query(t, db, &st,
                       "SELECT path, text, base, changed_by, changed_us FROM environment_file "
                       "ORDER BY path",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct environment_file){.path = metadb_str(t->mem, st, 0),
-                                                .text = metadb_str(t->mem, st, 1),
-                                                .is_removed = metadb_is_null(st, 1),
-                                                .base = metadb_str(t->mem, st, 2),
-                                                .changed_by = metadb_str(t->mem, st, 3),
-                                                .changed_us = metadb_int(st, 4)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct environment_file){.path = metadb_str(t->mem, st, 0),
+                                            .text = metadb_str(t->mem, st, 1),
+                                            .is_removed = metadb_is_null(st, 1),
+                                            .base = metadb_str(t->mem, st, 2),
+                                            .changed_by = metadb_str(t->mem, st, 3),
+                                            .changed_us = metadb_int(st, 4)}));
+    return metadb_end(t, st);
 }
 
 bool environment_releases(struct task *t, struct metadb *db, struct environment_releases *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct environment_releases){0};
     if (!metadb_query(t, db, &st,
                       "SELECT p.address, p.id, r.number, e.base, r.run_id, r.compiled_digest, "
@@ -84,52 +72,35 @@ bool environment_releases(struct task *t, struct metadb *db, struct environment_
                       "p.removed = 0 ORDER BY p.address",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct environment_release){.product = metadb_str(t->mem, st, 0),
-                                                   .product_id = metadb_uint(st, 1),
-                                                   .number = metadb_uint(st, 2),
-                                                   .base = metadb_uint(st, 3),
-                                                   .run_id = metadb_str(t->mem, st, 4),
-                                                   .compiled_digest = metadb_str(t->mem, st, 5),
-                                                   .seen = metadb_str(t->mem, st, 6)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct environment_release){.product = metadb_str(t->mem, st, 0),
+                                               .product_id = metadb_uint(st, 1),
+                                               .number = metadb_uint(st, 2),
+                                               .base = metadb_uint(st, 3),
+                                               .run_id = metadb_str(t->mem, st, 4),
+                                               .compiled_digest = metadb_str(t->mem, st, 5),
+                                               .seen = metadb_str(t->mem, st, 6)}));
+    return metadb_end(t, st);
 }
 
 bool environment_has_made(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
                           bool *out)
 {
-    struct metadb_statement *st;
-    if (!metadb_query(t, db, &st,
+    return metadb_has(t, db, out,
                       "SELECT 1 FROM environment_release e JOIN release r ON r.id = e.release_id "
                       "WHERE r.product_id = ? AND r.number = ?",
-                      "ii", product_id, number)
-        || !metadb_step(t, st, out))
-        return false;
-    metadb_done(t, st);
-    return true;
+                      "ii", product_id, number);
 }
 
 bool environment_mesh_release(struct task *t, struct metadb *db, uint64_t product_id,
                               uint64_t *number_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(
-            t, db, &st,
-            "SELECT coalesce(max(number), 0) FROM release WHERE product_id = ? AND NOT "
-            "EXISTS (SELECT 1 FROM environment_release e WHERE e.release_id = release.id)",
-            "i", product_id)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *number_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(
+        t, db, number_out,
+        "SELECT coalesce(max(number), 0) FROM release WHERE product_id = ? AND NOT "
+        "EXISTS (SELECT 1 FROM environment_release e WHERE e.release_id = release.id)",
+        "i", product_id);
 }
 
 /* ---- changes */
@@ -182,16 +153,12 @@ static const struct environment_file *find_file(const struct environment_files *
 static bool put_file(struct task *t, struct metadb *db, const struct environment_file *file)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st, "INSERT INTO environment_file VALUES (?, ?, ?, ?, ?)", "snSsi",
                       file->path, file->base, file->changed_by, file->changed_us))
         return false;
     if (!file->is_removed)
         metadb_bind_str(st, 2, file->text);
-    if (!metadb_step(t, st, &has_row))
-        return false;
-    metadb_done(t, st);
-    return true;
+    return metadb_run_prepared(t, st) && metadb_end(t, st);
 }
 
 bool environment_set_files(struct task *t, struct metadb *db, const struct environment_files *files)

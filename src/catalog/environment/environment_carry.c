@@ -19,32 +19,22 @@ static bool read_rows(struct task *t, struct metadb *db, const char *sql, uint64
                       struct carry_rows *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct carry_rows){0};
     if (!metadb_query(t, db, &st, sql, "i", owner))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct carry_row){.id = metadb_uint(st, 0),
-                                         .owner_id = metadb_uint(st, 1),
-                                         .odcs_id = metadb_str(t->mem, st, 2),
-                                         .name = metadb_str(t->mem, st, 3)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct carry_row){.id = metadb_uint(st, 0),
+                                     .owner_id = metadb_uint(st, 1),
+                                     .odcs_id = metadb_str(t->mem, st, 2),
+                                     .name = metadb_str(t->mem, st, 3)}));
+    return metadb_end(t, st);
 }
 
 static bool is_there(struct task *t, struct metadb *db, const char *sql, uint64_t a, uint64_t b,
                      str name, bool *out)
 {
-    struct metadb_statement *st;
-    if (!metadb_query(t, db, &st, sql, "iis", a, b, name) || !metadb_step(t, st, out))
-        return false;
-    metadb_done(t, st);
-    return true;
+    return metadb_has(t, db, out, sql, "iis", a, b, name);
 }
 
 /* One that has the id, or the name, in `db` stays as it is: what was made under the other id is not this one. */
@@ -152,17 +142,6 @@ bool environment_take_ids(struct task *t, struct metadb *db, struct metadb *from
 
 /* ---- the audit */
 
-static bool insert_audit(struct task *t, struct metadb *db, const struct audit_row *row)
-{
-    return metadb_run(t, db,
-                      "INSERT INTO audit (sequence, time_us, actor, on_behalf, action, object, "
-                      "outcome, detail, previous_hash, hash, version, actor_kind, door, query, "
-                      "record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "iissssssssissis", row->sequence, row->time_us, row->actor, row->on_behalf,
-                      row->action, row->object, row->outcome, row->detail, row->previous_hash,
-                      row->hash, row->version, row->actor_kind, row->door, row->query, row->record);
-}
-
 bool environment_take_audit(struct task *t, struct metadb *db, struct metadb *from)
 {
     uint64_t after = 0;
@@ -174,7 +153,7 @@ bool environment_take_audit(struct task *t, struct metadb *db, struct metadb *fr
         if (!audit_after(t, from, after, CARRY_PAGE_ROWS, &page))
             return false;
         for (size_t i = 0; i < page.len; i++)
-            if (!insert_audit(t, db, &page.at[i]))
+            if (!audit_put(t, db, &page.at[i]))
                 return false;
         has_more = page.len == CARRY_PAGE_ROWS;
         after = page.len > 0 ? page.at[page.len - 1].sequence : after;
@@ -190,15 +169,8 @@ struct keeping {
 
 static bool kept_until(struct task *t, struct metadb *mesh, str name, uint64_t *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, mesh, &st, "SELECT sequence FROM environment_audit WHERE name = ?", "s",
-                      name)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, mesh, out, "SELECT sequence FROM environment_audit WHERE name = ?",
+                            "s", name);
 }
 
 /* What the row was there, with its hash, so that it can be told from one that was made up since. */

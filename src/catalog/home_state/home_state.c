@@ -8,14 +8,12 @@
 static bool read_state(struct task *t, struct metadb *db, str *id_out, bool *is_open_out)
 {
     struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT id, is_open FROM home_state", "")
-        || !metadb_step(t, st, &has_row))
+    if (!metadb_query(t, db, &st, "SELECT id, is_open FROM home_state", ""))
         return false;
+    bool has_row = metadb_next(t, st);
     *id_out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
     *is_open_out = has_row && metadb_int(st, 1) != 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool home_state_id(struct task *t, struct metadb *db, str *out)
@@ -46,14 +44,11 @@ static bool read_setting(struct task *t, struct metadb *db, const struct home_se
                          str *out)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st, "SELECT value FROM setting_seen WHERE name = ?", "s",
-                      setting->name)
-        || !metadb_step(t, st, &has_row))
+                      setting->name))
         return false;
-    *out = has_row ? metadb_str(t->mem, st, 0) : setting->fallback;
-    metadb_done(t, st);
-    return true;
+    *out = metadb_next(t, st) ? metadb_str(t->mem, st, 0) : setting->fallback;
+    return metadb_end(t, st);
 }
 
 static bool note_setting(struct task *t, struct metadb *db, const struct home_setting *setting)

@@ -40,19 +40,6 @@ struct image_decisions *image_decisions_of(const struct image *image)
     return spine->decisions;
 }
 
-struct image_model *image_model_pin(struct image_model *model)
-{
-    if (model != NULL)
-        atomic_fetch_add(&model->pins, 1);
-    return model;
-}
-
-void image_model_unpin(struct image_model *model)
-{
-    if (model != NULL && atomic_fetch_sub(&model->pins, 1) == 1)
-        arena_free(model->mem);
-}
-
 struct image_node *image_node_pin(struct image_node *node)
 {
     atomic_fetch_add(&node->pins, 1);
@@ -63,7 +50,6 @@ void image_node_unpin(struct image_node *node)
 {
     if (node == NULL || atomic_fetch_sub(&node->pins, 1) != 1)
         return;
-    image_model_unpin(node->model);
     arena_free(node->mem);
 }
 

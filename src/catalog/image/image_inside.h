@@ -10,12 +10,23 @@
 
 enum { IMAGE_MAGIC = 0x1336e };
 
+/* Memory of files, domains and products that were read by one apply: models that have any of them pin it. */
+struct model_part {
+    atomic_uint pins;
+    struct arena *mem;
+    uint64_t made; /* how many of them there were */
+};
+
 /* A compiled model; its contracts and products are what nodes refer to. */
 struct image_model {
     atomic_uint pins;
     struct arena *mem;
     struct model *model;
     const struct bundle *files;
+    struct {
+        VEC_OF(struct model_part *)
+    } parts;       /* of all that it has */
+    uint64_t used; /* how many files, domains and products these are */
 };
 
 /* What decisions go by, as images share it between two changes. */
@@ -26,11 +37,11 @@ struct image_policies {
     struct policies policies;
 };
 
-/* A product as many images share it. Tables refer to it, never to the copy in an image's list. */
+/* A product as many images share it, as long as their models share its definition. Tables refer to it, never to the copy in an
+ * image's list. */
 struct image_node {
     atomic_uint pins;
     struct arena *mem;
-    struct image_model *model;
     struct image_product product;
 };
 
@@ -58,6 +69,9 @@ void image_decisions_free(struct image_decisions *decisions);
 struct image_decisions *image_decisions_of(const struct image *image);
 struct image_model *image_model_pin(struct image_model *model);
 void image_model_unpin(struct image_model *model);
+/* Of the active files; over another model (or NULL), whose products are shared where nothing of theirs differs. */
+bool image_model_compile(struct task *t, struct metadb *db, const struct image_model *before,
+                         uint64_t policy_version, struct image_model **out);
 struct image_policies *image_policies_pin(struct image_policies *policies);
 void image_policies_unpin(struct image_policies *policies);
 /* The model's policies and the agreements of the catalog. */
@@ -66,7 +80,7 @@ bool image_policies_build(struct task *t, struct metadb *db, struct image_model 
 struct image_node *image_node_pin(struct image_node *node);
 void image_node_unpin(struct image_node *node);
 /* The node of one product, with its current release. */
-bool image_node_build(struct task *t, struct metadb *db, struct image_model *model,
+bool image_node_build(struct task *t, struct metadb *db, const struct model *model,
                       const struct product *product, struct image_node **out);
 
 #endif

@@ -63,6 +63,7 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
                                   .name = definition->name,
                                   .contract = contract,
                                   .definition = definition};
+    vec_reserve(node->mem, &table->columns, definition->columns.len);
     for (size_t i = 0, next = 0; i < definition->columns.len; i++) {
         const struct contract_column *column = &definition->columns.at[i];
         uint32_t id = find_column(ids, &next, column->name);
@@ -93,7 +94,8 @@ static struct image_column *find_node_column(struct image_node *node, const stru
 }
 
 /* What a column has by lineage stands beside what its contract declares. */
-static bool add_inherited(struct task *t, struct metadb *db, struct image_node *node)
+static bool add_inherited(struct task *t, struct metadb *db, const struct model *model,
+                          struct image_node *node)
 {
     struct column_labels labels;
     if (!column_label_read(t, node->mem, db, node->product.id, &labels))
@@ -102,25 +104,23 @@ static bool add_inherited(struct task *t, struct metadb *db, struct image_node *
         struct image_column *column = find_node_column(node, &labels.at[i]);
         if (column == NULL)
             return task_fail(t, ERR_CORRUPT, "the catalog has labels of a column that is gone");
-        vec_push(
-            node->mem, &column->more,
-            column_label_as_seen(
-                &labels.at[i], model_find_domain(node->model->model, labels.at[i].origin_domain)));
+        vec_push(node->mem, &column->more,
+                 column_label_as_seen(&labels.at[i],
+                                      model_find_domain(model, labels.at[i].origin_domain)));
     }
     return true;
 }
 
-bool image_node_build(struct task *t, struct metadb *db, struct image_model *model,
+bool image_node_build(struct task *t, struct metadb *db, const struct model *model,
                       const struct product *product, struct image_node **out)
 {
     struct arena *mem = arena_new();
     struct image_node *node = ARENA_NEW(mem, struct image_node);
     node->pins = 1;
     node->mem = mem;
-    node->model = image_model_pin(model);
     node->product.id = product->id;
     node->product.address = arena_str(mem, product->address);
-    node->product.definition = model_find_product(model->model, product->address);
+    node->product.definition = model_find_product(model, product->address);
     bool ok = node->product.definition != NULL || lost_id(t, product, STR("a definition"));
     if (ok)
         node->product.digest = product_digest(mem, node->product.definition);
@@ -138,7 +138,7 @@ bool image_node_build(struct task *t, struct metadb *db, struct image_model *mod
         for (size_t j = 0; ok && contract != NULL && j < contract->tables.len; j++)
             ok = build_table(t, node, product, contract, &contract->tables.at[j], &manifest);
     }
-    ok = ok && add_inherited(t, db, node);
+    ok = ok && add_inherited(t, db, model, node);
     if (!ok) {
         image_node_unpin(node);
         return false;

@@ -2,16 +2,11 @@
 
 #include <stdlib.h>
 
-#include "buf/buf.h"
-#include "document/document.h"
 #include "image/image_inside.h"
-#include "limits/limits.h"
 #include "mesh_state/mesh_state.h"
 
 static bool build(struct task *t, struct images *images, const struct image_spine *before,
                   struct image_spine **out);
-static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_version,
-                          struct image_model **out);
 static bool build_policies(struct task *t, struct metadb *db, const struct image_spine *before,
                            uint64_t version, struct image_spine *spine);
 static bool build_nodes(struct task *t, struct metadb *db, const struct image_spine *before,
@@ -84,8 +79,7 @@ static bool build(struct task *t, struct images *images, const struct image_spin
         metadb_snapshot_end(t, now);
         return true;
     }
-    if (before != NULL && before->image.mesh_version != state.mesh_version)
-        before = NULL;
+    bool is_same_mesh = before != NULL && before->image.mesh_version == state.mesh_version;
     struct arena *mem = arena_new();
     struct image_spine *spine = ARENA_NEW(mem, struct image_spine);
     spine->magic = IMAGE_MAGIC;
@@ -95,15 +89,17 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     spine->image.version = state.image_version;
     spine->image.mesh_version = state.mesh_version;
     bool ok = true;
-    if (before != NULL)
+    if (is_same_mesh)
         spine->model = image_model_pin(before->model);
     else if (state.mesh_version != 0)
-        ok = compile_model(t, now, state.policy_version, &spine->model);
+        ok = image_model_compile(t, now, before != NULL ? before->model : NULL,
+                                 state.policy_version, &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
     spine->image.files = spine->model != NULL ? spine->model->files : NULL;
     struct metadb *access = images->access != NULL ? images->access : now;
     ok = ok
-      && (spine->model == NULL || build_policies(t, access, before, state.policy_version, spine))
+      && (spine->model == NULL
+          || build_policies(t, access, is_same_mesh ? before : NULL, state.policy_version, spine))
       && (spine->model == NULL || build_nodes(t, now, before, spine));
     metadb_snapshot_end(t, now);
     if (!ok) {
@@ -111,35 +107,6 @@ static bool build(struct task *t, struct images *images, const struct image_spin
         return false;
     }
     *out = spine;
-    return true;
-}
-
-static bool compile_model(struct task *t, struct metadb *db, uint64_t policy_version,
-                          struct image_model **out)
-{
-    struct arena *mem = arena_new();
-    struct image_model *model = ARENA_NEW(mem, struct image_model);
-    model->pins = 1;
-    model->mem = mem;
-    struct bundle *bundle = ARENA_NEW(mem, struct bundle);
-    struct report report;
-    report_init(&report, t->mem);
-    if (!document_load(t, mem, db, bundle) || !document_parse(t, mem, bundle, &report)) {
-        image_model_unpin(model);
-        return false;
-    }
-    model->model = model_compile(mem, bundle, &report);
-    if (report.errors > 0) {
-        struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
-        report_sort(&report);
-        report_text(&report, text);
-        image_model_unpin(model);
-        task_fail(t, ERR_CORRUPT, "the mesh that was applied can no longer be read");
-        return task_detail(t, STR_FMT, STR_ARG(buf_str(text)));
-    }
-    model->model->policies.version = policy_version;
-    model->files = bundle;
-    *out = model;
     return true;
 }
 
@@ -155,26 +122,64 @@ static bool build_policies(struct task *t, struct metadb *db, const struct image
     return true;
 }
 
-/* Nodes of `before` that did not change are shared; it was made by the same apply, so it has the
- * same products. */
+/* Is the node one of this model too? Its product was changed neither by an apply nor by a publish. */
+static bool still_holds(const struct image_spine *spine, const struct image_node *node)
+{
+    return model_find_product(spine->model->model, node->product.address)
+        == node->product.definition;
+}
+
+static bool add_node(struct task *t, struct metadb *db, const struct product *product,
+                     struct image_spine *spine)
+{
+    struct image_node *node;
+    if (!image_node_build(t, db, spine->model->model, product, &node))
+        return false;
+    spine->nodes[spine->image.products.len] = node;
+    vec_push(spine->mem, &spine->image.products, node->product);
+    return true;
+}
+
+/* Nodes of `before` are shared where the products did not change. Both lists are by address. */
+static bool merge_nodes(struct task *t, struct metadb *db, const struct image_spine *before,
+                        const struct product_list *changed, struct image_spine *spine)
+{
+    size_t len = before != NULL ? before->image.products.len : 0;
+    for (size_t i = 0, j = 0; i < len || j < changed->len;) {
+        struct image_node *old = i < len ? before->nodes[i] : NULL;
+        int order = j == changed->len ? -1
+                  : old == NULL       ? 1
+                                      : str_compare(old->product.address, changed->at[j]->address);
+        if (order >= 0 && !add_node(t, db, changed->at[j], spine))
+            return false;
+        if (order < 0 && still_holds(spine, old)) {
+            spine->nodes[spine->image.products.len] = image_node_pin(old);
+            vec_push(spine->mem, &spine->image.products, old->product);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return true;
+}
+
+/* What another definition has and did not change in the catalog is there when all was read again. */
 static bool build_nodes(struct task *t, struct metadb *db, const struct image_spine *before,
                         struct image_spine *spine)
 {
     struct product_list changed;
-    if (!product_read(t, t->mem, db, before != NULL ? before->image.version : 0, &changed))
-        return false;
-    size_t len = before != NULL ? before->image.products.len : changed.len, next = 0;
+    size_t len = spine->model->model->products.len;
     spine->nodes = ARENA_ARRAY(spine->mem, struct image_node *, len);
-    for (size_t i = 0; i < len; i++) {
-        const struct image_node *old = before != NULL ? before->nodes[i] : NULL;
-        bool is_changed =
-            next < changed.len && (old == NULL || old->product.id == changed.at[next]->id);
-        if (!is_changed)
-            spine->nodes[i] = image_node_pin(before->nodes[i]);
-        else if (!image_node_build(t, db, spine->model, changed.at[next++], &spine->nodes[i]))
+    if (before != NULL && before->model != NULL) {
+        if (!product_read(t, t->mem, db, before->image.version, &changed)
+            || !merge_nodes(t, db, before, &changed, spine))
             return false;
-        vec_push(spine->mem, &spine->image.products, spine->nodes[i]->product);
+        if (spine->image.products.len == len)
+            return true;
+        for (size_t i = 0; i < spine->image.products.len; i++)
+            image_node_unpin(spine->nodes[i]);
+        spine->image.products.len = 0;
     }
-    CHECK(next == changed.len);
-    return true;
+    return product_read(t, t->mem, db, 0, &changed) && merge_nodes(t, db, NULL, &changed, spine)
+        && (spine->image.products.len == len
+            || task_fail(t, ERR_CORRUPT, "the catalog has other products than its files"));
 }

@@ -51,12 +51,10 @@ static bool read_row(struct task *t, struct metadb_statement *st, struct job_row
 /* The one row of a query, or NULL. */
 static bool read_one(struct task *t, struct metadb_statement *st, struct job_row **out)
 {
-    bool has_row;
     *out = NULL;
-    if (!metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, out)))
+    if (metadb_next(t, st) && !read_row(t, st, out))
         return false;
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 struct new_job {
@@ -70,16 +68,17 @@ static bool may_join(struct task *t, struct metadb *db, const struct job_row *qu
                      const struct new_job *job, bool *covers_out)
 {
     struct metadb_statement *st;
-    bool has_row;
     *covers_out = false;
     if (!metadb_query(t, db, &st,
                       "SELECT coalesce(json_extract(?, '$.how'), ''), "
                       "coalesce(json_extract(?, '$.how'), '')",
-                      "ss", queued->input, job->input.len > 0 ? job->input : STR("{}"))
-        || !metadb_step(t, st, &has_row))
+                      "ss", queued->input, job->input.len > 0 ? job->input : STR("{}")))
         return false;
-    str before = metadb_str(t->mem, st, 0), now = metadb_str(t->mem, st, 1);
-    metadb_done(t, st);
+    bool has_row = metadb_next(t, st);
+    str before = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+    str now = has_row ? metadb_str(t->mem, st, 1) : STR_NONE;
+    if (!metadb_end(t, st))
+        return false;
     *covers_out = str_eq(before, STR("full")) && now.len == 0;
     if (str_eq(before, now) || *covers_out || (before.len == 0 && str_eq(now, STR("full"))))
         return true;
@@ -171,14 +170,10 @@ static bool take(struct task *t, struct metadb *db, void *state)
 bool job_row_take(struct task *t, struct metadb *db, struct job_row **out)
 {
     /* Most looks find nothing: those should not cost a commit. */
-    struct metadb_statement *st;
-    bool has_row;
+    bool is_any;
     *out = NULL;
-    if (!metadb_query(t, db, &st, "SELECT 1 FROM job WHERE state = 'queued' LIMIT 1", "")
-        || !metadb_step(t, st, &has_row))
-        return false;
-    metadb_done(t, st);
-    return !has_row || metadb_write(t, db, take, out);
+    return metadb_has(t, db, &is_any, "SELECT 1 FROM job WHERE state = 'queued' LIMIT 1", "")
+        && (!is_any || metadb_write(t, db, take, out));
 }
 
 struct job_change {
@@ -280,25 +275,21 @@ bool job_row_list(struct task *t, struct metadb *db, uint64_t most, struct job_r
 {
     *out = (struct job_row_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, JOB_SELECT "ORDER BY sequence DESC LIMIT ?", "i",
                       most != 0 ? (int64_t)most : (int64_t)-1))
         return false;
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct job_row *row;
-        if (!metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, &row)))
+        if (!read_row(t, st, &row))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, row);
+        vec_push(t->mem, out, row);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool job_row_active(struct task *t, struct metadb *db, struct str_list *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct str_list){0};
     if (!metadb_query(t, db, &st,
                       "SELECT subject FROM job WHERE state = 'queued' AND kind IN ('run', 'runs', "
@@ -306,17 +297,14 @@ bool job_row_active(struct task *t, struct metadb *db, struct str_list *out)
                       "kind IN ('run', 'runs', 'candidate')",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        str one, rest = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+    while (metadb_next(t, st)) {
+        str one, rest = metadb_str(t->mem, st, 0);
         while (rest.len > 0) {
             (void)str_cut(rest, ',', &one, &rest);
             str_list_add(t->mem, out, one);
         }
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool job_row_is_active(const struct str_list *active, str product)

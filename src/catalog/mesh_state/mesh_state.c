@@ -3,18 +3,17 @@
 bool mesh_state_get(struct task *t, struct metadb *db, struct mesh_state *out)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st,
-                      "SELECT mesh_version, policy_version, image_version FROM mesh_state", "")
-        || !metadb_step(t, st, &has_row))
+                      "SELECT mesh_version, policy_version, image_version FROM mesh_state", ""))
         return false;
-    if (!has_row)
-        return task_fail(t, ERR_CORRUPT, "the catalog has lost its versions");
-    *out = (struct mesh_state){.mesh_version = metadb_uint(st, 0),
-                               .policy_version = metadb_uint(st, 1),
-                               .image_version = metadb_uint(st, 2)};
-    metadb_done(t, st);
-    return true;
+    bool has_row = metadb_next(t, st);
+    if (has_row)
+        *out = (struct mesh_state){.mesh_version = metadb_uint(st, 0),
+                                   .policy_version = metadb_uint(st, 1),
+                                   .image_version = metadb_uint(st, 2)};
+    if (!metadb_end(t, st))
+        return false;
+    return has_row || task_fail(t, ERR_CORRUPT, "the catalog has lost its versions");
 }
 
 bool mesh_state_apply(struct task *t, struct metadb *db, uint64_t base, bool touches_policy,

@@ -25,35 +25,24 @@ bool outbox_add(struct task *t, struct metadb *db, str type, str subject, str pa
 
 bool outbox_has(struct task *t, struct metadb *db, str type, str subject, str payload, bool *out)
 {
-    struct metadb_statement *st;
-    if (!metadb_query(t, db, &st,
+    return metadb_has(t, db, out,
                       "SELECT 1 FROM outbox WHERE type = ? AND subject = ? AND payload = ? LIMIT 1",
-                      "sss", type, subject, payload)
-        || !metadb_step(t, st, out))
-        return false;
-    metadb_done(t, st);
-    return true;
+                      "sss", type, subject, payload);
 }
 
 static bool read_all(struct task *t, struct metadb_statement *st, struct outbox_list *out)
 {
     *out = (struct outbox_list){0};
-    bool has_row = true;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct outbox_event){.sequence = metadb_uint(st, 0),
-                                            .id = metadb_str(t->mem, st, 1),
-                                            .type = metadb_str(t->mem, st, 2),
-                                            .subject = metadb_str(t->mem, st, 3),
-                                            .payload = metadb_str(t->mem, st, 4),
-                                            .created_us = metadb_int(st, 5),
-                                            .sent_us = metadb_int(st, 6)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct outbox_event){.sequence = metadb_uint(st, 0),
+                                        .id = metadb_str(t->mem, st, 1),
+                                        .type = metadb_str(t->mem, st, 2),
+                                        .subject = metadb_str(t->mem, st, 3),
+                                        .payload = metadb_str(t->mem, st, 4),
+                                        .created_us = metadb_int(st, 5),
+                                        .sent_us = metadb_int(st, 6)}));
+    return metadb_end(t, st);
 }
 
 bool outbox_waiting(struct task *t, struct metadb *db, uint64_t most, struct outbox_list *out)

@@ -63,34 +63,25 @@ bool plan_row_find(struct task *t, struct metadb *db, str id, struct plan_row **
 {
     *out = NULL;
     struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, PLAN_COLUMNS "WHERE id = ?", "s", id)
-        || !metadb_step(t, st, &has_row))
+    if (!metadb_query(t, db, &st, PLAN_COLUMNS "WHERE id = ?", "s", id))
         return false;
-    if (has_row)
+    if (metadb_next(t, st))
         *out = take(t->mem, st);
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool plan_row_proposals(struct task *t, struct metadb *db, struct plan_row_list *out)
 {
     *out = (struct plan_row_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       PLAN_COLUMNS "WHERE policies IS NOT NULL AND applied_version IS NULL "
                                    "ORDER BY sequence DESC",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, take(t->mem, st));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out, take(t->mem, st));
+    return metadb_end(t, st);
 }
 
 bool plan_row_bundle(struct task *t, struct arena *mem, struct metadb *db, str id,
@@ -98,23 +89,17 @@ bool plan_row_bundle(struct task *t, struct arena *mem, struct metadb *db, str i
 {
     *out = (struct bundle){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT d.path, c.text FROM plan p JOIN plan_document d ON d.plan = p.sequence "
             "JOIN content c USING (sha256) WHERE p.id = ? ORDER BY d.path",
             "s", id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, out,
-                     ((struct bundle_file){.path = metadb_str(mem, st, 0),
-                                           .text = metadb_str(mem, st, 1)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(
+            mem, out,
+            ((struct bundle_file){.path = metadb_str(mem, st, 0), .text = metadb_str(mem, st, 1)}));
+    return metadb_end(t, st);
 }
 
 bool plan_row_applied(struct task *t, struct metadb *db, str id, uint64_t mesh_version)

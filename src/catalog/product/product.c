@@ -10,30 +10,27 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
                            uint64_t domain_id, uint64_t image_version);
 
 bool product_assign_ids(struct task *t, struct metadb *db, const struct model *model,
-                        uint64_t image_version)
+                        const struct map *kept, uint64_t image_version)
 {
+    struct map domains;
     CHECK(metadb_is_writer(db));
     if (!mark_gone(t, db, model, image_version))
         return false;
+    map_init(&domains, t->mem);
     for (size_t i = 0; i < model->domains.len; i++) {
-        const struct model_domain *domain = model->domains.at[i];
-        uint64_t domain_id;
-        if (!assign_domain(t, db, domain, &domain_id))
+        uint64_t *id = ARENA_NEW(t->mem, uint64_t);
+        if (!assign_domain(t, db, model->domains.at[i], id))
             return false;
-        for (size_t j = 0; j < model->products.len; j++) {
-            const struct model_product *product = model->products.at[j];
-            if (product->domain == domain
-                && !assign_product(t, db, product, domain_id, image_version))
-                return false;
-        }
+        map_put(&domains, model->domains.at[i]->name, id);
+    }
+    for (size_t i = 0; i < model->products.len; i++) {
+        const struct model_product *product = model->products.at[i];
+        const uint64_t *domain = map_find(&domains, product->domain->name);
+        bool is_kept = kept != NULL && map_find(kept, product->address) != NULL;
+        if (!is_kept && !assign_product(t, db, product, *domain, image_version))
+            return false;
     }
     return true;
-}
-
-static str address_of(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                        STR_ARG(product->name));
 }
 
 static bool remove_product(struct task *t, struct metadb *db, uint64_t id, uint64_t image_version)
@@ -54,19 +51,17 @@ static bool mark_gone(struct task *t, struct metadb *db, const struct model *mod
                       uint64_t image_version)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, "SELECT id, address FROM product WHERE removed = 0", ""))
         return false;
     struct {
         VEC_OF(uint64_t)
     } gone = {0};
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row && model_find_product(model, metadb_str(t->mem, st, 1)) == NULL)
+    while (metadb_next(t, st)) {
+        if (model_find_product(model, metadb_str(t->mem, st, 1)) == NULL)
             vec_push(t->mem, &gone, metadb_uint(st, 0));
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < gone.len; i++)
         if (!remove_product(t, db, gone.at[i], image_version))
             return false;
@@ -76,19 +71,13 @@ static bool mark_gone(struct task *t, struct metadb *db, const struct model *mod
 static bool assign_domain(struct task *t, struct metadb *db, const struct model_domain *domain,
                           uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_run(
-            t, db,
-            "INSERT INTO domain (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET removed = "
-            "0",
-            "s", domain->name)
-        || !metadb_query(t, db, &st, "SELECT id FROM domain WHERE name = ?", "s", domain->name)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_run(
+               t, db,
+               "INSERT INTO domain (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET removed = "
+               "0",
+               "s", domain->name)
+        && metadb_find_uint(t, db, id_out, "SELECT id FROM domain WHERE name = ?", "s",
+                            domain->name);
 }
 
 /* What stands under an id now, to be matched with what the contract says. */
@@ -106,20 +95,14 @@ static bool read_known(struct task *t, struct metadb *db, const char *sql, uint6
                        struct known_list *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, sql, "i", owner))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct known){.id = metadb_uint(st, 0),
-                                     .odcs_id = metadb_str(t->mem, st, 1),
-                                     .name = metadb_str(t->mem, st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct known){.id = metadb_uint(st, 0),
+                                 .odcs_id = metadb_str(t->mem, st, 1),
+                                 .name = metadb_str(t->mem, st, 2)}));
+    return metadb_end(t, st);
 }
 
 /* Same declared id first; a name serves only where the two do not declare different ids. */
@@ -284,7 +267,7 @@ static bool assign_tables(struct task *t, struct metadb *db, uint64_t product_id
 static bool assign_product(struct task *t, struct metadb *db, const struct model_product *product,
                            uint64_t domain_id, uint64_t image_version)
 {
-    str address = address_of(t->mem, product);
+    str address = product->address;
     uint64_t id;
     return metadb_run(
                t, db,
@@ -299,61 +282,45 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
 
 bool product_find_id(struct task *t, struct metadb *db, str address, uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT id FROM product WHERE address = ?", "s", address)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, db, id_out, "SELECT id FROM product WHERE address = ?", "s",
+                            address);
 }
 
 static bool read_columns(struct task *t, struct arena *mem, struct metadb *db,
                          struct product_table *table)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT id, odcs_id, name FROM column_ WHERE table_id = ? AND removed = 0 ORDER "
             "BY id",
             "i", table->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &table->columns,
-                     ((struct product_column){.id = (uint32_t)metadb_uint(st, 0),
-                                              .odcs_id = metadb_str(mem, st, 1),
-                                              .name = metadb_str(mem, st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(mem, &table->columns,
+                 ((struct product_column){.id = (uint32_t)metadb_uint(st, 0),
+                                          .odcs_id = metadb_str(mem, st, 1),
+                                          .name = metadb_str(mem, st, 2)}));
+    return metadb_end(t, st);
 }
 
 static bool read_tables(struct task *t, struct arena *mem, struct metadb *db,
                         struct product *product)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT id, odcs_id, name FROM table_ WHERE product_id = ? AND removed = 0 ORDER "
             "BY id",
             "i", product->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &product->tables,
-                     ((struct product_table){.id = metadb_uint(st, 0),
-                                             .odcs_id = metadb_str(mem, st, 1),
-                                             .name = metadb_str(mem, st, 2)}));
-    }
-    metadb_done(t, st);
+    while (metadb_next(t, st))
+        vec_push(mem, &product->tables,
+                 ((struct product_table){.id = metadb_uint(st, 0),
+                                         .odcs_id = metadb_str(mem, st, 1),
+                                         .name = metadb_str(mem, st, 2)}));
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < product->tables.len; i++)
         if (!read_columns(t, mem, db, &product->tables.at[i]))
             return false;
@@ -366,7 +333,6 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
     *out = (struct product_list){0};
     struct metadb *now;
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_snapshot(t, db, &now)
         || !metadb_query(
             t, now, &st,
@@ -374,11 +340,7 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
             "AND changed_version > ? ORDER BY address",
             "i", changed_after))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         struct product *product = ARENA_NEW(mem, struct product);
         *product = (struct product){.id = metadb_uint(st, 0),
                                     .address = metadb_str(mem, st, 1),
@@ -386,7 +348,8 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
                                     .changed_version = metadb_uint(st, 3)};
         vec_push(mem, out, product);
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!read_tables(t, mem, now, out->at[i]))
             return false;
@@ -397,13 +360,6 @@ bool product_read(struct task *t, struct arena *mem, struct metadb *db, uint64_t
 
 bool product_release(struct task *t, struct metadb *db, str address, uint64_t *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT release FROM product WHERE address = ? AND removed = 0",
-                      "s", address)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(
+        t, db, out, "SELECT release FROM product WHERE address = ? AND removed = 0", "s", address);
 }

@@ -39,9 +39,7 @@ bool product_schedule_replace(struct task *t, struct metadb *db, const struct mo
         if (product->schedule.text.len == 0 && before.len == 0)
             continue;
         struct arena_mark mark = arena_mark(t->mem);
-        str address = arena_format(t->mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                                   STR_ARG(product->name));
-        if (!product_find_id(t, db, address, &id)
+        if (!product_find_id(t, db, product->address, &id)
             || !replace_one(t, db, product, id, product_schedule_find(&before, id)))
             return false;
         arena_rewind(t->mem, mark);
@@ -62,7 +60,6 @@ static bool last_runs(struct task *t, struct metadb *db, uint64_t product_id,
                       struct last_run out[2], size_t *count_out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *count_out = 0;
     if (!metadb_query(
             t, db, &st,
@@ -72,18 +69,13 @@ static bool last_runs(struct task *t, struct metadb *db, uint64_t product_id,
             "'full') = 'full')) ORDER BY r.sequence DESC LIMIT 2",
             "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row) {
-            CHECK(*count_out < 2);
-            out[(*count_out)++] = (struct last_run){.id = metadb_str(t->mem, st, 0),
-                                                    .started_us = metadb_int(st, 1),
-                                                    .was_cut = metadb_int(st, 2) != 0};
-        }
+    while (metadb_next(t, st)) {
+        CHECK(*count_out < 2);
+        out[(*count_out)++] = (struct last_run){.id = metadb_str(t->mem, st, 0),
+                                                .started_us = metadb_int(st, 1),
+                                                .was_cut = metadb_int(st, 2) != 0};
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* One that ended with its server is begun once more; not a third time, since it may be what ends the server. */
@@ -105,23 +97,20 @@ bool product_schedule_list(struct task *t, struct metadb *db, uint64_t product_i
                            struct product_schedules *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct product_schedules){0};
     if (!metadb_query(t, db, &st,
                       "SELECT product_id, words, since_us FROM product_schedule WHERE ?1 = 0 OR "
                       "product_id = ?1 ORDER BY product_id",
                       "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct product_schedule){.product_id = metadb_uint(st, 0),
-                                                .words = metadb_str(t->mem, st, 1),
-                                                .since_us = metadb_int(st, 2)}));
+    while (metadb_next(t, st)) {
+        vec_push(t->mem, out,
+                 ((struct product_schedule){.product_id = metadb_uint(st, 0),
+                                            .words = metadb_str(t->mem, st, 1),
+                                            .since_us = metadb_int(st, 2)}));
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!add_last(t, db, &out->at[i]))
             return false;
@@ -155,7 +144,6 @@ int64_t product_schedule_next(const struct product_schedule *row,
 bool product_schedule_read(struct task *t, struct metadb *db, str run_id, struct run_pins *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct run_pins){0};
     /* Those of a run in an environment stand beside what it published alone. */
     if (!metadb_query(
@@ -165,12 +153,8 @@ bool product_schedule_read(struct task *t, struct metadb *db, str run_id, struct
             "= i.release_id WHERE r.run_id = ?1 AND i.producer_id IS NOT NULL",
             "s", run_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, ((struct run_pin){metadb_uint(st, 0), metadb_uint(st, 1)}));
+    while (metadb_next(t, st)) {
+        vec_push(t->mem, out, ((struct run_pin){metadb_uint(st, 0), metadb_uint(st, 1)}));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }

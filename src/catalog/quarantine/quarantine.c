@@ -4,7 +4,6 @@ static bool read_all(struct task *t, struct metadb *db, const struct quarantine_
                      struct quarantine_list *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT q.id, q.product_id, q.table_id, q.run_id, q.release, q.diverted_us, q.rows, "
@@ -16,117 +15,92 @@ static bool read_all(struct task *t, struct metadb *db, const struct quarantine_
             "iisiidd", which->product_id, which->table_id, which->run_id, which->up_to, which->id,
             (int)which->is_candidate, (int)which->is_of_releases))
         return false;
-    while (has_row) {
-        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+    while (metadb_next(t, st)) {
+        if (!task_go_on(t))
             return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct quarantine_row){.id = metadb_uint(st, 0),
-                                              .product_id = metadb_uint(st, 1),
-                                              .table_id = metadb_uint(st, 2),
-                                              .run_id = metadb_str(t->mem, st, 3),
-                                              .release = metadb_uint(st, 4),
-                                              .diverted_us = metadb_int(st, 5),
-                                              .rows = metadb_uint(st, 6),
-                                              .bytes = metadb_uint(st, 7),
-                                              .sha256 = metadb_str(t->mem, st, 8),
-                                              .sql_digest = metadb_str(t->mem, st, 9),
-                                              .input_port = metadb_str(t->mem, st, 10),
-                                              .input_table = metadb_str(t->mem, st, 11),
-                                              .replaces = metadb_uint(st, 12)}));
+        vec_push(t->mem, out,
+                 ((struct quarantine_row){.id = metadb_uint(st, 0),
+                                          .product_id = metadb_uint(st, 1),
+                                          .table_id = metadb_uint(st, 2),
+                                          .run_id = metadb_str(t->mem, st, 3),
+                                          .release = metadb_uint(st, 4),
+                                          .diverted_us = metadb_int(st, 5),
+                                          .rows = metadb_uint(st, 6),
+                                          .bytes = metadb_uint(st, 7),
+                                          .sha256 = metadb_str(t->mem, st, 8),
+                                          .sql_digest = metadb_str(t->mem, st, 9),
+                                          .input_port = metadb_str(t->mem, st, 10),
+                                          .input_table = metadb_str(t->mem, st, 11),
+                                          .replaces = metadb_uint(st, 12)}));
     }
     for (size_t i = 0; i < out->len; i++)
         if (!out->at[i].input_port.len)
             out->at[i].input_table = STR_NONE;
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool read_rules(struct task *t, struct metadb *db, struct quarantine_row *row)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT rule_id, demand, rows FROM quarantine_rule WHERE quarantine_id = ? "
                       "ORDER BY rowid",
                       "i", row->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &row->rules,
-                     ((struct quarantine_rule){.id = metadb_str(t->mem, st, 0),
-                                               .demand = metadb_str(t->mem, st, 1),
-                                               .rows = metadb_uint(st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &row->rules,
+                 ((struct quarantine_rule){.id = metadb_str(t->mem, st, 0),
+                                           .demand = metadb_str(t->mem, st, 1),
+                                           .rows = metadb_uint(st, 2)}));
+    return metadb_end(t, st);
 }
 
 static bool read_columns(struct task *t, struct metadb *db, struct quarantine_row *row)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT column_id, is_of_rule FROM quarantine_column WHERE quarantine_id = "
                       "? ORDER BY rowid",
                       "i", row->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &row->columns, (uint32_t)metadb_uint(st, 0));
-        if (has_row && metadb_int(st, 1))
+    while (metadb_next(t, st)) {
+        vec_push(t->mem, &row->columns, (uint32_t)metadb_uint(st, 0));
+        if (metadb_int(st, 1))
             vec_push(t->mem, &row->rule_columns, (uint32_t)metadb_uint(st, 0));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool read_labels(struct task *t, struct metadb *db, struct quarantine_row *row)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT column_id, is_tag, label FROM quarantine_label WHERE quarantine_id "
                       "= ? ORDER BY rowid",
                       "i", row->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &row->labels,
-                     ((struct quarantine_label){.column_id = (uint32_t)metadb_uint(st, 0),
-                                                .is_tag = metadb_int(st, 1) != 0,
-                                                .text = metadb_str(t->mem, st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &row->labels,
+                 ((struct quarantine_label){.column_id = (uint32_t)metadb_uint(st, 0),
+                                            .is_tag = metadb_int(st, 1) != 0,
+                                            .text = metadb_str(t->mem, st, 2)}));
+    return metadb_end(t, st);
 }
 
 static bool read_flows(struct task *t, struct metadb *db, struct quarantine_row *row)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT column_id, output_table_id, output_column_id FROM quarantine_flow "
                       "WHERE quarantine_id = ? ORDER BY rowid",
                       "i", row->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &row->flows,
-                     ((struct quarantine_flow){.column_id = (uint32_t)metadb_uint(st, 0),
-                                               .output_table_id = metadb_uint(st, 1),
-                                               .output_column_id = (uint32_t)metadb_uint(st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &row->flows,
+                 ((struct quarantine_flow){.column_id = (uint32_t)metadb_uint(st, 0),
+                                           .output_table_id = metadb_uint(st, 1),
+                                           .output_column_id = (uint32_t)metadb_uint(st, 2)}));
+    return metadb_end(t, st);
 }
 
 bool quarantine_find(struct task *t, struct metadb *db, const struct quarantine_which *which,

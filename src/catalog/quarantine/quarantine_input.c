@@ -5,31 +5,21 @@
 static bool find_table(struct task *t, struct metadb *db, uint64_t product_id, str input_port,
                        str table, uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st,
-                      "SELECT id FROM table_ WHERE product_id = ? AND input_port = ? AND name = ?",
-                      "iss", product_id, input_port, table)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(
+        t, db, id_out, "SELECT id FROM table_ WHERE product_id = ? AND input_port = ? AND name = ?",
+        "iss", product_id, input_port, table);
 }
 
 static bool find_column(struct task *t, struct metadb *db, uint64_t table_id,
                         const struct job_column *column, uint32_t *id_out)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st,
                       "SELECT id FROM column_ WHERE table_id = ? AND name = ? AND odcs_id = ?",
-                      "iss", table_id, column->name, column->type)
-        || !metadb_step(t, st, &has_row))
+                      "iss", table_id, column->name, column->type))
         return false;
-    *id_out = has_row ? (uint32_t)metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    *id_out = metadb_next(t, st) ? (uint32_t)metadb_uint(st, 0) : 0;
+    return metadb_end(t, st);
 }
 
 bool quarantine_find_input(struct task *t, struct metadb *db, uint64_t product_id, str input_port,

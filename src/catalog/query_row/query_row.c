@@ -280,26 +280,22 @@ static bool recover(struct task *t, struct metadb *db, void *state)
     struct {
         VEC_OF(struct audit_row)
     } ends = {0};
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT sequence, id, actor_kind, actor, on_behalf, door FROM query "
                       "WHERE outcome = 'running' ORDER BY sequence",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &ends,
-                     ((struct audit_row){.query = metadb_uint(st, 0),
-                                         .object = metadb_str(t->mem, st, 1),
-                                         .actor_kind = metadb_str(t->mem, st, 2),
-                                         .actor = metadb_str(t->mem, st, 3),
-                                         .on_behalf = metadb_str(t->mem, st, 4),
-                                         .door = metadb_str(t->mem, st, 5),
-                                         .outcome = STR("unknown")}));
-    }
-    metadb_done(t, st);
+    while (metadb_next(t, st))
+        vec_push(t->mem, &ends,
+                 ((struct audit_row){.query = metadb_uint(st, 0),
+                                     .object = metadb_str(t->mem, st, 1),
+                                     .actor_kind = metadb_str(t->mem, st, 2),
+                                     .actor = metadb_str(t->mem, st, 3),
+                                     .on_behalf = metadb_str(t->mem, st, 4),
+                                     .door = metadb_str(t->mem, st, 5),
+                                     .outcome = STR("unknown")}));
+    if (!metadb_end(t, st))
+        return false;
     bool ok =
         metadb_run(t, db, "UPDATE query SET outcome = 'unknown' WHERE outcome = 'running'", "");
     for (size_t i = 0; i < ends.len && ok; i++)

@@ -38,19 +38,15 @@ static bool add_rows(struct task *t, struct metadb *db, struct crypto_hash *hash
                      const char *types, uint64_t sequence, uint64_t *count_out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *count_out = 0;
     if (!metadb_query(t, db, &st, sql, "i", sequence))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         add_columns(t->mem, hash, st, types);
         ++*count_out;
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     add_number(hash, *count_out);
     return true;
 }
@@ -145,22 +141,16 @@ static bool read_columns(struct task *t, struct metadb *db, uint64_t sequence, u
                          struct query_row_table *table)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT column_id, name FROM query_column WHERE query = ? AND position = ? "
                       "ORDER BY name",
                       "ii", sequence, position))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &table->columns,
-                     ((struct query_row_column){.id = (uint32_t)metadb_uint(st, 0),
-                                                .name = metadb_str(t->mem, st, 1)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &table->columns,
+                 ((struct query_row_column){.id = (uint32_t)metadb_uint(st, 0),
+                                            .name = metadb_str(t->mem, st, 1)}));
+    return metadb_end(t, st);
 }
 
 static bool read_table(struct task *t, struct metadb *db, struct metadb_statement *st,
@@ -187,29 +177,25 @@ static bool read_table(struct task *t, struct metadb *db, struct metadb_statemen
 bool query_row_find(struct task *t, struct metadb *db, uint64_t sequence, struct query_row **out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = NULL;
-    if (!metadb_query(t, db, &st, QUERY_SELECT "WHERE sequence = ?", "i", sequence)
-        || !metadb_step(t, st, &has_row))
+    if (!metadb_query(t, db, &st, QUERY_SELECT "WHERE sequence = ?", "i", sequence))
         return false;
-    if (has_row)
+    if (metadb_next(t, st))
         *out = read_query(t->mem, st);
-    metadb_done(t, st);
-    if (!has_row)
+    if (!metadb_end(t, st))
+        return false;
+    if (*out == NULL)
         return true;
     if (!metadb_query(t, db, &st,
                       "SELECT position, table_id, address, release, class_id, files, policies "
                       "FROM query_table WHERE query = ? ORDER BY position",
                       "i", sequence))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row && !read_table(t, db, st, sequence, vec_add(t->mem, &(*out)->tables)))
+    while (metadb_next(t, st)) {
+        if (!read_table(t, db, st, sequence, vec_add(t->mem, &(*out)->tables)))
             return false;
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
@@ -217,18 +203,12 @@ bool query_row_list(struct task *t, struct metadb *db, str actor, uint64_t most,
 {
     *out = (struct query_row_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       QUERY_SELECT "WHERE ?1 = '' OR actor = ?1 ORDER BY sequence DESC LIMIT ?2",
                       "si", actor, most != 0 ? (int64_t)most : (int64_t)-1))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         vec_push(t->mem, out, read_query(t->mem, st));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }

@@ -150,7 +150,6 @@ bool read_access_is_agreement(const struct policy *grant, uint64_t *id_out)
 bool read_access_orphans(struct task *t, struct metadb *db, struct access_orphans *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct access_orphans){0};
     if (!metadb_query(
             t, db, &st,
@@ -163,11 +162,7 @@ bool read_access_orphans(struct task *t, struct metadb *db, struct access_orphan
             "no_product) ORDER BY r.id",
             ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         bool is_product = metadb_int(st, 3) != 0;
         str gone = metadb_str(t->mem, st, is_product ? 5 : 4);
         vec_push(t->mem, out,
@@ -177,6 +172,5 @@ bool read_access_orphans(struct task *t, struct metadb *db, struct access_orphan
                                             metadb_int(st, 1) != 0 ? "user" : "product",
                                             STR_ARG(gone))}));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }

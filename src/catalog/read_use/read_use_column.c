@@ -11,24 +11,21 @@ bool read_use_column(struct task *t, struct metadb *db, uint64_t table_id, uint3
                      int64_t since_us, struct use_readers *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct use_readers){0};
     if (!metadb_query(t, db, &st,
                       "SELECT q.actor, count(*), max(q.time_us) " USE_QUERIES
                       "GROUP BY q.actor ORDER BY max(q.time_us) DESC, q.actor",
                       "iii", table_id, (uint64_t)column_id, since_us))
         return false;
-    while (has_row) {
-        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+    while (metadb_next(t, st)) {
+        if (!task_go_on(t))
             return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct use_reader){.actor = metadb_str(t->mem, st, 0),
-                                          .queries = metadb_uint(st, 1),
-                                          .last_us = metadb_int(st, 2)}));
+        vec_push(t->mem, out,
+                 ((struct use_reader){.actor = metadb_str(t->mem, st, 0),
+                                      .queries = metadb_uint(st, 1),
+                                      .last_us = metadb_int(st, 2)}));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool read_tables(struct task *t, str ids, struct use_text *out)
@@ -48,7 +45,6 @@ bool read_use_texts(struct task *t, struct metadb *db, uint64_t table_id, uint32
                     int64_t since_us, uint64_t most, struct use_texts *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct use_texts){0};
     if (!metadb_query(t, db, &st,
                       "SELECT q.actor, q.text, (SELECT group_concat(coalesce(table_id, 0)) FROM "
@@ -56,33 +52,25 @@ bool read_use_texts(struct task *t, struct metadb *db, uint64_t table_id, uint32
                       "ORDER BY q.sequence DESC LIMIT ?4",
                       "iiii", table_id, (uint64_t)column_id, since_us, most))
         return false;
-    while (has_row) {
-        if (!task_go_on(t) || !metadb_step(t, st, &has_row))
+    while (metadb_next(t, st)) {
+        if (!task_go_on(t))
             return false;
-        if (!has_row)
-            break;
         struct use_text *text = vec_add(t->mem, out);
         text->actor = metadb_str(t->mem, st, 0);
         text->text = metadb_str(t->mem, st, 1);
         if (!read_tables(t, metadb_str(t->mem, st, 2), text))
             return false;
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool read_use_is_source(struct task *t, struct metadb *db, uint64_t product_id, uint64_t table_id,
                         uint32_t column_id, bool *out)
 {
-    struct metadb_statement *st;
-    if (!metadb_query(t, db, &st,
+    return metadb_has(t, db, out,
                       "SELECT 1 FROM release_edge e JOIN release r ON r.id = e.release_id JOIN "
                       "product p ON p.id = r.product_id AND p.release = r.number WHERE "
                       "e.producer_table_id = ?1 AND (?2 = 0 OR e.producer_column_id = ?2) AND "
                       "p.id = ?3 LIMIT 1",
-                      "iii", table_id, (uint64_t)column_id, product_id)
-        || !metadb_step(t, st, out))
-        return false;
-    metadb_done(t, st);
-    return true;
+                      "iii", table_id, (uint64_t)column_id, product_id);
 }

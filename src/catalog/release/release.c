@@ -65,15 +65,8 @@ static bool move_on(struct task *t, struct metadb *db, const struct release_mani
                   "during this run");
         return task_hint(t, "run the product again");
     }
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT release FROM product WHERE id = ?", "i",
-                      manifest->product_id)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *number_out = metadb_uint(st, 0);
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, db, number_out, "SELECT release FROM product WHERE id = ?", "i",
+                            manifest->product_id);
 }
 
 static bool insert_release(struct task *t, struct metadb *db,
@@ -153,7 +146,6 @@ static bool insert_fact(struct task *t, struct metadb *db, uint64_t file_id,
                         const struct image_fact *fact)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st, "INSERT INTO file_fact VALUES (?, ?, ?, ?, ?, ?)", "iunnin",
                       file_id, fact->column_id, fact->nulls))
         return false;
@@ -163,24 +155,16 @@ static bool insert_fact(struct task *t, struct metadb *db, uint64_t file_id,
     }
     if (fact->has_values)
         metadb_bind_str(st, 6, image_list_pack(t->mem, &fact->values));
-    if (!metadb_step(t, st, &has_row))
-        return false;
-    metadb_done(t, st);
-    return true;
+    return metadb_run_prepared(t, st) && metadb_end(t, st);
 }
 
 /* The same content may be there from an earlier release, with its facts: content decides them. */
 static bool keep_file(struct task *t, struct metadb *db, const struct image_file *file,
                       uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT id FROM file WHERE sha256 = ?", "s", file->sha256)
-        || !metadb_step(t, st, &has_row))
+    if (!metadb_find_uint(t, db, id_out, "SELECT id FROM file WHERE sha256 = ?", "s", file->sha256))
         return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    if (has_row)
+    if (*id_out != 0)
         return true;
     if (!metadb_run(t, db, "INSERT INTO file (sha256, bytes, rows, columns) VALUES (?, ?, ?, ?)",
                     "siis", file->sha256, file->bytes, file->rows, join_ids(t->mem, file)))
@@ -218,58 +202,39 @@ static bool insert_inputs(struct task *t, struct metadb *db, uint64_t release_id
 
 static bool read_releases(struct task *t, struct metadb_statement *st, struct release_list *out)
 {
-    bool has_row = true;
     *out = (struct release_list){0};
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct release_row){.product_id = metadb_uint(st, 0),
-                                           .number = metadb_uint(st, 1),
-                                           .run_id = metadb_str(t->mem, st, 2),
-                                           .published_us = metadb_int(st, 3),
-                                           .contracts = metadb_str(t->mem, st, 4),
-                                           .compiled_digest = metadb_str(t->mem, st, 5),
-                                           .tables = metadb_uint(st, 6),
-                                           .files = metadb_uint(st, 7),
-                                           .rows = metadb_uint(st, 8),
-                                           .bytes = metadb_uint(st, 9),
-                                           .is_current = metadb_int(st, 10) != 0,
-                                           .is_kept = metadb_int(st, 11) != 0,
-                                           .restores = metadb_uint(st, 12)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct release_row){.product_id = metadb_uint(st, 0),
+                                       .number = metadb_uint(st, 1),
+                                       .run_id = metadb_str(t->mem, st, 2),
+                                       .published_us = metadb_int(st, 3),
+                                       .contracts = metadb_str(t->mem, st, 4),
+                                       .compiled_digest = metadb_str(t->mem, st, 5),
+                                       .tables = metadb_uint(st, 6),
+                                       .files = metadb_uint(st, 7),
+                                       .rows = metadb_uint(st, 8),
+                                       .bytes = metadb_uint(st, 9),
+                                       .is_current = metadb_int(st, 10) != 0,
+                                       .is_kept = metadb_int(st, 11) != 0,
+                                       .restores = metadb_uint(st, 12)}));
+    return metadb_end(t, st);
 }
 
 bool release_basis(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
                    str *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT basis FROM release WHERE product_id = ? AND number = ?",
-                      "ii", product_id, number)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_str(t, db, out,
+                           "SELECT basis FROM release WHERE product_id = ? AND number = ?", "ii",
+                           product_id, number);
 }
 
 bool release_sql_digest(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
                         str *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st,
-                      "SELECT sql_digest FROM release WHERE product_id = ? AND number = ?", "ii",
-                      product_id, number)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_str(t, db, out,
+                           "SELECT sql_digest FROM release WHERE product_id = ? AND number = ?",
+                           "ii", product_id, number);
 }
 
 #define RELEASE_ROWS                                                                               \
@@ -309,7 +274,6 @@ bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id, uint
 {
     *out = (struct release_inputs){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT i.name, i.producer_id, i.producer_release, i.description FROM "
@@ -317,18 +281,13 @@ bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id, uint
             "AND r.number = ? ORDER BY i.position",
             "ii", product_id, number))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct release_input){.name = metadb_str(t->mem, st, 0),
-                                             .product_id = metadb_uint(st, 1),
-                                             .number = metadb_uint(st, 2),
-                                             .description = metadb_str(t->mem, st, 3)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct release_input){.name = metadb_str(t->mem, st, 0),
+                                         .product_id = metadb_uint(st, 1),
+                                         .number = metadb_uint(st, 2),
+                                         .description = metadb_str(t->mem, st, 3)}));
+    return metadb_end(t, st);
 }
 
 struct pruning {
@@ -373,18 +332,12 @@ bool release_files(struct task *t, struct metadb *db, struct str_list *out)
 {
     *out = (struct str_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT sha256 FROM file UNION SELECT deletions FROM release_file WHERE "
                       "deletions IS NOT NULL UNION SELECT sha256 FROM quarantine ORDER BY 1",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, metadb_str(t->mem, st, 0));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out, metadb_str(t->mem, st, 0));
+    return metadb_end(t, st);
 }

@@ -20,7 +20,6 @@ bool release_candidate_find(struct task *t, struct metadb *db, uint64_t product_
 {
     *out = (struct release_candidate_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT r.product_id, c.base, r.run_id, r.compiled_digest, c.reads, "
                       "c.requested_by, r.published_us, r.rows, c.is_tested FROM candidate c JOIN "
@@ -28,23 +27,18 @@ bool release_candidate_find(struct task *t, struct metadb *db, uint64_t product_
                       "r.product_id = ?1) ORDER BY r.id",
                       "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct release_candidate){.product_id = metadb_uint(st, 0),
-                                                 .base = metadb_uint(st, 1),
-                                                 .run_id = metadb_str(t->mem, st, 2),
-                                                 .compiled_digest = metadb_str(t->mem, st, 3),
-                                                 .reads = metadb_str(t->mem, st, 4),
-                                                 .requested_by = metadb_str(t->mem, st, 5),
-                                                 .made_us = metadb_int(st, 6),
-                                                 .rows = metadb_uint(st, 7),
-                                                 .is_tested = metadb_int(st, 8) != 0}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct release_candidate){.product_id = metadb_uint(st, 0),
+                                             .base = metadb_uint(st, 1),
+                                             .run_id = metadb_str(t->mem, st, 2),
+                                             .compiled_digest = metadb_str(t->mem, st, 3),
+                                             .reads = metadb_str(t->mem, st, 4),
+                                             .requested_by = metadb_str(t->mem, st, 5),
+                                             .made_us = metadb_int(st, 6),
+                                             .rows = metadb_uint(st, 7),
+                                             .is_tested = metadb_int(st, 8) != 0}));
+    return metadb_end(t, st);
 }
 
 struct file_ids {
@@ -55,20 +49,14 @@ static bool read_files(struct task *t, struct metadb *db, uint64_t product_id, s
 {
     *out = (struct file_ids){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT DISTINCT f.file_id FROM release r JOIN release_file f ON "
                       "f.release_id = r.id WHERE r.product_id = ? AND r.number = 0",
                       "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, metadb_uint(st, 0));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out, metadb_uint(st, 0));
+    return metadb_end(t, st);
 }
 
 bool release_candidate_forget(struct task *t, struct metadb *db, uint64_t product_id)
@@ -108,17 +96,17 @@ static bool find_judged(struct task *t, struct metadb *db, str run_id, uint64_t 
                         uint64_t *position_out)
 {
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st,
                       "SELECT c.release_id, (SELECT count(*) FROM candidate_verdict v WHERE "
                       "v.release_id = c.release_id) FROM candidate c JOIN release r ON r.id = "
                       "c.release_id WHERE r.run_id = ? AND r.is_kept = 1",
-                      "s", run_id)
-        || !metadb_step(t, st, &has_row))
+                      "s", run_id))
         return false;
+    bool has_row = metadb_next(t, st);
     *id_out = has_row ? metadb_uint(st, 0) : 0;
     *position_out = has_row ? metadb_uint(st, 1) : 0;
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     return has_row
         || task_fail(t, ERR_CONFLICT, "the candidate was published or dropped meanwhile");
 }
@@ -152,25 +140,19 @@ bool release_candidate_verdicts(struct task *t, struct metadb *db, uint64_t prod
 {
     *out = (struct release_verdicts){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT v.consumer, v.kind, v.name, v.verdict, v.blocks, v.message FROM "
                       "candidate_verdict v JOIN release r ON r.id = v.release_id WHERE "
                       "r.product_id = ? AND r.is_kept = 1 ORDER BY v.position",
                       "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct release_verdict){.consumer = metadb_str(t->mem, st, 0),
-                                               .kind = metadb_str(t->mem, st, 1),
-                                               .name = metadb_str(t->mem, st, 2),
-                                               .verdict = metadb_str(t->mem, st, 3),
-                                               .blocks = metadb_int(st, 4) != 0,
-                                               .message = metadb_str(t->mem, st, 5)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out,
+                 ((struct release_verdict){.consumer = metadb_str(t->mem, st, 0),
+                                           .kind = metadb_str(t->mem, st, 1),
+                                           .name = metadb_str(t->mem, st, 2),
+                                           .verdict = metadb_str(t->mem, st, 3),
+                                           .blocks = metadb_int(st, 4) != 0,
+                                           .message = metadb_str(t->mem, st, 5)}));
+    return metadb_end(t, st);
 }

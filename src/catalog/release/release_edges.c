@@ -19,7 +19,6 @@ bool release_read_edges(struct task *t, struct metadb *db, uint64_t product_id, 
                         struct release_edges *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct release_edges){0};
     if (!metadb_query(t, db, &st,
                       "SELECT e.table_id, e.column_id, e.input_port, e.input_table, "
@@ -30,11 +29,7 @@ bool release_read_edges(struct task *t, struct metadb *db, uint64_t product_id, 
                       "r.number = ? ORDER BY e.position",
                       "ii", product_id, number))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         vec_push(t->mem, out,
                  ((struct release_edge){.table_id = metadb_uint(st, 0),
                                         .column_id = (uint32_t)metadb_uint(st, 1),
@@ -47,6 +42,5 @@ bool release_read_edges(struct task *t, struct metadb *db, uint64_t product_id, 
                                         .carries = metadb_int(st, 8) != 0,
                                         .column = metadb_str(t->mem, st, 9)}));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }

@@ -29,24 +29,20 @@ static bool add_part(struct task *t, struct metadb *db, const char *sql, uint64_
 {
     struct arena_mark mark = arena_mark(t->mem);
     struct metadb_statement *st;
-    bool has_row = true;
 
     if (!metadb_query(t, db, &st, sql, "i", release_id)) {
         return false;
     }
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct arena_mark row = arena_mark(t->mem);
 
-        if (!metadb_step(t, st, &has_row)) {
-            return false;
-        }
-        if (has_row) {
-            crypto_hash_add(hash, metadb_str(t->mem, st, 0));
-            crypto_hash_add(hash, STR("\n"));
-        }
+        crypto_hash_add(hash, metadb_str(t->mem, st, 0));
+        crypto_hash_add(hash, STR("\n"));
         arena_rewind(t->mem, row);
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st)) {
+        return false;
+    }
     arena_rewind(t->mem, mark);
     return true;
 }
@@ -54,16 +50,12 @@ static bool add_part(struct task *t, struct metadb *db, const char *sql, uint64_
 bool release_seal(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number, str *out)
 {
     struct crypto_hash *hash = crypto_hash_new(t->mem);
-    struct metadb_statement *st;
-    bool has_row;
+    uint64_t id;
 
-    if (!metadb_query(t, db, &st, "SELECT id FROM release WHERE product_id = ? AND number = ?",
-                      "ii", product_id, number)
-        || !metadb_step(t, st, &has_row)) {
+    if (!metadb_find_uint(t, db, &id, "SELECT id FROM release WHERE product_id = ? AND number = ?",
+                          "ii", product_id, number)) {
         return false;
     }
-    uint64_t id = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (!add_part(t, db, parts[i], id, hash)) {
             return false;

@@ -184,12 +184,10 @@ bool run_row_find(struct task *t, struct metadb *db, str id, struct run_row **ou
 {
     *out = NULL;
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_query(t, db, &st, RUN_SELECT "WHERE id = ?", "s", id)
-        || !metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, out)))
+        || (metadb_next(t, st) && !read_row(t, st, out)))
         return false;
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool run_row_list(struct task *t, struct metadb *db, uint64_t product_id, uint64_t most,
@@ -197,20 +195,17 @@ bool run_row_list(struct task *t, struct metadb *db, uint64_t product_id, uint64
 {
     *out = (struct run_row_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       RUN_SELECT "WHERE ?1 = 0 OR product_id = ?1 ORDER BY sequence DESC LIMIT ?2",
                       "ii", product_id, most != 0 ? (int64_t)most : (int64_t)-1))
         return false;
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct run_row *row;
-        if (!metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, &row)))
+        if (!read_row(t, st, &row))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, row);
+        vec_push(t->mem, out, row);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool recover(struct task *t, struct metadb *db, void *state)

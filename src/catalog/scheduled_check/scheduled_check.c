@@ -52,17 +52,14 @@ static bool read_row(struct task *t, struct metadb_statement *st, struct schedul
 
 static bool read_all(struct task *t, struct metadb_statement *st, struct scheduled_check_list *out)
 {
-    bool has_row = true;
     *out = (struct scheduled_check_list){0};
-    while (has_row) {
+    while (metadb_next(t, st)) {
         struct scheduled_check row;
-        if (!metadb_step(t, st, &has_row) || (has_row && !read_row(t, st, &row)))
+        if (!read_row(t, st, &row))
             return false;
-        if (has_row)
-            vec_push(t->mem, out, row);
+        vec_push(t->mem, out, row);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 #define COLUMNS                                                                                    \

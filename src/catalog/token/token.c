@@ -73,41 +73,31 @@ bool token_find(struct task *t, struct metadb *db, str text, int64_t now_us, str
     struct crypto_digest digest = crypto_sha256(text);
     str sha256 = crypto_digest_hex(t->mem, &digest);
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       TOKEN_SELECT
                       "WHERE k.finder = ? AND k.revoked_us IS NULL AND k.expires_us > ? "
                       "AND (u.is_of_mesh OR u.is_local)",
                       "si", str_sub(sha256, 0, TOKEN_FINDER_DIGITS), now_us))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row || !crypto_equal(metadb_str(t->mem, st, 7), sha256))
+    while (metadb_next(t, st)) {
+        if (!crypto_equal(metadb_str(t->mem, st, 7), sha256))
             continue;
         *out = ARENA_NEW(t->mem, struct token);
         **out = read_token(t->mem, st);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool token_list(struct task *t, struct metadb *db, str user, struct token_list *out)
 {
     *out = (struct token_list){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, TOKEN_SELECT "WHERE ?1 = '' OR u.name = ?1 ORDER BY k.id DESC",
                       "s", user))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, read_token(t->mem, st));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, out, read_token(t->mem, st));
+    return metadb_end(t, st);
 }
 
 struct revocation {

@@ -20,31 +20,17 @@ static str attributes_json(struct arena *mem, const struct tree *attributes)
 /* What a decision sees of him, so that his version grows only when that changes. */
 static bool read_face(struct task *t, struct metadb *db, uint64_t id, str *out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(
-            t, db, &st,
-            "SELECT is_of_mesh || '/' || is_local || '/' || attributes || '/' || (SELECT "
-            "coalesce(json_group_array(g), '') FROM (SELECT DISTINCT group_name AS g FROM "
-            "membership WHERE user_id = user.id ORDER BY 1)) FROM user WHERE id = ?",
-            "i", id)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *out = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_str(
+        t, db, out,
+        "SELECT is_of_mesh || '/' || is_local || '/' || attributes || '/' || (SELECT "
+        "coalesce(json_group_array(g), '') FROM (SELECT DISTINCT group_name AS g FROM "
+        "membership WHERE user_id = user.id ORDER BY 1)) FROM user WHERE id = ?",
+        "i", id);
 }
 
 static bool find_id(struct task *t, struct metadb *db, str name, uint64_t *id_out)
 {
-    struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "SELECT id FROM user WHERE name = ?", "s", name)
-        || !metadb_step(t, st, &has_row))
-        return false;
-    *id_out = has_row ? metadb_uint(st, 0) : 0;
-    metadb_done(t, st);
-    return true;
+    return metadb_find_uint(t, db, id_out, "SELECT id FROM user WHERE name = ?", "s", name);
 }
 
 static bool sync_one(struct task *t, struct metadb *db, const struct model_user *user)
@@ -75,16 +61,12 @@ struct faces {
 static bool read_faces(struct task *t, struct metadb *db, struct faces *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st, "SELECT id FROM user", ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, ((struct face){.id = metadb_uint(st, 0)}));
-    }
-    metadb_done(t, st);
+    while (metadb_next(t, st))
+        vec_push(t->mem, out, ((struct face){.id = metadb_uint(st, 0)}));
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!read_face(t, db, out->at[i].id, &out->at[i].text))
             return false;
@@ -145,19 +127,13 @@ static void read_user(struct task *t, struct metadb_statement *st, struct user *
 static bool read_groups(struct task *t, struct metadb *db, struct user *user)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT DISTINCT group_name FROM membership WHERE user_id = ? ORDER BY 1",
                       "i", user->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, &user->groups, metadb_str(t->mem, st, 0));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(t->mem, &user->groups, metadb_str(t->mem, st, 0));
+    return metadb_end(t, st);
 }
 
 bool user_find(struct task *t, struct metadb *db, str name, struct user **out)
@@ -165,22 +141,21 @@ bool user_find(struct task *t, struct metadb *db, str name, struct user **out)
     *out = NULL;
     struct metadb *now;
     struct metadb_statement *st;
-    bool has_row;
     if (!metadb_snapshot(t, db, &now)
         || !metadb_query(t, now, &st,
                          "SELECT " USER_COLUMNS " FROM user u WHERE u.name = ? AND " USER_EXISTS,
-                         "s", name)
-        || !metadb_step(t, st, &has_row))
+                         "s", name))
         return false;
-    struct user *user = ARENA_NEW(t->mem, struct user);
-    if (has_row)
+    struct user *user = NULL;
+    if (metadb_next(t, st)) {
+        user = ARENA_NEW(t->mem, struct user);
         read_user(t, st, user);
-    metadb_done(t, st);
-    if (has_row && !read_groups(t, now, user))
+    }
+    if (!metadb_end(t, st) || (user != NULL && !read_groups(t, now, user)))
         return false;
     if (now != db)
         metadb_snapshot_end(t, now);
-    *out = has_row ? user : NULL;
+    *out = user;
     return true;
 }
 
@@ -189,22 +164,18 @@ bool user_list(struct task *t, struct metadb *db, struct user_list *out)
     *out = (struct user_list){0};
     struct metadb *now;
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_snapshot(t, db, &now)
         || !metadb_query(
             t, now, &st,
             "SELECT " USER_COLUMNS " FROM user u WHERE " USER_EXISTS " ORDER BY u.name", ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         struct user *user = ARENA_NEW(t->mem, struct user);
         read_user(t, st, user);
         vec_push(t->mem, out, user);
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!read_groups(t, now, out->at[i]))
             return false;
@@ -217,25 +188,19 @@ bool user_groups(struct task *t, struct metadb *db, struct user_groups *out)
 {
     *out = (struct user_groups){0};
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT DISTINCT m.group_name, u.name FROM membership m JOIN user u ON u.id = "
             "m.user_id WHERE " USER_EXISTS " ORDER BY 1, 2",
             ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         str name = metadb_str(t->mem, st, 0);
         if (out->len == 0 || !str_eq(out->at[out->len - 1].name, name))
             vec_add(t->mem, out)->name = name;
         vec_push(t->mem, &out->at[out->len - 1].users, metadb_str(t->mem, st, 1));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 struct user_change {

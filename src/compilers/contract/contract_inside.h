@@ -29,7 +29,7 @@ struct contract_spots {
     VEC_OF(struct contract_spot)
 };
 
-/* A column's own, then those of the properties inside of it, at any depth. */
+/* A column's own, then those of the properties inside of it, at any depth. The list lives as long as the report. */
 void contract_spots(struct contract_reader *r, const struct contract_column *column,
                     struct contract_spots *out);
 /* Made from required, unique, primaryKey and logicalTypeOptions of its columns. */

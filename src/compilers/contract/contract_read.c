@@ -169,6 +169,8 @@ static void read_table(struct contract_reader *r, const struct tree *node)
 static void read_columns(struct contract_reader *r, struct contract_table *table)
 {
     const struct tree *properties = tree_find(table->source, STR("properties"));
+    if (properties && properties->kind == TREE_LIST)
+        vec_reserve(r->mem, &table->columns, properties->len);
     for (size_t i = 0; properties && properties->kind == TREE_LIST && i < properties->len; i++)
         if (properties->at[i]->kind == TREE_MAP)
             read_column(r, table, properties->at[i]);

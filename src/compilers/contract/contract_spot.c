@@ -31,7 +31,7 @@ static void add_spot(struct contract_reader *r, struct contract_spot spot,
 {
     const struct tree *parts = tree_find(spot.node, STR("properties"));
     const struct tree *items = tree_find(spot.node, STR("items"));
-    vec_push(r->mem, out, spot);
+    vec_push(r->report->mem, out, spot);
     for (size_t i = 0; parts && parts->kind == TREE_LIST && i < parts->len; i++) {
         str name = tree_find_text(parts->at[i], STR("name"));
         if (parts->at[i]->kind == TREE_MAP && name.len)

@@ -487,7 +487,7 @@ str contract_type(struct arena *mem, str file, const struct tree *property, stru
     str problem = STR_NONE;
     enum type_outcome outcome = TYPE_UNKNOWN;
     if (physical && physical->kind == TREE_SCALAR)
-        outcome = contract_type_read(mem, physical->text, &type, &problem);
+        outcome = contract_type_read(report->mem, physical->text, &type, &problem);
     if (outcome == TYPE_READ && (type->kind == TYPE_LIST || type->kind == TYPE_ARRAY) && logical.len
         && !str_eq(logical, STR("array"))) {
         outcome = TYPE_WRONG;
@@ -496,7 +496,7 @@ str contract_type(struct arena *mem, str file, const struct tree *property, stru
     }
     if (outcome == TYPE_READ) {
         warn_of_bare_numeric(mem, file, physical, report);
-        return contract_type_print(mem, type);
+        return arena_str(mem, contract_type_print(report->mem, type));
     }
     if (outcome == TYPE_WRONG) {
         struct finding *f =

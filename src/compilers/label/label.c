@@ -256,11 +256,6 @@ static void inherit_table(struct inherit *in, const struct model_product *produc
             &(struct label){.product = product, .table = table, .column = &table->columns.at[i]});
 }
 
-str labels_key(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, "%p", (const void *)product);
-}
-
 static void add_kept(struct inherit *in, const struct labels *kept)
 {
     for (size_t i = 0; i < kept->len;) {
@@ -282,7 +277,7 @@ void labels_inherit(struct arena *mem, const struct model *model, const struct l
     index_traces(&in, traces);
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
-        const struct labels *known = kept ? map_find(kept, labels_key(mem, product)) : NULL;
+        const struct labels *known = kept ? map_find(kept, product->address) : NULL;
 
         if (known)
             add_kept(&in, known);

@@ -38,10 +38,8 @@ struct labels {
         by_column; /* the column's address, as bytes, to the first of its labels; they stand together */
 };
 
-/* Names a product in `kept`. */
-str labels_key(struct arena *mem, const struct model_product *product);
-/* An output table that no trace tells of inherits everything that the product reads. `kept`, or NULL: struct labels of products for
- * which they are known, in the order of their tables and columns. */
+/* An output table that no trace tells of inherits everything that the product reads. `kept`, or NULL: address to struct labels
+ * of products for which they are known, in the order of their tables and columns. */
 void labels_inherit(struct arena *mem, const struct model *model, const struct label_traces *traces,
                     const struct map *kept, struct labels *out);
 /* How many of the labels from here on say the same of the same column, each from another origin: those stand together. */

@@ -9,16 +9,24 @@
 #include "policy/policy_case.h"
 #include "version/version.h"
 
+/* What holds the memory of files, domains and products: of whoever compiles models that share them. */
+struct model_part;
+
 /* One file of a bundle. `document` is there for *.yaml, *.yml and *.json that could be read. */
 struct bundle_file {
     str path; /* relative to the folder of mesh.yaml, with `/` */
     str text;
     const struct tree *document;
+    str sha256; /* of the text, in hex; empty where nobody asked the catalog for it */
+    struct model_part *part;
 };
 
 struct bundle {
     VEC_OF(struct bundle_file) /* sorted by path */
 };
+
+/* By path, for qsort and bsearch. */
+int bundle_compare(const void *a, const void *b);
 
 struct model_user {
     str name;
@@ -49,6 +57,7 @@ struct model_domain {
     struct str_list owners, members;
     str folder; /* domains/customer */
     struct place place;
+    struct model_part *part;
 };
 
 struct model_sql {
@@ -98,6 +107,8 @@ struct model_schedule {
 
 struct model_product {
     const struct model_domain *domain;
+    str address; /* domain.product */
+    struct place id_place;
     str name, id, title, status, version, description, folder, file;
     str visibility; /* public (default) or restricted: who may discover it */
     struct model_schedule schedule;
@@ -111,7 +122,11 @@ struct model_product {
     struct {
         VEC_OF(struct model_sql)
     } sqls; /* of the output tables and of internal/, by path; the order of internal ones comes with their trees */
+    struct {
+        VEC_OF(struct contract *)
+    } contracts; /* of its folder, by path: of outputs and of sources */
     struct place place;
+    struct model_part *part;
 };
 
 struct model {
@@ -120,9 +135,10 @@ struct model {
     struct {
         VEC_OF(struct model_domain *)
     } domains;
+    struct map domain_names; /* to the domain */
     struct {
         VEC_OF(struct model_product *)
-    } products;           /* in order of dependency, then of name */
+    } products;           /* each behind those that it reads, else by name */
     struct map addresses; /* `domain.product` to the product */
     struct {
         VEC_OF(struct contract *)
@@ -130,11 +146,25 @@ struct model {
     struct policies policies;
     struct policy_cases cases;        /* tests of policies */
     struct model_cases product_cases; /* unit tests of products */
+    struct {
+        VEC_OF(struct finding)
+    } notes; /* what was said of files of products, and is no error: true as long as they stand */
 };
 
 /* Findings for files, names, references, duplicate ids, cycles between products (with the path), sources outside the listed
  * roots and hosts, a domain that names files of another. Never NULL; use it only when the report has no errors. */
 struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report);
+
+/* A mesh before that of the bundle. */
+struct model_before {
+    const struct bundle *files;
+    const struct model *model; /* compiled of them without an error; or NULL */
+};
+/* The same, and what is as it was is not read again: such domains and products are those of `before`, by their pointers, and live as
+ * long as these do. What is made anew is in `parts` and says that it is of `part`; lists are in `mem`. */
+struct model *model_compile_over(struct arena *mem, struct arena *parts, struct model_part *part,
+                                 const struct model_before *before, const struct bundle *bundle,
+                                 struct report *report);
 /* Input ports whose contract lacks a column that they name, or has a version outside of their range: findings. A model without errors
  * is whole all the same: such a port is linked to the contract that comes nearest. */
 void model_check_pins(const struct model *model, struct report *report);

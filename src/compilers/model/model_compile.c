@@ -8,7 +8,7 @@ static void read_files(struct model_builder *b,
                                     const struct model_path *))
 {
     for (size_t i = 0; i < b->bundle->len; i++) {
-        struct model_path path = model_path_of(b->mem, b->bundle->at[i].path);
+        struct model_path path = model_path_of(b->bundle->at[i].path);
         if (path.len)
             read(b, &b->bundle->at[i], &path);
     }
@@ -20,19 +20,14 @@ static void domains(struct model_builder *b, const struct bundle_file *file,
                     const struct model_path *path);
 static void products(struct model_builder *b, const struct bundle_file *file,
                      const struct model_path *path);
-static void parts(struct model_builder *b, const struct bundle_file *file,
-                  const struct model_path *path);
+static void other_files(struct model_builder *b, const struct bundle_file *file,
+                        const struct model_path *path);
 
 static void index_addresses(struct model *model)
 {
     map_init(&model->addresses, model->mem);
-    for (size_t i = 0; i < model->products.len; i++) {
-        struct model_product *product = model->products.at[i];
-        map_put(&model->addresses,
-                arena_format(model->mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                             STR_ARG(product->name)),
-                product);
-    }
+    for (size_t i = 0; i < model->products.len; i++)
+        map_put(&model->addresses, model->products.at[i]->address, model->products.at[i]);
 }
 
 void model_keep_products(struct model *model,
@@ -48,10 +43,28 @@ void model_keep_products(struct model *model,
 
 struct model *model_compile(struct arena *mem, const struct bundle *bundle, struct report *report)
 {
+    return model_compile_over(mem, mem, NULL, NULL, bundle, report);
+}
+
+struct model *model_compile_over(struct arena *mem, struct arena *parts, struct model_part *part,
+                                 const struct model_before *before, const struct bundle *bundle,
+                                 struct report *report)
+{
     struct model *model = ARENA_NEW(mem, struct model);
     model->mem = mem;
-    struct model_builder b = {.mem = mem, .report = report, .bundle = bundle, .model = model};
-    map_init(&b.products, mem);
+    struct model_builder b = {.mem = parts,
+                              .part = part,
+                              .own = mem,
+                              .scratch = report->mem,
+                              .report = report,
+                              .bundle = bundle,
+                              .model = model};
+    size_t notes = report->len;
+    map_init(&model->domain_names, mem);
+    map_init(&b.products, b.scratch);
+    map_init(&b.product_ids, b.scratch);
+    map_init(&b.contracts, b.scratch);
+    model_share(&b, before);
     /* No name may be the mesh's own, so that is read first. */
     read_files(&b, mesh);
     read_files(&b, domains);
@@ -61,8 +74,13 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
         f->hint = STR("weft init makes one");
     }
     read_files(&b, products);
-    read_files(&b, parts);
+    read_files(&b, other_files);
     model_link(&b);
+    model_keep_notes(&b, notes);
+    model_check_relations(&b);
+    notes = report->len;
+    model_check_rules(&b);
+    model_keep_notes(&b, notes);
     model_order(&b);
     index_addresses(b.model);
     if (b.is_partial && !report->errors)
@@ -71,7 +89,7 @@ struct model *model_compile(struct arena *mem, const struct bundle *bundle, stru
     return model;
 }
 
-struct model_path model_path_of(struct arena *mem, str path)
+struct model_path model_path_of(str path)
 {
     struct model_path out = {.folder = STR("."), .name = path};
     str rest = path;
@@ -82,7 +100,7 @@ struct model_path model_path_of(struct arena *mem, str path)
     }
     str folder, name;
     if (str_cut_last(path, '/', &folder, &name)) {
-        out.folder = arena_str(mem, folder);
+        out.folder = folder;
         out.name = name;
     }
     return out;
@@ -121,8 +139,13 @@ static void mesh(struct model_builder *b, const struct bundle_file *file,
 static void domains(struct model_builder *b, const struct bundle_file *file,
                     const struct model_path *path)
 {
-    if (path->len == 3 && str_eq(path->parts[0], STR("domains"))
-        && str_eq(path->name, STR("domain.yaml")))
+    if (path->len != 3 || !str_eq(path->parts[0], STR("domains"))
+        || !str_eq(path->name, STR("domain.yaml")))
+        return;
+    struct model_domain *shared = map_find(&b->shared_domains, path->folder);
+    if (shared)
+        model_add_domain(b, shared);
+    else
         model_read_domain(b, file, path->folder);
 }
 
@@ -139,6 +162,13 @@ static void products(struct model_builder *b, const struct bundle_file *file,
 {
     if (!is_product_file(path))
         return;
+    struct model_product *shared = model_shared(b, path->folder);
+    if (shared) {
+        model_add_product(b, shared);
+        for (size_t i = 0; i < shared->contracts.len; i++)
+            model_add_contract(b, shared->contracts.at[i]);
+        return;
+    }
     const struct model_domain *domain = model_find_domain(b->model, path->parts[1]);
     if (map_find(&b->products, path->folder)) {
         model_error(b, model_file_place(file->path),
@@ -147,7 +177,7 @@ static void products(struct model_builder *b, const struct bundle_file *file,
     }
     if (!domain || !file->document) {
         b->is_partial = b->is_partial || !file->document;
-        str_list_add(b->mem, &b->folders, path->folder);
+        str_list_add(b->scratch, &b->folders, path->folder);
     }
     if (domain && file->document)
         model_read_product(b, file, domain, path->folder, path->parts[2]);
@@ -186,24 +216,28 @@ static void no_product(struct model_builder *b, const struct bundle_file *file, 
 {
     if (str_list_has(&b->folders, folder))
         return;
-    str_list_add(b->mem, &b->folders, folder);
+    str_list_add(b->scratch, &b->folders, folder);
     struct finding *f =
         model_error(b, model_file_place(file->path),
                     "the folder " STR_FMT " has no product.odps.yaml", STR_ARG(folder));
     f->hint = STR("write a product.odps.yaml with kind: DataProduct");
 }
 
-static void add_contract(struct model_builder *b, const struct bundle_file *file)
+static void add_contract(struct model_builder *b, const struct bundle_file *file, str folder)
 {
     if (!file->document) {
         b->is_partial = true;
         return;
     }
     struct contract *contract = contract_read(b->mem, file->path, file->document, b->report);
-    if (contract)
-        vec_push(b->mem, &b->model->contracts, contract);
-    else
+    if (!contract) {
         b->is_partial = true;
+        return;
+    }
+    struct model_product *product = map_find(&b->products, folder);
+    if (product)
+        vec_push(b->mem, &product->contracts, contract);
+    model_add_contract(b, contract);
 }
 
 static void add_sql(struct model_builder *b, const struct bundle_file *file, str folder, str table,
@@ -230,11 +264,8 @@ static void add_sql(struct model_builder *b, const struct bundle_file *file, str
             .table = table, .is_internal = is_internal, .path = file->path, .text = file->text}));
 }
 
-static void add_tests(struct model_builder *b, const struct bundle_file *file,
-                      const struct model_path *path)
+static void add_tests(struct model_builder *b, const struct bundle_file *file, str folder)
 {
-    str folder, last;
-    str_cut_last(path->folder, '/', &folder, &last);
     const struct model_product *product = map_find(&b->products, folder);
     if (!product)
         no_product(b, file, folder);
@@ -253,27 +284,31 @@ static bool is_major_folder(str name)
         && str_to_u64(str_from(name, 1), &major);
 }
 
+/* `domains/sales/orders` of any file below it. */
+static str product_folder(str file, const struct model_path *path)
+{
+    return str_sub(file, 0, path->parts[0].len + path->parts[1].len + path->parts[2].len + 2);
+}
+
 static void product_part(struct model_builder *b, const struct bundle_file *file,
                          const struct model_path *path)
 {
     static const char *const allowed = "product.odps.yaml, NAME.odcs.yaml, TABLE.sql, "
                                        "vMAJOR/TABLE.sql, internal/NAME.sql, tests/NAME.yaml";
-    str stem;
+    str stem, folder = product_folder(file->path, path);
+    if (model_shared(b, folder))
+        return;
     if (path->len == 4 && is_document(path->name, ".odcs", &stem)) {
-        if (!map_find(&b->products, path->folder))
-            no_product(b, file, path->folder);
-        add_contract(b, file);
+        if (!map_find(&b->products, folder))
+            no_product(b, file, folder);
+        add_contract(b, file, folder);
     } else if (path->len == 4 && model_stem(path->name, ".sql", &stem)) {
-        add_sql(b, file, path->folder, stem, false);
+        add_sql(b, file, folder, stem, false);
     } else if (path->len == 5 && str_eq(path->parts[3], STR("internal"))
                && model_stem(path->name, ".sql", &stem)) {
-        str folder, last;
-        str_cut_last(path->folder, '/', &folder, &last);
         add_sql(b, file, folder, stem, true);
     } else if (path->len == 5 && is_major_folder(path->parts[3])
                && model_stem(path->name, ".sql", &stem)) {
-        str folder, last;
-        str_cut_last(path->folder, '/', &folder, &last);
         add_sql(b, file, folder,
                 arena_format(b->mem, STR_FMT "@" STR_FMT, STR_ARG(stem),
                              STR_ARG(str_from(path->parts[3], 1))),
@@ -281,7 +316,7 @@ static void product_part(struct model_builder *b, const struct bundle_file *file
     } else if (path->len == 5 && str_eq(path->parts[3], STR("tests"))
                && (model_stem(path->name, ".yaml", &stem)
                    || model_stem(path->name, ".yml", &stem))) {
-        add_tests(b, file, path);
+        add_tests(b, file, folder);
     } else if (!is_product_file(path)) {
         stray(b, file, path, allowed);
     }
@@ -301,14 +336,14 @@ static bool read_policy_test(struct model_builder *b, const struct bundle_file *
              || !str_eq(path->parts[1], STR("tests")))
         return false;
     if (file->document)
-        policy_cases_read(b->mem, file->path, domain, file->document, b->report, &b->model->cases);
+        policy_cases_read(b->own, file->path, domain, file->document, b->report, &b->model->cases);
     else
         b->is_partial = true;
     return true;
 }
 
-static void parts(struct model_builder *b, const struct bundle_file *file,
-                  const struct model_path *path)
+static void other_files(struct model_builder *b, const struct bundle_file *file,
+                        const struct model_path *path)
 {
     str stem;
     bool is_policy = is_document(path->name, ".policy", &stem);
@@ -326,7 +361,7 @@ static void parts(struct model_builder *b, const struct bundle_file *file,
             str folder = arena_format(b->mem, "domains/" STR_FMT, STR_ARG(path->parts[1]));
             if (str_list_has(&b->folders, folder))
                 return;
-            str_list_add(b->mem, &b->folders, folder);
+            str_list_add(b->scratch, &b->folders, folder);
             b->is_partial = true;
             struct finding *f =
                 model_error(b, model_file_place(file->path),
@@ -354,7 +389,7 @@ struct finding *model_error(struct model_builder *b, struct place place, const c
 {
     va_list args;
     va_start(args, format);
-    str message = arena_format_args(b->mem, format, args);
+    str message = arena_format_args(b->scratch, format, args);
     va_end(args);
     return report_add(b->report, FINDING_ERROR, ERR_INVALID, place, STR_FMT, STR_ARG(message));
 }
@@ -363,7 +398,7 @@ struct finding *model_warning(struct model_builder *b, struct place place, const
 {
     va_list args;
     va_start(args, format);
-    str message = arena_format_args(b->mem, format, args);
+    str message = arena_format_args(b->scratch, format, args);
     va_end(args);
     return report_add(b->report, FINDING_WARNING, ERR_INVALID, place, STR_FMT, STR_ARG(message));
 }

@@ -9,16 +9,42 @@
 
 extern const struct shape shape_product_test; /* weft/v1, kind ProductTest */
 
+/* An output that others may read. */
+struct model_offer {
+    const struct model_product *product;
+    const struct contract *contract;
+};
+
 struct model_builder {
-    struct arena *mem;
+    struct arena *mem; /* of domains and products, which other models may share */
+    struct model_part *part;
+    struct arena *own;     /* of the model alone: its lists, the mesh, policies */
+    struct arena *scratch; /* of the report: what is needed while compiling */
     struct report *report;
     const struct bundle *bundle;
     struct model *model;
-    struct map products; /* folder -> struct model_product */
+    struct map shared;         /* folder -> struct model_product of the mesh before */
+    struct map shared_domains; /* folder -> struct model_domain likewise */
+    struct {
+        VEC_OF(struct model_product *)
+    } fresh;                /* products that are not shared */
+    struct map products;    /* folder -> struct model_product */
+    struct map product_ids; /* id -> the first struct model_product that has it */
+    struct map contracts;   /* id -> struct model_namesakes */
     struct str_list
         folders; /* product folders that were complained about, or whose product file is broken */
     bool is_partial; /* a file could not be read: what it would have named is not missing */
     bool has_mesh;   /* mesh.yaml was read, so that its roots and hosts are known */
+};
+
+/* Contracts of one id, in the order of their files, and the outputs that have them. */
+struct model_namesakes {
+    struct {
+        VEC_OF(struct contract *)
+    } contracts;
+    struct {
+        VEC_OF(struct model_offer)
+    } offers;
 };
 
 /* One path of a bundle, taken apart. */
@@ -29,7 +55,8 @@ struct model_path {
     str name;   /* the last part */
 };
 
-struct model_path model_path_of(struct arena *mem, str path);
+/* Its texts are parts of the path's. */
+struct model_path model_path_of(str path);
 /* `customers.sql` and ".sql" give `customers`; false when it does not end so. */
 bool model_stem(str name, const char *ending, str *stem_out);
 
@@ -40,8 +67,17 @@ struct finding *model_warning(struct model_builder *b, struct place place, const
 struct place model_file_place(str file);
 /* Findings when a name breaks the rules of addresses. `what` as "the table". */
 void model_check_name(struct model_builder *b, struct place place, const char *what, str name);
-/* `domain.product`. */
-str model_address(struct arena *mem, const struct model_product *product);
+
+/* Before anything is read: what is taken over. */
+void model_share(struct model_builder *b, const struct model_before *before);
+/* NULL: its files are to be read. */
+struct model_product *model_shared(const struct model_builder *b, str folder);
+/* Findings of the report from here on stay with the model where they are no errors, and of products. */
+void model_keep_notes(struct model_builder *b, size_t from);
+void model_add_domain(struct model_builder *b, struct model_domain *domain);
+/* Under its folder, and a finding where its id is another's. */
+void model_add_product(struct model_builder *b, struct model_product *product);
+void model_add_contract(struct model_builder *b, struct contract *contract);
 
 void model_read_mesh(struct model_builder *b, const struct bundle_file *file);
 void model_read_domain(struct model_builder *b, const struct bundle_file *file, str folder);
@@ -59,7 +95,7 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
 /* Ports to contracts and producers, tables to SQL. */
 void model_link(struct model_builder *b);
 /* Relationships of its contracts lead to tables that its checks can read. */
-void model_check_relations(struct model_builder *b, const struct model_product *product);
+void model_check_relations(struct model_builder *b);
 /* Rules of contracts that could never be asked. */
 void model_check_rules(struct model_builder *b);
 /* Producers before consumers, then by name; cycles are findings. */

@@ -5,34 +5,37 @@
 
 static void check_contract_ids(struct model_builder *b);
 static void link_outputs(struct model_builder *b, struct model_product *product);
+static void offer_outputs(struct model_builder *b, const struct model_product *product);
 static void name_majors(struct model_builder *b, struct model_product *product);
 static void check_tables(struct model_builder *b, struct model_product *product);
 static void link_input(struct model_builder *b, struct model_product *product,
                        struct model_input *input);
 static void check_sqls(struct model_builder *b, struct model_product *product);
-static void check_unused(struct model_builder *b);
+static void check_unused(struct model_builder *b, const struct model_product *product);
 static void check_policies(struct model_builder *b);
 
+/* What is shared was linked before, to what is shared as well. */
 void model_link(struct model_builder *b)
 {
     struct model *model = b->model;
     check_contract_ids(b);
-    for (size_t i = 0; i < model->products.len; i++) {
-        link_outputs(b, model->products.at[i]);
-        name_majors(b, model->products.at[i]);
-    }
     for (size_t i = 0; i < model->products.len; i++)
-        for (size_t j = 0; j < model->products.at[i]->inputs.len; j++)
-            link_input(b, model->products.at[i], &model->products.at[i]->inputs.at[j]);
-    for (size_t i = 0; i < model->products.len; i++) {
-        check_tables(b, model->products.at[i]);
-        check_sqls(b, model->products.at[i]);
-        model_check_relations(b, model->products.at[i]);
-        model_check_schedule(b, model->products.at[i]);
+        if (model_shared(b, model->products.at[i]->folder))
+            offer_outputs(b, model->products.at[i]);
+        else
+            link_outputs(b, model->products.at[i]);
+    for (size_t i = 0; i < b->fresh.len; i++)
+        name_majors(b, b->fresh.at[i]);
+    for (size_t i = 0; i < b->fresh.len; i++)
+        for (size_t j = 0; j < b->fresh.at[i]->inputs.len; j++)
+            link_input(b, b->fresh.at[i], &b->fresh.at[i]->inputs.at[j]);
+    for (size_t i = 0; i < b->fresh.len; i++) {
+        check_tables(b, b->fresh.at[i]);
+        check_sqls(b, b->fresh.at[i]);
+        check_unused(b, b->fresh.at[i]);
+        model_check_schedule(b, b->fresh.at[i]);
     }
-    check_unused(b);
     check_policies(b);
-    model_check_rules(b);
 }
 
 static str folder_of(str file)
@@ -52,14 +55,20 @@ static bool version_serves(str offered, str wanted)
         && have.at[0] != 0 && version_compare(&have, &want) >= 0;
 }
 
+static const struct model_namesakes *namesakes_of(const struct model_builder *b, str id)
+{
+    static const struct model_namesakes none = {0};
+    const struct model_namesakes *found = map_find(&b->contracts, id);
+    return found ? found : &none;
+}
+
 static void check_contract_ids(struct model_builder *b)
 {
     for (size_t i = 0; i < b->model->contracts.len; i++) {
         const struct contract *contract = b->model->contracts.at[i];
-        for (size_t j = 0; j < i; j++) {
-            const struct contract *other = b->model->contracts.at[j];
-            if (!str_eq(contract->id, other->id))
-                continue;
+        const struct model_namesakes *same = namesakes_of(b, contract->id);
+        for (size_t j = 0; same->contracts.at[j] != contract; j++) {
+            const struct contract *other = same->contracts.at[j];
             bool is_beside = str_eq(folder_of(contract->file), folder_of(other->file));
             if (is_beside && !version_same(contract->version, other->version))
                 continue;
@@ -79,13 +88,14 @@ static void check_contract_ids(struct model_builder *b)
 }
 
 /* The contract of that id in a folder (anywhere when `folder` is empty), the version where there are several. */
-static const struct contract *find_contract(const struct model *model, str folder, str id,
+static const struct contract *find_contract(const struct model_builder *b, str folder, str id,
                                             str version)
 {
     const struct contract *any = NULL;
-    for (size_t i = 0; i < model->contracts.len; i++) {
-        const struct contract *contract = model->contracts.at[i];
-        if (!str_eq(contract->id, id) || (folder.len && !str_eq(folder_of(contract->file), folder)))
+    const struct model_namesakes *same = namesakes_of(b, id);
+    for (size_t i = 0; i < same->contracts.len; i++) {
+        const struct contract *contract = same->contracts.at[i];
+        if (folder.len && !str_eq(folder_of(contract->file), folder))
             continue;
         if (!any || version_same(contract->version, version))
             any = contract;
@@ -117,16 +127,30 @@ static void wrong_version(struct model_builder *b, struct place place,
     f->hint = arena_format(b->mem, "the contract is " STR_FMT, STR_ARG(contract->file));
 }
 
+static void offer(struct model_builder *b, const struct model_product *product,
+                  const struct contract *contract)
+{
+    struct model_namesakes *same = map_find(&b->contracts, contract->id);
+    vec_push(b->scratch, &same->offers, ((struct model_offer){product, contract}));
+}
+
+static void offer_outputs(struct model_builder *b, const struct model_product *product)
+{
+    for (size_t i = 0; i < product->outputs.len; i++)
+        offer(b, product, product->outputs.at[i].contract);
+}
+
 static void link_outputs(struct model_builder *b, struct model_product *product)
 {
     for (size_t i = 0; i < product->outputs.len; i++) {
         struct model_output *output = &product->outputs.at[i];
         const struct contract *own =
-            find_contract(b->model, product->folder, output->contract_id, output->version);
+            find_contract(b, product->folder, output->contract_id, output->version);
         const struct contract *other =
-            find_contract(b->model, STR_NONE, output->contract_id, output->version);
+            find_contract(b, STR_NONE, output->contract_id, output->version);
         if (own) {
             output->contract = own;
+            offer(b, product, own);
             if (!version_same(own->version, output->version))
                 wrong_version(b, output->place, own, output->version);
         } else if (other) {
@@ -142,8 +166,9 @@ static void link_outputs(struct model_builder *b, struct model_product *product)
 
 static void name_tables(struct model_builder *b, const struct contract *contract, uint64_t major)
 {
-    for (size_t i = 0; i < b->model->contracts.len; i++) {
-        struct contract *own = b->model->contracts.at[i];
+    const struct model_namesakes *same = namesakes_of(b, contract->id);
+    for (size_t i = 0; i < same->contracts.len; i++) {
+        struct contract *own = same->contracts.at[i];
         for (size_t j = 0; own == contract && j < own->tables.len; j++)
             own->tables.at[j].name = arena_format(
                 b->mem, STR_FMT "@%llu", STR_ARG(contract_table_plain(own->tables.at[j].name)),
@@ -194,23 +219,21 @@ static bool find_producer(struct model_builder *b, const struct model_product *p
 {
     struct version best = {0}, version;
     int most = 0;
-    for (size_t i = 0; i < b->model->products.len; i++) {
-        const struct model_product *other = b->model->products.at[i];
-        for (size_t j = 0; other != product && j < other->outputs.len; j++) {
-            const struct contract *contract = other->outputs.at[j].contract;
-            if (!contract || !str_eq(contract->id, input->contract_id))
-                continue;
-            str_list_add(b->mem, versions, contract->version);
-            int now = serving(input, contract);
-            if (!version_read(contract->version, &version))
-                version = (struct version){0};
-            if (now < most || now == 0 || (now == most && version_compare(&version, &best) <= 0))
-                continue;
-            input->contract = contract;
-            input->producer = other;
-            most = now;
-            best = version;
-        }
+    const struct model_namesakes *same = namesakes_of(b, input->contract_id);
+    for (size_t i = 0; i < same->offers.len; i++) {
+        const struct contract *contract = same->offers.at[i].contract;
+        if (same->offers.at[i].product == product)
+            continue;
+        str_list_add(b->mem, versions, contract->version);
+        int now = serving(input, contract);
+        if (!version_read(contract->version, &version))
+            version = (struct version){0};
+        if (now < most || now == 0 || (now == most && version_compare(&version, &best) <= 0))
+            continue;
+        input->contract = contract;
+        input->producer = same->offers.at[i].product;
+        most = now;
+        best = version;
     }
     return input->contract != NULL;
 }
@@ -228,8 +251,7 @@ static void foreign_contract(struct model_builder *b, const struct model_product
                     STR_ARG(contract->id), is_same_domain ? "product" : "domain's product");
     f->found = contract->file;
     f->allowed = STR("an output of another product, or a source contract in the same folder");
-    f->hint = arena_format(b->mem, "ask " STR_FMT " for an output port",
-                           STR_ARG(model_address(b->mem, owner)));
+    f->hint = arena_format(b->mem, "ask " STR_FMT " for an output port", STR_ARG(owner->address));
 }
 
 static void link_source(struct model_builder *b, const struct model_product *product,
@@ -259,7 +281,7 @@ static void link_input(struct model_builder *b, struct model_product *product,
 {
     struct str_list versions = {0};
     const struct contract *own =
-        find_contract(b->model, product->folder, input->contract_id, input->version);
+        find_contract(b, product->folder, input->contract_id, input->version);
     if (own) {
         link_source(b, product, input, own);
         return;
@@ -275,8 +297,7 @@ static void link_input(struct model_builder *b, struct model_product *product,
         f->hint = STR("a later minor version of the same major serves, another major does not");
         return;
     }
-    const struct contract *other =
-        find_contract(b->model, STR_NONE, input->contract_id, input->version);
+    const struct contract *other = find_contract(b, STR_NONE, input->contract_id, input->version);
     if (other)
         foreign_contract(b, product, input, other);
     else
@@ -314,7 +335,7 @@ static void check_tables(struct model_builder *b, struct model_product *product)
                 if (has_table(product->outputs.at[k].contract, table->name)) {
                     struct finding *f =
                         model_error(b, place, "two outputs of " STR_FMT " have a table " STR_FMT,
-                                    STR_ARG(model_address(b->mem, product)), STR_ARG(table->name));
+                                    STR_ARG(product->address), STR_ARG(table->name));
                     f->hint = arena_format(b->mem, "the other is in " STR_FMT,
                                            STR_ARG(product->outputs.at[k].contract->file));
                     break;
@@ -378,11 +399,10 @@ static void no_table(struct model_builder *b, const struct model_product *produc
     struct finding *f =
         major ? model_error(b, model_file_place(sql->path),
                             "no output of " STR_FMT " has a table " STR_FMT " of major %llu",
-                            STR_ARG(model_address(b->mem, product)), STR_ARG(plain),
-                            (unsigned long long)major)
+                            STR_ARG(product->address), STR_ARG(plain), (unsigned long long)major)
               : model_error(b, model_file_place(sql->path),
                             "no output of " STR_FMT " has a table " STR_FMT,
-                            STR_ARG(model_address(b->mem, product)), STR_ARG(plain));
+                            STR_ARG(product->address), STR_ARG(plain));
     for (size_t i = 0; i < tables->len; i++)
         vec_push(b->mem, &files, model_table_file(b->mem, product->folder, tables->at[i]));
     bool has_majors = major > 0;
@@ -419,14 +439,11 @@ static void check_sqls(struct model_builder *b, struct model_product *product)
             check_pass_through(b, product, tables.at[i]);
 }
 
-static void check_unused(struct model_builder *b)
+static void check_unused(struct model_builder *b, const struct model_product *product)
 {
-    for (size_t i = 0; i < b->model->contracts.len; i++) {
-        const struct contract *contract = b->model->contracts.at[i];
-        const struct model_product *product = map_find(&b->products, folder_of(contract->file));
-        if (!product || is_output(product, contract))
-            continue;
-        bool is_used = false;
+    for (size_t i = 0; i < product->contracts.len; i++) {
+        const struct contract *contract = product->contracts.at[i];
+        bool is_used = is_output(product, contract);
         for (size_t j = 0; j < product->inputs.len; j++)
             is_used = is_used || str_eq(product->inputs.at[j].contract_id, contract->id);
         for (size_t j = 0; j < product->outputs.len; j++)
@@ -442,18 +459,22 @@ static void check_unused(struct model_builder *b)
 
 static void check_policies(struct model_builder *b)
 {
+    struct map named;
     struct str_list ids = {0};
-    for (size_t i = 0; i < b->model->products.len; i++)
+    map_init(&named, b->scratch);
+    for (size_t i = 0; b->model->policies.len && i < b->model->products.len; i++)
         for (size_t j = 0; j < b->model->products.at[i]->outputs.len; j++)
-            vec_push(b->mem, &ids, b->model->products.at[i]->outputs.at[j].contract_id);
+            map_put(&named, b->model->products.at[i]->outputs.at[j].contract_id, b);
     for (size_t i = 0; i < b->model->policies.len; i++) {
         const struct policy *policy = &b->model->policies.at[i];
-        if (!policy->contract.len || str_list_has(&ids, policy->contract) || b->is_partial)
+        if (!policy->contract.len || map_find(&named, policy->contract) || b->is_partial)
             continue;
         struct finding *f = model_error(
             b, policy->place, "the policy " STR_FMT " names a contract that no output has",
             STR_ARG(policy->id));
         f->found = policy->contract;
+        for (size_t j = 0; !ids.len && j < named.len; j++)
+            vec_push(b->mem, &ids, named.entries[j].key);
         str nearest = str_list_nearest(&ids, policy->contract);
         f->hint = nearest.len ? arena_format(b->mem, "did you mean " STR_FMT "?", STR_ARG(nearest))
                               : STR_NONE;

@@ -60,18 +60,9 @@ void model_check_name(struct model_builder *b, struct place place, const char *w
     }
 }
 
-str model_address(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                        STR_ARG(product->name));
-}
-
 const struct model_domain *model_find_domain(const struct model *model, str name)
 {
-    for (size_t i = 0; i < model->domains.len; i++)
-        if (str_eq(model->domains.at[i]->name, name))
-            return model->domains.at[i];
-    return NULL;
+    return map_find(&model->domain_names, name);
 }
 
 const struct model_product *model_find_product(const struct model *model, str address)

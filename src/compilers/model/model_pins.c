@@ -113,12 +113,6 @@ bool model_input_takes(const struct model_input *input, const struct contract *c
 
 /* ---- findings */
 
-static str address_of(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(product->domain->name),
-                        STR_ARG(product->name));
-}
-
 /* Of the contract that an input asks for. */
 static str served_versions(struct arena *mem, const struct model *model,
                            const struct model_input *input)
@@ -143,8 +137,7 @@ static void check_range(const struct model *model, const struct model_product *p
     struct finding *f = report_add(
         report, FINDING_ERROR, ERR_INVALID, input->range_place,
         STR_FMT ", input port " STR_FMT ": no version of the contract " STR_FMT " is in its range",
-        STR_ARG(address_of(model->mem, product)), STR_ARG(input->name),
-        STR_ARG(input->contract_id));
+        STR_ARG(product->address), STR_ARG(input->name), STR_ARG(input->contract_id));
     f->found = served_versions(model->mem, model, input);
     f->allowed = input->versions;
     f->hint = STR("widen the range where what changed is no harm; else ask the owners for a "
@@ -180,15 +173,15 @@ static void no_pinned_table(struct arena *mem, const struct model_product *produ
             ? report_add(report, FINDING_ERROR, ERR_UNKNOWN_NAME, pin->place,
                          STR_FMT ", input port " STR_FMT " names the column " STR_FMT "." STR_FMT
                                  ": the contract " STR_FMT " " STR_FMT " has no such table",
-                         STR_ARG(address_of(mem, product)), STR_ARG(input->name),
-                         STR_ARG(pin->table), STR_ARG(pin->column), STR_ARG(input->contract_id),
+                         STR_ARG(product->address), STR_ARG(input->name), STR_ARG(pin->table),
+                         STR_ARG(pin->column), STR_ARG(input->contract_id),
                          STR_ARG(input->contract->version))
             : report_add(report, FINDING_ERROR, ERR_UNKNOWN_NAME, pin->place,
                          STR_FMT ", input port " STR_FMT " names the column " STR_FMT
                                  ": the contract " STR_FMT " " STR_FMT " has %zu tables",
-                         STR_ARG(address_of(mem, product)), STR_ARG(input->name),
-                         STR_ARG(pin->column), STR_ARG(input->contract_id),
-                         STR_ARG(input->contract->version), input->contract->tables.len);
+                         STR_ARG(product->address), STR_ARG(input->name), STR_ARG(pin->column),
+                         STR_ARG(input->contract_id), STR_ARG(input->contract->version),
+                         input->contract->tables.len);
     for (size_t i = 0; i < input->contract->tables.len; i++)
         vec_push(mem, &names, contract_table_plain(input->contract->tables.at[i].name));
     str nearest = pin->table.len ? str_list_nearest(&names, pin->table) : STR_NONE;
@@ -213,13 +206,12 @@ static void check_pin(struct arena *mem, const struct model_product *product,
             return;
         vec_push(mem, &names, table->columns.at[i].name);
     }
-    struct finding *f =
-        report_add(report, FINDING_ERROR, ERR_UNKNOWN_COLUMN, pin->place,
-                   STR_FMT ", input port " STR_FMT " names the column " STR_FMT "." STR_FMT
-                           ": the contract " STR_FMT " " STR_FMT " has no such column",
-                   STR_ARG(address_of(mem, product)), STR_ARG(input->name),
-                   STR_ARG(contract_table_plain(table->name)), STR_ARG(pin->column),
-                   STR_ARG(input->contract_id), STR_ARG(input->contract->version));
+    struct finding *f = report_add(
+        report, FINDING_ERROR, ERR_UNKNOWN_COLUMN, pin->place,
+        STR_FMT ", input port " STR_FMT " names the column " STR_FMT "." STR_FMT
+                ": the contract " STR_FMT " " STR_FMT " has no such column",
+        STR_ARG(product->address), STR_ARG(input->name), STR_ARG(contract_table_plain(table->name)),
+        STR_ARG(pin->column), STR_ARG(input->contract_id), STR_ARG(input->contract->version));
     str nearest = str_list_nearest(&names, pin->column);
     f->allowed = str_list_join(mem, &names, STR(", "));
     f->hint =

@@ -45,39 +45,45 @@ void model_read_mesh(struct model_builder *b, const struct bundle_file *file)
     const struct tree *purposes = map_of(root, STR("purposes"));
     const struct tree *sources = map_of(root, STR("sources"));
     const struct tree *audit = map_of(root, STR("audit"));
-    mesh->place = tree_place(b->mem, file->path, root);
+    mesh->place = tree_place(b->own, file->path, root);
     b->has_mesh = true;
     mesh->description = tree_find_text(root, STR("description"));
-    mesh->admins = texts_of(b->mem, tree_find(root, STR("admins")));
-    mesh->guild = texts_of(b->mem, tree_find(root, STR("guild")));
+    mesh->admins = texts_of(b->own, tree_find(root, STR("admins")));
+    mesh->guild = texts_of(b->own, tree_find(root, STR("guild")));
     if (tree_find(root, STR("fourEyes")))
         (void)tree_is_bool(tree_find(root, STR("fourEyes")), &mesh->four_eyes);
-    mesh->source_roots = texts_of(b->mem, tree_find(sources, STR("roots")));
-    mesh->source_hosts = texts_of(b->mem, tree_find(sources, STR("hosts")));
+    mesh->source_roots = texts_of(b->own, tree_find(sources, STR("roots")));
+    mesh->source_hosts = texts_of(b->own, tree_find(sources, STR("hosts")));
     mesh->access_longest = tree_find_text(tree_find(root, STR("access")), STR("longest"));
     mesh->audit.redacts = str_eq(tree_find_text(audit, STR("literals")), STR("redact"));
-    mesh->audit.tables = texts_of(b->mem, tree_find(audit, STR("tables")));
-    mesh->audit.tags = texts_of(b->mem, tree_find(audit, STR("tags")));
+    mesh->audit.tables = texts_of(b->own, tree_find(audit, STR("tables")));
+    mesh->audit.tags = texts_of(b->own, tree_find(audit, STR("tags")));
     if (name)
-        model_check_name(b, tree_place(b->mem, file->path, name), "the mesh", name->text);
+        model_check_name(b, tree_place(b->own, file->path, name), "the mesh", name->text);
     mesh->name = tree_find_text(root, STR("name"));
     for (size_t i = 0; purposes && i < purposes->len; i++)
-        vec_push(b->mem, &mesh->purposes, purposes->at[i]->key);
+        vec_push(b->own, &mesh->purposes, purposes->at[i]->key);
     for (size_t i = 0; users && i < users->len; i++) {
         const struct tree *node = users->at[i];
-        str principal = arena_format(b->mem, "user:" STR_FMT, STR_ARG(node->key));
+        str principal = arena_format(b->own, "user:" STR_FMT, STR_ARG(node->key));
         if (!shape_is_principal(principal)) {
-            struct finding *f = model_error(b, tree_place(b->mem, file->path, node),
+            struct finding *f = model_error(b, tree_place(b->own, file->path, node),
                                             "this cannot be the name of a user");
             f->found = node->key;
             f->allowed = STR("no spaces, no colon");
             continue;
         }
-        struct model_user *user = vec_add(b->mem, &mesh->users);
+        struct model_user *user = vec_add(b->own, &mesh->users);
         *user = (struct model_user){.name = node->key,
-                                    .groups = texts_of(b->mem, tree_find(node, STR("groups"))),
+                                    .groups = texts_of(b->own, tree_find(node, STR("groups"))),
                                     .attributes = map_of(node, STR("attributes"))};
     }
+}
+
+void model_add_domain(struct model_builder *b, struct model_domain *domain)
+{
+    vec_push(b->own, &b->model->domains, domain);
+    map_put(&b->model->domain_names, domain->name, domain);
 }
 
 void model_read_domain(struct model_builder *b, const struct bundle_file *file, str folder)
@@ -88,8 +94,9 @@ void model_read_domain(struct model_builder *b, const struct bundle_file *file, 
     domain->name = name;
     domain->title = name;
     domain->folder = folder;
+    domain->part = b->part;
     domain->place = model_file_place(file->path);
-    vec_push(b->mem, &b->model->domains, domain);
+    model_add_domain(b, domain);
     if (!read_document(b, file, &shape_domain)) {
         model_check_name(b, domain->place, "the domain", name);
         return;
@@ -118,7 +125,7 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
         b->is_partial = true;
         return;
     }
-    struct policy *policy = policy_read(b->mem, file->path, domain, file->document, b->report);
+    struct policy *policy = policy_read(b->own, file->path, domain, file->document, b->report);
     if (!policy)
         return;
     for (size_t i = 0; i < b->model->policies.len; i++) {
@@ -127,11 +134,11 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
             continue;
         struct finding *f =
             model_error(b, policy->place, "two policies have the id " STR_FMT, STR_ARG(policy->id));
-        f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
+        f->hint = arena_format(b->own, "the other is in " STR_FMT, STR_ARG(other->file));
         return;
     }
-    vec_push(b->mem, &b->model->policies, *policy);
-    policy_add_entitlements(b->mem, policy, &b->model->policies);
+    vec_push(b->own, &b->model->policies, *policy);
+    policy_add_entitlements(b->own, policy, &b->model->policies);
 }
 
 static struct place port_place(struct model_builder *b, str file, const struct tree *port,
@@ -229,15 +236,32 @@ static void check_product(struct model_builder *b, struct model_product *product
         f->found = domain->text;
         f->allowed = product->domain->name;
     }
-    for (size_t i = 0; i < b->products.len && product->id.len; i++) {
-        const struct model_product *other = b->products.entries[i].value;
-        if (!str_eq(other->id, product->id))
-            continue;
-        struct finding *f =
-            model_error(b, tree_place(b->mem, product->file, tree_find(root, STR("id"))),
-                        "two products have the id " STR_FMT, STR_ARG(product->id));
-        f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
+}
+
+void model_add_contract(struct model_builder *b, struct contract *contract)
+{
+    struct model_namesakes *namesakes = map_find(&b->contracts, contract->id);
+    if (!namesakes) {
+        namesakes = ARENA_NEW(b->scratch, struct model_namesakes);
+        map_put(&b->contracts, contract->id, namesakes);
     }
+    vec_push(b->scratch, &namesakes->contracts, contract);
+    vec_push(b->own, &b->model->contracts, contract);
+}
+
+void model_add_product(struct model_builder *b, struct model_product *product)
+{
+    const struct model_product *other =
+        product->id.len ? map_find(&b->product_ids, product->id) : NULL;
+    if (other) {
+        struct finding *f = model_error(b, product->id_place, "two products have the id " STR_FMT,
+                                        STR_ARG(product->id));
+        f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
+    } else if (product->id.len) {
+        map_put(&b->product_ids, product->id, product);
+    }
+    map_put(&b->products, product->folder, product);
+    vec_push(b->own, &b->model->products, product);
 }
 
 void model_read_product(struct model_builder *b, const struct bundle_file *file,
@@ -247,6 +271,9 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
     const struct tree *root = file->document;
     product->domain = domain;
     product->name = name;
+    product->address =
+        arena_format(b->mem, STR_FMT "." STR_FMT, STR_ARG(domain->name), STR_ARG(name));
+    product->part = b->part;
     product->folder = folder;
     product->file = file->path;
     product->place = tree_place(b->mem, file->path, root);
@@ -256,6 +283,7 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
         const struct tree *custom = tree_find(root, STR("customProperties"));
         const struct tree *visibility = contract_custom(custom, STR("visibility"));
         product->id = tree_find_text(root, STR("id"));
+        product->id_place = tree_place(b->mem, file->path, tree_find(root, STR("id")));
         product->title = tree_find_text(root, STR("name"));
         product->status = tree_find_text(root, STR("status"));
         product->version = tree_find_text(root, STR("version"));
@@ -271,6 +299,6 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
     }
     if (!product->title.len)
         product->title = name;
-    map_put(&b->products, folder, product);
-    vec_push(b->mem, &b->model->products, product);
+    model_add_product(b, product);
+    vec_push(b->scratch, &b->fresh, product);
 }

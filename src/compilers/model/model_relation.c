@@ -120,7 +120,7 @@ static void not_an_input(struct model_builder *b, const struct model_product *pr
     }
     struct finding *f = model_error(
         b, rule->place, "the relationship leads to " STR_FMT ", which is no input of " STR_FMT,
-        STR_ARG(other->file), STR_ARG(model_address(b->mem, product)));
+        STR_ARG(other->file), STR_ARG(product->address));
     f->hint = arena_format(b->mem,
                            "add it to inputPorts of " STR_FMT ": {name: NAME, version: " STR_FMT
                            ", contractId: " STR_FMT "}",
@@ -164,18 +164,21 @@ static void check_relations(struct model_builder *b, const struct model_product 
 
 void model_check_rules(struct model_builder *b)
 {
-    for (size_t i = 0; i < b->model->contracts.len; i++)
-        if (!b->report->errors)
-            check_contract(b->mem, b->model->contracts.at[i], b->report);
+    for (size_t i = 0; i < b->fresh.len; i++)
+        for (size_t j = 0; j < b->fresh.at[i]->contracts.len; j++)
+            if (!b->report->errors)
+                check_contract(b->scratch, b->fresh.at[i]->contracts.at[j], b->report);
 }
 
-void model_check_relations(struct model_builder *b, const struct model_product *product)
+/* Of all products: what a relationship leads to may be a file of none that its product reads. */
+void model_check_relations(struct model_builder *b)
 {
-    if (b->is_partial)
-        return;
-    for (size_t i = 0; i < product->outputs.len; i++)
-        check_relations(b, product, product->outputs.at[i].contract);
-    for (size_t i = 0; i < product->inputs.len; i++)
-        if (!product->inputs.at[i].producer)
-            check_relations(b, product, product->inputs.at[i].contract);
+    for (size_t i = 0; i < b->model->products.len && !b->is_partial; i++) {
+        const struct model_product *product = b->model->products.at[i];
+        for (size_t j = 0; j < product->outputs.len; j++)
+            check_relations(b, product, product->outputs.at[j].contract);
+        for (size_t j = 0; j < product->inputs.len; j++)
+            if (!product->inputs.at[j].producer)
+                check_relations(b, product, product->inputs.at[j].contract);
+    }
 }

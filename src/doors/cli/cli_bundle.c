@@ -169,7 +169,7 @@ bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out)
           && bundle_walk_folder(t, &walk, STR("domains"), 1);
     }
     if (ok && out->len > 0) {
-        qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);
+        qsort(out->at, out->len, sizeof(*out->at), bundle_compare);
     }
     return ok;
 }

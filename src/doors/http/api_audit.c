@@ -121,28 +121,6 @@ static bool api_verify_progress(struct task *t, void *ctx, uint64_t rows, uint64
     return ok;
 }
 
-/* After the first byte an error is a line of its own. */
-static bool api_verify_failed(struct task *t, struct api *api)
-{
-    struct json_out o = api_json(t);
-    struct buf *error = buf_new(t->mem, API_ANSWER_BYTES_MAX);
-    struct task *last;
-    bool ok;
-
-    if (!http_is_sent(api->x)) {
-        return false;
-    }
-    error_json(&t->err, error);
-    json_out_begin(&o, "", '{');
-    json_out_raw(&o, "error", buf_str(error));
-    json_out_end(&o, '}');
-    buf_add_byte(o.b, '\n');
-    last = task_new();
-    ok = http_stream_bytes(last, api->x, buf_str(o.b)) && http_end_stream(last, api->x);
-    task_free(last);
-    return ok;
-}
-
 bool api_audit_verify(struct task *t, struct api *api)
 {
     struct json_out o = api_json(t);
@@ -160,7 +138,7 @@ bool api_audit_verify(struct task *t, struct api *api)
     }
     if (!review_verify(t, api->services, document != NULL ? &head : NULL, key,
                        wants_lines ? &watcher : NULL, &verdict)) {
-        return api_verify_failed(t, api);
+        return api_end_failed(t, api);
     }
     if (!wants_lines) {
         review_write_verdict(&verdict, "", &o);

@@ -51,7 +51,7 @@ bool api_plan_make(struct task *t, struct api *api)
         }
     }
     if (p->bundle.len > 0) {
-        qsort(p->bundle.at, p->bundle.len, sizeof(*p->bundle.at), plan_compare_files);
+        qsort(p->bundle.at, p->bundle.len, sizeof(*p->bundle.at), bundle_compare);
     }
     if (!plan_make(t, p)) {
         api->findings = &p->findings;

@@ -152,23 +152,7 @@ static bool api_row_format(struct task *t, const struct api *api, enum row_forma
 /* Of our own format the last line tells the error; of others the stream breaks off. */
 static bool api_query_failed(struct task *t, struct api *api, enum row_format format)
 {
-    struct json_out o = api_json(t);
-    struct task *last;
-    bool ok;
-
-    if (format != ROW_FORMAT_ROWS || !http_is_sent(api->x)) {
-        return false;
-    }
-    json_out_begin(&o, "", '{');
-    struct buf *error = buf_new(t->mem, API_ANSWER_BYTES_MAX);
-    error_json(&t->err, error);
-    json_out_raw(&o, "error", buf_str(error));
-    json_out_end(&o, '}');
-    buf_add_byte(o.b, '\n');
-    last = task_new();
-    ok = http_stream_bytes(last, api->x, buf_str(o.b)) && http_end_stream(last, api->x);
-    task_free(last);
-    return ok;
+    return format == ROW_FORMAT_ROWS && api_end_failed(t, api);
 }
 
 void api_bind_purpose(struct task *t, str purpose)

@@ -10,6 +10,27 @@ struct json_out api_json(struct task *t)
     return (struct json_out){.b = buf_new(t->mem, API_ANSWER_BYTES_MAX)};
 }
 
+bool api_end_failed(struct task *t, struct api *api)
+{
+    struct json_out o = api_json(t);
+    struct buf *error = buf_new(t->mem, API_ANSWER_BYTES_MAX);
+    struct task *last;
+    bool ok;
+
+    if (!http_is_sent(api->x)) {
+        return false;
+    }
+    error_json(&t->err, error);
+    json_out_begin(&o, "", '{');
+    json_out_raw(&o, "error", buf_str(error));
+    json_out_end(&o, '}');
+    buf_add_byte(o.b, '\n');
+    last = task_new();
+    ok = http_stream_bytes(last, api->x, buf_str(o.b)) && http_end_stream(last, api->x);
+    task_free(last);
+    return ok;
+}
+
 bool api_answer(struct task *t, struct api *api, int status, const struct buf *json)
 {
     if (json->full) {

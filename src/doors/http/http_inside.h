@@ -44,6 +44,8 @@ bool api_env_answers(api_fn *answer, int *use_out);
 enum { API_ANSWER_BYTES_MAX = 64 << 20 };
 MUST_CHECK bool api_answer(struct task *t, struct api *api, int status, const struct buf *json);
 struct json_out api_json(struct task *t);
+/* Of an answer in lines that has begun: the error of the task as its last line, and its end. False when there is no first byte yet. */
+MUST_CHECK bool api_end_failed(struct task *t, struct api *api);
 /* The error of the task as problem details. */
 void api_problem(struct task *t, struct api *api);
 /* After users or products went: what was agreed for them ends before anybody may come under their names. */

@@ -117,25 +117,14 @@ str crypto_digest_hex(struct arena *mem, const struct crypto_digest *digest)
     return crypto_hex(mem, (str){(const char *)digest->bytes, sizeof(digest->bytes)});
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool crypto_from_hex(struct arena *mem, str hex, str *out)
 {
     if (hex.len % 2 != 0)
         return false;
     char *bytes = arena_alloc(mem, hex.len / 2 + 1);
     for (size_t i = 0; i < hex.len; i += 2) {
-        int high = hex_digit(hex.ptr[i]);
-        int low = hex_digit(hex.ptr[i + 1]);
+        int high = str_hex_digit(hex.ptr[i]);
+        int low = str_hex_digit(hex.ptr[i + 1]);
         if (high < 0 || low < 0)
             return false;
         bytes[i / 2] = (char)(high * 16 + low);

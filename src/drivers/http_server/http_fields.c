@@ -19,17 +19,6 @@ str http_fields_value(const struct http_fields *fields, str name)
     return found != NULL ? found->value : STR_NONE;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool http_percent_decode(struct arena *mem, str s, bool plus_is_space, str *out)
 {
     char *text = arena_alloc(mem, s.len + 1);
@@ -37,8 +26,8 @@ bool http_percent_decode(struct arena *mem, str s, bool plus_is_space, str *out)
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         if (c == '%') {
-            int high = s.len - i > 2 ? hex_digit(s.ptr[i + 1]) : -1;
-            int low = s.len - i > 2 ? hex_digit(s.ptr[i + 2]) : -1;
+            int high = s.len - i > 2 ? str_hex_digit(s.ptr[i + 1]) : -1;
+            int low = s.len - i > 2 ? str_hex_digit(s.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high * 16 + low);

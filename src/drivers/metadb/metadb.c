@@ -327,18 +327,18 @@ bool metadb_script(struct task *t, struct metadb *db, const char *sql)
 bool metadb_verify(struct task *t, struct metadb *db)
 {
     struct metadb_statement *st;
-    bool has_row;
-    if (!metadb_query(t, db, &st, "PRAGMA integrity_check(1)", "") || !metadb_step(t, st, &has_row))
+    str finding;
+    if (!metadb_find_str(t, db, &finding, "PRAGMA integrity_check(1)", ""))
         return false;
-    str finding = has_row ? metadb_str(t->mem, st, 0) : STR("no answer");
-    metadb_done(t, st);
     if (!str_eq(finding, STR("ok")))
         return task_fail(t, ERR_CORRUPT, "%s is damaged: " STR_FMT, db->core->path.ptr,
                          STR_ARG(finding));
-    if (!metadb_query(t, db, &st, "PRAGMA foreign_key_check", "") || !metadb_step(t, st, &has_row))
+    if (!metadb_query(t, db, &st, "PRAGMA foreign_key_check", ""))
         return false;
+    bool has_row = metadb_next(t, st);
     str table = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     if (has_row)
         return task_fail(t, ERR_CORRUPT, "%s is damaged: a row of " STR_FMT " refers to nothing",
                          db->core->path.ptr, STR_ARG(table));

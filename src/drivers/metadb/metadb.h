@@ -45,6 +45,10 @@ void metadb_bind_int(struct metadb_statement *st, int index, int64_t value);
 void metadb_bind_real(struct metadb_statement *st, int index, double value);
 void metadb_bind_str(struct metadb_statement *st, int index, str value);
 
+/* The next row, for one row (`if`) or all (`while`): false after the last one, and when reading failed. Then metadb_end, which closes
+ * the statement, is false when reading failed; columns are read before it. */
+MUST_CHECK bool metadb_next(struct task *t, struct metadb_statement *st);
+MUST_CHECK bool metadb_end(struct task *t, struct metadb_statement *st);
 MUST_CHECK bool metadb_step(struct task *t, struct metadb_statement *st, bool *has_row_out);
 /* Columns count from 0. NULL reads as 0 or an empty text. A text lives in the task's arena. */
 int64_t metadb_int(struct metadb_statement *st, int column);
@@ -57,9 +61,19 @@ str metadb_str(struct arena *mem, struct metadb_statement *st, int column);
  * (takes no argument). */
 MUST_CHECK bool metadb_query(struct task *t, struct metadb *db, struct metadb_statement **out,
                              const char *sql, const char *types, ...);
+/* The first column of the first row: 0 or an empty text when there is no row. */
+MUST_CHECK bool metadb_find_uint(struct task *t, struct metadb *db, uint64_t *out, const char *sql,
+                                 const char *types, ...);
+MUST_CHECK bool metadb_find_str(struct task *t, struct metadb *db, str *out, const char *sql,
+                                const char *types, ...);
+/* Whether there is a row. */
+MUST_CHECK bool metadb_has(struct task *t, struct metadb *db, bool *out, const char *sql,
+                           const char *types, ...);
 /* Runs to the end. A broken constraint is ERR_CONFLICT. */
 MUST_CHECK bool metadb_run(struct task *t, struct metadb *db, const char *sql, const char *types,
                            ...);
+/* The same for one that was prepared and bound, and may be bound and run again. */
+MUST_CHECK bool metadb_run_prepared(struct task *t, struct metadb_statement *st);
 /* Of the writer's face, after metadb_run. */
 uint64_t metadb_last_id(struct metadb *db);
 uint64_t metadb_changes(struct metadb *db);

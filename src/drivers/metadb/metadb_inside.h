@@ -41,6 +41,7 @@ struct metadb_statement {
     struct metadb_core *core;
     struct metadb_kept *kept;              /* NULL: it ends with its use */
     bool is_of_pool;                       /* the connection goes back with it */
+    bool has_failed;                       /* its last step: metadb_end says it */
     struct metadb_statement *next, **link; /* in connection->open */
 };
 

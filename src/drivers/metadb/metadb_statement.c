@@ -177,6 +177,20 @@ bool metadb_step(struct task *t, struct metadb_statement *st, bool *has_row_out)
     return false;
 }
 
+bool metadb_next(struct task *t, struct metadb_statement *st)
+{
+    bool has_row;
+    st->has_failed = !metadb_step(t, st, &has_row);
+    return has_row;
+}
+
+bool metadb_end(struct task *t, struct metadb_statement *st)
+{
+    bool ok = !st->has_failed;
+    metadb_done(t, st);
+    return ok;
+}
+
 int64_t metadb_int(struct metadb_statement *st, int column)
 {
     return sqlite3_column_int64(st->handle, column);
@@ -241,30 +255,86 @@ static void bind_all(struct metadb_statement *st, const char *types, va_list arg
     CHECK(index == sqlite3_bind_parameter_count(st->handle));
 }
 
-bool metadb_query(struct task *t, struct metadb *db, struct metadb_statement **out, const char *sql,
-                  const char *types, ...)
+static bool query(struct task *t, struct metadb *db, struct metadb_statement **out, const char *sql,
+                  const char *types, va_list args)
 {
     if (!metadb_prepare(t, db, sql, out))
         return false;
+    bind_all(*out, types, args);
+    return true;
+}
+
+bool metadb_query(struct task *t, struct metadb *db, struct metadb_statement **out, const char *sql,
+                  const char *types, ...)
+{
     va_list args;
     va_start(args, types);
-    bind_all(*out, types, args);
+    bool ok = query(t, db, out, sql, types, args);
     va_end(args);
-    return true;
+    return ok;
+}
+
+bool metadb_find_uint(struct task *t, struct metadb *db, uint64_t *out, const char *sql,
+                      const char *types, ...)
+{
+    struct metadb_statement *st;
+    va_list args;
+    va_start(args, types);
+    bool ok = query(t, db, &st, sql, types, args);
+    va_end(args);
+    if (!ok)
+        return false;
+    *out = metadb_next(t, st) ? metadb_uint(st, 0) : 0;
+    return metadb_end(t, st);
+}
+
+bool metadb_find_str(struct task *t, struct metadb *db, str *out, const char *sql,
+                     const char *types, ...)
+{
+    struct metadb_statement *st;
+    va_list args;
+    va_start(args, types);
+    bool ok = query(t, db, &st, sql, types, args);
+    va_end(args);
+    if (!ok)
+        return false;
+    *out = metadb_next(t, st) ? metadb_str(t->mem, st, 0) : STR_NONE;
+    return metadb_end(t, st);
+}
+
+bool metadb_has(struct task *t, struct metadb *db, bool *out, const char *sql, const char *types,
+                ...)
+{
+    struct metadb_statement *st;
+    va_list args;
+    va_start(args, types);
+    bool ok = query(t, db, &st, sql, types, args);
+    va_end(args);
+    if (!ok)
+        return false;
+    *out = metadb_next(t, st);
+    return metadb_end(t, st);
+}
+
+bool metadb_run_prepared(struct task *t, struct metadb_statement *st)
+{
+    bool has_row = true, ok = true;
+    while (ok && has_row)
+        ok = metadb_step(t, st, &has_row);
+    metadb_reset(st);
+    return ok;
 }
 
 bool metadb_run(struct task *t, struct metadb *db, const char *sql, const char *types, ...)
 {
     struct metadb_statement *st;
-    if (!metadb_prepare(t, db, sql, &st))
-        return false;
     va_list args;
     va_start(args, types);
-    bind_all(st, types, args);
+    bool ok = query(t, db, &st, sql, types, args);
     va_end(args);
-    bool has_row = true, ok = true;
-    while (ok && has_row)
-        ok = metadb_step(t, st, &has_row);
+    if (!ok)
+        return false;
+    ok = metadb_run_prepared(t, st);
     metadb_done(t, st);
     return ok;
 }

@@ -202,21 +202,6 @@ static void browse_release(const struct release_row *row, bool is_clear, struct 
     json_out_end(o, '}');
 }
 
-bool browse_find(struct task *t, const struct image *image, str address,
-                 const struct image_product **out)
-{
-    str domain, name;
-
-    (void)str_cut(address, '.', &domain, &name);
-    *out = image_find_product(image, domain, name);
-    if (*out != NULL && gate_may_discover(t, image, *out)) {
-        return true;
-    }
-    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
-              STR_ARG(address));
-    return task_hint(t, "products are named domain.product; weft show lists them");
-}
-
 /* In an environment it has none: schedules are the mesh's. */
 static void browse_next_run(const struct image_product *product,
                             const struct product_schedules *schedules, struct json_out *o)
@@ -238,7 +223,7 @@ bool browse_product(struct task *t, struct services *s, str address, struct json
     struct release_list releases = {0};
     struct product_schedules schedules = {0};
 
-    if (!browse_find(t, image, address, &product)
+    if (!services_find_product(t, image, address, &product)
         || !product_schedule_list(t, s->db, product->id, &schedules)
         || !release_list(t, s->db, product->id, BROWSE_RELEASES, &releases)) {
         return false;

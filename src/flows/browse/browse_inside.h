@@ -4,8 +4,6 @@
 
 #include "browse/browse.h"
 
-MUST_CHECK bool browse_find(struct task *t, const struct image *image, str address,
-                            const struct image_product **out);
 /* Nothing of any of its tables is hidden from the actor. */
 bool browse_is_clear_on_all(struct task *t, const struct image *image,
                             const struct image_product *product);

@@ -162,8 +162,8 @@ static bool browse_find_node(struct task *t, const struct image *image, str addr
     (void)str_cut(address, ':', &address, &ignored);
     (void)str_cut(address, '.', &domain, &rest);
     (void)str_cut(rest, '.', &name, &rest);
-    return browse_find(t, image, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(name)),
-                       &product);
+    return services_find_product(
+        t, image, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(name)), &product);
 }
 
 bool browse_lineage(struct task *t, struct services *s, str address, bool is_up, bool is_down,

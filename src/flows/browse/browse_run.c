@@ -68,7 +68,7 @@ bool browse_runs(struct task *t, struct services *s, str address, uint64_t most,
     const struct image_product *product = NULL;
     struct run_row_list rows = {0};
 
-    if ((address.len > 0 && !browse_find(t, image, address, &product))
+    if ((address.len > 0 && !services_find_product(t, image, address, &product))
         || !run_row_list(t, s->db, product ? product->id : 0, most, &rows)) {
         return false;
     }

@@ -257,14 +257,9 @@ static bool load(struct task *t, const struct diff *d, const struct diff_sides *
 
 static bool find_sides(struct task *t, struct diff *d, struct diff_sides *sides)
 {
-    str domain, name;
-
-    (void)str_cut(d->product, '.', &domain, &name);
     sides->image = image_pin(t, d->services->images);
-    sides->today = image_find_product(sides->image, domain, name);
-    if (sides->today == NULL || !gate_may_discover(t, sides->image, sides->today)) {
-        return task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
-                         STR_ARG(d->product));
+    if (!services_find_product(t, sides->image, d->product, &sides->today)) {
+        return false;
     }
     if (d->to == 0) {
         d->to = sides->today->release.number;

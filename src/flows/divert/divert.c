@@ -26,21 +26,6 @@ static const struct image_table *divert_table(const struct image_product *produc
     return NULL;
 }
 
-static bool divert_find(struct task *t, const struct image *image, str address,
-                        const struct image_product **out)
-{
-    str domain, name;
-
-    (void)str_cut(address, '.', &domain, &name);
-    *out = image_find_product(image, domain, name);
-    if (*out != NULL && gate_may_discover(t, image, *out)) {
-        return true;
-    }
-    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
-              STR_ARG(address));
-    return task_hint(t, "weft show lists the products");
-}
-
 static void divert_number(struct json_out *o, const char *key, bool is_clear, uint64_t number)
 {
     if (is_clear) {
@@ -123,7 +108,7 @@ bool divert_list(struct task *t, struct services *s, str address, struct json_ou
     const struct image_product *product = NULL;
     struct quarantine_which which = {0};
 
-    if (address.len > 0 && !divert_find(t, image, address, &product)) {
+    if (address.len > 0 && !services_find_product(t, image, address, &product)) {
         return false;
     }
     which.product_id = product != NULL ? product->id : 0;
@@ -227,7 +212,7 @@ bool divert_drop(struct task *t, struct divert_drop *d)
 {
     const struct image *image = image_pin(t, d->services->images);
 
-    return divert_find(t, image, d->product, &d->target) && divert_demand_owner(t, d)
+    return services_find_product(t, image, d->product, &d->target) && divert_demand_owner(t, d)
         && divert_which(t, d->services, d->target, d->table, d->run_id, &d->which)
         && metadb_write(t, d->services->db, divert_commit, d);
 }

@@ -41,12 +41,6 @@ bool plan_is_of_domain(str path, str domain)
         && path.len > prefix.len + domain.len && path.ptr[prefix.len + domain.len] == '/';
 }
 
-int plan_compare_files(const void *a, const void *b)
-{
-    return str_compare(((const struct bundle_file *)a)->path,
-                       ((const struct bundle_file *)b)->path);
-}
-
 bool plan_is_in_scope(str path, str scope)
 {
     return str_eq(scope, STR(PLAN_POLICIES)) ? plan_is_global(path)
@@ -57,23 +51,21 @@ void plan_merge(struct arena *mem, const struct bundle *base, const struct bundl
                 struct bundle *out)
 {
     *out = (struct bundle){0};
-    for (size_t i = 0; i < base->len; i++) {
-        if (scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
-            vec_push(mem, out, base->at[i]);
-        }
-    }
-    for (size_t i = 0; i < ours->len; i++) {
-        const struct bundle_file *same =
-            base->len > 0
-                ? bsearch(&ours->at[i], base->at, base->len, sizeof(*base->at), plan_compare_files)
-                : NULL;
+    for (size_t i = 0, j = 0; i < base->len || j < ours->len;) {
+        int order = i == base->len ? 1
+                  : j == ours->len ? -1
+                                   : bundle_compare(&base->at[i], &ours->at[j]);
 
-        /* What has been read is not read again. */
-        vec_push(mem, out,
-                 same != NULL && str_eq(same->text, ours->at[i].text) ? *same : ours->at[i]);
-    }
-    if (out->len > 0) {
-        qsort(out->at, out->len, sizeof(*out->at), plan_compare_files);
+        if (order < 0 && scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
+            vec_push(mem, out, base->at[i]);
+        } else if (order >= 0) {
+            /* What has been read is not read again. */
+            vec_push(mem, out,
+                     order == 0 && str_eq(base->at[i].text, ours->at[j].text) ? base->at[i]
+                                                                              : ours->at[j]);
+        }
+        i += order <= 0;
+        j += order >= 0;
     }
 }
 
@@ -114,6 +106,17 @@ static bool plan_test_products(struct task *t, struct engine *engine, const stru
                                   releases != NULL ? &changed : NULL, report, NULL);
 }
 
+struct model *plan_model(struct task *t, const struct image *image, const struct bundle *bundle,
+                         struct report *report)
+{
+    struct model_before before = {0};
+
+    if (image != NULL && image->model != NULL) {
+        before = (struct model_before){image->files, image->model};
+    }
+    return model_compile_over(t->mem, t->mem, NULL, &before, bundle, report);
+}
+
 /* Findings of all files in one go: what cannot be read, what does not fit, what the engine refuses. */
 bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
                   const struct plan_releases *releases, str domain, struct report *report,
@@ -128,9 +131,9 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
-    *model_out = model_compile(t->mem, bundle, report);
+    *model_out = plan_model(t, releases != NULL ? releases->image : NULL, bundle, report);
     if (report->errors == 0 && domain.len > 0 && releases != NULL) {
-        plan_find_unaffected(t, releases->image, releases->before, bundle, *model_out, &kept);
+        plan_find_unaffected(t, releases->image, *model_out, &kept);
     }
     if (report->errors == 0) {
         if (!plan_check_sql(t, engine, *model_out, &kept, report, &traces, &compiled)) {
@@ -357,25 +360,29 @@ static bool plan_end(struct task *t, struct plan *p, const struct image *image,
     return plan_keep_own_changes(t, p);
 }
 
-/* Before and after: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them. Files that
- * do not fit together say nothing of what is promised. */
+const struct model *plan_model_after(struct task *t, const struct plan *p,
+                                     const struct image *image, const struct bundle *whole,
+                                     bool has_compiled)
+{
+    struct report report;
+
+    if (has_compiled) {
+        return p->model;
+    }
+    if (t->err.code != ERR_INVALID || p->model == NULL) {
+        return NULL;
+    }
+    report_init(&report, t->mem);
+    const struct model *now = plan_model(t, image, whole, &report);
+    return report.errors == 0 ? now : NULL;
+}
+
 static bool plan_judge_contracts(struct task *t, struct plan *p, const struct image *image,
                                  const struct bundle *whole, bool has_compiled)
 {
-    struct report report;
-    const struct model *now = p->model;
+    const struct model *now = plan_model_after(t, p, image, whole, has_compiled);
 
-    if (!has_compiled && (t->err.code != ERR_INVALID || now == NULL)) {
-        return false;
-    }
-    report_init(&report, t->mem);
-    if (!has_compiled) {
-        now = model_compile(t->mem, whole, &report);
-    }
-    if (report.errors > 0) {
-        return false;
-    }
-    return plan_compare_contracts(t, image, now, p) && has_compiled;
+    return now != NULL && plan_compare_contracts(t, image, now, p) && has_compiled;
 }
 
 bool plan_make(struct task *t, struct plan *p)
@@ -413,7 +420,7 @@ bool plan_make(struct task *t, struct plan *p)
     ok = plan_judge_contracts(t, p, image, &whole, ok) && plan_may_name(t, image, p)
       && plan_find_needs(t, image, p);
     if (ok) {
-        plan_find_endings(t, p);
+        plan_find_endings(p);
         plan_advise(t, p, image);
     }
     plan_drop_others(p);
@@ -429,6 +436,7 @@ struct plan_commit {
     struct plan_entitled entitled;
     struct compliance_list compliance;
     struct labels labels;
+    struct map kept; /* products that stand as they stood, with their labels */
     bool touches_policy;
     bool is_override;
     uint64_t base_version, mesh_version;
@@ -489,12 +497,13 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
     }
     commit->mesh_version = now.mesh_version;
     metadb_pass_before_commit(db, FAULT_APPLY_BEFORE_COMMIT);
-    return document_replace(t, db, commit->whole)
+    return document_replace(t, db, commit->before, commit->whole)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
-        && product_assign_ids(t, db, commit->model, now.image_version)
+        && product_assign_ids(t, db, commit->model, &commit->kept, now.image_version)
         && (commit->env_files != NULL || product_schedule_replace(t, db, commit->model))
-        && column_label_replace(t, db, &commit->labels) && user_sync(t, db, commit->model)
+        && column_label_replace(t, db, commit->model, &commit->labels, &commit->kept)
+        && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
         && compliance_found_all(t, db, &commit->compliance, clock_now_us())
         && (commit->env_files == NULL || plan_write_env(t, db, commit))
@@ -535,19 +544,18 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
 {
     struct label_traces traces = {0};
     struct report ignored;
-    struct map kept;
 
     report_init(&ignored, t->mem);
-    map_init(&kept, t->mem);
+    map_init(&commit->kept, t->mem);
     if (commit->row != NULL && commit->row->domain.len > 0
         && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
-        plan_find_unaffected(t, image, commit->before, commit->whole, commit->model, &kept);
+        plan_find_unaffected(t, image, commit->model, &commit->kept);
     }
     /* The texts are traced once more: a plan keeps what was asked, not what was made of it. */
-    if (!plan_check_sql(t, s->engine, commit->model, &kept, &ignored, &traces, NULL)) {
+    if (!plan_check_sql(t, s->engine, commit->model, &commit->kept, &ignored, &traces, NULL)) {
         return false;
     }
-    labels_inherit(t->mem, commit->model, &traces, &kept, &commit->labels);
+    labels_inherit(t->mem, commit->model, &traces, &commit->kept, &commit->labels);
     if (!plan_read_entitled(t, s, image, commit->model, &commit->entitled)
         || !plan_count_requirements(t, s, commit->model, image, &commit->compliance)) {
         return false;
@@ -647,7 +655,7 @@ bool plan_apply_of(struct task *t, struct services *s, struct services *env, str
         .before = &before,
         .model_before = image->model,
         .whole = &whole,
-        .model = model_compile(t->mem, &whole, &report),
+        .model = plan_model(t, image, &whole, &report),
         .touches_policy = plan_touches_policy(t->mem, &before, &whole),
         .is_override = is_override,
         .base_version = row->base_version,

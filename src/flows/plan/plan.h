@@ -165,9 +165,6 @@ MUST_CHECK bool plan_against(struct task *t, struct engine *engine, struct bundl
 /* Open proposals, newest first: all for those who govern, else one's own. */
 MUST_CHECK bool plan_list(struct task *t, struct services *s, struct json_out *o);
 
-/* By path, for qsort: a bundle is sorted. */
-int plan_compare_files(const void *a, const void *b);
-
 /* Offline: the same findings, without a catalog. `engine` may start workers; nothing is kept. */
 MUST_CHECK bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle,
                            struct report *report);

@@ -20,21 +20,12 @@ static bool plan_read_before(struct task *t, struct bundle *before, const struct
     return task_hint(t, "weft check says which");
 }
 
-/* Also where the SELECTs of others do not fit any more, since that is what a breaking change does to them. */
 static bool plan_compare_promises(struct task *t, const struct bundle *whole,
                                   const struct model *before, struct plan *p, bool has_compiled)
 {
-    struct report report;
-    const struct model *now = p->model;
+    const struct model *now = plan_model_after(t, p, NULL, whole, has_compiled);
 
-    if (!has_compiled && (t->err.code != ERR_INVALID || now == NULL)) {
-        return false;
-    }
-    report_init(&report, t->mem);
-    if (!has_compiled) {
-        now = model_compile(t->mem, whole, &report);
-    }
-    return report.errors == 0 && plan_compare_models(t, before, now, p) && has_compiled;
+    return now != NULL && plan_compare_models(t, before, now, p) && has_compiled;
 }
 
 bool plan_against(struct task *t, struct engine *engine, struct bundle *before, struct plan *p)
@@ -54,7 +45,7 @@ bool plan_against(struct task *t, struct engine *engine, struct bundle *before, 
     ok = plan_compile(t, engine, &whole, NULL, p->domain, &p->findings, &p->model, labels);
     ok = plan_compare_promises(t, &whole, model_before, p, ok);
     if (ok) {
-        plan_find_endings(t, p);
+        plan_find_endings(p);
         ok = plan_check_requirements_offline(t, engine, p->model, &p->findings)
           && plan_compare(t, before, model_before, &whole, p->model, p);
     }

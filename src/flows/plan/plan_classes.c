@@ -64,9 +64,8 @@ static bool plan_find_readers(struct task *t, struct metadb *db, const struct mo
         const struct model_product *product = model->products.at[i];
 
         if (product->inputs.len > 0) {
-            vec_push(
-                t->mem, out,
-                ((struct policy_actor){.name = plan_address(t->mem, product), .is_product = true}));
+            vec_push(t->mem, out,
+                     ((struct policy_actor){.name = product->address, .is_product = true}));
         }
     }
     return plan_add_local(t, db, model, out);
@@ -170,9 +169,8 @@ static void plan_demand_order(struct plan *p, const struct plan_subject *subject
         &p->findings, FINDING_ERROR, ERR_INVALID, subject->table->place,
         "policies make %llu classes of copies of the large table %.*s.%.*s, which is not clustered "
         "by %.*s",
-        (unsigned long long)classes->classes,
-        STR_ARG(plan_address(p->findings.mem, subject->product)), STR_ARG(subject->table->name),
-        STR_ARG(classes->column));
+        (unsigned long long)classes->classes, STR_ARG(subject->product->address),
+        STR_ARG(subject->table->name), STR_ARG(classes->column));
     finding->hint = arena_format(p->findings.mem,
                                  "customProperties: [{property: clusterBy, value: %.*s}] makes "
                                  "them small; more than %llu need it (unclustered_classes_max)",

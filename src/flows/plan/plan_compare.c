@@ -47,12 +47,16 @@ static str plan_json_without(struct arena *mem, const struct tree *map, str key)
     return buf_str(b);
 }
 
-static void plan_add_files(struct plan_objects *out, const struct bundle *bundle)
+static void plan_add_files(struct plan_objects *out, const struct bundle *bundle,
+                           const struct map *changed)
 {
     for (size_t i = 0; i < bundle->len; i++) {
         const struct bundle_file *file = &bundle->at[i];
         str folder, name;
 
+        if (map_find(changed, file->path) == NULL) {
+            continue;
+        }
         (void)str_cut_last(file->path, '/', &folder, &name);
         str content = file->document != NULL ? plan_json(out->mem, file->document) : file->text;
         if (str_eq(file->path, STR("mesh.yaml"))) {
@@ -107,15 +111,14 @@ static void plan_add_contract(struct plan_objects *out, str product,
 static void plan_add_product(struct plan_objects *out, const struct model_product *product,
                              const struct bundle *bundle)
 {
-    str address =
-        arena_format(out->mem, "%.*s.%.*s", STR_ARG(product->domain->name), STR_ARG(product->name));
+    str address = product->address;
+    const struct bundle_file *file =
+        bsearch(&(struct bundle_file){.path = product->file}, bundle->at, bundle->len,
+                sizeof(*bundle->at), bundle_compare);
 
-    for (size_t i = 0; i < bundle->len; i++) {
-        if (str_eq(bundle->at[i].path, product->file)) {
-            plan_add(out, "product", address, product->file,
-                     plan_json(out->mem, bundle->at[i].document));
-            out->at[out->len - 1].word = product->schedule.text;
-        }
+    if (file != NULL) {
+        plan_add(out, "product", address, product->file, plan_json(out->mem, file->document));
+        out->at[out->len - 1].word = product->schedule.text;
     }
     for (size_t i = 0; i < product->inputs.len; i++) {
         if (product->inputs.at[i].producer == NULL && product->inputs.at[i].contract != NULL) {
@@ -144,16 +147,22 @@ static int plan_compare_objects(const void *a, const void *b)
     return order ? order : str_compare(x->name, y->name);
 }
 
+/* What both have is left out: files that say the same, and products that are the same to the models. */
 static void plan_collect(struct arena *mem, const struct bundle *bundle, const struct model *model,
+                         const struct model *other, const struct map *changed,
                          struct plan_objects *out)
 {
     *out = (struct plan_objects){.mem = mem};
     if (model == NULL) {
         return;
     }
-    plan_add_files(out, bundle);
+    plan_add_files(out, bundle, changed);
     for (size_t i = 0; i < model->products.len; i++) {
-        plan_add_product(out, model->products.at[i], bundle);
+        const struct model_product *product = model->products.at[i];
+
+        if (other == NULL || model_find_product(other, product->address) != product) {
+            plan_add_product(out, product, bundle);
+        }
     }
     if (out->len > 0) {
         qsort(out->at, out->len, sizeof(*out->at), plan_compare_objects);
@@ -188,10 +197,17 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
                   const struct bundle *now, const struct model *model_now, struct plan *p)
 {
     struct plan_objects old, new;
+    struct str_list paths = {0};
+    struct map changed;
     size_t i = 0, j = 0;
 
-    plan_collect(t->mem, before, model_before, &old);
-    plan_collect(t->mem, now, model_now, &new);
+    map_init(&changed, t->mem);
+    plan_find_changed(t->mem, before, now, &paths);
+    for (size_t k = 0; k < paths.len; k++) {
+        map_put(&changed, paths.at[k], p);
+    }
+    plan_collect(t->mem, before, model_before, model_now, &changed, &old);
+    plan_collect(t->mem, now, model_now, model_before, &changed, &new);
     while (i < old.len || j < new.len) {
         int order = i == old.len ? 1
                   : j == new.len ? -1

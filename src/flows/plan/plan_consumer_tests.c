@@ -13,17 +13,6 @@ static bool reads(const struct model_product *product, const struct model_produc
     return false;
 }
 
-static const struct model_product *find_product(struct arena *mem, const struct model *model,
-                                                str address)
-{
-    for (size_t i = 0; i < model->products.len; i++) {
-        if (str_eq(plan_address(mem, model->products.at[i]), address)) {
-            return model->products.at[i];
-        }
-    }
-    return NULL;
-}
-
 static bool has_cases(const struct model *model, const struct model_product *producer)
 {
     for (size_t i = 0; i < model->product_cases.len; i++) {
@@ -67,7 +56,7 @@ static bool run_tests(struct task *t, struct services *s, const struct model *mo
     }
     for (size_t i = 0; report->errors == 0 && i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
-        struct plan_tests which = {.of_products = true, .product = plan_address(t->mem, product)};
+        struct plan_tests which = {.of_products = true, .product = product->address};
         struct plan_case_results results = {0};
         struct report findings;
 
@@ -98,7 +87,7 @@ bool plan_test_consumers(struct task *t, struct services *s, str product, str ru
         return false;
     }
     model = model_compile(t->mem, &bundle, &report);
-    producer = report.errors == 0 ? find_product(t->mem, model, product) : NULL;
+    producer = report.errors == 0 ? model_find_product(model, product) : NULL;
     if (producer == NULL) {
         return task_fail(t, ERR_CONFLICT, "%.*s was changed by an apply meanwhile",
                          STR_ARG(product));

@@ -257,17 +257,15 @@ bool plan_compare_contracts(struct task *t, const struct image *image, const str
                                    .now = model_find_product(now, product->address),
                                    .address = product->address};
 
-        if (plan_is_planned(p, product->definition->domain->name) && !plan_compare_outputs(t, &c)) {
+        if (c.now != c.before && plan_is_planned(p, product->definition->domain->name)
+            && !plan_compare_outputs(t, &c)) {
             return false;
         }
     }
     for (size_t i = 0; i < now->products.len; i++) {
         const struct model_product *product = now->products.at[i];
-        struct plan_comparing c = {.image = image,
-                                   .p = p,
-                                   .model = now,
-                                   .now = product,
-                                   .address = plan_address(t->mem, product)};
+        struct plan_comparing c = {
+            .image = image, .p = p, .model = now, .now = product, .address = product->address};
 
         if (plan_is_planned(p, product->domain->name)
             && image_find_product(image, product->domain->name, product->name) == NULL
@@ -287,7 +285,7 @@ bool plan_compare_models(struct task *t, const struct model *before, const struc
         bool is_new = i >= before->products.len;
         const struct model_product *product =
             is_new ? now->products.at[i - before->products.len] : before->products.at[i];
-        str address = plan_address(t->mem, product);
+        str address = product->address;
         struct plan_comparing c = {.p = p,
                                    .model_before = before,
                                    .before = model_find_product(before, address),

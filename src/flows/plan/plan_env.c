@@ -167,7 +167,7 @@ static void plan_env_merge(struct task *t, const struct bundle *mesh,
         }
     }
     if (whole->len > 0) {
-        qsort(whole->at, whole->len, sizeof(*whole->at), plan_compare_files);
+        qsort(whole->at, whole->len, sizeof(*whole->at), bundle_compare);
     }
 }
 

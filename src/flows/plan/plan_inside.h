@@ -30,10 +30,18 @@ struct plan_compiled_list {
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
                                const struct map *unaffected, struct report *report,
                                struct label_traces *traces, struct plan_compiled_list *compiled);
-/* Products, by labels_key, of which neither their own files differ nor those of any product that they read, with their labels of today:
- * an apply proved both. None where more than files of domains differ. */
-void plan_find_unaffected(struct task *t, const struct image *image, const struct bundle *before,
-                          const struct bundle *whole, const struct model *model, struct map *out);
+/* Compiles a bundle over the model of an image (or NULL), which shares what did not change. */
+struct model *plan_model(struct task *t, const struct image *image, const struct bundle *bundle,
+                         struct report *report);
+/* Products, by address, of which neither their own files differ nor those of any product that they read, with their labels of today: an
+ * apply proved both. */
+void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
+                          struct map *out);
+/* What contracts are judged by: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them.
+ * NULL: files that do not fit together say nothing of what is promised. */
+const struct model *plan_model_after(struct task *t, const struct plan *p,
+                                     const struct image *image, const struct bundle *whole,
+                                     bool has_compiled);
 /* Errors that speak of a text or its values are findings; those of the machine end the work. */
 bool plan_is_of_text(enum error_code code);
 /* Unit tests of products that `which` names: a case that fails is a finding. With `changed` (sorted paths) only of products that one of
@@ -89,8 +97,6 @@ str plan_clustered_by(const struct contract_table *table);
 /* Tables of which the plan makes other classes of copies than there are: p->classes. ERR_INVALID where a large table has to be
  * clustered first. */
 MUST_CHECK bool plan_count_classes(struct task *t, const struct image *image, struct plan *p);
-/* domain.product */
-str plan_address(struct arena *mem, const struct model_product *product);
 /* The policies of the bundle, and the agreements, which no bundle changes. */
 void plan_gather_policies(struct arena *mem, const struct image *image, const struct model *model,
                           struct policies *out);
@@ -142,7 +148,7 @@ bool plan_find_pins(struct task *t, const struct plan_meeting *meeting,
 /* In place of findings in files of products that the actor may not discover: how many there are. */
 void plan_hide_findings(struct task *t, const struct image *image, struct plan *p);
 /* Warnings for input ports whose producer will end them, or has. */
-void plan_find_endings(struct task *t, struct plan *p);
+void plan_find_endings(struct plan *p);
 /* Part of the applying transaction: an event for each output contract that is deprecated or retired from now on. */
 MUST_CHECK bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
                                   const struct model *now);

@@ -115,10 +115,10 @@ static void plan_gained(struct task *t, const struct image *image, const struct 
         }
         plan_label_change(
             t, p, PLAN_ADDED,
-            arena_format(t->mem, "%.*s.%.*s",
-                         STR_ARG(model_table_address(t->mem, plan_address(t->mem, label->product),
-                                                     label->table->name)),
-                         STR_ARG(label->column->name)),
+            arena_format(
+                t->mem, "%.*s.%.*s",
+                STR_ARG(model_table_address(t->mem, label->product->address, label->table->name)),
+                STR_ARG(label->column->name)),
             contract->file,
             plan_label_text(t, "gains", label->is_tag, label->text,
                             labels_origin(t->mem, labels, i, len),

@@ -5,7 +5,7 @@
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 
-static void plan_find_ending(struct task *t, struct plan *p, const struct model_product *product,
+static void plan_find_ending(struct plan *p, const struct model_product *product,
                              const struct model_input *input)
 {
     struct contract_life life;
@@ -15,20 +15,20 @@ static void plan_find_ending(struct task *t, struct plan *p, const struct model_
     if (life.stage != CONTRACT_DEPRECATED && life.stage != CONTRACT_RETIRED) {
         return;
     }
-    finding = report_add(&p->findings, FINDING_WARNING, ERR_INVALID, input->place,
-                         "input port %.*s of %.*s reads contract %.*s %.*s, which is %s%s%.*s",
-                         STR_ARG(input->name), STR_ARG(plan_address(t->mem, product)),
-                         STR_ARG(input->contract->id), STR_ARG(input->contract->version),
-                         contract_stage_name(life.stage),
-                         life.sunset.len > 0 ? "; its last day is " : "", STR_ARG(life.sunset));
+    finding =
+        report_add(&p->findings, FINDING_WARNING, ERR_INVALID, input->place,
+                   "input port %.*s of %.*s reads contract %.*s %.*s, which is %s%s%.*s",
+                   STR_ARG(input->name), STR_ARG(product->address), STR_ARG(input->contract->id),
+                   STR_ARG(input->contract->version), contract_stage_name(life.stage),
+                   life.sunset.len > 0 ? "; its last day is " : "", STR_ARG(life.sunset));
     finding->hint =
         life.successor.len > 0
             ? arena_format(p->findings.mem, "its successor is %.*s", STR_ARG(life.successor))
             : arena_format(p->findings.mem, "%.*s may have a later major",
-                           STR_ARG(plan_address(t->mem, input->producer)));
+                           STR_ARG(input->producer->address));
 }
 
-void plan_find_endings(struct task *t, struct plan *p)
+void plan_find_endings(struct plan *p)
 {
     for (size_t i = 0; i < p->model->products.len; i++) {
         const struct model_product *product = p->model->products.at[i];
@@ -38,7 +38,7 @@ void plan_find_endings(struct task *t, struct plan *p)
 
             if (input->producer != NULL && input->contract != NULL
                 && (p->domain.len == 0 || str_eq(product->domain->name, p->domain))) {
-                plan_find_ending(t, p, product, input);
+                plan_find_ending(p, product, input);
             }
         }
     }
@@ -90,7 +90,7 @@ bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *be
 {
     for (size_t i = 0; i < now->products.len; i++) {
         const struct model_product *product = now->products.at[i];
-        str address = plan_address(t->mem, product);
+        str address = product->address;
         const struct model_product *then =
             before != NULL ? model_find_product(before, address) : NULL;
 

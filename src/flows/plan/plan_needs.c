@@ -17,11 +17,6 @@ struct plan_lack {
     str reason;
 };
 
-str plan_address(struct arena *mem, const struct model_product *product)
-{
-    return arena_format(mem, "%.*s.%.*s", STR_ARG(product->domain->name), STR_ARG(product->name));
-}
-
 void plan_gather_policies(struct arena *mem, const struct image *image, const struct model *model,
                           struct policies *out)
 {
@@ -178,8 +173,8 @@ bool plan_find_needs(struct task *t, const struct image *image, struct plan *p)
                 || (p->domain.len > 0 && !str_eq(product->domain->name, p->domain))) {
                 continue;
             }
-            lack.address = plan_address(t->mem, product);
-            lack.producer = plan_address(t->mem, lack.input->producer);
+            lack.address = product->address;
+            lack.producer = lack.input->producer->address;
             plan_find_lack(t->mem, &policies, &lack);
             if (!plan_add_needs(t, p, &lack)) {
                 return false;

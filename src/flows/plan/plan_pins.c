@@ -2,11 +2,10 @@
 #include "plan_inside.h"
 
 /* A port as it would be: a team that changes its own port with the contract is not met by it. */
-static const struct model_input *plan_port_now(struct task *t, const struct plan_meeting *meeting,
+static const struct model_input *plan_port_now(const struct plan_meeting *meeting,
                                                const struct model_product *consumer, str name)
 {
-    const struct model_product *now =
-        model_find_product(meeting->now, plan_address(t->mem, consumer));
+    const struct model_product *now = model_find_product(meeting->now, consumer->address);
 
     for (size_t i = 0; now != NULL && i < now->inputs.len; i++) {
         if (str_eq(now->inputs.at[i].name, name)
@@ -45,7 +44,7 @@ bool plan_find_pins(struct task *t, const struct plan_meeting *meeting,
                     const struct contract_change *change, const struct model_product *consumer,
                     str input, struct plan_consumer *out)
 {
-    const struct model_input *port = plan_port_now(t, meeting, consumer, input);
+    const struct model_input *port = plan_port_now(meeting, consumer, input);
 
     if (port == NULL) {
         return false;
@@ -105,8 +104,7 @@ void plan_find_declared(struct task *t, const struct plan_meeting *meeting,
 
         for (size_t j = 0; j < consumer->inputs.len; j++) {
             const struct model_input *input = &consumer->inputs.at[j];
-            struct plan_consumer row = {.product = plan_address(t->mem, consumer),
-                                        .input = input->name};
+            struct plan_consumer row = {.product = consumer->address, .input = input->name};
 
             if (input->contract == meeting->contract) {
                 (void)plan_find_pins(t, meeting, &change->change, consumer, input->name, &row);

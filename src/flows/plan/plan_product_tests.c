@@ -704,7 +704,7 @@ static bool is_asked(struct arena *mem, const struct model_case *of, const struc
                      const struct str_list *changed)
 {
     return (which->file.len == 0 || str_eq(which->file, of->file))
-        && (which->product.len == 0 || str_eq(which->product, plan_address(mem, of->product)))
+        && (which->product.len == 0 || str_eq(which->product, of->product->address))
         && (changed == NULL || is_touched(mem, of->product, changed));
 }
 
@@ -738,7 +738,7 @@ bool plan_run_product_tests(struct task *t, struct engine *engine, const struct 
         if (results != NULL) {
             vec_push(t->mem, results,
                      ((struct plan_case_result){.name = of->name,
-                                                .subject = plan_address(t->mem, of->product),
+                                                .subject = of->product->address,
                                                 .place = of->place,
                                                 .has_passed = report->errors == errors}));
         }

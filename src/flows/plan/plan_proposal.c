@@ -80,7 +80,7 @@ static bool plan_judge_proposal(struct task *t, struct plan *p, const struct ima
     if (!document_parse(t, t->mem, whole, &p->findings)) {
         return false;
     }
-    p->model = model_compile(t->mem, whole, &p->findings);
+    p->model = plan_model(t, image, whole, &p->findings);
     if (p->findings.errors == 0 && !plan_trace_labels(t, p)) {
         return false;
     }

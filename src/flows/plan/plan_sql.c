@@ -67,21 +67,7 @@ static void plan_scope_inputs(struct task *t, struct plan_product *p)
 
 bool plan_is_of_text(enum error_code code)
 {
-    switch (code) {
-    case ERR_SYNTAX:
-    case ERR_UNKNOWN_NAME:
-    case ERR_UNKNOWN_COLUMN:
-    case ERR_TYPE:
-    case ERR_REFUSED:
-    case ERR_DENIED:
-    case ERR_INVALID:
-    case ERR_DATA:
-    case ERR_LIMIT:
-    case ERR_ENGINE:
-        return true;
-    default:
-        return false;
-    }
+    return error_is_of_sql(code) || code == ERR_INVALID || code == ERR_ENGINE;
 }
 
 /* What stands for `$since`: a value before all others, as in a first run. */
@@ -487,7 +473,7 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
 
-        if (unaffected != NULL && map_find(unaffected, labels_key(t->mem, definition)) != NULL) {
+        if (unaffected != NULL && map_find(unaffected, definition->address) != NULL) {
             continue;
         }
         /* What the scope is a build of: its address is in messages. */
@@ -502,7 +488,7 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
             .scope = {.product = target},
         };
 
-        target->address = plan_address(t->mem, definition);
+        target->address = definition->address;
         target->definition = definition;
 
         if (definition->sqls.len > 0 && worker == NULL

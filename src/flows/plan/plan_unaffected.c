@@ -1,54 +1,6 @@
-/* Of the bundle of one domain, most products of the mesh know nothing: what an earlier apply proved of their SELECTs still holds. */
+/* Of the bundle of one domain, most products of the mesh know nothing: what an earlier apply proved of their SELECTs still holds. Such a
+ * product is the very one of the image, since models share what did not change. */
 #include "plan_inside.h"
-
-/* Folders of products of which a file differs, and whole domains. False where more may be touched than products of domains. */
-static bool plan_changed_folders(struct task *t, const struct bundle *before,
-                                 const struct bundle *whole, struct map *out)
-{
-    struct str_list changed = {0};
-
-    map_init(out, t->mem);
-    plan_find_changed(t->mem, before, whole, &changed);
-    for (size_t i = 0; i < changed.len; i++) {
-        str top, domain, product, rest, file;
-
-        if (!str_cut(changed.at[i], '/', &top, &rest) || !str_eq(top, STR("domains"))
-            || !str_cut(rest, '/', &domain, &rest)) {
-            return false;
-        }
-        if (str_cut(rest, '/', &product, &file)) {
-            map_put(out,
-                    arena_format(t->mem, "domains/%.*s/%.*s", STR_ARG(domain), STR_ARG(product)),
-                    out);
-        } else {
-            map_put(out, arena_format(t->mem, "domains/%.*s", STR_ARG(domain)), out);
-        }
-    }
-    return true;
-}
-
-/* Neither its files nor those of any product that it reads, at whatever distance. A model lists producers before their readers. */
-static bool plan_is_unaffected(const struct model_product *product, const struct map *folders,
-                               const struct map *kept)
-{
-    if (map_find(folders, product->folder) != NULL
-        || map_find(folders, product->domain->folder) != NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < product->inputs.len; i++) {
-        const struct model_input *input = &product->inputs.at[i];
-
-        if (input->contract == NULL
-            || (input->producer != NULL
-                && map_find(kept, labels_key(kept->mem, input->producer)) == NULL)
-            || (input->producer == NULL
-                && !str_starts(input->contract->file,
-                               arena_format(kept->mem, "%.*s/", STR_ARG(product->folder))))) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static const struct image_column *plan_column_of(const struct image_table *table, size_t *next,
                                                  str name)
@@ -127,23 +79,18 @@ static struct labels *plan_take_labels(struct task *t, const struct image *image
     return today != NULL ? out : NULL;
 }
 
-void plan_find_unaffected(struct task *t, const struct image *image, const struct bundle *before,
-                          const struct bundle *whole, const struct model *model, struct map *out)
+void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
+                          struct map *out)
 {
-    struct map folders;
-
     map_init(out, t->mem);
-    if (image->model == NULL || !plan_changed_folders(t, before, whole, &folders)) {
-        return;
-    }
-    for (size_t i = 0; i < model->products.len; i++) {
+    for (size_t i = 0; image->model != NULL && i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
-        struct labels *labels = plan_is_unaffected(product, &folders, out)
+        struct labels *labels = model_find_product(image->model, product->address) == product
                                   ? plan_take_labels(t, image, model, product)
                                   : NULL;
 
         if (labels != NULL) {
-            map_put(out, labels_key(t->mem, product), labels);
+            map_put(out, product->address, labels);
         }
     }
 }

@@ -201,24 +201,6 @@ static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
     return engine_ask(t, trial->builder, &job, true, out);
 }
 
-/* Errors that are the machine's or the caller's end the test; those of a rule are its verdict. */
-static bool probe_is_of_rule(enum error_code code)
-{
-    switch (code) {
-    case ERR_SYNTAX:
-    case ERR_UNKNOWN_NAME:
-    case ERR_UNKNOWN_COLUMN:
-    case ERR_TYPE:
-    case ERR_REFUSED:
-    case ERR_DENIED:
-    case ERR_DATA:
-    case ERR_LIMIT:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct probe_live *live)
 {
     for (size_t i = 0; i < live->plan.selects.len; i++) {
@@ -235,7 +217,7 @@ static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct pr
             }
             continue;
         }
-        if (!probe_is_of_rule(t->err.code)) {
+        if (!error_is_of_sql(t->err.code)) { /* else it is the verdict of the rule */
             return false;
         }
         live->errors[i] = arena_str(t->mem, t->err.message);

@@ -91,23 +91,6 @@ static bool run_ask_own(struct task *t, struct run *r, const struct run_checker 
     return run_ask_row(t, worker, &job, false, row_out);
 }
 
-bool run_is_of_rule(enum error_code code)
-{
-    switch (code) {
-    case ERR_SYNTAX:
-    case ERR_UNKNOWN_NAME:
-    case ERR_UNKNOWN_COLUMN:
-    case ERR_TYPE:
-    case ERR_REFUSED:
-    case ERR_DENIED:
-    case ERR_DATA:
-    case ERR_LIMIT:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void run_find_targets(struct task *t, const struct run *r, const struct run_table *table,
                              struct check_targets *out)
 {
@@ -168,7 +151,7 @@ static bool run_ask_table(struct task *t, struct run *r, struct run_checker *c,
                     : run_ask_own(t, r, c, worker, check->table, select, &check->answers[i]))) {
             continue;
         }
-        if (!run_is_of_rule(t->err.code)) {
+        if (!error_is_of_sql(t->err.code)) {
             return false;
         }
         check->errors[i] = arena_str(t->mem, t->err.message);

@@ -67,7 +67,7 @@ static bool run_judge_diverting(struct task *t, struct run_diverting *d)
             continue;
         }
         /* The checks of what goes on ask it again, and tell. */
-        if (!run_is_of_rule(t->err.code)) {
+        if (!error_is_of_sql(t->err.code)) {
             return false;
         }
         errors[i] = arena_str(t->mem, t->err.message);

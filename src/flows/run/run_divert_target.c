@@ -78,7 +78,7 @@ static bool run_stage_keys(struct task *t, struct run *r, struct worker *worker,
 /* A rule that cannot be asked fails where all rules are asked. */
 static bool run_take_problem(struct task *t, struct check_target *target)
 {
-    if (!run_is_of_rule(t->err.code)) {
+    if (!error_is_of_sql(t->err.code)) {
         return false;
     }
     target->problem = arena_str(t->mem, t->err.message);

@@ -86,8 +86,6 @@ MUST_CHECK bool run_find_verdicts(struct task *t, struct run *r, struct run_tabl
  * were checked. */
 MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table *tables,
                                  size_t len, const char *what);
-/* Errors that are the machine's or the caller's end the run; those of a rule are its verdict. */
-bool run_is_of_rule(enum error_code code);
 /* As it stands in SQL, quoted. */
 str run_view_name(struct arena *mem, str schema, str table);
 /* Can some of the rows of a table tell that they break it? */

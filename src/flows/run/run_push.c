@@ -136,7 +136,7 @@ static bool run_find_push(struct task *t, struct run *r, const struct run_increm
     *out = (struct run_pushed){.of = inc->table->name};
     /* What is wrong with a text is told where it runs. */
     if (!gate_parse_since(t, worker, sql->text, run_since_text(t, r, sql), &shifts, &tree)) {
-        if (!run_is_of_rule(t->err.code)) {
+        if (!error_is_of_sql(t->err.code)) {
             return false;
         }
         task_clear_error(t);

@@ -85,8 +85,10 @@ void services_close_home(struct services *s);
  * the owner of the home. */
 bool services_may_run(const struct actor *actor, const struct image *image,
                       const struct image_product *product);
-/* The product at `domain.product`: ERR_NOT_FOUND in the same words for what is not there and what t->actor may not discover,
- * ERR_DENIED where he may not run it. */
+/* The product at `domain.product`: ERR_NOT_FOUND in the same words for what is not there and what t->actor may not discover. */
+MUST_CHECK bool services_find_product(struct task *t, const struct image *image, str address,
+                                      const struct image_product **out);
+/* The same: ERR_DENIED where he may not run it. */
 MUST_CHECK bool services_demand_run(struct task *t, const struct image *image, str address,
                                     const struct image_product **out);
 

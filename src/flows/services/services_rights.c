@@ -11,17 +11,26 @@ bool services_may_run(const struct actor *actor, const struct image *image,
         || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
 }
 
-bool services_demand_run(struct task *t, const struct image *image, str address,
-                         const struct image_product **out)
+bool services_find_product(struct task *t, const struct image *image, str address,
+                           const struct image_product **out)
 {
     str domain, name;
 
     (void)str_cut(address, '.', &domain, &name);
     *out = image_find_product(image, domain, name);
-    if (*out == NULL || !gate_may_discover(t, image, *out)) {
-        task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
-                  STR_ARG(address));
-        return task_hint(t, "products are named domain.product; weft show lists them");
+    if (*out != NULL && gate_may_discover(t, image, *out)) {
+        return true;
+    }
+    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s, or you may not discover it",
+              STR_ARG(address));
+    return task_hint(t, "products are named domain.product; weft show lists them");
+}
+
+bool services_demand_run(struct task *t, const struct image *image, str address,
+                         const struct image_product **out)
+{
+    if (!services_find_product(t, image, address, out)) {
+        return false;
     }
     if (services_may_run(t->actor, image, *out)) {
         return true;

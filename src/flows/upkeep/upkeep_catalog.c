@@ -11,54 +11,39 @@
 static bool upkeep_check_contents(struct task *t, struct metadb *db, str *finding_out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
 
     if (!metadb_query(t, db, &st, "SELECT sha256, text FROM content ORDER BY sha256", "")) {
         return false;
     }
-    while (has_row && finding_out->len == 0) {
+    while (metadb_next(t, st)) {
         struct arena_mark mark = arena_mark(t->mem);
+        str name = metadb_str(t->mem, st, 0);
+        struct crypto_digest digest = crypto_sha256(metadb_str(t->mem, st, 1));
 
-        if (!metadb_step(t, st, &has_row)) {
-            return false;
-        }
-        if (has_row) {
-            str name = metadb_str(t->mem, st, 0);
-            struct crypto_digest digest = crypto_sha256(metadb_str(t->mem, st, 1));
-
-            if (!str_eq(crypto_digest_hex(t->mem, &digest), name)) {
-                *finding_out = arena_format(
-                    t->mem, "the text %.*s of a file of the mesh is another", STR_ARG(name));
-                break;
-            }
+        if (!str_eq(crypto_digest_hex(t->mem, &digest), name)) {
+            *finding_out = arena_format(t->mem, "the text %.*s of a file of the mesh is another",
+                                        STR_ARG(name));
+            break;
         }
         arena_rewind(t->mem, mark);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* The active files are those that the last apply made so. */
 static bool upkeep_check_documents(struct task *t, struct metadb *db, str *finding_out)
 {
-    struct metadb_statement *st;
     struct bundle bundle = {0};
-    str wanted = STR_NONE;
-    bool has_row;
+    str wanted;
 
-    if (!metadb_query(
-            t, db, &st,
+    if (!metadb_find_str(
+            t, db, &wanted,
             "SELECT CASE WHEN json_valid(detail) THEN json_extract(detail, '$.seal') "
             "END FROM audit WHERE action IN ('apply', 'refresh') AND outcome = 'done' ORDER BY "
             "sequence DESC LIMIT 1",
-            "")
-        || !metadb_step(t, st, &has_row)) {
+            "")) {
         return false;
     }
-    if (has_row) {
-        wanted = metadb_str(t->mem, st, 0);
-    }
-    metadb_done(t, st);
     if (wanted.len == 0) {
         return true; /* of a weft that did not note it */
     }
@@ -75,19 +60,20 @@ static bool upkeep_check_release(struct task *t, struct metadb *db, str address,
                                  str wanted, str *finding_out)
 {
     struct metadb_statement *st;
-    bool has_row;
     str seal;
 
     if (!metadb_query(t, db, &st,
                       "SELECT product.id, is_kept FROM product JOIN release ON product_id = "
                       "product.id WHERE address = ? AND number = ?",
-                      "si", address, number)
-        || !metadb_step(t, st, &has_row)) {
+                      "si", address, number)) {
         return false;
     }
+    bool has_row = metadb_next(t, st);
     uint64_t product_id = has_row ? metadb_uint(st, 0) : 0;
     bool is_kept = has_row && metadb_int(st, 1) != 0;
-    metadb_done(t, st);
+    if (!metadb_end(t, st)) {
+        return false;
+    }
     if (!has_row) {
         *finding_out = arena_format(t->mem, "release %" PRIu64 " of %.*s is not there", number,
                                     STR_ARG(address));
@@ -127,7 +113,6 @@ static bool upkeep_check_served(struct task *t, struct metadb *db, const struct 
                                 str *finding_out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
 
     /* One that was removed and came again begins without a release. */
     if (!metadb_query(t, db, &st,
@@ -136,11 +121,8 @@ static bool upkeep_check_served(struct task *t, struct metadb *db, const struct 
                       "")) {
         return false;
     }
-    while (has_row && finding_out->len == 0) {
-        if (!metadb_step(t, st, &has_row)) {
-            return false;
-        }
-        const uint64_t *number = has_row ? map_find(last, metadb_str(t->mem, st, 0)) : NULL;
+    while (finding_out->len == 0 && metadb_next(t, st)) {
+        const uint64_t *number = map_find(last, metadb_str(t->mem, st, 0));
 
         if (number != NULL && *number != metadb_uint(st, 1)) {
             *finding_out =
@@ -150,8 +132,7 @@ static bool upkeep_check_served(struct task *t, struct metadb *db, const struct 
                              metadb_uint(st, 1), STR_ARG(metadb_str(t->mem, st, 0)), *number);
         }
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* Each release that is kept is what its row of the audit says; of an environment those since it was made anew, which numbers them
@@ -160,7 +141,6 @@ static bool upkeep_check_releases(struct task *t, struct metadb *db, str *findin
 {
     struct metadb_statement *st;
     struct map last;
-    bool has_row = true;
 
     map_init(&last, t->mem);
     if (!metadb_query(t, db, &st,
@@ -171,16 +151,13 @@ static bool upkeep_check_releases(struct task *t, struct metadb *db, str *findin
                       "")) {
         return false;
     }
-    while (has_row && finding_out->len == 0) {
-        if (!metadb_step(t, st, &has_row)) {
-            return false;
-        }
-        if (has_row && !metadb_is_null(st, 1)) {
+    while (finding_out->len == 0 && metadb_next(t, st)) {
+        if (!metadb_is_null(st, 1)) {
             upkeep_note_last(t, &last, st);
         }
         struct arena_mark mark = arena_mark(t->mem);
 
-        if (has_row && !metadb_is_null(st, 2)
+        if (!metadb_is_null(st, 2)
             && !upkeep_check_release(t, db, metadb_str(t->mem, st, 0), metadb_uint(st, 1),
                                      metadb_str(t->mem, st, 2), finding_out)) {
             return false;
@@ -189,7 +166,9 @@ static bool upkeep_check_releases(struct task *t, struct metadb *db, str *findin
             arena_rewind(t->mem, mark);
         }
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st)) {
+        return false;
+    }
     return finding_out->len > 0 || upkeep_check_served(t, db, &last, finding_out);
 }
 
@@ -197,22 +176,19 @@ static bool upkeep_check_releases(struct task *t, struct metadb *db, str *findin
 static bool upkeep_check_current(struct task *t, struct metadb *db, str *finding_out)
 {
     struct metadb_statement *st;
-    bool has_row;
 
     if (!metadb_query(t, db, &st,
                       "SELECT address FROM product WHERE release > 0 AND removed = 0 AND NOT "
                       "EXISTS (SELECT 1 FROM release WHERE product_id = product.id AND number = "
                       "product.release AND is_kept = 1) LIMIT 1",
-                      "")
-        || !metadb_step(t, st, &has_row)) {
+                      "")) {
         return false;
     }
-    if (has_row) {
+    if (metadb_next(t, st)) {
         *finding_out = arena_format(t->mem, "the current release of %.*s is not there",
                                     STR_ARG(metadb_str(t->mem, st, 0)));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool upkeep_check_catalog(struct task *t, struct metadb *db, str *finding_out)

@@ -1,0 +1,109 @@
+/* What a mesh has in common with the one before it: products and domains of which no file differs are taken over, not read again. */
+#include "model/model_inside.h"
+
+int bundle_compare(const void *a, const void *b)
+{
+    return str_compare(((const struct bundle_file *)a)->path,
+                       ((const struct bundle_file *)b)->path);
+}
+
+/* `domains/sales/orders` of a file of a product, `domains/sales` of one of its domain's own, else empty. */
+static str folder_of_change(str path)
+{
+    str top, domain, product, rest, file;
+    if (!str_cut(path, '/', &top, &rest) || !str_eq(top, STR("domains"))
+        || !str_cut(rest, '/', &domain, &rest))
+        return STR_NONE;
+    size_t len = top.len + 1 + domain.len;
+    return str_sub(path, 0, str_cut(rest, '/', &product, &file) ? len + 1 + product.len : len);
+}
+
+/* Folders of which a file came, went or changed; false where the mesh itself did. */
+static bool find_changed(struct model_builder *b, const struct bundle *before, struct map *out)
+{
+    const struct bundle *now = b->bundle;
+    for (size_t i = 0, j = 0; i < before->len || j < now->len;) {
+        int order = i == before->len ? 1
+                  : j == now->len    ? -1
+                                     : str_compare(before->at[i].path, now->at[j].path);
+        if (order != 0 || !str_eq(before->at[i].text, now->at[j].text)) {
+            str path = order <= 0 ? before->at[i].path : now->at[j].path;
+            if (str_eq(path, STR("mesh.yaml")))
+                return false;
+            map_put(out, folder_of_change(path), b);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return true;
+}
+
+/* What it reads is the same too, at whatever distance. A model lists producers before their readers. */
+static bool is_as_before(const struct model_builder *b, const struct map *changed,
+                         const struct model_product *product)
+{
+    if (map_find(changed, product->folder) || map_find(changed, product->domain->folder))
+        return false;
+    for (size_t i = 0; i < product->inputs.len; i++) {
+        const struct model_product *producer = product->inputs.at[i].producer;
+        if (!product->inputs.at[i].contract || (producer && !model_shared(b, producer->folder)))
+            return false;
+    }
+    return true;
+}
+
+void model_share(struct model_builder *b, const struct model_before *before)
+{
+    struct map changed;
+    map_init(&changed, b->scratch);
+    map_init(&b->shared, b->scratch);
+    map_init(&b->shared_domains, b->scratch);
+    if (!before || !before->model || !find_changed(b, before->files, &changed))
+        return;
+    for (size_t i = 0; i < before->model->domains.len; i++) {
+        struct model_domain *domain = before->model->domains.at[i];
+        if (!map_find(&changed, domain->folder))
+            map_put(&b->shared_domains, domain->folder, domain);
+    }
+    for (size_t i = 0; i < before->model->products.len; i++) {
+        struct model_product *product = before->model->products.at[i];
+        if (is_as_before(b, &changed, product))
+            map_put(&b->shared, product->folder, product);
+    }
+    for (size_t i = 0; i < before->model->product_cases.len; i++) {
+        const struct model_case *one = &before->model->product_cases.at[i];
+        if (model_shared(b, one->product->folder))
+            vec_push(b->own, &b->model->product_cases, *one);
+    }
+    /* What was said of them then is said again. */
+    for (size_t i = 0; i < before->model->notes.len; i++) {
+        const struct finding *note = &before->model->notes.at[i];
+        if (model_shared(b, folder_of_change(note->place.file)))
+            vec_push(b->report->mem, b->report, *note);
+    }
+}
+
+struct model_product *model_shared(const struct model_builder *b, str folder)
+{
+    return map_find(&b->shared, folder);
+}
+
+static struct finding copy_of(struct arena *mem, const struct finding *finding)
+{
+    struct finding copy = *finding;
+    str *const texts[] = {&copy.message, &copy.found,      &copy.allowed,   &copy.hint,
+                          &copy.excerpt, &copy.place.file, &copy.place.path};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_str(mem, *texts[i]);
+    return copy;
+}
+
+void model_keep_notes(struct model_builder *b, size_t from)
+{
+    for (size_t i = from; i < b->report->len; i++) {
+        const struct finding *finding = &b->report->at[i];
+        if (finding->level != FINDING_ERROR
+            && map_find(&b->products, folder_of_change(finding->place.file)))
+            vec_push(b->own, &b->model->notes, copy_of(b->own, finding));
+    }
+}
