@@ -290,7 +290,6 @@ bool job_row_list(struct task *t, struct metadb *db, uint64_t most, struct job_r
 bool job_row_active(struct task *t, struct metadb *db, struct str_list *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct str_list){0};
     if (!metadb_query(t, db, &st,
                       "SELECT subject FROM job WHERE state = 'queued' AND kind IN ('run', 'runs', "
@@ -298,17 +297,14 @@ bool job_row_active(struct task *t, struct metadb *db, struct str_list *out)
                       "kind IN ('run', 'runs', 'candidate')",
                       ""))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        str one, rest = has_row ? metadb_str(t->mem, st, 0) : STR_NONE;
+    while (metadb_next(t, st)) {
+        str one, rest = metadb_str(t->mem, st, 0);
         while (rest.len > 0) {
             (void)str_cut(rest, ',', &one, &rest);
             str_list_add(t->mem, out, one);
         }
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 bool job_row_is_active(const struct str_list *active, str product)

@@ -62,7 +62,6 @@ static bool last_runs(struct task *t, struct metadb *db, uint64_t product_id,
                       struct last_run out[2], size_t *count_out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *count_out = 0;
     if (!metadb_query(
             t, db, &st,
@@ -72,18 +71,13 @@ static bool last_runs(struct task *t, struct metadb *db, uint64_t product_id,
             "'full') = 'full')) ORDER BY r.sequence DESC LIMIT 2",
             "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row) {
-            CHECK(*count_out < 2);
-            out[(*count_out)++] = (struct last_run){.id = metadb_str(t->mem, st, 0),
-                                                    .started_us = metadb_int(st, 1),
-                                                    .was_cut = metadb_int(st, 2) != 0};
-        }
+    while (metadb_next(t, st)) {
+        CHECK(*count_out < 2);
+        out[(*count_out)++] = (struct last_run){.id = metadb_str(t->mem, st, 0),
+                                                .started_us = metadb_int(st, 1),
+                                                .was_cut = metadb_int(st, 2) != 0};
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 /* One that ended with its server is begun once more; not a third time, since it may be what ends the server. */
@@ -105,23 +99,20 @@ bool product_schedule_list(struct task *t, struct metadb *db, uint64_t product_i
                            struct product_schedules *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct product_schedules){0};
     if (!metadb_query(t, db, &st,
                       "SELECT product_id, words, since_us FROM product_schedule WHERE ?1 = 0 OR "
                       "product_id = ?1 ORDER BY product_id",
                       "i", product_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out,
-                     ((struct product_schedule){.product_id = metadb_uint(st, 0),
-                                                .words = metadb_str(t->mem, st, 1),
-                                                .since_us = metadb_int(st, 2)}));
+    while (metadb_next(t, st)) {
+        vec_push(t->mem, out,
+                 ((struct product_schedule){.product_id = metadb_uint(st, 0),
+                                            .words = metadb_str(t->mem, st, 1),
+                                            .since_us = metadb_int(st, 2)}));
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < out->len; i++)
         if (!add_last(t, db, &out->at[i]))
             return false;
@@ -155,7 +146,6 @@ int64_t product_schedule_next(const struct product_schedule *row,
 bool product_schedule_read(struct task *t, struct metadb *db, str run_id, struct run_pins *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     *out = (struct run_pins){0};
     /* Those of a run in an environment stand beside what it published alone. */
     if (!metadb_query(
@@ -165,12 +155,8 @@ bool product_schedule_read(struct task *t, struct metadb *db, str run_id, struct
             "= i.release_id WHERE r.run_id = ?1 AND i.producer_id IS NOT NULL",
             "s", run_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(t->mem, out, ((struct run_pin){metadb_uint(st, 0), metadb_uint(st, 1)}));
+    while (metadb_next(t, st)) {
+        vec_push(t->mem, out, ((struct run_pin){metadb_uint(st, 0), metadb_uint(st, 1)}));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
