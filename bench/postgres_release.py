@@ -17,6 +17,9 @@ WORK = kit.FOLDER / "postgres_release"
 # No peer may report to its maker.
 QUIET = {"RUNTIME__DLTHUB_TELEMETRY": "false", "NO_COLOR": "1"}
 RETURNED = []
+PEERS = os.environ.get("BENCH_PEERS", "adbc,dlt").split(",")
+# `mixed` has the rows of `orders` in another order than that of the key, for weft alone.
+TABLES = {"orders": (kit.ROWS, "i"), "nothing": (0, "i"), "mixed": (kit.ROWS, "hashint4(i)")}
 
 PRODUCT = """\
 apiVersion: v1.0.0
@@ -62,14 +65,14 @@ FILL = """
         i % 11 = 0 AS is_gift, date '2020-01-01' + (i::bigint * 31337 % 2000)::integer AS ordered_on,
         timestamptz '2026-01-01 00:00:00+00' + i * interval '1 millisecond' AS changed,
         CASE WHEN i % 10 > 0 THEN 'note ' || i % 1000 END AS note
-    FROM generate_series(1, {rows}) i;
+    FROM generate_series(1, {rows}) i ORDER BY {order};
     ALTER TABLE {table} ADD PRIMARY KEY (id); VACUUM ANALYZE {table}"""
 
 
 def fill(postgres):
     with postgres.connect() as connection:
-        for table, rows in (("orders", kit.ROWS), ("nothing", 0)):
-            for statement in FILL.format(table=table, rows=rows).split(";"):
+        for table, (rows, order) in TABLES.items():
+            for statement in FILL.format(table=table, rows=rows, order=order).split(";"):
                 connection.execute(statement)
 
 
@@ -78,7 +81,7 @@ def make(postgres):
     mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
     mesh.write("mesh.yaml", kit.MESH.replace("sources: {roots: [data/]}", f'sources: {{hosts: ["127.0.0.1:{postgres.port}"]}}'))
     mesh.write("domains/sales/domain.yaml", kit.DOMAIN)
-    for table in ("orders", "nothing"):
+    for table in TABLES:
         folder = f"domains/sales/{table}"
         mesh.write(f"{folder}/product.odps.yaml", PRODUCT.format(table=table))
         mesh.write(f"{folder}/erp.odcs.yaml", kit.HEAD.format(id=f"erp-{table}") + SOURCE.format(port=postgres.port) + SCHEMA.format(table=table))
@@ -122,6 +125,10 @@ def take(postgres, words, table, also=()):
     return wall, busy, kit.cpu(postgres.process.pid) - before[1]
 
 
+def show_other(what, run):
+    print(f"    {what:40} wall {run[0]:6.2f}   cpu {run[1]:6.2f}   server cpu {run[2]:6.2f}", flush=True)
+
+
 def show(sides, taken, used):
     print("    " + "side".ljust(18) + "wall".rjust(16) + "cpu".rjust(9) + "server cpu".rjust(12) + "start".rjust(8) + "rows/s".rjust(12)
           + "memory".rjust(9))
@@ -141,6 +148,9 @@ def measure(postgres, mesh, sides):
     taken = {(side, table): [] for side in sides for table in ("orders", "nothing")}
     server = mesh.serve(http=False)
     also = {"weft": (server.process.pid,)}
+    first = take(postgres, sides["weft"], "orders", also["weft"])
+    take(postgres, sides["weft"], "mixed", also["weft"])
+    mixed = take(postgres, sides["weft"], "mixed", also["weft"])
     for _ in range(kit.RUNS):
         for side, words in sides.items():
             for table in ("nothing", "orders"):
@@ -152,6 +162,8 @@ def measure(postgres, mesh, sides):
         used[side] = kit.memory_shared(*words("orders"), pids)
         clear()
     show(sides, taken, used)
+    show_other("weft, the first release", first)
+    show_other("weft, rows in another order than the key", mixed)
 
 
 def main():
@@ -167,7 +179,7 @@ def main():
         fill(postgres)
         mesh = make(postgres)
         sides = {"weft": weft_side(mesh)}
-        adbc, dlt = kit.peer("adbc"), kit.peer("dlt")
+        adbc, dlt = (kit.peer(peer) if peer in PEERS else None for peer in ("adbc", "dlt"))
         if adbc:
             sides["adbc"] = peer_side(adbc, "adbc/release.py", uri)
         if dlt:

@@ -69,18 +69,25 @@ test_program(lineage_edges SOURCES "${tests_folder}/lineage/lineage_edges.c" LIB
 
 # ---- fuzz: with clang a libFuzzer program, else one that runs the kept inputs
 
-# They read what strangers send: none needs more than these layers.
+# They read what strangers send: few need more than these layers.
 set(fuzz_layers compilers drivers base)
+set(fuzz_layers_token catalog ${fuzz_layers})
+set(fuzz_layers_backup flows gate catalog ${fuzz_layers})
+set(fuzz_layers_head ${fuzz_layers_backup})
 add_custom_target(fuzz_targets)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS "${tests_folder}/fuzz/*_fuzz.c")
 foreach(source IN LISTS fuzz_sources)
     get_filename_component(target "${source}" NAME_WE)
     string(REGEX REPLACE "_fuzz$" "" name "${target}")
+    set(layers ${fuzz_layers})
+    if(DEFINED fuzz_layers_${name})
+        set(layers ${fuzz_layers_${name}})
+    endif()
     if(WEFT_FUZZ)
-        test_program(${target} SOURCES "${source}" LIBRARIES ${fuzz_layers})
+        test_program(${target} SOURCES "${source}" LIBRARIES ${layers})
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     else()
-        test_program(${target} SOURCES "${source}" "${tests_folder}/fuzz/corpus_main.c" LIBRARIES ${fuzz_layers})
+        test_program(${target} SOURCES "${source}" "${tests_folder}/fuzz/corpus_main.c" LIBRARIES ${layers})
         add_test(NAME fuzz_${name} COMMAND ${target} "${tests_folder}/fuzz/corpus/${name}")
         set_tests_properties(fuzz_${name} PROPERTIES LABELS "fuzz;smoke" TIMEOUT 300)
     endif()

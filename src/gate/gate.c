@@ -63,11 +63,11 @@ static bool is_current(struct task *t, const struct round *r)
 static bool look_anew(struct task *t, struct round *r)
 {
     struct policy_actor before = r->reader;
-    bool is_there;
+    bool is_there, is_left = r->live->is_left;
     gate_live_end(t, r->live);
     r->live = NULL;
-    if (!gate_follows(r->gate, true))
-        return gate_fail_left(t);
+    if (is_left || !gate_follows(r->gate, true))
+        return gate_fail_left(t, r->gate);
     r->image = image_pin(t, r->gate->images);
     if (!gate_reader_now(t, r->gate, r->image, &before, &r->user_version, &is_there, &r->reader))
         return false;

@@ -14,13 +14,21 @@ struct gate;
 MUST_CHECK bool gate_open(struct task *t, const struct config *config, struct store *store,
                           struct engine *engine, struct metadb *db, struct images *images, str home,
                           struct gate **out);
+/* What is decided in an environment, under the policies of its mesh: */
+enum gate_holds {
+    GATE_ALL_HOLDS,
+    GATE_PART_HOLDS,     /* the mesh has moved on; what has not changed with it holds */
+    GATE_NONE_HOLDS = 3, /* the environment is made anew */
+};
 /* What the gate of an environment follows. */
 struct gate_leader {
     struct gate *gate;    /* of the mesh: its copies are shared */
     struct metadb *users; /* the catalog that has them, and agreements */
-    /* Brings the image up to the policies of the mesh, or only says whether it is (`may_write` false). False: what is decided by it holds
-     * no longer, and the environment is made anew. */
-    bool (*follow)(void *state, bool may_write);
+    /* Brings the image up to the policies of the mesh, or only says whether it is (`may_write` false). */
+    enum gate_holds (*follow)(void *state, bool may_write);
+    /* Of a part: is this product decided as it is in the mesh by now; `is_built`: and would the same be built of it? Takes no lock of
+     * the gate. */
+    bool (*holds)(void *state, str product, bool is_built);
     void *state;
 };
 /* The gate of an environment, which shares index, copies and engine of another. That one is closed after it. */
@@ -28,6 +36,13 @@ MUST_CHECK bool gate_open_beside(struct task *t, const struct gate_leader *leade
                                  struct metadb *db, struct images *images, struct gate **out);
 /* Of an environment: the mesh is another one by now, and nothing is decided by it any more. */
 bool gate_is_left(const struct gate *gate);
+/* As it was found last. */
+enum gate_holds gate_holds(const struct gate *gate);
+/* From here on it is, since */
+enum gate_end { GATE_MESH_MOVED, GATE_DROPPED };
+void gate_leave(struct gate *gate, enum gate_end why);
+/* The image, and what is followed, are those of the mesh again: who reads by it is decided anew. */
+void gate_has_followed(struct gate *gate);
 /* Cancels clearing that still goes on and waits for it. Before engine_close. NULL is allowed. */
 void gate_close(struct gate *gate);
 

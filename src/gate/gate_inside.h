@@ -58,8 +58,10 @@ struct gate {
     uint32_t magic;
     struct gate *root;         /* whose copies are used: itself, or that of the mesh */
     struct gate_leader leader; /* of an environment; its gate is NULL else */
-    atomic_bool is_left;       /* of an environment: the mesh is another one */
-    struct metadb *users;      /* the catalog that has them */
+    atomic_ullong
+        following; /* of an environment: how often it has followed, and enum gate_holds since */
+    atomic_bool is_dropped; /* of an environment */
+    struct metadb *users;   /* the catalog that has them */
     struct store *store;
     struct engine *engine;
     struct metadb *db;    /* the catalog */
@@ -100,9 +102,12 @@ MUST_CHECK bool gate_key_open(struct task *t, struct gate *gate);
 
 /* With its locks, and nothing else. */
 struct gate *gate_new(void);
-/* Does what is decided by the image hold for the mesh as it is now? True for its own gate. */
+/* Does anything that is decided by the image hold for the mesh as it is now? True for its own gate. */
 bool gate_follows(struct gate *gate, bool may_write);
-bool gate_fail_left(struct task *t);
+/* Does what was decided of this table of a clearance, by this reader? */
+bool gate_holds_of(const struct gate *gate, const struct clearance_table *table,
+                   const struct policy_actor *reader);
+bool gate_fail_left(struct task *t, const struct gate *gate);
 
 /* ---- who reads now */
 
@@ -125,6 +130,7 @@ struct gate_live {
     /* Under live_lock. */
     uint64_t image_version, user_version; /* looked at last */
     bool is_reading;
+    bool is_left;    /* the mesh was changed in what it reads */
     char *withdrawn; /* malloc; why */
     struct gate_live *next;
 };

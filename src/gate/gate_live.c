@@ -178,7 +178,10 @@ static bool still_holds(struct task *t, struct gate_live *live, const struct ima
     uint64_t version;
     bool is_there;
     *table_out = STR_NONE;
-    if (atomic_load(&live->gate->is_left)) {
+    for (size_t i = 0; i < live->clearance->tables.len; i++)
+        live->is_left |= !gate_holds_of(live->gate, &live->clearance->tables.at[i], &live->reader);
+    if (live->is_left || gate_is_left(live->gate)) {
+        live->is_left = true;
         *why_out = STR("the mesh was changed, and the environment follows it");
         return false;
     }
@@ -249,7 +252,7 @@ static bool owner_holds(struct task *t, struct gate *gate, const struct image *n
     struct policy_actor as_is;
     uint64_t version;
     bool is_there;
-    if (atomic_load(&gate->is_left) || owner->mesh_version != now->mesh_version
+    if (gate_holds(gate) != GATE_ALL_HOLDS || owner->mesh_version != now->mesh_version
         || owner->policy_version != policy_version_of(now)
         || !term_holds(&owner->term, clock_now_us()))
         return false;
@@ -396,19 +399,20 @@ void gate_live_end(struct task *t, struct gate_live *live)
 bool gate_withdrawn(struct task *t, struct gate *gate)
 {
     str why = STR_NONE;
-    bool is_product = false;
+    bool is_product = false, is_left = false;
     CHECK(gate->magic == GATE_MAGIC);
     pthread_mutex_lock(&gate->live_lock);
     for (struct gate_live *live = gate->lives; live && !why.len; live = live->next)
         if (live->task == t && live->withdrawn) {
             why = arena_str(t->mem, str_of(live->withdrawn));
             is_product = live->reader.is_product;
+            is_left = live->is_left;
         }
     pthread_mutex_unlock(&gate->live_lock);
     /* Whoever works in an environment ends with it, also where nothing is read just now. */
-    if (atomic_load(&gate->is_left) && (why.len || atomic_load(&t->cancelled))) {
+    if (is_left || (gate_is_left(gate) && (why.len || atomic_load(&t->cancelled)))) {
         atomic_store(&t->cancelled, false);
-        (void)gate_fail_left(t);
+        (void)gate_fail_left(t, gate);
         return true;
     }
     if (!why.len)
@@ -443,7 +447,7 @@ bool gate_still_holds(struct task *t, struct gate *gate)
     CHECK(gate->magic == GATE_MAGIC);
     /* Its caller is a write perhaps. */
     if (!gate_follows(gate, false))
-        return gate_fail_left(t);
+        return gate_fail_left(t, gate);
     const struct image *now = image_pin(t, gate->images);
     pthread_mutex_lock(&gate->live_lock);
     for (struct gate_live *live = gate->lives; live; live = live->next)

@@ -45,7 +45,8 @@ static bool serve_open(struct task *t, const struct serve_options *options, stru
 
     server->socket_path = arena_format(t->mem, "%.*s/weft.sock", STR_ARG(options->home));
     http.socket_path = server->socket_path;
-    static const struct env_steps steps = {.apply = plan_env_apply, .carry = rollback_carry};
+    static const struct env_steps steps = {
+        .apply = plan_env_apply, .carry = rollback_carry, .follow = plan_env_follow};
 
     if (!services_open(t, options->config, options->home, options->folder, &server->services)) {
         return false;

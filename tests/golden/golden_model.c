@@ -108,6 +108,9 @@ static void print_model(struct arena *mem, const struct model *model, struct buf
         buf_format(out, "product " STR_FMT "." STR_FMT " " STR_FMT "\n",
                    STR_ARG(product->domain->name), STR_ARG(product->name),
                    STR_ARG(product->visibility));
+        if (product->schedule.text.len)
+            buf_format(out, "  runs at " STR_FMT "%s\n", STR_ARG(product->schedule.text),
+                       product->schedule.on_release ? ", and by releases" : "");
         for (size_t j = 0; j < product->inputs.len; j++) {
             const struct model_input *from = &product->inputs.at[j];
             buf_format(out, "  reads " STR_FMT ": " STR_FMT " " STR_FMT "%s" STR_FMT "\n",

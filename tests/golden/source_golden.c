@@ -14,6 +14,30 @@ static bool find_secret(void *state, str name, str *value_out)
     return !str_eq(name, STR("ABSENT"));
 }
 
+/* `column: key key …` */
+static void put_cuts(struct task *t, const struct golden_case *c, struct source_table *table)
+{
+    str column, rest, key;
+
+    if (!str_cut(golden_section(c, "cuts"), ':', &column, &rest))
+        return;
+    table->cuts.column = contract_find_column(table->table, column);
+    table->cuts.type = table->cuts.column->type;
+    for (rest = str_trim(rest); rest.len;) {
+        (void)str_cut(rest, ' ', &key, &rest);
+        vec_push(t->mem, &table->cuts.at, key);
+    }
+}
+
+static void print_ranges(struct task *t, const struct source_server *server,
+                         const struct source_table *table, struct buf *out)
+{
+    buf_format(out, "order: " STR_FMT "\n", STR_ARG(source_order_text(t->mem, server, table)));
+    for (size_t i = 0; i <= table->cuts.at.len; i++)
+        buf_format(out, "range: " STR_FMT "\n",
+                   STR_ARG(source_range_text(t->mem, server, table, i)));
+}
+
 static void print_table(struct task *t, const struct golden_case *c,
                         const struct source_server *server, struct source_table *table,
                         struct report *report, struct buf *out)
@@ -23,10 +47,15 @@ static void print_table(struct task *t, const struct golden_case *c,
     size_t len = 0;
 
     buf_format(out, "describe: " STR_FMT "\n", STR_ARG(table->describe));
+    put_cuts(t, c, table);
     while (rest.len && len < 64) {
         (void)str_cut(rest, '\n', &line, &rest);
         (void)str_cut_last(line, ':', &columns[len].name, &columns[len].type);
         columns[len].type = str_trim(columns[len].type);
+        columns[len].nullable = str_ends(columns[len].type, STR(" or null"));
+        if (columns[len].nullable)
+            columns[len].type =
+                str_sub(columns[len].type, 0, columns[len].type.len - STR(" or null").len);
         len++;
     }
     if (len == 0 || !source_compile(t->mem, server, table, columns, len, report))
@@ -34,6 +63,8 @@ static void print_table(struct task *t, const struct golden_case *c,
     buf_format(out, "text: " STR_FMT "\n", STR_ARG(table->text));
     if (table->locate.len)
         buf_format(out, "locate: " STR_FMT "\n", STR_ARG(table->locate));
+    if (table->cuts.column)
+        print_ranges(t, server, table, out);
 }
 
 static void print_plan(struct task *t, const struct golden_case *c, const struct contract *contract,

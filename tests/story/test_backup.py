@@ -1,5 +1,6 @@
 """A home is copied while it is served, and what was copied is a home again, or is refused."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -166,7 +167,6 @@ def test_only_the_owner_of_the_home_takes_a_backup(applied, tmp_path):
 
 def test_a_list_that_names_other_places_is_refused(applied, tmp_path):
     """Who can write a list can make it fit in itself; it still writes only what a backup holds."""
-    import hashlib
     applied.weft("backup", tmp_path / "backup")
     listed = tmp_path / "backup/SHA256SUMS"
     lines = listed.read_text().splitlines()[:-1]
@@ -177,6 +177,21 @@ def test_a_list_that_names_other_places_is_refused(applied, tmp_path):
         other = applied.weft("restore", tmp_path / "backup", "--home", tmp_path / "other", ok=False)
         assert other.code == 70 and "nothing that a backup holds" in other.err
         assert not (tmp_path / "other").exists()
+
+
+def test_what_stands_for_a_hash_names_no_other_place(applied, tmp_path):
+    """`files/..` and sixty-four characters of path, where a hash should be."""
+    applied.weft("backup", tmp_path / "backup")
+    listed = tmp_path / "backup/SHA256SUMS"
+    path = "../" + "./" * 25 + "stolen-file"
+    assert len(path) == 64
+    (tmp_path / "stolen-file").write_text("not of a backup")
+    body = "".join(line for line in listed.read_text().splitlines(True) if not line.startswith("# end")) + f"{path}  files/../{path}\n"
+    listed.write_text(body + f"# end {hashlib.sha256(body.encode()).hexdigest()}\n")
+    (tmp_path / "beside").mkdir()
+    other = applied.weft("restore", tmp_path / "backup", "--home", tmp_path / "beside/other", ok=False)
+    assert not list((tmp_path / "beside").iterdir()), "it was written to"
+    assert "has a line that names no file" in other.err, other
 
 
 @pytest.mark.parametrize("fault", ["BACKUP_FILE", "BACKUP_BEFORE_MOVE"])

@@ -78,6 +78,26 @@ def test_while_it_is_made_anew(loud, fault, how):
 
 
 @pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("when, fault", [("begins", "ENV_BEFORE_MOVE"), ("begins", "ENV_ASIDE"), ("begins", "ENV_AFTER_MOVE"),
+                                         ("ends", "ENV_BEFORE_MOVE"), ("ends", "ENV_AFTER_MOVE")])
+def test_while_a_conflict(loud, when, fault, how):
+    """What was built before it is there after it, whenever the server dies."""
+    loud.write(f"{ORDERS}/orders.sql", LOUD.replace("upper", "lower"))
+    loud.weft("apply", "--yes")
+    if when == "ends":
+        assert loud.weft("query", "SELECT 1", "--env", "dev-x", "--as", "noor", ok=False).code == 75
+        change(loud)
+    with_fault(loud, fault, how, "query", "SELECT 1", "--env", "dev-x", "--as", "noor")
+    loud.weft("status")
+    assert half_done(loud) == [] and (loud.home / "env/dev-x/catalog.db").exists()
+    if when == "begins":
+        assert loud.weft("query", "SELECT 1", "--env", "dev-x", "--as", "noor", ok=False).code == 75
+        change(loud)
+    assert customers(loud, "dev-x") == SHOUTED and customers(loud)[0] == "Ada"
+    assert is_whole(loud)
+
+
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("fault", ["APPLY_BEFORE_COMMIT", "APPLY_AFTER_COMMIT"])
 def test_while_it_is_applied_to(loud, fault, how):
     loud.write(f"{ORDERS}/orders.sql", LOUD.replace("upper", "lower"))

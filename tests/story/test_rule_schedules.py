@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 
 from story_help import wait_until
-from test_quarantine import COLUMNS, HEAD, ROWS, ids, put, rules, run, write
+from test_quarantine import COLUMNS, COUNTRY, HEAD, ROWS, ids, put, rules, run, write
+from test_quarantine_inputs import source
 
 DAILY = 'scheduler: cron, schedule: "0 20 * * *"'
 FEW = "id: few, metric: nullValues, mustBeLessThan: 2, severity: warning, " + DAILY
@@ -114,6 +115,64 @@ def test_between_runs_the_server_asks_what_is_due(mesh):
     # Numbers are for those who see all of the table.
     assert mesh.rows("SELECT DISTINCT rows_total, found, message FROM mesh.checks WHERE run_id IS NULL", as_user="mia") == [
         {"rows_total": None, "found": None, "message": None}]
+
+
+RAW = "files.raw"
+
+
+def told_of(mesh):
+    with sqlite3.connect(mesh.home / "catalog.db") as db:
+        return [json.loads(row[0]) for row in db.execute("SELECT payload FROM outbox WHERE type = 'verdict'")]
+
+
+def test_between_runs_the_server_reads_sources_for_what_is_due(mesh):
+    at(mesh, "2026-03-01T10:00:00Z")
+    write(mesh, rows=ROWS)
+    source(mesh, ("email", FEW), ("country", COUNTRY))
+    mesh.weft("apply", "--yes")
+    told = run(mesh)
+    assert checks(mesh, "few", "verdict", "table_name", "is_input", "rows_total") == [("pass", RAW, True, 20)]
+    # Nobody runs it; a row that a run would put aside is not asked of.
+    put(mesh, ROWS + EMPTY + [(102, "XX", "", 1)])
+    at(mesh, "2026-03-01T21:00:00Z")
+    server = mesh.serve()
+    wait_until("it was asked", lambda: len(checks(mesh, "few", "verdict")) == 2)
+    assert checks(mesh, "few", "run_id", "verdict", "table_name", "is_input", "rows_total", "rows_failed")[-1] == (None, "fail", RAW, True, 22, 2)
+    assert told_of(mesh) == [{"product": "sales.orders", "table": RAW, "rule": "few", "release": 1, "before": "pass", "verdict": "fail"}]
+    # The release is as it was, nothing went into quarantine, and no row of it is left anywhere.
+    assert ids(mesh) == [r[0] for r in ROWS] and len(mesh.rows("SELECT * FROM mesh.runs", as_user="ana")) == 1
+    assert mesh.weft("quarantine", "list").out == "no rows are in quarantine\n"
+    assert not [p for p in (mesh.home / "staging").rglob("*") if p.is_file()]
+    assert mesh.rows("SELECT DISTINCT rows_total, found, message FROM mesh.checks WHERE run_id IS NULL", as_user="mia") == [
+        {"rows_total": None, "found": None, "message": None}]
+    server.stop()
+    # A source that cannot be read: that is the verdict, and it does not stand at the next run.
+    (mesh.folder / "data/orders.csv").rename(mesh.folder / "data/away")
+    at(mesh, "2026-03-02T21:00:00Z")
+    server = mesh.serve()
+    wait_until("it was asked again", lambda: len(checks(mesh, "few", "verdict")) == 3)
+    verdict, message = checks(mesh, "few", "verdict", "message")[-1]
+    assert verdict == "error" and "cannot be checked: " in message and "orders.csv" in message, message
+    assert told_of(mesh)[-1]["verdict"] == "error"
+    put(mesh, ROWS)
+    again = run(mesh)
+    assert checks(mesh, "few", "run_id", "verdict")[-1] == (again["run"], "pass") and told["run"] != again["run"]
+
+
+def test_a_source_that_runs_read_in_part_is_asked_by_runs_alone(mesh):
+    at(mesh, "2026-03-01T10:00:00Z")
+    write(mesh, ("amount", YOUNG.replace("id: young", "id: beside")), rows=ROWS)
+    source(mesh, ("email", FEW))
+    from test_quarantine import output
+    output(mesh, ("amount", YOUNG.replace("id: young", "id: beside")),
+           table="    customProperties: [{property: materialization, value: incremental}, {property: incremental, value: {mode: append, key: id}}]\n")
+    mesh.weft("apply", "--yes")
+    run(mesh)
+    at(mesh, "2026-03-01T21:00:00Z")
+    mesh.serve()
+    # The other rule of the product was looked at in the same go.
+    wait_until("it was asked", lambda: len(checks(mesh, "beside", "verdict")) == 2)
+    assert len(checks(mesh, "few", "verdict")) == 1
 
 
 def test_rules_that_were_applied_after_the_release(mesh):

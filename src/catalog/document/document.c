@@ -83,37 +83,29 @@ static bool forget_content(struct task *t, struct metadb *db, str text)
                       "s", crypto_digest_hex(t->mem, &digest));
 }
 
-static bool replace_file(struct task *t, struct metadb *db, const struct bundle_file *before,
-                         const struct bundle_file *after)
+static bool replace_file(struct task *t, struct metadb *db, const struct bundle_pair *pair)
 {
     str sha256;
-    if (before && after && str_eq(before->text, after->text))
-        return true;
-    if (!after)
-        return metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s", before->path)
-            && forget_content(t, db, before->text);
-    return document_keep_content(t, db, after->text, &sha256)
+    if (!pair->after)
+        return metadb_run(t, db, "DELETE FROM document WHERE path = ?", "s", pair->path)
+            && forget_content(t, db, pair->before->text);
+    return document_keep_content(t, db, pair->after->text, &sha256)
         && metadb_run(t, db,
                       "INSERT INTO document VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET "
                       "sha256 = excluded.sha256",
-                      "ss", after->path, sha256)
-        && (!before || forget_content(t, db, before->text));
+                      "ss", pair->path, sha256)
+        && (!pair->before || forget_content(t, db, pair->before->text));
 }
 
 bool document_replace(struct task *t, struct metadb *db, const struct bundle *before,
                       const struct bundle *after)
 {
     CHECK(metadb_is_writer(db));
-    for (size_t i = 0, j = 0; i < before->len || j < after->len;) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-        if (!replace_file(t, db, order <= 0 ? &before->at[i] : NULL,
-                          order >= 0 ? &after->at[j] : NULL))
+    struct bundle_pair pair;
+    size_t at[2] = {0};
+    while (bundle_next_pair(before, after, at, &pair))
+        if (!replace_file(t, db, &pair))
             return false;
-        i += order <= 0;
-        j += order >= 0;
-    }
     return true;
 }
 

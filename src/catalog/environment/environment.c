@@ -118,6 +118,7 @@ bool environment_begin(struct task *t, struct metadb *db, const struct environme
                "DELETE FROM token;"
                "DELETE FROM environment_audit;"
                "DELETE FROM candidate;"
+               "DELETE FROM product_schedule;"
                "DELETE FROM release_input WHERE release_id IN (SELECT id FROM release WHERE "
                "number = 0);"
                "DELETE FROM release_table WHERE release_id IN (SELECT id FROM release WHERE "

@@ -58,7 +58,7 @@ struct image_spine {
 
 struct images {
     struct metadb *db;
-    struct metadb *access; /* NULL: it is the same */
+    struct images *mesh;   /* of an environment: whose policies hold; NULL: its own */
     pthread_mutex_t build; /* one refresh at a time; taken before `lock` */
     pthread_mutex_t lock;  /* of `current` */
     struct image_spine *current;

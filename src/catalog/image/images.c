@@ -11,19 +11,19 @@ static bool build_policies(struct task *t, struct metadb *db, const struct image
                            uint64_t version, struct image_spine *spine);
 static bool build_nodes(struct task *t, struct metadb *db, const struct image_spine *before,
                         struct image_spine *spine);
+static void take_policies(struct task *t, struct images *mesh, struct image_spine *spine);
 
 bool images_open(struct task *t, struct metadb *db, struct images **out)
 {
     return images_open_beside(t, db, NULL, out);
 }
 
-bool images_open_beside(struct task *t, struct metadb *db, struct metadb *access,
-                        struct images **out)
+bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh, struct images **out)
 {
     struct images *images = calloc(1, sizeof *images);
     CHECK(images != NULL);
     images->db = db;
-    images->access = access;
+    images->mesh = mesh;
     CHECK(pthread_mutex_init(&images->build, NULL) == 0);
     CHECK(pthread_mutex_init(&images->lock, NULL) == 0);
     if (!images_refresh(t, images)) {
@@ -96,10 +96,11 @@ static bool build(struct task *t, struct images *images, const struct image_spin
                                  state.policy_version, &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
     spine->image.files = spine->model != NULL ? spine->model->files : NULL;
-    struct metadb *access = images->access != NULL ? images->access : now;
+    if (images->mesh != NULL)
+        take_policies(t, images->mesh, spine);
     ok = ok
-      && (spine->model == NULL
-          || build_policies(t, access, is_same_mesh ? before : NULL, state.policy_version, spine))
+      && (spine->model == NULL || images->mesh != NULL
+          || build_policies(t, now, is_same_mesh ? before : NULL, state.policy_version, spine))
       && (spine->model == NULL || build_nodes(t, now, before, spine));
     metadb_snapshot_end(t, now);
     if (!ok) {
@@ -120,6 +121,14 @@ static bool build_policies(struct task *t, struct metadb *db, const struct image
         return false;
     spine->image.policies = spine->policies->policies;
     return true;
+}
+
+/* Those of this moment. */
+static void take_policies(struct task *t, struct images *mesh, struct image_spine *spine)
+{
+    const struct image_spine *now = (const struct image_spine *)image_pin(t, mesh);
+    spine->policies = image_policies_pin(now->policies);
+    spine->image.policies = now->image.policies;
 }
 
 /* Is the node one of this model too? Its product was changed neither by an apply nor by a publish. */

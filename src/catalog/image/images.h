@@ -8,8 +8,8 @@
 
 /* Reads the catalog and compiles the stored model. */
 MUST_CHECK bool images_open(struct task *t, struct metadb *db, struct images **out);
-/* The same, with agreements and entitlements of another catalog: of an environment, which has those of its mesh. */
-MUST_CHECK bool images_open_beside(struct task *t, struct metadb *db, struct metadb *access,
+/* The same, with policies, agreements and entitlements of another image: of an environment, which has those of its mesh. */
+MUST_CHECK bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh,
                                    struct images **out);
 /* Images that are still pinned live on. NULL is allowed. */
 void images_close(struct images *images);

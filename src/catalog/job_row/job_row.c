@@ -129,6 +129,25 @@ bool job_row_queue(struct task *t, struct metadb *db, str kind, str subject, str
     return true;
 }
 
+/* Who asked stands in the input of all others. */
+#define JOB_SCHEDULE "schedule"
+
+bool job_row_queue_scheduled(struct task *t, struct metadb *db, str kind, str subject)
+{
+    struct new_job job = {.kind = kind, .subject = subject, .requested_by = STR(JOB_SCHEDULE)};
+    if (metadb_write(t, db, queue, &job))
+        return true;
+    if (t->err.code != ERR_BUSY)
+        return false;
+    task_clear_error(t);
+    return true;
+}
+
+bool job_row_is_scheduled(const struct job_row *row)
+{
+    return str_eq(row->requested_by, STR(JOB_SCHEDULE)) && str_eq(row->input, STR("{}"));
+}
+
 static bool take(struct task *t, struct metadb *db, void *state)
 {
     struct job_row **out = state;
@@ -266,4 +285,29 @@ bool job_row_list(struct task *t, struct metadb *db, uint64_t most, struct job_r
         vec_push(t->mem, out, row);
     }
     return metadb_end(t, st);
+}
+
+bool job_row_active(struct task *t, struct metadb *db, struct str_list *out)
+{
+    struct metadb_statement *st;
+    *out = (struct str_list){0};
+    if (!metadb_query(t, db, &st,
+                      "SELECT subject FROM job WHERE state = 'queued' AND kind IN ('run', 'runs', "
+                      "'candidate') UNION ALL SELECT subject FROM job WHERE state = 'running' AND "
+                      "kind IN ('run', 'runs', 'candidate')",
+                      ""))
+        return false;
+    while (metadb_next(t, st)) {
+        str one, rest = metadb_str(t->mem, st, 0);
+        while (rest.len > 0) {
+            (void)str_cut(rest, ',', &one, &rest);
+            str_list_add(t->mem, out, one);
+        }
+    }
+    return metadb_end(t, st);
+}
+
+bool job_row_is_active(const struct str_list *active, str product)
+{
+    return str_list_has(active, product) || str_list_has(active, STR("*"));
 }

@@ -33,6 +33,8 @@ struct job_row_list {
  * inputs says is the same for both, or `full` covers the one that says nothing: else ERR_BUSY. */
 MUST_CHECK bool job_row_queue(struct task *t, struct metadb *db, str kind, str subject, str input,
                               str requested_by, str *id_out, bool *joined_out);
+/* As job_row_queue, asked for by nobody. One that waits already, asked for in whatever way, serves as well. */
+MUST_CHECK bool job_row_queue_scheduled(struct task *t, struct metadb *db, str kind, str subject);
 /* The oldest queued job whose kind and subject nobody runs, now running; NULL when there is none.
  * */
 MUST_CHECK bool job_row_take(struct task *t, struct metadb *db, struct job_row **out);
@@ -49,6 +51,11 @@ MUST_CHECK bool job_row_recover(struct task *t, struct metadb *db, uint64_t *cou
 
 /* NULL when there is none. */
 MUST_CHECK bool job_row_find(struct task *t, struct metadb *db, str id, struct job_row **out);
+/* Products of which a run or candidate waits or is at work; `*`: all. */
+MUST_CHECK bool job_row_active(struct task *t, struct metadb *db, struct str_list *out);
+bool job_row_is_active(const struct str_list *active, str product);
+/* Was it asked for by nobody, but by a time that came? */
+bool job_row_is_scheduled(const struct job_row *row);
 /* Newest first; `most` 0 is all. */
 MUST_CHECK bool job_row_list(struct task *t, struct metadb *db, uint64_t most,
                              struct job_row_list *out);

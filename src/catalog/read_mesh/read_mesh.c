@@ -226,6 +226,7 @@ static bool read_products(struct mesh_view *view)
         read_mesh_list(view, &definition->tags);
         add_release(view, product);
         read_mesh_time(view, product->release.published_us);
+        read_mesh_text(view, definition->schedule.text);
     }
     return true;
 }

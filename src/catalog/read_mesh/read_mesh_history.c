@@ -154,16 +154,37 @@ static void add_check(struct mesh_view *view, struct mesh_product *product,
     read_mesh_time(view, row->checked_us);
 }
 
+static const struct contract_rule *rule_of(const struct contract_table *table, str id)
+{
+    for (size_t i = 0; i < table->rules.len; i++)
+        if (str_eq(table->rules.at[i].id, id))
+            return &table->rules.at[i];
+    return NULL;
+}
+
+/* `port.table` */
+static const struct contract_rule *find_source_rule(const struct model_product *product,
+                                                    const struct scheduled_check *row)
+{
+    str port, name;
+    str_cut(row->table, '.', &port, &name);
+    for (size_t i = 0; i < product->inputs.len; i++) {
+        const struct model_input *input = &product->inputs.at[i];
+        for (size_t k = 0; str_eq(input->name, port) && k < input->contract->tables.len; k++)
+            if (str_eq(input->contract->tables.at[k].name, name))
+                return rule_of(&input->contract->tables.at[k], row->rule_id);
+    }
+    return NULL;
+}
+
 static const struct contract_rule *find_rule(const struct mesh_product *product,
                                              const struct scheduled_check *row)
 {
-    for (size_t i = 0; i < product->product->tables.len; i++) {
-        const struct contract_table *table = product->product->tables.at[i].definition;
-        for (size_t k = 0;
-             product->product->tables.at[i].id == row->table_id && k < table->rules.len; k++)
-            if (str_eq(table->rules.at[k].id, row->rule_id))
-                return &table->rules.at[k];
-    }
+    if (row->table_id == 0)
+        return find_source_rule(product->product->definition, row);
+    for (size_t i = 0; i < product->product->tables.len; i++)
+        if (product->product->tables.at[i].id == row->table_id)
+            return rule_of(product->product->tables.at[i].definition, row->rule_id);
     return NULL;
 }
 
@@ -189,6 +210,7 @@ static bool add_between(struct mesh_view *view)
                                 .column = str_list_join(view->t->mem, &rule->columns, STR(", ")),
                                 .dimension = rule->dimension,
                                 .verdict = row->verdict,
+                                .is_input = row->table_id == 0,
                                 .rejects = rule->effect == RULE_REJECTS,
                                 .expected = row->expected,
                                 .found = row->found,

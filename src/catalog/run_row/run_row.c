@@ -58,6 +58,10 @@ static bool insert(struct task *t, struct metadb *db, void *state)
                     row->started_us))
         return false;
     row->sequence = metadb_last_id(db);
+    for (size_t i = 0; i < row->pins.len; i++)
+        if (!metadb_run(t, db, "INSERT INTO run_input VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                        "sii", row->id, row->pins.at[i].product_id, row->pins.at[i].release))
+            return false;
     return true;
 }
 
@@ -114,14 +118,18 @@ bool run_row_step(struct task *t, struct metadb *db, str id, enum run_state stat
 static bool end(struct task *t, struct metadb *db, void *state)
 {
     const struct run_change *change = state;
-    return metadb_run(t, db,
-                      "UPDATE run SET state = ?, ended_us = ?, error = ?, rows = ?, release = ?, "
-                      "is_candidate = ? WHERE id = ? AND ended_us IS NULL",
-                      "siSiIds",
-                      str_of(run_state_name(change->state == RUN_CANDIDATE ? RUN_PUBLISHED
-                                                                           : change->state)),
-                      clock_now_us(), change->error, change->rows, change->release,
-                      (int)(change->state == RUN_CANDIDATE), change->id)
+    /* What nobody asked to cancel ends because the server does. */
+    return metadb_run(
+               t, db,
+               "UPDATE run SET state = ?1, ended_us = ?, error = ?, rows = ?, release = ?, "
+               "is_candidate = ?, was_cut = ?1 = 'cancelled' AND EXISTS (SELECT 1 FROM job j "
+               "WHERE j.id = run.job_id AND j.cancel_requested = 0) "
+               "WHERE id = ? AND ended_us IS NULL",
+               "siSiIds",
+               str_of(
+                   run_state_name(change->state == RUN_CANDIDATE ? RUN_PUBLISHED : change->state)),
+               clock_now_us(), change->error, change->rows, change->release,
+               (int)(change->state == RUN_CANDIDATE), change->id)
         && is_changed(t, db, change->id);
 }
 
@@ -205,8 +213,9 @@ static bool recover(struct task *t, struct metadb *db, void *state)
     uint64_t *count = state;
     if (!metadb_run(
             t, db,
-            "UPDATE run SET state = 'failed', ended_us = ?, error = ? WHERE ended_us IS NULL", "is",
-            clock_now_us(),
+            "UPDATE run SET state = 'failed', ended_us = ?, error = ?, was_cut = 1 WHERE ended_us "
+            "IS NULL",
+            "is", clock_now_us(),
             STR("{\"code\":\"INTERNAL\",\"message\":\"the server ended during this run\"}")))
         return false;
     *count = metadb_changes(db);

@@ -24,6 +24,15 @@ const char *run_state_name(enum run_state state); /* "extracting" */
 bool run_state_by_name(str name, enum run_state *out);
 bool run_state_is_end(enum run_state state);
 
+/* A product that it reads, and the release of it. */
+struct run_pin {
+    uint64_t product_id, release;
+};
+
+struct run_pins {
+    VEC_OF(struct run_pin)
+};
+
 struct run_row {
     uint64_t sequence;
     str id; /* UUID */
@@ -35,7 +44,8 @@ struct run_row {
     int64_t created_us, started_us, ended_us;
     str error; /* JSON, or empty */
     uint64_t rows;
-    uint64_t release; /* number that it published; 0: none */
+    uint64_t release;     /* number that it published; 0: none */
+    struct run_pins pins; /* written with a new row, not read */
 };
 
 struct run_row_list {

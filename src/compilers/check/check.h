@@ -106,6 +106,10 @@ void check_judge(struct arena *mem, const struct check_plan *plan,
                  const struct tree *const *answers, const str *errors,
                  struct check_result **verdicts_out, size_t *len_out);
 
+/* The verdict `error` of a rule that could not be asked. */
+void check_unanswered(struct arena *mem, const struct contract_rule *rule, str problem,
+                      struct check_result *out);
+
 /* Facts of one file, exact, by two or three SELECTs of one row each, asked one after the other:
  *
  *     struct check_facts *facts = check_facts_new(mem, view, columns);

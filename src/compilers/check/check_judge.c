@@ -97,13 +97,21 @@ static str subject_text(struct arena *mem, const struct contract_rule *rule, str
                      : expected;
 }
 
+void check_unanswered(struct arena *mem, const struct contract_rule *rule, str problem,
+                      struct check_result *out)
+{
+    out->rule = rule;
+    out->expected = contract_rule_text(mem, rule);
+    out->verdict = VERDICT_ERROR;
+    out->found = short_text(mem, problem);
+    out->message =
+        arena_format(mem, STR_FMT ": cannot be checked: " STR_FMT,
+                     STR_ARG(subject_text(mem, rule, out->expected)), STR_ARG(out->found));
+}
+
 static void set_error(const struct judge *j, struct check_result *out, str problem)
 {
-    str subject = subject_text(j->mem, out->rule, out->expected);
-    out->verdict = VERDICT_ERROR;
-    out->found = short_text(j->mem, problem);
-    out->message = arena_format(j->mem, STR_FMT ": cannot be checked: " STR_FMT, STR_ARG(subject),
-                                STR_ARG(out->found));
+    check_unanswered(j->mem, out->rule, problem, out);
 }
 
 static void set_verdict(const struct judge *j, struct check_result *out, bool holds, str told)

@@ -5,30 +5,29 @@
 struct custom_property {
     const char *name;
     unsigned places;
-    const char *words; /* what it may say; NULL: a map, read elsewhere */
-    const char *later; /* what it will say in a later version; NULL where all of it comes later */
+    const char *words; /* what it may say; NULL: it is read elsewhere */
     bool is_secret;    /* a reference to a secret, never its value */
     bool is_common;    /* a word that others use in other places */
     bool is_columns;   /* a column, or a list of them: which ones there are is the table's to say */
 };
 
 static const struct custom_property ours[] = {
-    {"materialization", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "table", "", false, false,
+    {"materialization", CUSTOM_PRODUCT | CUSTOM_CONTRACT | CUSTOM_TABLE, "table", false, false,
      false},
-    {"incremental", CUSTOM_TABLE, NULL, "", false, false, false},
-    {"schedule", CUSTOM_PRODUCT, "", NULL, false, false, false},
-    {"visibility", CUSTOM_PRODUCT, "public restricted", "", false, false, false},
-    {"onFailure", CUSTOM_RULE | CUSTOM_COLUMN, "reject warn quarantine", "", false, false, false},
-    {"quarantineMost", CUSTOM_TABLE, NULL, "", false, false, false},
-    {"clusterBy", CUSTOM_TABLE, "", "", false, false, true},
-    {"declassify", CUSTOM_COLUMN, NULL, "", false, false, false},
-    {"onBadLine", CUSTOM_SERVER, "reject skip", "", false, false, false},
-    {"int96", CUSTOM_SERVER, "microseconds", "", false, false, false},
-    {"sunset", CUSTOM_CONTRACT, NULL, "", false, false, false},
-    {"successor", CUSTOM_CONTRACT, NULL, "", false, false, false},
-    {"versions", CUSTOM_INPUT, NULL, "", false, true, false},
-    {"columns", CUSTOM_INPUT, NULL, "", false, true, false},
-    {"password", CUSTOM_SERVER, "", "", true, true, false},
+    {"incremental", CUSTOM_TABLE, NULL, false, false, false},
+    {"schedule", CUSTOM_PRODUCT, NULL, false, false, false},
+    {"visibility", CUSTOM_PRODUCT, "public restricted", false, false, false},
+    {"onFailure", CUSTOM_RULE | CUSTOM_COLUMN, "reject warn quarantine", false, false, false},
+    {"quarantineMost", CUSTOM_TABLE, NULL, false, false, false},
+    {"clusterBy", CUSTOM_TABLE, "", false, false, true},
+    {"declassify", CUSTOM_COLUMN, NULL, false, false, false},
+    {"onBadLine", CUSTOM_SERVER, "reject skip", false, false, false},
+    {"int96", CUSTOM_SERVER, "microseconds", false, false, false},
+    {"sunset", CUSTOM_CONTRACT, NULL, false, false, false},
+    {"successor", CUSTOM_CONTRACT, NULL, false, false, false},
+    {"versions", CUSTOM_INPUT, NULL, false, true, false},
+    {"columns", CUSTOM_INPUT, NULL, false, true, false},
+    {"password", CUSTOM_SERVER, "", true, true, false},
 };
 
 static const struct custom_property *find_ours(str name)
@@ -96,17 +95,7 @@ static void check_value(struct arena *mem, str file, const struct custom_propert
         f->hint = STR("in the contract, among the customProperties of the table");
         return;
     }
-    if (!own->later || (*own->later && str_eq(value->text, str_of(own->later)))) {
-        struct finding *f =
-            own->later
-                ? shape_error(mem, file, report, value, "%s: %s comes with a later version of weft",
-                              own->name, own->later)
-                : shape_error(mem, file, report, value,
-                              "%s is not supported yet by this version of weft", own->name);
-        f->found = shape_found(mem, value);
-        f->allowed = *own->words ? shape_words_text(mem, own->words) : STR_NONE;
-        f->hint = STR("remove it: what is not enforced is refused rather than ignored");
-    } else if (own->is_secret) {
+    if (own->is_secret) {
         if (value->kind == TREE_SCALAR && shape_is_secret(value->text))
             return;
         /* What stands here may be a password: it is not repeated. */

@@ -3,6 +3,7 @@
 #define WEFT_MODEL_H
 
 #include "contract/contract.h"
+#include "cron/cron.h"
 #include "model/model_case.h"
 #include "policy/policy.h"
 #include "policy/policy_case.h"
@@ -26,6 +27,13 @@ struct bundle {
 
 /* By path, for qsort and bsearch. */
 int bundle_compare(const void *a, const void *b);
+/* A file that two bundles, both sorted, do not have alike; NULL: one has none. False: there are no more. `at_io` begins as {0}. */
+struct bundle_pair {
+    str path;
+    const struct bundle_file *before, *after;
+};
+bool bundle_next_pair(const struct bundle *before, const struct bundle *after, size_t at_io[2],
+                      struct bundle_pair *out);
 
 struct model_user {
     str name;
@@ -94,12 +102,23 @@ struct model_output {
     struct place place;
 };
 
+/* When a product runs by itself. */
+struct model_schedule {
+    str text; /* as it is written, with `; ` between several; empty: never */
+    struct {
+        VEC_OF(struct cron)
+    } times;
+    bool on_release; /* when a product that it reads has a new release */
+    struct place place;
+};
+
 struct model_product {
     const struct model_domain *domain;
     str address; /* domain.product */
     struct place id_place;
     str name, id, title, status, version, description, folder, file;
     str visibility; /* public (default) or restricted: who may discover it */
+    struct model_schedule schedule;
     struct str_list tags;
     struct {
         VEC_OF(struct model_input)
@@ -160,6 +179,8 @@ void model_check_pins(const struct model *model, struct report *report);
 bool model_input_names(const struct model_input *input, str table, str column);
 /* Is the contract's version one that the port takes? True where it says none. */
 bool model_input_takes(const struct model_input *input, const struct contract *contract);
+/* The first of its times after one; INT64_MAX: there is none. */
+int64_t model_schedule_after(const struct model_schedule *schedule, int64_t time_us);
 /* One lone document: an ODCS or ODPS file, or one of our kinds, judged by itself. */
 void model_check_document(struct arena *mem, str file, const struct tree *document,
                           struct report *report);

@@ -86,6 +86,11 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
 /* `versions` and `columns` among the customProperties of an input port. */
 void model_read_pins(struct model_builder *b, str file, const struct tree *port,
                      struct model_input *input);
+/* `schedule` among the customProperties of a product; NULL: it has none. */
+void model_read_schedule(struct model_builder *b, const struct tree *value,
+                         struct model_product *product);
+/* One that waits for releases reads a product that makes some. */
+void model_check_schedule(struct model_builder *b, const struct model_product *product);
 void model_read_policy(struct model_builder *b, const struct bundle_file *file, str domain);
 /* Ports to contracts and producers, tables to SQL. */
 void model_link(struct model_builder *b);

@@ -33,6 +33,7 @@ void model_link(struct model_builder *b)
         check_tables(b, b->fresh.at[i]);
         check_sqls(b, b->fresh.at[i]);
         check_unused(b, b->fresh.at[i]);
+        model_check_schedule(b, b->fresh.at[i]);
     }
     check_policies(b);
 }

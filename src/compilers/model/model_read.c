@@ -292,6 +292,7 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
         if (visibility && str_eq(visibility->text, STR("restricted")))
             product->visibility = STR("restricted");
         contract_check_custom(b->mem, file->path, custom, CUSTOM_PRODUCT, b->report);
+        model_read_schedule(b, contract_custom(custom, STR("schedule")), product);
         check_product(b, product, root);
         read_inputs(b, product, tree_find(root, STR("inputPorts")));
         read_outputs(b, product, tree_find(root, STR("outputPorts")));

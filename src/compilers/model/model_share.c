@@ -7,6 +7,25 @@ int bundle_compare(const void *a, const void *b)
                        ((const struct bundle_file *)b)->path);
 }
 
+bool bundle_next_pair(const struct bundle *before, const struct bundle *after, size_t at_io[2],
+                      struct bundle_pair *out)
+{
+    while (at_io[0] < before->len || at_io[1] < after->len) {
+        int order = at_io[0] == before->len ? 1
+                  : at_io[1] == after->len
+                      ? -1
+                      : bundle_compare(&before->at[at_io[0]], &after->at[at_io[1]]);
+        *out = (struct bundle_pair){.before = order <= 0 ? &before->at[at_io[0]] : NULL,
+                                    .after = order >= 0 ? &after->at[at_io[1]] : NULL};
+        out->path = out->before ? out->before->path : out->after->path;
+        at_io[0] += order <= 0;
+        at_io[1] += order >= 0;
+        if (order != 0 || !str_eq(out->before->text, out->after->text))
+            return true;
+    }
+    return false;
+}
+
 /* `domains/sales/orders` of a file of a product, `domains/sales` of one of its domain's own, else empty. */
 static str folder_of_change(str path)
 {
@@ -21,19 +40,12 @@ static str folder_of_change(str path)
 /* Folders of which a file came, went or changed; false where the mesh itself did. */
 static bool find_changed(struct model_builder *b, const struct bundle *before, struct map *out)
 {
-    const struct bundle *now = b->bundle;
-    for (size_t i = 0, j = 0; i < before->len || j < now->len;) {
-        int order = i == before->len ? 1
-                  : j == now->len    ? -1
-                                     : str_compare(before->at[i].path, now->at[j].path);
-        if (order != 0 || !str_eq(before->at[i].text, now->at[j].text)) {
-            str path = order <= 0 ? before->at[i].path : now->at[j].path;
-            if (str_eq(path, STR("mesh.yaml")))
-                return false;
-            map_put(out, folder_of_change(path), b);
-        }
-        i += order <= 0;
-        j += order >= 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
+    while (bundle_next_pair(before, b->bundle, at, &pair)) {
+        if (str_eq(pair.path, STR("mesh.yaml")))
+            return false;
+        map_put(out, folder_of_change(pair.path), b);
     }
     return true;
 }

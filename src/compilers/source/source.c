@@ -427,8 +427,7 @@ static const char *source_far_type(str type)
     return "text";
 }
 
-static void source_add_bound(struct buf *b, str value, const char *sign, str bound, str type,
-                             bool is_far)
+void source_add_bound(struct buf *b, str value, const char *sign, str bound, str type, bool is_far)
 {
     buf_format(b, "%.*s %s CAST(", STR_ARG(value), sign);
     buf_add_literal(b, bound);
@@ -476,6 +475,20 @@ static void source_limit_files(struct arena *mem, struct source_table *table)
     }
 }
 
+static void source_settle_cuts(const struct source_server *server, struct source_table *table)
+{
+    struct source_cuts *cuts = &table->cuts;
+
+    if (cuts->column == NULL) {
+        return;
+    }
+    const struct source_column *found =
+        source_find(table->found, table->found_len, source_column_name(cuts->column));
+    if (server->kind != SOURCE_POSTGRES || !source_postgres_can_cut(cuts, found)) {
+        *cuts = (struct source_cuts){0};
+    }
+}
+
 static bool source_text(struct arena *mem, const struct source_server *server,
                         struct source_table *table, const struct source_column *columns, size_t len,
                         struct report *report)
@@ -483,7 +496,7 @@ static bool source_text(struct arena *mem, const struct source_server *server,
     bool ok = true;
 
     if (server->kind == SOURCE_POSTGRES) {
-        source_postgres_text(mem, server, table, columns, len);
+        source_postgres_text(mem, server, table);
     } else if (server->file_format == SOURCE_PARQUET) {
         ok = source_parquet_compile(mem, server, table, columns, len, report);
     } else {
@@ -514,6 +527,8 @@ bool source_compile(struct arena *mem, const struct source_server *server,
                  && str_eq(columns[0].type, STR("JSON"));
 
     table->columns = (struct job_columns){0};
+    table->found = columns;
+    table->found_len = len;
     for (size_t i = 0; i < contract->columns.len; i++) {
         const struct contract_column *column = &contract->columns.at[i];
         const struct source_column *found = source_find(columns, len, source_column_name(column));
@@ -533,5 +548,9 @@ bool source_compile(struct arena *mem, const struct source_server *server,
     if (!is_empty && !(server->kind == SOURCE_FILES && server->file_format == SOURCE_LOG)) {
         source_new_columns(table, columns, len, report);
     }
-    return ok && source_text(mem, server, table, columns, len, report);
+    if (!ok) {
+        return false;
+    }
+    source_settle_cuts(server, table);
+    return source_text(mem, server, table, columns, len, report);
 }

@@ -58,10 +58,21 @@ struct source_range {
     bool is_low_in; /* the low one itself, too; the high one always is */
 };
 
+/* Values of a column at which ranges of rows begin, in order: each range can then be read by itself. */
+struct source_cuts {
+    const struct contract_column *column; /* NULL: the table is read as a whole */
+    str type;                             /* as of the bounds of a range */
+    struct str_list at;                   /* the first range begins before all of them */
+};
+
 struct source_table {
     const struct contract_table *table;
     struct str_list files;     /* names inside `in/` */
     struct source_range range; /* of the caller, before source_compile */
+    struct source_cuts
+        cuts; /* likewise; source_compile takes them away where the source cannot be read so */
+    const struct source_column *found; /* what source_compile was given */
+    size_t found_len;
     str describe; /* JOB_ROWS text that lists the source's columns: name, type, nullable */
     str text;     /* JOB_FILE text; made by source_compile after the columns are known */
     str quick; /* the same rows in any order, by the worker's own reader of plain CSV: it fails, saying nothing, where `text` is to be
@@ -97,6 +108,13 @@ bool source_read_column(const struct tree *row, const struct source_table *table
 bool source_compile(struct arena *mem, const struct source_server *server,
                     struct source_table *table, const struct source_column *columns, size_t len,
                     struct report *report);
+/* Of a table with cuts, JOB_ROWS text of one number: is it cheap to read it by ranges? Above 0, rows lie in the order of the column, and an
+ * index leads to those of a range. */
+str source_order_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table);
+/* The rows of `text` that are in a range, in the order of the column; there is one range more than cuts. */
+str source_range_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, size_t range);
 /* What stands behind FROM to read all columns of files as they are: those of text files as text, the others by their own types. */
 str source_files_from(struct arena *mem, const struct source_server *server,
                       const struct source_table *table, const struct source_column *columns,

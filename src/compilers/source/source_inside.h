@@ -37,9 +37,13 @@ bool source_postgres_open(struct arena *mem, const struct contract *contract,
                           const struct source_server *server, str hostaddr, struct source_plan *out,
                           struct report *report);
 void source_postgres_text(struct arena *mem, const struct source_server *server,
-                          struct source_table *table, const struct source_column *columns,
-                          size_t len);
+                          struct source_table *table);
 
+/* Has the column an order that both sides agree on, and a value in each row? */
+bool source_postgres_can_cut(const struct source_cuts *cuts, const struct source_column *found);
+
+/* `value >= CAST(bound AS type)`; `far`: in the words of PostgreSQL. */
+void source_add_bound(struct buf *b, str value, const char *sign, str bound, str type, bool is_far);
 /* The condition of a range on an expression; `far`: in the words of PostgreSQL. Empty where all rows are wanted. */
 str source_range_condition(struct arena *mem, const struct source_range *range, str value,
                            bool is_far);

@@ -202,12 +202,12 @@ static void source_add_far_column(struct arena *mem, struct buf *b,
 
 /* One comparison for each row, where a CASE in the place of the column would take several: it forgets precision and scale. */
 static void source_add_far_guards(struct arena *mem, struct buf *far,
-                                  const struct source_table *table,
-                                  const struct source_column *columns, size_t len, bool is_first)
+                                  const struct source_table *table, bool is_first)
 {
     for (size_t i = 0; i < table->table->columns.len; i++) {
         const struct contract_column *column = &table->table->columns.at[i];
-        const struct source_column *found = source_find(columns, len, source_column_name(column));
+        const struct source_column *found =
+            source_find(table->found, table->found_len, source_column_name(column));
         struct buf *name = buf_new(mem, PATH_BYTES_MAX);
 
         if (!source_fits_decimal(found->type, column->type)) {
@@ -224,29 +224,20 @@ static void source_add_far_guards(struct arena *mem, struct buf *far,
     }
 }
 
-/* On the column itself, so that an index of it serves. */
-static bool source_add_far_range(struct arena *mem, struct buf *far,
-                                 const struct source_table *table,
-                                 const struct source_column *columns, size_t len)
+/* As the source has it, so that an index of it serves. */
+static str source_far_name(struct arena *mem, const struct source_table *table,
+                           const struct contract_column *column)
 {
-    const struct contract_column *key = table->range.column;
-    struct buf *value = buf_new(mem, PATH_BYTES_MAX);
-    str condition;
+    struct buf *name = buf_new(mem, PATH_BYTES_MAX);
 
-    if (key == NULL) {
-        return false;
-    }
-    buf_add_identifier(value, source_find(columns, len, source_column_name(key))->name);
-    condition = source_range_condition(mem, &table->range, buf_str(value), true);
-    if (condition.len > 0) {
-        buf_format(far, " WHERE (%.*s)", STR_ARG(condition));
-    }
-    return condition.len > 0;
+    buf_add_identifier(
+        name, source_find(table->found, table->found_len, source_column_name(column))->name);
+    return buf_str(name);
 }
 
-void source_postgres_text(struct arena *mem, const struct source_server *server,
-                          struct source_table *table, const struct source_column *columns,
-                          size_t len)
+/* The rows that fulfil a condition, all of them where it is empty. */
+static str source_far_rows(struct arena *mem, const struct source_server *server,
+                           const struct source_table *table, str condition, str order)
 {
     struct buf *near = buf_new(mem, SQL_BYTES_MAX * 2);
     struct buf *far = buf_new(mem, SQL_BYTES_MAX * 2);
@@ -261,8 +252,9 @@ void source_postgres_text(struct arena *mem, const struct source_server *server,
         buf_format(near, " AS %.*s) AS ", STR_ARG(column->type));
         buf_add_identifier(near, column->name);
         buf_add(far, i ? STR(", ") : STR(""));
-        source_add_far_column(mem, far, column,
-                              source_find(columns, len, source_column_name(column)));
+        source_add_far_column(
+            mem, far, column,
+            source_find(table->found, table->found_len, source_column_name(column)));
         buf_add(far, STR(" AS "));
         buf_add_identifier(far, column->name);
     }
@@ -270,7 +262,98 @@ void source_postgres_text(struct arena *mem, const struct source_server *server,
     buf_add_identifier(far, server->schema);
     buf_add(far, STR("."));
     buf_add_identifier(far, source_table_name(table->table));
-    bool has_range = source_add_far_range(mem, far, table, columns, len);
-    source_add_far_guards(mem, far, table, columns, len, !has_range);
-    table->text = source_far(mem, buf_str(near), buf_str(far));
+    if (condition.len > 0) {
+        buf_format(far, " WHERE (%.*s)", STR_ARG(condition));
+    }
+    source_add_far_guards(mem, far, table, condition.len == 0);
+    if (order.len > 0) {
+        buf_format(far, " ORDER BY %.*s", STR_ARG(order));
+    }
+    return source_far(mem, buf_str(near), buf_str(far));
+}
+
+void source_postgres_text(struct arena *mem, const struct source_server *server,
+                          struct source_table *table)
+{
+    str condition = STR_NONE;
+
+    if (table->range.column != NULL) {
+        condition = source_range_condition(mem, &table->range,
+                                           source_far_name(mem, table, table->range.column), true);
+    }
+    table->text = source_far_rows(mem, server, table, condition, STR_NONE);
+}
+
+/* ---- ranges */
+
+/* Texts have another order there. A row without a value would be in no range. */
+bool source_postgres_can_cut(const struct source_cuts *cuts, const struct source_column *found)
+{
+    static const struct {
+        const char *type, *far, *far_end;
+    } ordered[] = {{"TINYINT", "smallint", ""},
+                   {"SMALLINT", "smallint", ""},
+                   {"INTEGER", "smallint", ""},
+                   {"INTEGER", "integer", ""},
+                   {"BIGINT", "smallint", ""},
+                   {"BIGINT", "integer", ""},
+                   {"BIGINT", "bigint", ""},
+                   {"DATE", "date", ""},
+                   {"TIMESTAMP", "timestamp", " without time zone"},
+                   {"TIMESTAMP WITH TIME ZONE", "timestamp", " with time zone"}};
+
+    for (size_t i = 0; i < sizeof(ordered) / sizeof(ordered[0]); i++) {
+        if (!found->nullable && str_eq(cuts->type, str_of(ordered[i].type))
+            && str_starts(found->type, str_of(ordered[i].far))
+            && str_ends(found->type, str_of(ordered[i].far_end))
+            && (ordered[i].far_end[0] || str_eq(found->type, str_of(ordered[i].far)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where rows lie in another order, each range would be read from all over the table. */
+str source_order_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+    const struct source_column *key =
+        source_find(table->found, table->found_len, source_column_name(table->cuts.column));
+
+    buf_add(b, STR("SELECT count(*) AS ways FROM pg_catalog.pg_class c JOIN "
+                   "pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN "
+                   "pg_catalog.pg_attribute a ON a.attrelid = c.oid JOIN pg_catalog.pg_index i ON "
+                   "i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred "
+                   "IS NULL JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN "
+                   "pg_catalog.pg_am m ON m.oid = x.relam AND m.amname = 'btree' JOIN "
+                   "pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname "
+                   "AND s.attname = a.attname AND NOT s.inherited AND s.correlation > 0.95 WHERE "
+                   "c.relkind = 'r' AND NOT c.relhassubclass AND n.nspname = "));
+    buf_add_literal(b, server->schema);
+    buf_add(b, STR(" AND c.relname = "));
+    buf_add_literal(b, source_table_name(table->table));
+    buf_add(b, STR(" AND a.attname = "));
+    buf_add_literal(b, key->name);
+    return source_far(mem, STR("SELECT ways"), buf_str(b));
+}
+
+str source_range_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, size_t range)
+{
+    const struct source_cuts *cuts = &table->cuts;
+    str name = source_far_name(mem, table, cuts->column);
+    struct buf *condition = buf_new(mem, SQL_BYTES_MAX), *order = buf_new(mem, PATH_BYTES_MAX);
+
+    /* By itself the name could be that of another column of the result. */
+    buf_add_identifier(order, source_table_name(table->table));
+    buf_format(order, ".%.*s", STR_ARG(name));
+    if (range > 0) {
+        source_add_bound(condition, name, ">=", cuts->at.at[range - 1], cuts->type, true);
+    }
+    if (range < cuts->at.len) {
+        buf_add(condition, range > 0 ? STR(" AND ") : STR(""));
+        source_add_bound(condition, name, "<", cuts->at.at[range], cuts->type, true);
+    }
+    return source_far_rows(mem, server, table, buf_str(condition), buf_str(order));
 }

@@ -166,6 +166,9 @@ static str promote_body(struct task *t, const struct cli *cli, str plan)
         json_out_str(&o, "", cli->arguments.at[i]);
     }
     json_out_end(&o, ']');
+    if (cli->has[OPTION_domain]) {
+        json_out_str(&o, "domain", cli->value[OPTION_domain]);
+    }
     if (plan.len > 0) {
         json_out_str(&o, "plan", plan);
     }
@@ -221,6 +224,9 @@ bool command_env_promote(struct task *t, struct cli *cli)
     cli_listen(t);
     if (!env_demand(t, cli, SIZE_MAX)) {
         return false;
+    }
+    if (cli->has[OPTION_domain] && cli->arguments.len > 1) {
+        return task_fail(t, ERR_USAGE, "name products or --domain, not both");
     }
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
         return cli_is_wanted(t, cli, "Promote this?", &is_wanted);

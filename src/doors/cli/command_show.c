@@ -105,6 +105,8 @@ static bool show_whole_product(struct task *t, const struct cli *cli, const stru
     show_line(t, cli, product, "alignment", "alignment");
     show_line(t, cli, product, "status", "status");
     show_line(t, cli, product, "owners", "owners");
+    show_line(t, cli, product, "schedule", "schedule");
+    show_line(t, cli, product, "next_run_at", "next run");
     return show_rows(t, cli, tree_find(product, STR("inputs")), "inputs", inputs, SHOW_LEN(inputs))
         && show_rows(t, cli, tree_find(product, STR("tables")), "tables", tables, SHOW_LEN(tables))
         && show_rows(t, cli, tree_find(product, STR("releases")), "releases", releases,

@@ -179,7 +179,7 @@ bool api_env_drop(struct task *t, struct api *api)
         task_clear_error(t);
         env = (struct environment){.name = api->parameters[0]};
     }
-    if (!api_env_may_end(t, api, &env) || !envs_drop(t, api->services, env.name)) {
+    if (!api_env_may_end(t, api, &env) || !envs_drop(t, api->services, &env)) {
         return false;
     }
     json_out_begin(&o, "", '{');
@@ -191,13 +191,22 @@ bool api_env_drop(struct task *t, struct api *api)
 
 /* ---- promote */
 
-static bool api_env_products(struct task *t, struct api *api, struct services *env,
-                             struct str_list *out)
+static bool api_env_part(struct task *t, struct api *api, struct services *env,
+                         struct env_part *out)
 {
     const struct tree *list = tree_find(api->body, STR("products"));
     const struct image *image = image_pin(t, env->images);
     const struct image_product *product;
 
+    if (!api_text(t, api, "domain", false, &out->domain)) {
+        return false;
+    }
+    if (out->domain.len > 0 && list != NULL && list->len > 0) {
+        return task_fail(t, ERR_USAGE, "name a domain or products, not both");
+    }
+    if (out->domain.len > 0 && model_find_domain(image->model, out->domain) == NULL) {
+        return task_fail(t, ERR_NOT_FOUND, "there is no domain %.*s", STR_ARG(out->domain));
+    }
     for (size_t i = 0; list != NULL && i < list->len; i++) {
         if (!tree_is_string(list->at[i])) {
             return task_fail(t, ERR_USAGE, "products is a list of addresses, as domain.product");
@@ -205,7 +214,7 @@ static bool api_env_products(struct task *t, struct api *api, struct services *e
         if (!services_demand_run(t, image, list->at[i]->text, &product)) {
             return false;
         }
-        str_list_add(t->mem, out, product->address);
+        str_list_add(t->mem, &out->products, product->address);
     }
     return true;
 }
@@ -213,16 +222,16 @@ static bool api_env_products(struct task *t, struct api *api, struct services *e
 bool api_env_plan(struct task *t, struct api *api)
 {
     struct plan *p = ARENA_NEW(t->mem, struct plan);
-    struct str_list products = {0};
+    struct env_part part = {0};
     struct json_out o = api_json(t);
     struct services *env;
 
-    if (!api_keys(t, api, "products")
+    if (!api_keys(t, api, "products domain")
         || !envs_enter(t, api->services, api->parameters[0], ENV_READS, &env)
-        || !api_env_products(t, api, env, &products)) {
+        || !api_env_part(t, api, env, &part)) {
         return false;
     }
-    if (!plan_promote(t, env, &products, p)) {
+    if (!plan_promote(t, env, &part, p)) {
         api->findings = &p->findings;
         api->plan = p;
         return false;
@@ -262,13 +271,13 @@ static str api_env_promoted(struct task *t, str plan, const struct rollback_prom
 bool api_env_promote(struct task *t, struct api *api)
 {
     struct plan_applied applied;
-    struct str_list products = {0};
-    struct rollback_promotion p = {.products = &products};
+    struct env_part part = {0};
+    struct rollback_promotion p = {.part = &part};
     str plan;
 
-    if (!api_keys(t, api, "products plan") || !api_text(t, api, "plan", false, &plan)
+    if (!api_keys(t, api, "products domain plan") || !api_text(t, api, "plan", false, &plan)
         || !envs_enter(t, api->services, api->parameters[0], ENV_FOLLOWS, &p.env)
-        || !envs_demand_fit(t, p.env) || !api_env_products(t, api, p.env, &products)
+        || !envs_demand_fit(t, p.env) || !api_env_part(t, api, p.env, &part)
         || (plan.len > 0 && !plan_apply_of(t, api->services, p.env, plan, &applied))) {
         return false;
     }

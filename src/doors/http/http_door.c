@@ -116,9 +116,7 @@ static bool api_login(struct task *t, struct api *api)
     };
     struct actor *actor;
 
-    if (header.len > 7 && str_eq_nocase(str_sub(header, 0, 7), STR("Bearer "))) {
-        login.token = str_trim(str_from(header, 7));
-    } else if (header.len > 0) {
+    if (!http_bearer(header, &login.token)) {
         return task_fail(t, ERR_UNAUTHENTICATED, "only Bearer tokens are taken");
     }
     if (!login_actor(t, api->services, &login, &actor)) {

@@ -16,12 +16,7 @@
 #include "upkeep/upkeep.h"
 
 /* A row that cannot be marked as running so often is refused: the disk is full, or does not work. */
-enum {
-    TIMER_POLL_MS = 500,
-    TIMER_JOBS_MAX = 64,
-    TIMER_TAKES_MAX = 4,
-    TIMER_DUE_AGAIN_US = 60 * 1000000
-};
+enum { TIMER_POLL_MS = 500, TIMER_JOBS_MAX = 64, TIMER_TAKES_MAX = 4 };
 
 struct timer {
     struct services *services;
@@ -267,7 +262,7 @@ static void timer_start(struct timer *timer, struct services *s, struct task *t,
         .timer = timer, .services = s, .t = t, .row = row, .has_thread = true, .refused = refused};
     jobs_begin(s->jobs, row->id, t);
     if (s->mesh != NULL) {
-        envs_stay(t, s, ENV_READS);
+        envs_stay(t, s, ENV_WORKS);
     }
     pthread_mutex_lock(&timer->lock);
     timer->working++;
@@ -394,69 +389,6 @@ static void timer_tell_endings(struct timer *timer, struct upkeep_endings *known
     task_free(t);
 }
 
-/* When rules are to be looked at again: at a time, or with another image. */
-struct timer_schedule {
-    uint64_t image_version;
-    int64_t next_us;
-    uint64_t mesh_version;    /* of this: */
-    struct str_list products; /* those with such rules, in memory of their own */
-    struct arena *mem;
-};
-
-static void timer_find_scheduled(const struct image *image, struct timer_schedule *known)
-{
-    if (known->mem != NULL && known->mesh_version == image->mesh_version) {
-        return;
-    }
-    arena_free(known->mem);
-    known->mem = arena_new();
-    known->mesh_version = image->mesh_version;
-    run_scheduled_products(known->mem, image, &known->products);
-}
-
-static bool timer_queue_due(struct task *t, struct timer *timer, struct timer_schedule *known)
-{
-    struct services *s = timer->services;
-    const struct image *image = image_pin(t, s->images);
-    int64_t now_us = clock_now_us();
-    struct str_list due = {0};
-    str job_id;
-    bool joined;
-
-    if (image->version == known->image_version && now_us < known->next_us) {
-        return true;
-    }
-    known->image_version = image->version;
-    known->next_us = now_us + TIMER_DUE_AGAIN_US;
-    int64_t next_us;
-
-    timer_find_scheduled(image, known);
-    if (!run_due_products(t, s, &known->products, now_us, &due, &next_us)) {
-        return false;
-    }
-    for (size_t i = 0; i < due.len; i++) {
-        if (!job_row_queue(t, s->db, STR("check"), due.at[i], STR_NONE, STR("schedule"), &job_id,
-                           &joined)) {
-            return false;
-        }
-    }
-    /* What is due now is looked at again soon, should it fail. */
-    known->next_us = due.len == 0 || next_us < known->next_us ? next_us : known->next_us;
-    return true;
-}
-
-static void timer_check_due(struct timer *timer, struct timer_schedule *known, bool *failed)
-{
-    struct task *t = task_new();
-    bool ok = timer_queue_due(t, timer, known);
-
-    if (!ok && !*failed) {
-        log_failure("timer", t);
-    }
-    *failed = !ok;
-    task_free(t);
-}
-
 static void *timer_loop(void *state)
 {
     struct timer *timer = state;
@@ -469,7 +401,7 @@ static void *timer_loop(void *state)
     while (!atomic_load(&timer->is_closing)) {
         timer_expire(timer, &expiry_failed);
         timer_tell_endings(timer, &endings, &endings_failed);
-        timer_check_due(timer, &schedule, &schedule_failed);
+        timer_look(timer->services, &schedule, &schedule_failed);
         timer_take_all(timer, timer->services);
         envs_each_open(timer->services, timer_visit, timer);
         envs_tidy(timer->services);

@@ -14,4 +14,18 @@ void timer_say_end(struct task *t, const struct run_all *all, enum job_state sta
 /* The end of a job of one run. */
 void timer_say_one(struct task *t, const struct run *r, enum job_state state);
 
+/* When schedules are to be looked at again: at a time, or with another image. */
+struct timer_schedule {
+    uint64_t image_version;
+    int64_t next_us;
+    int64_t rests_until_ms;   /* a look that takes long is not taken again at once */
+    uint64_t mesh_version;    /* of these: */
+    struct str_list products; /* those with rules that have a schedule, in memory of their own */
+    bool has_starters;        /* products run by themselves */
+    struct arena *mem;
+};
+
+/* Queues what is due: rules to be asked, products to run. What fails is told once, and tried again. */
+void timer_look(struct services *s, struct timer_schedule *known, bool *failed);
+
 #endif

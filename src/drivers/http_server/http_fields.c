@@ -82,3 +82,10 @@ str http_percent_encode(struct arena *mem, str s)
     }
     return (str){text, len};
 }
+
+bool http_bearer(str header, str *token_out)
+{
+    bool is_bearer = header.len > 7 && str_eq_nocase(str_sub(header, 0, 7), STR("Bearer "));
+    *token_out = is_bearer ? str_trim(str_from(header, 7)) : STR_NONE;
+    return is_bearer || header.len == 0;
+}

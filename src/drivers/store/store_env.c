@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fault/fault.h"
 #include "log/log.h"
 #include "store/store_copy.h"
 #include "store/store_file.h"
@@ -28,6 +29,23 @@ str store_env_next(struct task *t, str home, str name)
     return arena_format(t->mem, STR_FMT "/env/" STR_FMT "/next.db", STR_ARG(home), STR_ARG(name));
 }
 
+str store_env_last(struct task *t, str home, str name)
+{
+    return arena_format(t->mem, STR_FMT "/env/" STR_FMT "/last.db", STR_ARG(home), STR_ARG(name));
+}
+
+static bool is_there(str path)
+{
+    struct stat state;
+
+    return lstat(path.ptr, &state) == 0;
+}
+
+bool store_env_has_last(struct task *t, str home, str name)
+{
+    return is_there(store_env_last(t, home, name));
+}
+
 bool store_env_names(struct task *t, str home, struct str_list *out)
 {
     return store_copy_names(t, arena_format(t->mem, STR_FMT "/env", STR_ARG(home)), out);
@@ -44,9 +62,7 @@ bool store_env_exists(struct task *t, str home, str name, bool *out)
 
 bool store_env_has_catalog(struct task *t, str home, str name)
 {
-    struct stat state;
-
-    return lstat(arena_c_string(t->mem, store_env_catalog(t, home, name)), &state) == 0
+    return is_there(store_env_catalog(t, home, name))
         || task_fail(t, ERR_CORRUPT, "the catalog of environment " STR_FMT " is gone",
                      STR_ARG(name));
 }
@@ -77,6 +93,18 @@ static bool remove_dotted(struct task *t, int env_fd)
     return true;
 }
 
+/* It had given its name to one that did not get it. */
+static bool take_back_last(struct task *t, str home, str name)
+{
+    str catalog = store_env_catalog(t, home, name), last = store_env_last(t, home, name);
+
+    if (is_there(catalog) || !is_there(last))
+        return true;
+    if (rename(last.ptr, catalog.ptr) != 0)
+        return task_fail_errno(t, ERR_IO, "cannot move " STR_FMT, STR_ARG(last));
+    return store_sync_folder(t, store_env_folder(t, home, name).ptr);
+}
+
 bool store_env_tidy(struct task *t, str home)
 {
     str path = arena_format(t->mem, STR_FMT "/env", STR_ARG(home));
@@ -91,7 +119,8 @@ bool store_env_tidy(struct task *t, str home)
     bool ok = remove_dotted(t, fd) && store_env_names(t, home, &names);
     close(fd);
     for (size_t i = 0; ok && i < names.len; i++)
-        ok = store_env_clear(t, store_env_next(t, home, names.at[i]));
+        ok = store_env_clear(t, store_env_next(t, home, names.at[i]))
+          && take_back_last(t, home, names.at[i]);
     return ok;
 }
 
@@ -111,10 +140,9 @@ bool store_env_clear(struct task *t, str path)
 /* One that is closed has no log beside it: what that holds would be read into the other file. */
 static bool demand_closed(struct task *t, str path)
 {
-    struct stat state;
     str log = arena_format(t->mem, STR_FMT "-wal", STR_ARG(path));
 
-    return lstat(log.ptr, &state) != 0 || task_fail(t, ERR_IO, STR_FMT " is there", STR_ARG(log));
+    return !is_there(log) || task_fail(t, ERR_IO, STR_FMT " is there", STR_ARG(log));
 }
 
 bool store_env_sync(struct task *t, str path)
@@ -129,16 +157,25 @@ bool store_env_sync(struct task *t, str path)
     return ok && demand_closed(t, path);
 }
 
-bool store_env_replace(struct task *t, str from, str to)
+bool store_env_replace(struct task *t, str home, str name, bool keeps_last)
 {
-    str folder, name;
+    str from = store_env_next(t, home, name), to = store_env_catalog(t, home, name),
+        last = store_env_last(t, home, name);
 
-    (void)str_cut_last(to, '/', &folder, &name);
-    if (!store_env_sync(t, from) || !demand_closed(t, to))
+    if (!store_env_sync(t, from) || !demand_closed(t, to)
+        || (keeps_last && !store_env_clear(t, last)))
         return false;
-    if (rename(arena_c_string(t->mem, from), arena_c_string(t->mem, to)) != 0)
-        return task_fail_errno(t, ERR_IO, "cannot move " STR_FMT, STR_ARG(from));
-    return store_sync_folder(t, arena_c_string(t->mem, folder));
+    if (keeps_last && rename(to.ptr, last.ptr) != 0)
+        return task_fail_errno(t, ERR_IO, "cannot move " STR_FMT, STR_ARG(to));
+    if ((keeps_last && !fault_pass(t, FAULT_ENV_ASIDE)) || rename(from.ptr, to.ptr) != 0) {
+        if (t->err.code == ERR_NONE)
+            (void)task_fail_errno(t, ERR_IO, "cannot move " STR_FMT, STR_ARG(from));
+        if (keeps_last && rename(last.ptr, to.ptr) != 0)
+            log_event(LOG_ERROR, "store", t, "%s has no name until the next start: errno %d",
+                      to.ptr, errno);
+        return false;
+    }
+    return store_sync_folder(t, store_env_folder(t, home, name).ptr);
 }
 
 bool store_env_remove(struct task *t, str home, str name)

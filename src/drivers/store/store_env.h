@@ -4,23 +4,25 @@
 
 #include "store/store.h"
 
-/* `<home>/env/NAME/catalog.db`, and one in the making beside it. */
+/* `<home>/env/NAME/catalog.db`; beside it one in the making, and the last one whose files fitted the mesh, while they do not. */
 str store_env_folder(struct task *t, str home, str name);
 str store_env_catalog(struct task *t, str home, str name);
 str store_env_next(struct task *t, str home, str name);
+str store_env_last(struct task *t, str home, str name);
 /* Sorted. */
 MUST_CHECK bool store_env_names(struct task *t, str home, struct str_list *out);
 MUST_CHECK bool store_env_exists(struct task *t, str home, str name, bool *out);
+bool store_env_has_last(struct task *t, str home, str name);
 /* ERR_CORRUPT where its folder has none: opening would make one. */
 MUST_CHECK bool store_env_has_catalog(struct task *t, str home, str name);
-/* Makes `<home>/env`, and removes what was not finished. */
+/* Makes `<home>/env`, and removes or takes back what was not finished. */
 MUST_CHECK bool store_env_tidy(struct task *t, str home);
 /* Removes a database in the making, whatever an earlier attempt left of it. */
 MUST_CHECK bool store_env_clear(struct task *t, str path);
 /* A closed database in `from`, on disk. */
 MUST_CHECK bool store_env_sync(struct task *t, str path);
-/* `from` gets the name of `to`; both are closed databases. */
-MUST_CHECK bool store_env_replace(struct task *t, str from, str to);
+/* The database in the making becomes the catalog; what that was stays as the last one, or goes. All are closed. */
+MUST_CHECK bool store_env_replace(struct task *t, str home, str name, bool keeps_last);
 /* The folder loses its name at once; then all that it holds goes, or what is left of it at the next start. */
 MUST_CHECK bool store_env_remove(struct task *t, str home, str name);
 

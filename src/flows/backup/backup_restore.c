@@ -17,16 +17,9 @@
 struct restore_work {
     struct restore *r;
     str folder; /* the unfinished home */
-    str list;
-    struct chain_head head;
+    struct backup_list list;
     struct map files; /* names of release files that are there */
 };
-
-static bool restore_damaged(struct task *t, str name, const char *why)
-{
-    task_fail(t, ERR_CORRUPT, "the backup is damaged: %.*s %s", STR_ARG(name), why);
-    return task_hint(t, "nothing was restored; take another backup");
-}
 
 static str restore_path(struct task *t, str folder, str name)
 {
@@ -57,54 +50,8 @@ static bool restore_load_list(struct task *t, struct restore_work *w)
     if (n < 0) {
         return task_fail_errno(t, ERR_IO, "cannot read %.*s", STR_ARG(path));
     }
-    w->list = buf_str(b);
-    return !b->full || restore_damaged(t, STR(BACKUP_LIST), "is too long");
-}
-
-/* Its last line is what all before it hashes to. */
-static bool restore_check_list(struct task *t, struct restore_work *w)
-{
-    str body = w->list, last, first, rest;
-    struct crypto_digest digest;
-
-    if (!str_ends(body, STR("\n"))
-        || !str_cut_last(str_sub(body, 0, body.len - 1), '\n', &body, &last)
-        || !str_starts(last, STR("# end "))) {
-        return restore_damaged(t, STR(BACKUP_LIST), "has no end");
-    }
-    body.len++; /* the line feed belongs to what was hashed */
-    digest = crypto_sha256(body);
-    if (!str_eq(str_from(last, strlen("# end ")), crypto_digest_hex(t->mem, &digest))) {
-        return restore_damaged(t, STR(BACKUP_LIST), "is not as it was written");
-    }
-    (void)str_cut(body, '\n', &first, &rest);
-    if (!str_eq(first, STR(BACKUP_FIRST_LINE))) {
-        task_fail(t, ERR_CONFIG, "the backup is of a kind that this weft does not know: %.*s",
-                  STR_ARG(first));
-        return task_hint(t, "restore it with the weft that wrote it");
-    }
-    w->list = rest;
-    return true;
-}
-
-static bool restore_is_release(str name, str sha256)
-{
-    return name.len == strlen("files/ab/") + sha256.len && str_starts(name, STR("files/"))
-        && str_eq(str_sub(name, 6, 2), str_sub(sha256, 0, 2)) && name.ptr[8] == '/'
-        && str_eq(str_from(name, 9), sha256);
-}
-
-/* A list that was made to write elsewhere is no list of ours. */
-static bool restore_may_write(str name, str sha256)
-{
-    str folder, file;
-
-    if (str_eq(name, STR("catalog.db")) || str_eq(name, STR("audit.key"))
-        || str_eq(name, STR("weft.conf")) || restore_is_release(name, sha256)) {
-        return true;
-    }
-    return str_cut(name, '/', &folder, &file) && str_eq(folder, STR("secrets")) && file.len > 0
-        && !str_has(file, '/') && !str_starts(file, STR("."));
+    return b->full ? backup_damaged(t, STR(BACKUP_LIST), "is too long")
+                   : backup_list_open(t, buf_str(b), &w->list);
 }
 
 static bool restore_folders(struct task *t, struct restore_work *w, str name)
@@ -120,68 +67,39 @@ static bool restore_folders(struct task *t, struct restore_work *w, str name)
 
 static bool restore_file(struct task *t, struct restore_work *w, str name, str sha256)
 {
-    bool is_release = restore_is_release(name, sha256);
+    bool is_release = backup_is_release(name, sha256);
     struct stored_file file;
 
-    if (!restore_may_write(name, sha256)) {
-        return restore_damaged(t, name, "is nothing that a backup holds");
-    }
     if (!restore_folders(t, w, name)) {
         return false;
     }
     if (!store_copy_file(t, restore_path(t, w->r->folder, name), restore_path(t, w->folder, name),
                          is_release ? 0444 : 0600, &file)) {
-        return t->err.code == ERR_NOT_FOUND ? restore_damaged(t, name, "is missing") : false;
+        return t->err.code == ERR_NOT_FOUND ? backup_damaged(t, name, "is missing") : false;
     }
     if (!str_eq(file.sha256, sha256)) {
-        return restore_damaged(t, name, "is not as it was written");
+        return backup_damaged(t, name, "is not as it was written");
     }
     w->r->bytes += file.bytes;
     w->r->files += is_release ? 1 : 0;
     return true;
 }
 
-/* `# audit 41 <hash>` and its kin. */
-static bool restore_note(struct task *t, struct restore_work *w, str line)
-{
-    str word, rest;
-
-    if (!str_cut(str_from(line, 2), ' ', &word, &rest)) {
-        return restore_damaged(t, STR(BACKUP_LIST), "has a line that says nothing");
-    }
-    if (str_eq(word, STR("home"))) {
-        w->r->id = rest;
-    } else if (str_eq(word, STR("taken"))) {
-        w->r->taken = rest;
-    } else if (str_eq(word, STR("audit"))) {
-        return (str_cut(rest, ' ', &word, &w->head.hash) && str_to_u64(word, &w->head.sequence))
-            || restore_damaged(t, STR(BACKUP_LIST), "does not say where the audit ended");
-    }
-    return true;
-}
-
 static bool restore_files(struct task *t, struct restore_work *w)
 {
-    str line, rest = w->list;
-
-    while (rest.len > 0) {
+    for (;;) {
+        str name, sha256;
         struct arena_mark mark;
 
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (str_starts(line, STR("#"))) {
-            if (!restore_note(t, w, line)) {
-                return false;
-            }
-            continue;
+        if (!backup_list_next(t, &w->list, &name, &sha256)) {
+            return false;
         }
-        if (line.len < CRYPTO_SHA256_HEX + 3 || line.ptr[CRYPTO_SHA256_HEX] != ' '
-            || line.ptr[CRYPTO_SHA256_HEX + 1] != ' ') {
-            return restore_damaged(t, STR(BACKUP_LIST), "has a line that names no file");
+        if (name.len == 0) {
+            w->r->id = w->list.home;
+            w->r->taken = w->list.taken;
+            return true;
         }
-        str sha256 = str_sub(line, 0, CRYPTO_SHA256_HEX);
-        str name = str_from(line, CRYPTO_SHA256_HEX + 2);
-
-        if (restore_is_release(name, sha256)) {
+        if (backup_is_release(name, sha256)) {
             map_put(&w->files, sha256, w);
         }
         mark = arena_mark(t->mem);
@@ -190,7 +108,6 @@ static bool restore_files(struct task *t, struct restore_work *w)
         }
         arena_rewind(t->mem, mark);
     }
-    return true;
 }
 
 static bool restore_has_files(struct task *t, struct restore_work *w, struct metadb *db)
@@ -202,8 +119,8 @@ static bool restore_has_files(struct task *t, struct restore_work *w, struct met
     }
     for (size_t i = 0; i < files.len; i++) {
         if (map_find(&w->files, files.at[i]) == NULL) {
-            return restore_damaged(t, backup_release_path(t->mem, files.at[i]),
-                                   "is named by the catalog and not in the list");
+            return backup_damaged(t, backup_release_path(t->mem, files.at[i]),
+                                  "is named by the catalog and not in the list");
         }
     }
     return true;
@@ -227,16 +144,16 @@ static bool restore_check_catalog(struct task *t, struct restore_work *w)
     struct metadb *db;
 
     if (access(restore_path(t, w->folder, STR("catalog.db")).ptr, F_OK) != 0) {
-        return restore_damaged(t, STR("catalog.db"), "is missing");
+        return backup_damaged(t, STR("catalog.db"), "is missing");
     }
     if (!backup_open_catalog(t, restore_path(t, w->folder, STR("catalog.db")), &db)
         || !metadb_migrate(t, db, embedded_migrations, embedded_migrations_len)
         || !metadb_verify(t, db)
-        || !chain_verify(t, db, w->head.sequence > 0 ? &w->head : NULL, NULL, &verdict)) {
+        || !chain_verify(t, db, w->list.head.sequence > 0 ? &w->list.head : NULL, NULL, &verdict)) {
         return false;
     }
     if (verdict.fault != CHAIN_WHOLE) {
-        return restore_damaged(
+        return backup_damaged(
             t, STR("catalog.db"),
             arena_format(t->mem, "holds another audit: %.*s", STR_ARG(verdict.reason)).ptr);
     }
@@ -254,7 +171,7 @@ bool backup_restore(struct task *t, struct restore *r)
 
     map_init(&w.files, t->mem);
     t->actor = services_operator(t);
-    return restore_load_list(t, &w) && restore_check_list(t, &w)
-        && store_copy_begin(t, r->home, &w.folder) && restore_files(t, &w)
-        && restore_check_catalog(t, &w) && store_copy_finish(t, w.folder, r->home);
+    return restore_load_list(t, &w) && store_copy_begin(t, r->home, &w.folder)
+        && restore_files(t, &w) && restore_check_catalog(t, &w)
+        && store_copy_finish(t, w.folder, r->home);
 }

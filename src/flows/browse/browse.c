@@ -5,6 +5,7 @@
 #include "clock/clock.h"
 #include "contract/contract_life.h"
 #include "log/log.h"
+#include "product_schedule/product_schedule.h"
 #include "release/release.h"
 
 enum { BROWSE_RELEASES = 20 };
@@ -75,6 +76,7 @@ static void browse_product_head(struct task *t, const struct image *image,
     json_out_str(o, "domain_title", definition->domain->title);
     json_out_maybe(o, "title", definition->title);
     json_out_str(o, "status", definition->status);
+    json_out_maybe(o, "schedule", definition->schedule.text);
     json_out_str(o, "alignment", definition->domain->alignment);
     json_out_maybe(o, "description", definition->description);
     json_out_list(o, "owners", &definition->domain->owners);
@@ -200,19 +202,36 @@ static void browse_release(const struct release_row *row, bool is_clear, struct 
     json_out_end(o, '}');
 }
 
+/* In an environment it has none: schedules are the mesh's. */
+static void browse_next_run(const struct image_product *product,
+                            const struct product_schedules *schedules, struct json_out *o)
+{
+    int64_t next_us =
+        product_schedule_next(product_schedule_find(schedules, product->id), product->definition);
+
+    if (next_us < INT64_MAX) {
+        json_out_time(o, "next_run_at", next_us);
+    } else {
+        json_out_null(o, "next_run_at");
+    }
+}
+
 bool browse_product(struct task *t, struct services *s, str address, struct json_out *o)
 {
     const struct image *image = image_pin(t, s->images);
     const struct image_product *product;
     struct release_list releases = {0};
+    struct product_schedules schedules = {0};
 
     if (!services_find_product(t, image, address, &product)
+        || !product_schedule_list(t, s->db, product->id, &schedules)
         || !release_list(t, s->db, product->id, BROWSE_RELEASES, &releases)) {
         return false;
     }
     bool is_clear = browse_is_clear_on_all(t, image, product);
     json_out_begin(o, "", '{');
     browse_product_head(t, image, product, o);
+    browse_next_run(product, &schedules, o);
     json_out_begin(o, "tables", '[');
     for (size_t i = 0; i < product->tables.len; i++) {
         browse_table(t, image, &product->tables.at[i], o);

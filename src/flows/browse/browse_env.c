@@ -6,21 +6,12 @@
 #include "services/env_products.h"
 #include "services/envs.h"
 
-/* A file is told of to those who may change it, and to him who did. */
+/* And he who changed it knows it. */
 static bool browse_may_know_file(struct task *t, const struct image *image,
                                  const struct environment_file *file)
 {
-    const struct actor *actor = t->actor;
-    str name, rest;
-
-    (void)str_cut(str_from(file->path, STR("domains/").len), '/', &name, &rest);
-    const struct model_domain *domain = model_find_domain(image->model, name);
-
-    return actor_is_operator(actor) || str_eq(file->changed_by, actor->name)
-        || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups)
-        || (domain != NULL
-            && (model_names_actor(&domain->owners, actor->name, &actor->groups)
-                || model_names_actor(&domain->members, actor->name, &actor->groups)));
+    return str_eq(file->changed_by, t->actor->name)
+        || services_may_know_file(t->actor, image, file->path);
 }
 
 static void browse_put_files(struct task *t, const struct image *image,
@@ -93,7 +84,7 @@ bool browse_env(struct task *t, struct services *s, struct json_out *o)
     json_out_time(o, "created_at", env.created_us);
     json_out_uint(o, "mesh_version", env.mesh_version);
     json_out_bool(o, "fits", env.problem.len == 0);
-    json_out_maybe(o, "problem", envs_may_know(t, s, &env) ? env.problem : STR_NONE);
+    json_out_maybe(o, "problem", envs_may_know(t, s, env.problem) ? env.problem : STR_NONE);
     browse_put_files(t, image, &files, o);
     browse_put_products(t, image, &products, o);
     json_out_end(o, '}');

@@ -17,6 +17,7 @@
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 #include "product/product.h"
+#include "product_schedule/product_schedule.h"
 #include "user/user.h"
 
 const char *plan_action_name(enum plan_action action)
@@ -441,7 +442,8 @@ struct plan_commit {
     uint64_t base_version, mesh_version;
     struct services *ids_of; /* NULL, or an environment: ids that it gave hold here too */
     const struct environment_files *env_files; /* NULL: it is the mesh */
-    bool is_mended; /* of an environment: nothing is set aside any more */
+    bool is_mended;   /* of an environment: nothing is set aside any more */
+    uint64_t follows; /* of an environment: its mesh of this version; 0: as before */
 };
 
 static str plan_detail(struct task *t, const struct plan_commit *commit)
@@ -469,16 +471,25 @@ static str plan_change_detail(struct task *t, const struct plan_commit *commit)
                                                               .model_after = commit->model});
 }
 
-/* What is set aside is brought back when the environment is made anew, as far as it fits then. */
+/* What is set aside, files as well as what was built of them, is brought back when the environment is made anew, as far as it fits
+ * then. */
 static bool plan_write_env(struct task *t, struct metadb *db, const struct plan_commit *commit)
 {
     struct environment env;
     bool found;
 
     return environment_find(t, db, &env, &found)
-        && environment_set(t, db, commit->is_mended ? env.mesh_version : 0,
+        && environment_set(t, db,
+                           env.problem.len > 0    ? 0
+                           : commit->follows != 0 ? commit->follows
+                                                  : env.mesh_version,
                            commit->is_mended ? STR_NONE : env.problem)
-        && environment_set_files(t, db, commit->env_files);
+        && environment_set_files(t, db, commit->env_files)
+        && (commit->follows == 0
+            || audit_append(t, db, STR("follow"), env.name, STR("done"),
+                            arena_format(t->mem, "{\"mesh_version\":%llu}",
+                                         (unsigned long long)commit->follows),
+                            NULL));
 }
 
 static bool plan_write_applied(struct task *t, struct metadb *db, struct plan_commit *commit);
@@ -500,6 +511,8 @@ static bool plan_commit(struct task *t, struct metadb *db, void *state)
         && (commit->ids_of == NULL
             || environment_take_ids(t, db, commit->ids_of->db, commit->model))
         && product_assign_ids(t, db, commit->model, &commit->kept, now.image_version)
+        && (commit->env_files != NULL
+            || product_schedule_replace(t, db, commit->model, &commit->kept))
         && column_label_replace(t, db, commit->model, &commit->labels, &commit->kept)
         && user_sync(t, db, commit->model)
         && plan_write_entitled(t, db, commit->model, &commit->entitled)
@@ -576,6 +589,7 @@ bool plan_commit_env(struct task *t, struct services *s, const struct plan_env_c
         .ids_of = env->from,
         .env_files = env->files,
         .is_mended = true,
+        .follows = env->follows,
     };
 
     if (!plan_prepare(t, s, env->image, &commit) || !metadb_write(t, s->db, plan_commit, &commit)) {

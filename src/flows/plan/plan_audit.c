@@ -18,36 +18,20 @@ static void plan_put_hash(struct arena *mem, struct json_out *o, const char *key
     json_out_str(o, key, crypto_digest_hex(mem, &digest));
 }
 
-static void plan_put_file(struct arena *mem, struct json_out *o, const struct bundle_file *before,
-                          const struct bundle_file *after)
-{
-    CHECK(before != NULL || after != NULL);
-    if (before != NULL && after != NULL && str_eq(before->text, after->text)) {
-        return;
-    }
-    json_out_begin(o, "", '{');
-    json_out_str(o, "path", before != NULL ? before->path : after->path);
-    plan_put_hash(mem, o, "before", before);
-    plan_put_hash(mem, o, "after", after);
-    json_out_end(o, '}');
-}
-
 /* Files that differ, by what they hold before and after: both are sorted by path. */
 static void plan_put_files(struct arena *mem, struct json_out *o, const struct bundle *before,
                            const struct bundle *after)
 {
-    size_t i = 0, j = 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
 
     json_out_begin(o, "files", '[');
-    while (i < before->len || j < after->len) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-
-        plan_put_file(mem, o, order <= 0 ? &before->at[i] : NULL,
-                      order >= 0 ? &after->at[j] : NULL);
-        i += order <= 0;
-        j += order >= 0;
+    while (bundle_next_pair(before, after, at, &pair)) {
+        json_out_begin(o, "", '{');
+        json_out_str(o, "path", pair.path);
+        plan_put_hash(mem, o, "before", pair.before);
+        plan_put_hash(mem, o, "after", pair.after);
+        json_out_end(o, '}');
     }
     json_out_end(o, ']');
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "buf/buf.h"
+#include "document/document.h"
 #include "limits/limits.h"
 #include "plan_inside.h"
 
@@ -8,7 +9,7 @@
 struct plan_object {
     str kind, name, file;
     str content;
-    str type; /* of a column */
+    str word; /* what is told when it changes: the type of a column, the schedule of a product */
 };
 
 struct plan_objects {
@@ -85,7 +86,7 @@ static void plan_add_table(struct plan_objects *out, str product, const struct c
         plan_add(out, "column",
                  arena_format(out->mem, "%.*s.%.*s", STR_ARG(name), STR_ARG(column->name)),
                  contract->file, plan_json(out->mem, column->source));
-        out->at[out->len - 1].type = column->type;
+        out->at[out->len - 1].word = column->type;
     }
 }
 
@@ -118,6 +119,7 @@ static void plan_add_product(struct plan_objects *out, const struct model_produc
 
     if (file != NULL) {
         plan_add(out, "product", address, product->file, plan_json(out->mem, file->document));
+        out->at[out->len - 1].word = product->schedule.text;
     }
     for (size_t i = 0; i < product->inputs.len; i++) {
         if (product->inputs.at[i].producer == NULL && product->inputs.at[i].contract != NULL) {
@@ -179,6 +181,19 @@ static void plan_change(struct task *t, struct plan *p, enum plan_action action,
                                    .detail = detail}));
 }
 
+static str plan_detail_of(struct arena *mem, const struct plan_object *old,
+                          const struct plan_object *new)
+{
+    bool is_column = str_eq(new->kind, STR("column"));
+
+    if (str_eq(old->word, new->word)) {
+        return STR_NONE;
+    }
+    return arena_format(mem, "%s %.*s -> %.*s", is_column ? "type" : "schedule",
+                        STR_ARG(old->word.len > 0 ? old->word : STR("none")),
+                        STR_ARG(new->word.len > 0 ? new->word : STR("none")));
+}
+
 bool plan_compare(struct task *t, const struct bundle *before, const struct model *model_before,
                   const struct bundle *now, const struct model *model_now, struct plan *p)
 {
@@ -204,11 +219,8 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
         } else if (order > 0) {
             plan_change(t, p, PLAN_ADDED, &new.at[j], STR_NONE);
         } else if (!str_eq(old.at[i].content, new.at[j].content)) {
-            str detail = str_eq(old.at[i].type, new.at[j].type)
-                           ? STR_NONE
-                           : arena_format(t->mem, "type %.*s -> %.*s", STR_ARG(old.at[i].type),
-                                          STR_ARG(new.at[j].type));
-            plan_change(t, p, PLAN_CHANGED, &new.at[j], detail);
+            plan_change(t, p, PLAN_CHANGED, &new.at[j],
+                        plan_detail_of(t->mem, &old.at[i], &new.at[j]));
         }
         i += order <= 0;
         j += order >= 0;
@@ -219,17 +231,10 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
 void plan_find_changed(struct arena *mem, const struct bundle *before, const struct bundle *after,
                        struct str_list *out)
 {
-    size_t i = 0, j = 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
 
-    while (i < before->len || j < after->len) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-
-        if (order != 0 || !str_eq(before->at[i].text, after->at[j].text)) {
-            vec_push(mem, out, order <= 0 ? before->at[i].path : after->at[j].path);
-        }
-        i += order <= 0;
-        j += order >= 0;
+    while (bundle_next_pair(before, after, at, &pair)) {
+        vec_push(mem, out, pair.path);
     }
 }

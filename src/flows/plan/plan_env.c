@@ -36,41 +36,13 @@ static bool plan_env_may_have(str path)
         && !plan_is_policy(path);
 }
 
-/* What two bundles, both sorted, have otherwise: `before` and `after` are NULL where there is no such file. */
-struct plan_pair {
-    str path;
-    const struct bundle_file *before, *after;
-};
-
-static bool plan_next_pair(const struct bundle *before, const struct bundle *after, size_t *i,
-                           size_t *j, struct plan_pair *out)
-{
-    while (*i < before->len || *j < after->len) {
-        int order = *i == before->len ? 1
-                  : *j == after->len  ? -1
-                                      : str_compare(before->at[*i].path, after->at[*j].path);
-
-        *out = (struct plan_pair){
-            .before = order <= 0 ? &before->at[*i] : NULL,
-            .after = order >= 0 ? &after->at[*j] : NULL,
-        };
-        out->path = out->before != NULL ? out->before->path : out->after->path;
-        *i += order <= 0;
-        *j += order >= 0;
-        if (order != 0 || !str_eq(out->before->text, out->after->text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool plan_env_allows(struct task *t, const struct services *s, const struct bundle *before,
                      const struct bundle *after)
 {
-    struct plan_pair pair;
-    size_t i = 0, j = 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
 
-    while (s->mesh != NULL && plan_next_pair(before, after, &i, &j, &pair)) {
+    while (s->mesh != NULL && bundle_next_pair(before, after, at, &pair)) {
         if (!plan_env_may_have(pair.path)) {
             task_fail(t, ERR_REFUSED, "%.*s cannot be changed in an environment",
                       STR_ARG(pair.path));
@@ -90,8 +62,8 @@ bool plan_env_files(struct task *t, struct services *s, str domain, const struct
     struct bundle mesh;
     struct environment env;
     struct environment_files before;
-    struct plan_pair pair;
-    size_t i = 0, j = 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
     bool found;
 
     *out = (struct environment_files){0};
@@ -108,7 +80,7 @@ bool plan_env_files(struct task *t, struct services *s, str domain, const struct
     if (!environment_find(t, s->db, &env, &found) || !environment_files(t, s->db, &before)) {
         return false;
     }
-    while (plan_next_pair(&mesh, whole, &i, &j, &pair)) {
+    while (bundle_next_pair(&mesh, whole, at, &pair)) {
         vec_push(
             t->mem, out,
             ((struct environment_file){
@@ -188,59 +160,148 @@ static str plan_env_finding(struct task *t, const struct report *findings)
     return text;
 }
 
-bool plan_env_apply(struct task *t, struct services *before, struct services *next,
-                    const struct environment_files *files, str *problem_out)
-{
-    struct plan p = {.services = next};
-    struct labels labels;
-    struct bundle mesh = {0}, whole;
-    struct environment_files kept;
+/* An environment as it is. */
+struct plan_env_own {
+    struct bundle files;
     const struct image *image;
     uint64_t version;
+};
 
-    *problem_out = STR_NONE;
-    report_init(&p.findings, t->mem);
-    if (!plan_load_base(t, next, &mesh, &image, &version)) {
-        return false;
-    }
-    plan_env_merge(t, &mesh, files, &whole, &kept, problem_out);
-    if (problem_out->len > 0 || files->len == 0) {
-        return true;
-    }
+/* `whole` becomes its files; with a problem they do not fit, and nothing is changed. */
+static bool plan_env_put(struct task *t, struct services *s, struct plan_env_own *own,
+                         struct bundle *whole, struct plan_env_commit *commit, str *problem_out)
+{
+    struct plan p = {.services = s};
+    struct labels labels;
+
     p.labels = &labels;
-    bool ok = plan_compile(t, next->engine, &whole, &(struct plan_releases){next, image, &mesh},
+    report_init(&p.findings, t->mem);
+    bool ok = plan_compile(t, s->engine, whole, &(struct plan_releases){s, own->image, &own->files},
                            STR_NONE, &p.findings, &p.model, &labels)
-           && plan_check_requirements(t, &p, image);
+           && plan_check_requirements(t, &p, own->image);
     if (!ok && t->err.code == ERR_INVALID) {
         *problem_out = plan_env_finding(t, &p.findings);
         return true;
     }
-    return ok
-        && plan_commit_env(t, next,
-                           &(struct plan_env_commit){.before = &mesh,
-                                                     .whole = &whole,
-                                                     .model = p.model,
-                                                     .image = image,
-                                                     .version = version,
-                                                     .files = &kept,
-                                                     .from = before});
+    commit->before = &own->files;
+    commit->whole = whole;
+    commit->model = p.model;
+    commit->image = own->image;
+    commit->version = own->version;
+    return ok && plan_commit_env(t, s, commit);
+}
+
+bool plan_env_apply(struct task *t, struct services *before, struct services *next,
+                    const struct environment_files *files, str *problem_out)
+{
+    struct plan_env_own own = {0};
+    struct bundle whole;
+    struct environment_files kept;
+
+    *problem_out = STR_NONE;
+    if (!plan_load_base(t, next, &own.files, &own.image, &own.version)) {
+        return false;
+    }
+    plan_env_merge(t, &own.files, files, &whole, &kept, problem_out);
+    return problem_out->len > 0 || files->len == 0
+        || plan_env_put(t, next, &own, &whole,
+                        &(struct plan_env_commit){.files = &kept, .from = before}, problem_out);
+}
+
+/* Names that both have mean the same: else what was made of one would be taken for the other. */
+static bool plan_env_has_ids(const struct image_product *own, const struct image_product *mesh)
+{
+    bool ok = own->id == mesh->id;
+
+    for (size_t i = 0; ok && i < mesh->tables.len; i++) {
+        const struct image_table *theirs = &mesh->tables.at[i],
+                                 *ours = image_find_table(own, theirs->name);
+
+        ok = ours == NULL || ours->id == theirs->id;
+        for (size_t k = 0; ok && ours != NULL && k < theirs->columns.len; k++) {
+            for (size_t l = 0; ok && l < ours->columns.len; l++) {
+                ok = !str_eq(ours->columns.at[l].name, theirs->columns.at[k].name)
+                  || ours->columns.at[l].id == theirs->columns.at[k].id;
+            }
+        }
+    }
+    return ok;
+}
+
+static bool plan_env_may_take(const struct image *own, const struct image *mesh, str path)
+{
+    const struct image_product *ours, *theirs;
+    str domain, product, rest = path;
+
+    if (!str_cut(rest, '/', &domain, &rest) || !str_cut(rest, '/', &domain, &rest)
+        || !str_cut(rest, '/', &product, &rest)) {
+        return true;
+    }
+    ours = image_find_product(own, domain, product);
+    theirs = image_find_product(mesh, domain, product);
+    return ours == NULL || theirs == NULL || plan_env_has_ids(ours, theirs);
+}
+
+/* Of the files that the mesh or the environment has changed: all else was copied with its ids. */
+static bool plan_env_can_follow(const struct image *own, const struct image *mesh,
+                                const struct environment_files *files)
+{
+    struct bundle_pair pair;
+    size_t at[2] = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < files->len; i++) {
+        ok = plan_env_may_take(own, mesh, files->at[i].path);
+    }
+    while (ok && bundle_next_pair(own->files, mesh->files, at, &pair)) {
+        ok = plan_env_may_take(own, mesh, pair.path);
+    }
+    return ok;
+}
+
+bool plan_env_follow(struct task *t, struct services *s, uint64_t *version_out)
+{
+    const struct image *mesh = image_pin(t, s->mesh->images);
+    struct plan_env_own own = {0};
+    struct bundle whole;
+    struct environment env;
+    struct environment_files files, kept;
+    str problem;
+    bool found;
+
+    *version_out = 0;
+    if (!environment_find(t, s->db, &env, &found) || !environment_files(t, s->db, &files)
+        || !plan_load_base(t, s, &own.files, &own.image, &own.version)) {
+        return false;
+    }
+    problem = env.problem;
+    plan_env_merge(t, mesh->files, &files, &whole, &kept, &problem);
+    if (problem.len > 0 || !plan_env_can_follow(own.image, mesh, &files)) {
+        return true;
+    }
+    if (!plan_env_put(t, s, &own, &whole,
+                      &(struct plan_env_commit){
+                          .files = &kept, .from = s->mesh, .follows = mesh->mesh_version},
+                      &problem)) {
+        return false;
+    }
+    *version_out = problem.len > 0 ? 0 : mesh->mesh_version;
+    return true;
 }
 
 /* ---- to the mesh */
 
-/* Is the file of one of these products, or are all meant? */
-static bool plan_env_is_wanted(const struct image *image, const struct str_list *products, str path)
+static bool plan_env_is_wanted(const struct image *image, const struct env_part *part, str path)
 {
-    for (size_t i = 0; i < image->products.len && products->len > 0; i++) {
+    for (size_t i = 0; i < image->products.len && part->products.len > 0; i++) {
         const struct image_product *product = &image->products.at[i];
-        str prefix = product->definition->folder;
 
-        if (str_list_has(products, product->address) && str_starts(path, prefix)
-            && path.len > prefix.len && path.ptr[prefix.len] == '/') {
+        if (env_part_has(part, product) && env_product_has_file(product->definition, path)) {
             return true;
         }
     }
-    return products->len == 0;
+    return part->products.len == 0
+        && (part->domain.len == 0 || plan_is_of_domain(path, part->domain));
 }
 
 /* One domain where that is all that is meant: then it is a plan of that domain, as its members make it. */
@@ -260,35 +321,110 @@ static str plan_env_domain(const struct environment_files *files)
     return domain;
 }
 
-bool plan_promote(struct task *t, struct services *env, const struct str_list *products,
-                  struct plan *p)
+struct plan_env_promotion {
+    struct services *env;
+    const struct env_part *part;
+    const struct image *image;              /* of the environment */
+    struct environment_files files, wanted; /* all that it has otherwise; those of the part */
+};
+
+/* Of the others nobody is told who may not change them. */
+static bool plan_env_may_promote(struct task *t, const struct plan_env_promotion *promotion,
+                                 const struct image *now, const struct bundle *mesh,
+                                 const struct bundle *whole, str domain)
 {
-    const struct image *image = image_pin(t, env->images);
-    struct environment_files files, wanted = {0}, kept;
+    bool is_override;
+
+    if (plan_may_change(t, now->model, mesh, whole, &is_override)) {
+        return true;
+    }
+    if (domain.len > 0) {
+        return task_fail(t, ERR_DENIED, "%.*s may not change domain %.*s", STR_ARG(t->actor->name),
+                         STR_ARG(domain));
+    }
+    task_fail(t, ERR_DENIED, "environment %.*s has files of domains that %.*s may not change",
+              STR_ARG(promotion->env->environment), STR_ARG(t->actor->name));
+    return task_hint(t, "promote what is your own: weft env promote %.*s --domain DOMAIN",
+                     STR_ARG(promotion->env->environment));
+}
+
+/* Two products that it has otherwise, one of which reads the other, and one of which stays where it is. */
+static bool plan_env_parts(struct task *t, const struct plan_env_promotion *promotion,
+                           const struct image_product *reader)
+{
+    const struct image *image = promotion->image;
+
+    for (size_t i = 0; i < reader->definition->inputs.len; i++) {
+        const struct model_product *producer = reader->definition->inputs.at[i].producer;
+        const struct image_product *read =
+            producer != NULL ? image_find_product(image, producer->domain->name, producer->name)
+                             : NULL;
+
+        if (read == NULL || !env_product_has_any(&promotion->files, producer)
+            || env_part_has(promotion->part, read) == env_part_has(promotion->part, reader)
+            || !gate_may_discover(t, image, read) || !gate_may_discover(t, image, reader)) {
+            continue;
+        }
+        bool stays = env_part_has(promotion->part, read);
+
+        task_hint(t,
+                  "%.*s reads %.*s, and what environment %.*s has of %.*s is not promoted with it: "
+                  "promote both, or %s",
+                  STR_ARG(reader->address), STR_ARG(read->address),
+                  STR_ARG(promotion->env->environment),
+                  STR_ARG(stays ? reader->address : read->address),
+                  stays ? "let it go on with what it reads by now" : "that one first");
+        return true;
+    }
+    return false;
+}
+
+/* Why it does not fit is in the findings; whose files are missing is not. */
+static bool plan_env_say_parts(struct task *t, const struct plan_env_promotion *promotion)
+{
+    bool is_said = t->err.code != ERR_INVALID;
+
+    for (size_t i = 0; i < promotion->image->products.len && !is_said; i++) {
+        const struct image_product *product = &promotion->image->products.at[i];
+
+        is_said = env_product_has_any(&promotion->files, product->definition)
+               && plan_env_parts(t, promotion, product);
+    }
+    return false;
+}
+
+bool plan_promote(struct task *t, struct services *env, const struct env_part *part, struct plan *p)
+{
+    struct plan_env_promotion promotion = {
+        .env = env, .part = part, .image = image_pin(t, env->images)};
+    struct environment_files kept;
     struct bundle mesh = {0}, whole;
     const struct image *now;
     uint64_t version;
     str problem = STR_NONE;
 
     p->services = env->mesh;
-    if (!environment_files(t, env->db, &files)
+    if (!environment_files(t, env->db, &promotion.files)
         || !plan_load_base(t, env->mesh, &mesh, &now, &version)) {
         return false;
     }
-    for (size_t i = 0; i < files.len; i++) {
-        if (plan_env_is_wanted(image, products, files.at[i].path)) {
-            vec_push(t->mem, &wanted, files.at[i]);
+    for (size_t i = 0; i < promotion.files.len; i++) {
+        if (plan_env_is_wanted(promotion.image, part, promotion.files.at[i].path)) {
+            vec_push(t->mem, &promotion.wanted, promotion.files.at[i]);
         }
     }
-    plan_env_merge(t, &mesh, &wanted, &whole, &kept, &problem);
+    plan_env_merge(t, &mesh, &promotion.wanted, &whole, &kept, &problem);
+    p->domain = part->domain.len > 0 ? part->domain : plan_env_domain(&kept);
+    if (!plan_env_may_promote(t, &promotion, now, &mesh, &whole, p->domain)) {
+        return false;
+    }
     if (problem.len > 0) {
         return task_fail(t, ERR_CONFLICT, "%.*s", STR_ARG(problem));
     }
-    p->domain = plan_env_domain(&kept);
     for (size_t i = 0; i < whole.len; i++) {
         if (p->domain.len == 0 || plan_is_of_domain(whole.at[i].path, p->domain)) {
             vec_push(t->mem, &p->bundle, whole.at[i]);
         }
     }
-    return plan_make(t, p);
+    return plan_make(t, p) || plan_env_say_parts(t, &promotion);
 }

@@ -178,6 +178,7 @@ struct plan_env_commit {
     uint64_t version;
     const struct environment_files *files;
     struct services *from; /* whose ids hold */
+    uint64_t follows;      /* the version of the mesh that they are of; 0: it was said before */
 };
 MUST_CHECK bool plan_commit_env(struct task *t, struct services *s,
                                 const struct plan_env_commit *env);

@@ -1,5 +1,6 @@
 /* Who may change which files: members their domain, the guild global policies, administrators mesh.yaml. */
 #include "actor/actor.h"
+#include "document/document.h"
 #include "plan_inside.h"
 
 struct plan_rights {
@@ -52,25 +53,18 @@ bool plan_may_change(struct task *t, const struct model *model, const struct bun
                      const struct bundle *after, bool *override_out)
 {
     struct plan_rights rights = {.model = model, .actor = t->actor};
-    size_t i = 0, j = 0;
+    struct bundle_pair pair;
+    size_t at[2] = {0};
 
     *override_out = false;
-    while (i < before->len || j < after->len) {
-        int order = i == before->len ? 1
-                  : j == after->len  ? -1
-                                     : str_compare(before->at[i].path, after->at[j].path);
-        str path = order <= 0 ? before->at[i].path : after->at[j].path;
-        bool differs = order != 0 || !str_eq(before->at[i].text, after->at[j].text);
-
-        if (differs && !plan_may_change_file(&rights, path)) {
+    while (bundle_next_pair(before, after, at, &pair)) {
+        if (!plan_may_change_file(&rights, pair.path)) {
             /* The owner of the home operates it: recorded as an override, not hidden. */
             if (!actor_is_operator(t->actor)) {
-                return plan_refuse(t, path);
+                return plan_refuse(t, pair.path);
             }
             *override_out = true;
         }
-        i += order <= 0;
-        j += order >= 0;
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #include "image/images.h"
 #include "release/release_candidate.h"
 #include "require/require.h"
+#include "services/env_products.h"
 #include "services/services.h"
 
 struct rollback {
@@ -53,7 +54,7 @@ struct rollback_promoted {
 
 struct rollback_promotion {
     struct services *env;
-    const struct str_list *products; /* only these; empty: all */
+    const struct env_part *part;
     struct {
         VEC_OF(struct rollback_promoted)
     } results;

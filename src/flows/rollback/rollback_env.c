@@ -75,7 +75,8 @@ static bool take_run(struct task *t, struct metadb *db, const struct rollback *r
     return true;
 }
 
-/* No apply, and no other policy, came since it was judged. */
+/* No apply, and no other policy, came since it was judged. Policies of an environment are those of its mesh, of every moment: what a
+ * product may see by them is asked again when its release is promoted. */
 static bool is_as_judged(struct task *t, struct metadb *db, const struct rollback *r)
 {
     struct mesh_state state;
@@ -84,7 +85,7 @@ static bool is_as_judged(struct task *t, struct metadb *db, const struct rollbac
         return false;
     }
     return (state.mesh_version == r->image->mesh_version
-            && state.policy_version == r->image->policies.version)
+            && (r->services->mesh != NULL || state.policy_version == r->image->policies.version))
         || refuse(t, "the mesh was changed meanwhile");
 }
 
@@ -231,6 +232,19 @@ static bool has_same_rows(const struct image_product *a, const struct image_prod
     return is_same;
 }
 
+static bool refuse_input(struct task *t, const struct rollback *r,
+                         const struct release_input *input)
+{
+    bool is_made;
+
+    return environment_has_made(t, r->from->db, input->product_id, input->number, &is_made)
+        && task_fail(t, ERR_CONFLICT,
+                     is_made ? "it was built of its input %.*s as the environment has it, which is "
+                               "not promoted"
+                             : "its input %.*s holds other data in the mesh",
+                     STR_ARG(input->name));
+}
+
 /* What it was made of there is what its inputs hold here. */
 static bool promote_inputs(struct task *t, struct rollback *r)
 {
@@ -249,8 +263,7 @@ static bool promote_inputs(struct task *t, struct rollback *r)
             return false;
         }
         if (!has_same_rows(now, then)) {
-            return task_fail(t, ERR_CONFLICT, "its input %.*s holds other data in the mesh",
-                             STR_ARG(input->name));
+            return refuse_input(t, r, input);
         }
         input->number = now->release.number;
     }
@@ -304,14 +317,16 @@ bool rollback_promote(struct task *t, struct rollback_promotion *p)
 {
     const struct image *image = image_pin(t, p->env->images);
     struct environment_releases releases;
+    size_t denied = 0;
 
     if (!environment_releases(t, p->env->db, &releases)) {
         return false;
     }
     for (size_t i = 0; i < image->model->products.len; i++) {
         const struct model_product *definition = image->model->products.at[i];
-        str address = arena_format(t->mem, "%.*s.%.*s", STR_ARG(definition->domain->name),
-                                   STR_ARG(definition->name));
+        const struct image_product *product =
+            image_find_product(image, definition->domain->name, definition->name);
+        str address = product->address;
         const struct environment_release *made = find_made(&releases, address);
         struct rollback_promoted *result;
         struct rollback r = {.services = p->env->mesh,
@@ -320,7 +335,8 @@ bool rollback_promote(struct task *t, struct rollback_promotion *p)
                              .made = made,
                              .number = made != NULL ? made->number : 0};
 
-        if (made == NULL || (p->products->len > 0 && !str_list_has(p->products, address))) {
+        if (made == NULL || !env_part_has(p->part, product)
+            || !gate_may_discover(t, image, product)) {
             continue;
         }
         result = vec_add(t->mem, &p->results);
@@ -330,9 +346,12 @@ bool rollback_promote(struct task *t, struct rollback_promotion *p)
         } else if (!is_verdict(t)) {
             return false;
         } else {
+            denied += t->err.code == ERR_DENIED;
             result->reason = arena_str(t->mem, t->err.message);
             task_clear_error(t);
         }
     }
-    return true;
+    return denied == 0 || denied < p->results.len
+        || task_fail(t, ERR_DENIED, "%.*s may not promote what environment %.*s has",
+                     STR_ARG(t->actor->name), STR_ARG(p->env->environment));
 }

@@ -114,6 +114,22 @@ static bool run_pin_inputs(struct task *t, struct run *r)
     return true;
 }
 
+/* Told with its row, so that they are known of a run that does not end as well. */
+static void run_list_pins(struct task *t, const struct run *r, struct run_pins *out)
+{
+    const struct model_product *definition = r->target->definition;
+
+    for (size_t i = 0; i < definition->inputs.len; i++) {
+        const struct model_product *of = definition->inputs.at[i].producer;
+        const struct image_product *producer =
+            of != NULL ? image_find_product(r->image, of->domain->name, of->name) : NULL;
+
+        if (producer != NULL) {
+            vec_push(t->mem, out, ((struct run_pin){producer->id, producer->release.number}));
+        }
+    }
+}
+
 bool run_begin(struct task *t, struct run *r)
 {
     struct run_row row = {0};
@@ -135,6 +151,7 @@ bool run_begin(struct task *t, struct run *r)
         .created_us = r->started_us,
         .started_us = r->started_us,
     };
+    run_list_pins(t, r, &row.pins);
     if (!run_row_insert(t, r->services->db, &row)) {
         return false;
     }

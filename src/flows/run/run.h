@@ -85,7 +85,7 @@ struct run_table {
     const struct contract_table *definition; /* NULL: internal */
     const struct image_table *table;         /* outputs: of the product */
     struct job_columns columns;
-    str path;        /* of the staged file */
+    str path;        /* of the staged file; empty: it is in `parts`, as it was read in ranges */
     bool is_output;  /* extracted with the columns of the output table that passes it through */
     bool is_light;   /* staged for reading once more: its file is no release file */
     bool is_partial; /* extracted from a key on: not all rows of the source */

@@ -164,6 +164,12 @@ bool run_all_actor(struct task *t, struct services *s, const struct job_row *row
     if (!json_read(t, t->mem, row->input, &limits, &input)) {
         return false;
     }
+    if (job_row_is_scheduled(row)) {
+        *actor =
+            (struct actor){.kind = ACTOR_PRODUCT, .name = row->subject, .door = STR("schedule")};
+        *out = actor;
+        return true;
+    }
     actor->on_behalf = tree_find_text(input, STR("on_behalf"));
     actor->name = tree_find_text(input, STR("operator"));
     actor->door = STR("job");
@@ -194,7 +200,8 @@ bool run_all_find_job(struct task *t, struct services *s, str id, struct job_row
         return false;
     }
     if (*out != NULL
-        && (actor_is_operator(t->actor) || str_eq((*out)->requested_by, t->actor->name)
+        && (actor_is_operator(t->actor)
+            || (str_eq((*out)->requested_by, t->actor->name) && !job_row_is_scheduled(*out))
             || run_all_products(t, image_pin(t, s->images), (*out)->subject, &products))) {
         return true;
     }

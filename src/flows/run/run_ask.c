@@ -20,16 +20,17 @@ bool run_add_staged(struct task *t, const struct run *r, struct engine_job *job,
                     const struct run_table *table)
 {
     struct job_view *view = vec_add(t->mem, &job->views);
-    str name = arena_format(t->mem, "v%zu.parquet", job->views.len);
-    struct str_list paths = {0}, deletions = {0};
+    struct str_list staged = {0}, paths = {0}, deletions = {0};
 
     view->schema = schema;
     view->name = table->name;
     view->columns = table->columns;
     /* A release as it lies there has nothing that came. */
-    if (table->path.len > 0) {
+    run_add_paths(t, table, &staged);
+    for (size_t i = 0; i < staged.len; i++) {
+        str name = arena_format(t->mem, "v%zu_%zu.parquet", job->views.len, i);
         vec_push(t->mem, &view->files, name);
-        vec_push(t->mem, &job->links, ((struct job_link){.path = table->path, .name = name}));
+        vec_push(t->mem, &job->links, ((struct job_link){.path = staged.at[i], .name = name}));
     }
     if (table->increment == NULL) {
         return true;
@@ -71,24 +72,32 @@ struct row_sink run_progress_sink(struct task *t, struct run *r, str subject)
     return (struct row_sink){.state = at, .progress = run_sink_progress};
 }
 
+bool run_stage_as(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
+                  bool is_cleared, const struct run_table *table, str file, struct job_result *out)
+{
+    struct row_sink sink = run_progress_sink(t, r, table->name);
+
+    job->output = JOB_FILE;
+    job->file = file;
+    job->columns = table->columns;
+    job->keep_order = true;
+    return store_room(t, r->services->store, 0)
+        && (is_cleared ? engine_run(t, worker, job, &sink, out)
+                       : engine_run_uncleared(t, worker, job, &sink, out));
+}
+
 bool run_stage_make(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
                     bool is_cleared, struct run_table *table)
 {
-    struct row_sink sink = run_progress_sink(t, r, table->name);
     struct job_result result;
     str label = table->schema.len ? table->schema : STR("output");
+    str file = arena_format(t->mem, "%.*s.%.*s.parquet", STR_ARG(label), STR_ARG(table->name));
 
-    job->output = JOB_FILE;
-    job->file = arena_format(t->mem, "%.*s.%.*s.parquet", STR_ARG(label), STR_ARG(table->name));
-    job->columns = table->columns;
     /* What is no output is read and thrown away. */
     table->is_light = (table->table == NULL && !table->is_output) || run_is_large(r, table);
     job->packing = table->is_light ? PACKED_QUICKLY : PACKED_WELL;
-    job->keep_order = true;
-    table->path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(r->staging), STR_ARG(job->file));
-    if (!store_room(t, r->services->store, 0)
-        || !(is_cleared ? engine_run(t, worker, job, &sink, &result)
-                        : engine_run_uncleared(t, worker, job, &sink, &result))) {
+    table->path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(r->staging), STR_ARG(file));
+    if (!run_stage_as(t, r, worker, job, is_cleared, table, file, &result)) {
         return false;
     }
     table->rows = result.rows;
@@ -97,14 +106,14 @@ bool run_stage_make(struct task *t, struct run *r, struct worker *worker, struct
 }
 
 bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
-                    const struct engine_job *job, const struct run_table *table)
+                    const struct engine_job *job, str path)
 {
-    return store_take(t, r->services->store, engine_output_path(t, worker, job->file), table->path);
+    return store_take(t, r->services->store, engine_output_path(t, worker, job->file), path);
 }
 
 bool run_stage(struct task *t, struct run *r, struct worker *worker, struct engine_job *job,
                bool is_cleared, struct run_table *table)
 {
     return run_stage_make(t, r, worker, job, is_cleared, table)
-        && run_stage_take(t, r, worker, job, table);
+        && run_stage_take(t, r, worker, job, table->path);
 }

@@ -268,9 +268,7 @@ bool run_find_verdicts(struct task *t, struct run *r, struct run_table *tables, 
             && !run_add_kept(t, r, tables[i].increment, &input->paths, &input->deletions)) {
             return false;
         }
-        if (tables[i].path.len > 0) {
-            vec_push(t->mem, &input->paths, tables[i].path);
-        }
+        run_add_paths(t, &tables[i], &input->paths);
         if (tables[i].path.len > 0 && input->deletions.len > 0) {
             vec_push(t->mem, &input->deletions, STR_NONE);
         }
@@ -307,9 +305,7 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
         struct check_row row = {
             .run_id = r->id,
             .table_id = is_input ? 0 : table->table->id,
-            .table = is_input ? arena_format(t->mem, "%.*s.%.*s", STR_ARG(table->schema),
-                                             STR_ARG(table->name))
-                              : table->name,
+            .table = run_told_name(t->mem, table),
             .rule_id = rule->id,
             .kind = contract_rule_kind(rule),
             .name = rule->name,
@@ -339,17 +335,24 @@ static bool run_write_table_checks(struct task *t, struct metadb *db, const stru
     return true;
 }
 
-bool run_write_checks(struct task *t, struct metadb *db, const struct run *r)
+bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
+                    bool (*write)(struct task *t, struct metadb *db, const struct run *r,
+                                  const struct run_table *table))
 {
     for (size_t i = 0; i < r->staged.len; i++) {
-        if (!run_write_table_checks(t, db, r, &r->staged.at[i])) {
+        if (!write(t, db, r, &r->staged.at[i])) {
             return false;
         }
     }
     for (size_t i = 0; i < r->outputs.len; i++) {
-        if (!run_write_table_checks(t, db, r, &r->outputs.at[i])) {
+        if (!write(t, db, r, &r->outputs.at[i])) {
             return false;
         }
     }
-    return run_write_requirements(t, db, r);
+    return true;
+}
+
+bool run_write_checks(struct task *t, struct metadb *db, const struct run *r)
+{
+    return run_write_each(t, db, r, run_write_table_checks) && run_write_requirements(t, db, r);
 }

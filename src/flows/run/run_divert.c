@@ -127,7 +127,7 @@ static bool run_may_divert(struct task *t, const struct run_diverting *d)
               "%llu of %llu rows of %.*s.%.*s would be quarantined, more than %.*s: the run is "
               "rejected",
               (unsigned long long)rows, (unsigned long long)checked, STR_ARG(d->r->product),
-              STR_ARG(run_diverted_name(t->mem, d->table)), STR_ARG(run_most_text(t, &most)));
+              STR_ARG(run_told_name(t->mem, d->table)), STR_ARG(run_most_text(t, &most)));
     task_detail(t, "%.*s", STR_ARG(buf_str(lines)));
     return task_hint(t, "mend the data, or let the table say quarantineMost");
 }

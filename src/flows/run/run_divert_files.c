@@ -28,7 +28,7 @@ static bool run_write_rows(struct task *t, const struct run_diverting *d, struct
     }
     job->output = JOB_FILE;
     job->file = arena_format(t->mem, "%s.%.*s.%u.parquet", kind,
-                             STR_ARG(run_diverted_name(t->mem, d->table)), d->round);
+                             STR_ARG(run_told_name(t->mem, d->table)), d->round);
     job->keep_order = true;
     *path_out = arena_format(t->mem, "%.*s/%.*s", STR_ARG(d->r->staging), STR_ARG(job->file));
     return store_room(t, d->r->services->store, d->table->bytes)

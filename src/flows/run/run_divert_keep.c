@@ -1,7 +1,7 @@
 /* Diverted rows as the release has them beside it: their files, their rows in the catalog, and what is told of them. */
 #include "run_inside.h"
 
-str run_diverted_name(struct arena *mem, const struct run_table *table)
+str run_told_name(struct arena *mem, const struct run_table *table)
 {
     return table->schema.len == 0
              ? table->name

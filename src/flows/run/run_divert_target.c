@@ -112,7 +112,7 @@ static bool run_find_target_of(struct task *t, struct run *r, struct run_diverti
 
     /* One file for each rule: no port and no table has such a name. */
     *keys = (struct run_table){.schema = arena_format(t->mem, "keys %zu", d->targets.len),
-                               .name = run_diverted_name(t->mem, d->table)};
+                               .name = run_told_name(t->mem, d->table)};
     source->table = keys;
     source->is_staged = false;
     target->view = run_view_name(t->mem, keys->schema, keys->name);

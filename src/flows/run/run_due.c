@@ -1,75 +1,64 @@
-/* Rules whose time has come between two runs: they are asked of the current release as it lies there. It stays whatever they find: what
- * is told is the verdict, and that it has changed. */
+/* Rules whose time has come between two runs: they are asked of the current release as it lies there, and of sources, which are read for
+ * that. The release stays whatever they find: what is told is the verdict, and that it has changed. */
 #include "run/run_due.h"
 
 #include "buf/buf.h"
 #include "clock/clock.h"
 #include "fault/fault.h"
+#include "job_row/job_row.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "outbox/outbox.h"
 #include "product/product.h"
-#include "run_inside.h"
+#include "run_due_inside.h"
 
-/* Those that a release can answer: a relationship into a source cannot be followed where nothing is extracted. */
-static bool run_can_ask(struct task *t, const struct run *r, const struct image_table *table,
-                        const struct contract_rule *rule)
+struct run_due_work {
+    struct run_due_tables tables;
+    struct {
+        VEC_OF(struct contract_table *)
+    } asked; /* of each: with the rules that are due */
+    struct str_list sources;
+    size_t count;
+    str problem; /* why the sources cannot be read; empty: they were */
+};
+
+/* What reads a source waits while a run does: that one asks what is due. */
+static bool run_find_due(struct task *t, struct run *r, struct run_due_work *w)
 {
-    struct model_relation relation;
+    struct str_list active = {0};
 
-    if (!rule->has_cron || rule->kind == RULE_TEXT || rule->kind == RULE_CUSTOM) {
+    if (!run_find_schedules(t, r) || !job_row_active(t, r->services->db, &active)) {
         return false;
     }
-    if (rule->kind != RULE_RELATIONSHIP) {
-        return true;
-    }
-    if (!model_find_relation(t->mem, r->target->definition, table->contract, rule, &relation)) {
-        return false;
-    }
-    for (size_t i = 0; relation.is_input && i < r->target->definition->inputs.len; i++) {
-        if (str_eq(r->target->definition->inputs.at[i].name, relation.schema)) {
-            return r->target->definition->inputs.at[i].producer != NULL;
-        }
-    }
-    return !relation.is_input;
-}
+    bool runs = job_row_is_active(&active, r->product);
 
-static bool run_is_due_of(struct task *t, const struct run *r, const struct image_table *table,
-                          const struct contract_rule *rule)
-{
-    return run_can_ask(t, r, table, rule)
-        && run_rule_is_due(rule,
-                           scheduled_check_find(&r->schedules, r->target->id, table->name, rule,
-                                                scheduled_check_digest(t->mem, rule)),
-                           r->started_us);
-}
-
-/* All tables of the release, with the rules that are due; how many these are. */
-static size_t run_take_release(struct task *t, struct run *r)
-{
-    size_t due = 0;
-
-    for (size_t i = 0; i < r->target->tables.len; i++) {
-        const struct image_table *of = &r->target->tables.at[i];
+    run_due_list(t->mem, r->target, &w->tables);
+    for (size_t i = 0; i < w->tables.len; i++) {
+        const struct run_due_table *table = &w->tables.at[i];
         struct contract_table *asked = ARENA_NEW(t->mem, struct contract_table);
-        struct run_table *table = vec_add(t->mem, &r->outputs);
 
-        *asked = *of->definition;
+        *asked = *table->definition;
         asked->rules.at = NULL;
         asked->rules.len = asked->rules.cap = 0;
-        for (size_t k = 0; k < of->definition->rules.len; k++) {
-            if (run_is_due_of(t, r, of, &of->definition->rules.at[k])) {
-                vec_push(t->mem, &asked->rules, of->definition->rules.at[k]);
+        for (size_t k = 0; k < table->definition->rules.len; k++) {
+            const struct contract_rule *rule = &table->definition->rules.at[k];
+
+            if ((table->input == NULL || !runs)
+                && run_due_at(t, r->target, table, rule, &r->schedules) <= r->started_us) {
+                vec_push(t->mem, &asked->rules, *rule);
             }
         }
-        due += asked->rules.len;
-        run_keep_release(t, r, of, table);
-        table->definition = asked;
+        if (table->input != NULL && asked->rules.len > 0) {
+            str_list_add(t->mem, &w->sources, table->input->name);
+        }
+        w->count += asked->rules.len;
+        vec_push(t->mem, &w->asked, asked);
     }
-    return due;
+    return true;
 }
 
-static void run_pin_producers(struct task *t, struct run *r)
+/* Producers at their releases, and the sources that are read. */
+static void run_pin_due(struct task *t, struct run *r, const struct run_due_work *w)
 {
     const struct model_product *definition = r->target->definition;
 
@@ -80,9 +69,91 @@ static void run_pin_producers(struct task *t, struct run *r)
                 ? image_find_product(r->image, input->producer->domain->name, input->producer->name)
                 : NULL;
 
-        if (producer != NULL && producer->release.number > 0) {
+        if (producer != NULL ? producer->release.number > 0
+                             : str_list_has(&w->sources, input->name)) {
             vec_push(t->mem, &r->inputs,
                      ((struct run_input){.input = input, .producer = producer}));
+        }
+    }
+}
+
+/* Nobody mends a source by asking it again in a minute. */
+static bool run_is_of_source(enum error_code code)
+{
+    return code == ERR_SOURCE || code == ERR_DRIFT || code == ERR_DATA || code == ERR_CHECK_FAILED
+        || code == ERR_REFUSED || code == ERR_TIMEOUT || code == ERR_LIMIT || code == ERR_INVALID;
+}
+
+/* As a run reads it, into a staging folder of its own: without the rows that a run would put aside. A slow one leaves time for what else is
+ * asked. */
+static bool run_read_due(struct task *t, struct run *r, struct run_due_work *w)
+{
+    int64_t now_ms = clock_monotonic_ms(), deadline_ms = t->deadline_ms;
+
+    if (w->sources.len == 0) {
+        return true;
+    }
+    if (!store_room(t, r->services->store, 0)
+        || !store_stage(t, r->services->store, r->id, &r->staging)) {
+        return false;
+    }
+    t->deadline_ms = now_ms + (deadline_ms - now_ms) / 4 * 3;
+    bool ok = run_extract(t, r) && run_divert_inputs(t, r);
+
+    t->deadline_ms = deadline_ms;
+    if (!ok && run_is_of_source(t->err.code)) {
+        w->problem = arena_str(t->mem, t->err.message);
+        r->staged.len = 0;
+        task_clear_error(t);
+        return true;
+    }
+    return ok;
+}
+
+static struct run_table *run_find_read(struct run *r, const struct run_due_table *of)
+{
+    for (size_t i = 0; i < r->staged.len; i++) {
+        if (str_eq(r->staged.at[i].schema, of->input->name)
+            && str_eq(r->staged.at[i].name, of->definition->name)) {
+            return &r->staged.at[i];
+        }
+    }
+    return NULL;
+}
+
+/* The tables of the release, and those that were read, with the rules that are asked of them. */
+static void run_place_due(struct task *t, struct run *r, const struct run_due_work *w)
+{
+    for (size_t i = 0; i < w->tables.len; i++) {
+        const struct run_due_table *of = &w->tables.at[i];
+        struct run_table *table =
+            of->of != NULL ? vec_add(t->mem, &r->outputs) : run_find_read(r, of);
+
+        if (of->of != NULL) {
+            run_keep_release(t, r, of->of, table);
+        }
+        if (table != NULL) {
+            table->definition = w->asked.at[i];
+        }
+    }
+}
+
+/* What could not be read is told of each rule that would have read it. */
+static void run_tell_unread(struct task *t, struct run *r, const struct run_due_work *w)
+{
+    for (size_t i = 0; i < w->tables.len; i++) {
+        const struct contract_table *asked = w->asked.at[i];
+
+        if (w->tables.at[i].input == NULL || asked->rules.len == 0) {
+            continue;
+        }
+        struct run_table *table = vec_add(t->mem, &r->staged);
+
+        *table = (struct run_table){.schema = w->tables.at[i].input->name, .name = asked->name};
+        table->verdicts = ARENA_ARRAY(t->mem, struct check_result, asked->rules.len);
+        table->verdict_count = asked->rules.len;
+        for (size_t k = 0; k < asked->rules.len; k++) {
+            check_unanswered(t->mem, &asked->rules.at[k], w->problem, &table->verdicts[k]);
         }
     }
 }
@@ -106,6 +177,25 @@ static bool run_tell_change(struct task *t, struct metadb *db, const struct run 
     return outbox_add(t, db, STR("verdict"), r->product, buf_str(o.b), NULL);
 }
 
+static bool run_write_due_table(struct task *t, struct metadb *db, const struct run *r,
+                                const struct run_table *table)
+{
+    for (size_t i = 0; i < table->verdict_count; i++) {
+        struct scheduled_check row;
+        const struct scheduled_check *before;
+
+        run_take_schedule(t, r, table, &table->verdicts[i], &row);
+        before = scheduled_check_find(&r->schedules, row.product_id, row.table,
+                                      table->verdicts[i].rule, row.rule_digest);
+        if (!scheduled_check_add(t, db, &row)
+            || (before != NULL && before->verdict != row.verdict
+                && !run_tell_change(t, db, r, before, &row))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool run_write_due(struct task *t, struct metadb *db, void *state)
 {
     struct run *r = state;
@@ -118,22 +208,8 @@ static bool run_write_due(struct task *t, struct metadb *db, void *state)
     if (number != r->release) {
         return true;
     }
-    for (size_t i = 0; i < r->outputs.len; i++) {
-        const struct run_table *table = &r->outputs.at[i];
-
-        for (size_t k = 0; k < table->verdict_count; k++) {
-            struct scheduled_check row;
-            const struct scheduled_check *before;
-
-            run_take_schedule(t, r, table, &table->verdicts[k], &row);
-            before = scheduled_check_find(&r->schedules, row.product_id, row.table,
-                                          table->verdicts[k].rule, row.rule_digest);
-            if (!scheduled_check_add(t, db, &row)
-                || (before != NULL && before->verdict != row.verdict
-                    && !run_tell_change(t, db, r, before, &row))) {
-                return false;
-            }
-        }
+    if (!run_write_each(t, db, r, run_write_due_table)) {
+        return false;
     }
     metadb_pass_before_commit(db, FAULT_CHECKS_BEFORE_COMMIT);
     return true;
@@ -142,6 +218,7 @@ static bool run_write_due(struct task *t, struct metadb *db, void *state)
 bool run_due(struct task *t, struct services *services, str product)
 {
     struct run r = {.services = services, .product = product, .is_between = true};
+    struct run_due_work w = {0};
     char id[37];
     str domain, name;
 
@@ -156,91 +233,23 @@ bool run_due(struct task *t, struct services *services, str product)
     r.release = r.target->release.number;
     clock_uuid(id);
     r.id = arena_str(t->mem, str_of(id));
-    run_pin_producers(t, &r);
-    if (!run_find_schedules(t, &r)) {
+    if (!run_find_due(t, &r, &w)) {
         return false;
     }
-    return run_take_release(t, &r) == 0
-        || (run_find_verdicts(t, &r, r.outputs.at, r.outputs.len, "release")
-            && metadb_write(t, services->db, run_write_due, &r));
-}
-
-/* ---- which products */
-
-static int64_t run_next_of(struct task *t, const struct run *r)
-{
-    int64_t next_us = INT64_MAX;
-
-    for (size_t i = 0; i < r->target->tables.len; i++) {
-        const struct image_table *table = &r->target->tables.at[i];
-
-        for (size_t k = 0; k < table->definition->rules.len; k++) {
-            const struct contract_rule *rule = &table->definition->rules.at[k];
-
-            if (!run_can_ask(t, r, table, rule)) {
-                continue;
-            }
-            const struct scheduled_check *last =
-                scheduled_check_find(&r->schedules, r->target->id, table->name, rule,
-                                     scheduled_check_digest(t->mem, rule));
-            int64_t due_us = last == NULL ? 0 : cron_after(&rule->cron, last->checked_us);
-
-            next_us = due_us < next_us ? due_us : next_us;
-        }
+    if (w.count == 0) {
+        return true;
     }
-    return next_us;
-}
-
-static bool run_has_schedule(const struct image_product *product)
-{
-    for (size_t i = 0; i < product->tables.len; i++) {
-        for (size_t k = 0; k < product->tables.at[i].definition->rules.len; k++) {
-            if (product->tables.at[i].definition->rules.at[k].has_cron) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-void run_scheduled_products(struct arena *mem, const struct image *image, struct str_list *out)
-{
-    *out = (struct str_list){0};
-    for (size_t i = 0; i < image->products.len; i++) {
-        if (run_has_schedule(&image->products.at[i])) {
-            vec_push(mem, out, arena_str(mem, image->products.at[i].address));
-        }
-    }
-}
-
-bool run_due_products(struct task *t, struct services *services, const struct str_list *products,
-                      int64_t now_us, struct str_list *due_out, int64_t *next_us_out)
-{
-    const struct image *image = image_pin(t, services->images);
-    struct scheduled_check_list last = {0};
-    str domain, name;
-
-    *next_us_out = INT64_MAX;
-    if (products->len > 0 && !scheduled_check_last(t, services->db, 0, &last)) {
+    run_pin_due(t, &r, &w);
+    if (!run_read_due(t, &r, &w)) {
         return false;
     }
-    for (size_t i = 0; i < products->len; i++) {
-        (void)str_cut(products->at[i], '.', &domain, &name);
-        const struct image_product *product = image_find_product(image, domain, name);
-        struct run r = {.services = services, .target = product, .schedules = last};
-
-        if (product == NULL || product->release.number == 0) {
-            continue;
-        }
-        struct arena_mark mark = arena_mark(t->mem);
-        int64_t next_us = run_next_of(t, &r);
-
-        arena_rewind(t->mem, mark);
-        if (next_us <= now_us) {
-            vec_push(t->mem, due_out, products->at[i]);
-        } else if (next_us < *next_us_out) {
-            *next_us_out = next_us;
-        }
+    run_place_due(t, &r, &w);
+    if (!run_find_verdicts(t, &r, r.outputs.at, r.outputs.len, "release")
+        || !run_find_verdicts(t, &r, r.staged.at, r.staged.len, "sources")) {
+        return false;
     }
-    return true;
+    if (w.problem.len > 0) {
+        run_tell_unread(t, &r, &w);
+    }
+    return metadb_write(t, services->db, run_write_due, &r);
 }

@@ -33,7 +33,7 @@ bool run_read_entitled(struct task *t, struct run *r, struct run_entitled *out)
         if (table->increment != NULL && !run_add_kept(t, r, table->increment, &paths, &deletions)) {
             return false;
         }
-        vec_push(t->mem, &paths, table->path);
+        run_add_paths(t, table, &paths);
         if (deletions.len > 0) {
             vec_push(t->mem, &deletions, STR_NONE);
         }

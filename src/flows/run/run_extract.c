@@ -182,6 +182,7 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
         return task_place(t, table->table->place);
     }
     run_limit_source(t, r, s->input->name, table);
+    run_cut_source(t, r, table);
     if (!source_compile(t->mem, &s->server, table, columns, rows.len, &r->findings)) {
         return run_fail_findings(t, r, ERR_DRIFT, s->input->name);
     }
@@ -252,24 +253,50 @@ static bool run_count_skipped(struct task *t, struct run *r, const struct run_so
 /* Rows have to come in their order, which the reader of plain CSV keeps with one thread alone: that is faster than few of the engine's. Where
  * it says nothing, the engine's reader is asked. */
 static bool run_read_table(struct task *t, struct run *r, struct run_source *s,
-                           const struct source_table *source, struct engine_job *job,
-                           struct run_table *table)
+                           const struct source_table *source, struct run_table *table)
 {
+    struct engine_job job = s->files;
     bool is_quick = source->quick.len > 0
                  && CONFIG_INT(r->services->config, worker_threads) <= RUN_QUICK_THREADS_MAX;
 
-    job->text = source->quick;
-    if (is_quick && run_stage_make(t, r, s->worker, job, false, table)) {
-        return true;
-    }
-    if (is_quick && t->err.code != ERR_DATA) {
+    job.text = source->quick;
+    bool is_made = is_quick && run_stage_make(t, r, s->worker, &job, false, table);
+
+    if (is_quick && !is_made && t->err.code != ERR_DATA) {
         return run_explain(t, s);
     }
-    task_clear_error(t);
-    job->text = source->text;
-    if (!run_stage_make(t, r, s->worker, job, false, table)) {
-        run_locate(t, s, source);
-        return run_explain(t, s);
+    if (!is_made) {
+        task_clear_error(t);
+        job.text = source->text;
+        if (!run_stage_make(t, r, s->worker, &job, false, table)) {
+            run_locate(t, s, source);
+            return run_explain(t, s);
+        }
+    }
+    /* What fails from here on is no fault of the source's. */
+    return run_stage_take(t, r, s->worker, &job, table->path);
+}
+
+/* One after the other, all in the transaction of the source. */
+static bool run_read_ranges(struct task *t, struct run *r, struct run_source *s,
+                            const struct source_table *source, struct run_table *table)
+{
+    size_t ranges = source->cuts.at.len + 1;
+
+    for (size_t i = 0; i < ranges; i++) {
+        struct engine_job job = s->files;
+        struct arena *mem = arena_new();
+
+        run_progress(t, r, "extract", table->name, (int)(i * 1000 / ranges));
+        job.text = source_range_text(mem, &s->server, source, i);
+        bool is_made = run_stage_range(t, r, s->worker, &job, table, i);
+        arena_free(mem);
+        if (!is_made) {
+            return run_explain(t, s);
+        }
+        if (!run_stage_take(t, r, s->worker, &job, table->parts.at[i].path)) {
+            return false;
+        }
     }
     return true;
 }
@@ -278,7 +305,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
                               struct source_table *source, bool is_last)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
-    struct engine_job job = s->files;
+    bool is_in_order = false;
 
     *table = (struct run_table){
         .schema = s->input->name,
@@ -291,11 +318,12 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
-    if (!run_read_table(t, r, s, source, &job, table)) {
-        return false;
+    if (table->is_output
+        && !run_is_in_order(t, s->worker, &s->files, &s->server, source, &is_in_order)) {
+        return run_explain(t, s);
     }
-    /* What fails from here on is no fault of the source's. */
-    if (!run_stage_take(t, r, s->worker, &job, table)) {
+    if (!(is_in_order ? run_read_ranges(t, r, s, source, table)
+                      : run_read_table(t, r, s, source, table))) {
         return false;
     }
     if (!run_count_skipped(t, r, s, source)) {

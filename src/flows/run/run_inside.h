@@ -46,6 +46,10 @@ MUST_CHECK bool run_add_staged(struct task *t, const struct run *r, struct engin
 struct row_sink run_progress_sink(struct task *t, struct run *r, str subject);
 /* Will a table be made that is split into several files? A guess, for how it is staged. */
 bool run_is_large(const struct run *r, const struct run_table *table);
+/* Runs the job with its output going to a file of the worker's, which has the columns of the table. */
+MUST_CHECK bool run_stage_as(struct task *t, struct run *r, struct worker *worker,
+                             struct engine_job *job, bool is_cleared, const struct run_table *table,
+                             str file, struct job_result *out);
 /* Runs the job with its output going to a staged file of the table. */
 MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
                           struct engine_job *job, bool is_cleared, struct run_table *table);
@@ -53,7 +57,25 @@ MUST_CHECK bool run_stage(struct task *t, struct run *r, struct worker *worker,
 MUST_CHECK bool run_stage_make(struct task *t, struct run *r, struct worker *worker,
                                struct engine_job *job, bool is_cleared, struct run_table *table);
 MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *worker,
-                               const struct engine_job *job, const struct run_table *table);
+                               const struct engine_job *job, str path);
+/* ---- tables that are read in ranges */
+
+/* Says where, if this table may be. */
+void run_cut_source(struct task *t, const struct run *r, struct source_table *table);
+/* Is that cheap for the source? `files` has the links of the source. */
+MUST_CHECK bool run_is_in_order(struct task *t, struct worker *worker,
+                                const struct engine_job *files, const struct source_server *server,
+                                const struct source_table *table, bool *out);
+/* Runs the job with its output going to one more part of the table, which run_stage_take then takes. */
+MUST_CHECK bool run_stage_range(struct task *t, struct run *r, struct worker *worker,
+                                struct engine_job *job, struct run_table *table, size_t range);
+/* The staged files of a table: one, or one a range, in order. */
+void run_add_paths(struct task *t, const struct run_table *table, struct str_list *out);
+/* Are they what its files would be anyway? */
+struct part_limits;
+bool run_ranges_hold(struct task *t, const struct run_table *table,
+                     const struct part_limits *limits);
+
 /* ---- incremental tables */
 
 /* That of an output table which is added to; NULL: all its rows are made. */
@@ -113,7 +135,7 @@ MUST_CHECK bool run_store_reread(struct task *t, struct run *r);
 MUST_CHECK bool run_write_reread(struct task *t, struct metadb *db, const struct run *r);
 MUST_CHECK bool run_store_diverted(struct task *t, struct run *r);
 /* `port.table` of a source, else the name of the table. */
-str run_diverted_name(struct arena *mem, const struct run_table *table);
+str run_told_name(struct arena *mem, const struct run_table *table);
 /* Of the file of diverted rows. */
 struct job_columns run_diverted_columns(struct arena *mem, const struct run_diverted *diverted);
 /* Empty unless it makes a candidate. */
@@ -123,6 +145,10 @@ MUST_CHECK bool run_drop_quarantine(struct task *t, struct metadb *db, const str
                                     const struct quarantine_which *which);
 /* Part of the publishing transaction, or of that which keeps a candidate. */
 MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
+/* In a transaction: what is written of each table that was checked, those of sources first. */
+MUST_CHECK bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
+                               bool (*write)(struct task *t, struct metadb *db, const struct run *r,
+                                             const struct run_table *table));
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */

@@ -13,7 +13,7 @@ struct run_split {
     struct run_table *table;
     struct worker *worker;
     struct job_columns key;
-    str path; /* of the rows: the staged file, or a sorted copy of it */
+    struct str_list paths; /* of the rows: what is staged, or a sorted copy of it */
     struct parts *parts;
 };
 
@@ -135,16 +135,18 @@ static const struct part_fact *run_previous_facts(struct task *t, const struct r
 
 /* Linked under its own name: what a worker remembers of a file is then of that file. */
 static void run_add_view(struct task *t, struct engine_job *job, str view_name,
-                         const struct run_table *table, str path)
+                         const struct run_table *table, const struct str_list *paths)
 {
     struct job_view *view = vec_add(t->mem, &job->views);
     str folder, name;
 
-    (void)str_cut_last(path, '/', &folder, &name);
     view->name = view_name;
     view->columns = table->columns;
-    vec_push(t->mem, &view->files, name);
-    vec_push(t->mem, &job->links, ((struct job_link){.path = path, .name = name}));
+    for (size_t i = 0; i < paths->len; i++) {
+        (void)str_cut_last(paths->at[i], '/', &folder, &name);
+        vec_push(t->mem, &view->files, name);
+        vec_push(t->mem, &job->links, ((struct job_link){.path = paths->at[i], .name = name}));
+    }
 }
 
 static bool run_ask_source(struct task *t, const struct run_split *s, str text,
@@ -152,7 +154,7 @@ static bool run_ask_source(struct task *t, const struct run_split *s, str text,
 {
     struct engine_job job = {.text = text};
 
-    run_add_view(t, &job, STR("source"), s->table, s->path);
+    run_add_view(t, &job, STR("source"), s->table, &s->paths);
     return run_ask_row(t, s->worker, &job, false, row_out);
 }
 
@@ -169,7 +171,7 @@ static bool run_write_part(struct task *t, const struct run_split *s, str text, 
                              .keep_order = true};
     struct job_result result;
 
-    run_add_view(t, &job, STR("source"), s->table, s->path);
+    run_add_view(t, &job, STR("source"), s->table, &s->paths);
     out->path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(s->r->staging), STR_ARG(name));
     if (!store_room(t, s->r->services->store, 0)
         || !engine_run_uncleared(t, s->worker, &job, &sink, &result)) {
@@ -199,7 +201,8 @@ static bool run_sort(struct task *t, struct run_split *s, const struct part_limi
     if (!run_write_part(t, s, parts_order_sql(s->parts), name, true, &sorted)) {
         return false;
     }
-    s->path = sorted.path;
+    s->paths = (struct str_list){0};
+    vec_push(t->mem, &s->paths, sorted.path);
     return true;
 }
 
@@ -251,7 +254,10 @@ static bool run_split_table(struct task *t, struct run_split *s, const struct pa
 
     run_progress(t, s->r, "split", s->table->name, -1);
     run_find_key(t, s->table, &s->key);
-    s->path = s->table->path;
+    s->paths = (struct str_list){0};
+    run_add_paths(t, s->table, &s->paths);
+    s->table->parts.at = NULL;
+    s->table->parts.len = s->table->parts.cap = 0;
     previous = run_previous_facts(t, s, &previous_len);
     s->parts = parts_new(t->mem, &s->table->columns, &s->key, s->table->rows, limits, previous,
                          s->key.len && s->table->increment == NULL ? previous_len : 0);
@@ -259,7 +265,7 @@ static bool run_split_table(struct task *t, struct run_split *s, const struct pa
         && run_find_parts(t, s) && run_write_parts(t, s);
 }
 
-/* Small tables are their staged files. */
+/* Small tables are their staged files, and so are those that were read in the ranges of their files. */
 static bool run_split_tables(struct task *t, struct run *r)
 {
     struct run_split s = {.r = r};
@@ -273,7 +279,11 @@ static bool run_split_tables(struct task *t, struct run *r)
         if (kept > 0 && table->rows == 0) {
             continue;
         }
-        if (!run_can_split(table) || (table->rows <= limits.rows_most && !table->is_light)) {
+        if (run_ranges_hold(t, table, &limits)) {
+            continue;
+        }
+        if (table->path.len > 0
+            && (!run_can_split(table) || (table->rows <= limits.rows_most && !table->is_light))) {
             vec_push(t->mem, &table->parts,
                      ((struct run_part){.path = table->path, .rows = table->rows}));
             continue;
@@ -342,14 +352,16 @@ static bool run_measure_part(struct task *t, struct worker *worker, const struct
                              struct run_part *part)
 {
     struct check_facts *facts = check_facts_new(t->mem, STR("part"), &table->columns);
+    struct str_list paths = {0};
     uint64_t rows;
     str text;
 
+    vec_push(t->mem, &paths, part->path);
     while (check_facts_next(facts, &text)) {
         struct engine_job job = {.text = text};
         const struct tree *row;
 
-        run_add_view(t, &job, STR("part"), table, part->path);
+        run_add_view(t, &job, STR("part"), table, &paths);
         job.views.at[0].columns = *check_facts_columns(facts);
         if (!run_ask_row(t, worker, &job, false, &row)) {
             return false;

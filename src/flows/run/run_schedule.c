@@ -14,8 +14,8 @@ static const struct scheduled_check *run_last(struct task *t, const struct run *
                                               const struct run_table *table,
                                               const struct contract_rule *rule)
 {
-    return scheduled_check_find(&r->schedules, r->target->id, run_diverted_name(t->mem, table),
-                                rule, scheduled_check_digest(t->mem, rule));
+    return scheduled_check_find(&r->schedules, r->target->id, run_told_name(t->mem, table), rule,
+                                scheduled_check_digest(t->mem, rule));
 }
 
 bool run_rule_is_due(const struct contract_rule *rule, const struct scheduled_check *last,
@@ -65,7 +65,9 @@ bool run_leave_standing(struct task *t, struct run *r, const struct run_table *o
         bool may_stand = rule->has_cron && rule->effect == RULE_WARNS;
         const struct scheduled_check *last = may_stand ? run_last(t, r, of, rule) : NULL;
 
-        if (!may_stand || run_rule_is_due(rule, last, r->started_us)) {
+        /* What could not be asked then can be now: all that a rule reads is there at a run. */
+        if (!may_stand || run_rule_is_due(rule, last, r->started_us)
+            || last->verdict == VERDICT_ERROR) {
             vec_push(t->mem, &left->rules, *rule);
             continue;
         }
@@ -93,7 +95,7 @@ void run_take_schedule(struct task *t, const struct run *r, const struct run_tab
     *out = (struct scheduled_check){
         .product_id = r->target->id,
         .table_id = table->table != NULL ? table->table->id : 0,
-        .table = run_diverted_name(t->mem, table),
+        .table = run_told_name(t->mem, table),
         .rule_id = result->rule->id,
         .rule_digest = scheduled_check_digest(t->mem, result->rule),
         .release = r->release,
@@ -128,15 +130,5 @@ static bool run_write_table(struct task *t, struct metadb *db, const struct run 
 
 bool run_write_schedules(struct task *t, struct metadb *db, const struct run *r)
 {
-    for (size_t i = 0; i < r->staged.len; i++) {
-        if (!run_write_table(t, db, r, &r->staged.at[i])) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < r->outputs.len; i++) {
-        if (!run_write_table(t, db, r, &r->outputs.at[i])) {
-            return false;
-        }
-    }
-    return true;
+    return run_write_each(t, db, r, run_write_table);
 }

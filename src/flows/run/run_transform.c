@@ -91,7 +91,7 @@ void run_scope_staged(struct task *t, const struct run_table *table, const char 
     input->what = what;
     input->name = table->name;
     input->columns = table->columns;
-    vec_push(t->mem, &input->paths, table->path);
+    run_add_paths(t, table, &input->paths);
 }
 
 struct run_build {

@@ -8,8 +8,14 @@ bool env_product_has_file(const struct model_product *product, str path)
         && (str_ends(product->folder, STR("/")) || path.ptr[product->folder.len] == '/');
 }
 
-static bool env_has_files(const struct environment_files *files,
-                          const struct model_product *product)
+bool env_part_has(const struct env_part *part, const struct image_product *product)
+{
+    return part->products.len > 0
+             ? str_list_has(&part->products, product->address)
+             : part->domain.len == 0 || str_eq(product->definition->domain->name, part->domain);
+}
+
+bool env_product_has_any(const struct environment_files *files, const struct model_product *product)
 {
     for (size_t i = 0; i < files->len; i++) {
         if (env_product_has_file(product, files->at[i].path)) {
@@ -24,7 +30,7 @@ static bool env_is_changed(struct task *t, const struct image *mesh,
                            const struct environment_files *files,
                            const struct model_product *product)
 {
-    if (!env_has_files(files, product)) {
+    if (!env_product_has_any(files, product)) {
         return false;
     }
     struct arena_mark mark = arena_mark(t->mem);

@@ -17,8 +17,17 @@ struct env_products {
         struct env_product) /* in order of dependency; those that are as in the mesh are left out */
 };
 
+/* What of an environment is promoted: these products, or those of a domain; all where neither is named. */
+struct env_part {
+    struct str_list products;
+    str domain;
+};
+bool env_part_has(const struct env_part *part, const struct image_product *product);
 /* Is a path that of a file of this product? */
 bool env_product_has_file(const struct model_product *product, str path);
+/* Is one of these a file of it? */
+bool env_product_has_any(const struct environment_files *files,
+                         const struct model_product *product);
 /* `image` is pinned, and of the environment. */
 MUST_CHECK bool env_products(struct task *t, struct services *s, const struct image *image,
                              struct env_products *out);

@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "store/store_env.h"
 
-enum { ENVS_WAIT_MS = 50, ENVS_ROUNDS_MAX = 8, ENVS_IDLE_MS = 60000 };
+enum { ENVS_WAIT_MS = 50, ENVS_ROUNDS_MAX = 8, ENVS_GRACE_ROUNDS = 20, ENVS_IDLE_MS = 60000 };
 
 struct envs *envs_new(struct services *mesh)
 {
@@ -75,65 +75,6 @@ bool envs_list(struct task *t, struct services *mesh, struct str_list *out)
     return store_env_names(t, mesh->home, out);
 }
 
-static void envs_wait(struct envs *envs)
-{
-    int64_t end_ms = clock_monotonic_ms() + ENVS_WAIT_MS;
-    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
-
-    pthread_cond_timedwait(&envs->changed, &envs->lock, &until);
-}
-
-static bool envs_read(struct task *t, struct metadb *db, struct environment *out,
-                      uint64_t *files_out, bool *found_out)
-{
-    struct environment_files files;
-
-    if (!environment_find(t, db, out, found_out) || !environment_files(t, db, &files)) {
-        return false;
-    }
-    *files_out = files.len;
-    return true;
-}
-
-static struct env *envs_find(struct envs *envs, str name);
-
-bool envs_peek(struct task *t, struct services *mesh, str name, struct environment *out,
-               uint64_t *files_out, bool *found_out)
-{
-    struct envs *envs = mesh->envs;
-    struct metadb *db;
-    bool ok = true;
-
-    *found_out = false;
-    if (!environment_is_name(name)) {
-        return true;
-    }
-    pthread_mutex_lock(&envs->lock);
-    struct env *env = envs_find(envs, name);
-
-    while (ok && env != NULL && env->is_changing) {
-        envs_wait(envs);
-        ok = task_go_on(t);
-        env = envs_find(envs, name);
-    }
-    if (ok && env != NULL && env->services != NULL) {
-        ok = envs_read(t, env->services->db, out, files_out, found_out);
-    } else if (ok) {
-        ok = store_env_exists(t, mesh->home, name, found_out);
-        if (ok && *found_out) {
-            ok = services_open_catalog_of(t, mesh, name, &db);
-            if (ok) {
-                ok = envs_read(t, db, out, files_out, found_out);
-                metadb_close(db);
-            }
-        }
-    }
-    pthread_mutex_unlock(&envs->lock);
-    return ok;
-}
-
-/* ---- who is in one */
-
 static struct env *envs_find(struct envs *envs, str name)
 {
     for (struct env *env = envs->first; env != NULL; env = env->next) {
@@ -150,6 +91,72 @@ static bool envs_refuse(struct task *t, str name)
     return task_hint(t, "weft apply --env %.*s makes it; weft env list tells which there are",
                      STR_ARG(name));
 }
+
+static void envs_wait(struct envs *envs)
+{
+    int64_t end_ms = clock_monotonic_ms() + ENVS_WAIT_MS;
+    struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+
+    pthread_cond_timedwait(&envs->changed, &envs->lock, &until);
+}
+
+/* Under the lock, which is given away meanwhile, until nobody changes it. */
+static bool env_await(struct task *t, struct env *env)
+{
+    bool ok = true;
+
+    /* It may be dropped meanwhile, and is freed after us. */
+    env->waiting++;
+    while (ok && env->is_changing) {
+        envs_wait(env->envs);
+        ok = task_go_on(t);
+    }
+    env->waiting--;
+    return ok;
+}
+
+static bool envs_read(struct task *t, struct metadb *db, struct environment *out,
+                      uint64_t *files_out, bool *found_out)
+{
+    struct environment_files files;
+
+    if (!environment_find(t, db, out, found_out) || !environment_files(t, db, &files)) {
+        return false;
+    }
+    *files_out = files.len;
+    return true;
+}
+
+bool envs_peek(struct task *t, struct services *mesh, str name, struct environment *out,
+               uint64_t *files_out, bool *found_out)
+{
+    struct envs *envs = mesh->envs;
+    struct metadb *db;
+    bool ok = true;
+
+    *found_out = false;
+    if (!environment_is_name(name)) {
+        return true;
+    }
+    pthread_mutex_lock(&envs->lock);
+    struct env *env = envs_find(envs, name);
+
+    while (ok && env != NULL && env->is_changing) {
+        ok = env_await(t, env);
+        env = envs_find(envs, name);
+    }
+    if (ok && env != NULL && env->services != NULL) {
+        ok = envs_read(t, env->services->db, out, files_out, found_out);
+    } else if (ok && (ok = store_env_exists(t, mesh->home, name, found_out)) && *found_out
+               && (ok = services_open_catalog_of(t, mesh, name, &db))) {
+        ok = envs_read(t, db, out, files_out, found_out);
+        metadb_close(db);
+    }
+    pthread_mutex_unlock(&envs->lock);
+    return ok;
+}
+
+/* ---- who is in one */
 
 /* Under the lock. */
 static struct env *envs_add(struct envs *envs, str name)
@@ -205,32 +212,43 @@ static void env_user_end(void *handle)
 }
 
 /* Under the lock. */
-static void env_cancel_users(const struct env *env, bool all)
+static void env_cancel_users(const struct env *env, enum env_use spared)
 {
     for (struct env_user *user = env->users; user != NULL; user = user->next) {
-        if (all || user->use != ENV_FOLLOWS) {
+        if (user->use < spared) {
             task_cancel(user->task);
         }
     }
 }
 
+static bool env_has_user(const struct env *env, enum env_use least, enum env_use end)
+{
+    for (const struct env_user *user = env->users; user != NULL; user = user->next) {
+        if (user->use >= least && user->use < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Under the lock, which is given away meanwhile: from here on nobody enters until env_let. */
 static bool env_hold(struct task *t, struct env *env)
 {
-    struct envs *envs = env->envs;
-
-    while (env->is_changing) {
-        envs_wait(envs);
-        if (!task_go_on(t)) {
-            return false;
-        }
+    if (!env_await(t, env)) {
+        return false;
     }
     env->is_changing = true;
-    while (env->users != NULL) {
-        envs_wait(envs);
+    return true;
+}
+
+/* Under the lock, by who holds it: those who may not stay end, and those who stay by themselves are waited for too if they are not to
+ * be there. */
+static bool env_wait_for(struct task *t, struct env *env, enum env_use spared, enum env_use stays)
+{
+    while (env_has_user(env, 0, stays)) {
+        env_cancel_users(env, spared);
+        envs_wait(env->envs);
         if (!task_go_on(t)) {
-            env->is_changing = false;
-            pthread_cond_broadcast(&envs->changed);
             return false;
         }
     }
@@ -252,29 +270,24 @@ static bool env_is_held(const struct env *env)
     return env->is_changing && env->users == NULL;
 }
 
-/* Under the lock: is what is open the mesh of this moment? */
-static bool env_is_current(const struct env *env)
+/* Is what is open the mesh of this moment? */
+static bool env_is_current(struct task *t, struct env *env, bool *out)
 {
-    return !env_is_held(env) && env->services != NULL && !gate_is_left(env->services->gate);
-}
-
-static bool env_is_of_mesh(struct task *t, struct env *env, bool *out)
-{
-    const struct image *mesh = image_pin(t, env->envs->mesh->images);
+    struct services *s = env->services;
     struct environment row;
-    bool found;
 
-    if (!environment_find(t, env->services->db, &row, &found)) {
+    *out = s != NULL && gate_holds(s->gate) == GATE_ALL_HOLDS;
+    if (*out && !environment_find(t, s->db, &row, out)) {
         return false;
     }
-    *out = found && row.mesh_version == mesh->mesh_version;
+    *out = *out && row.mesh_version == image_pin(t, s->mesh->images)->mesh_version;
     return true;
 }
 
 /* By who holds it. */
 static bool env_bring_up(struct task *t, struct env *env, bool is_forced)
 {
-    bool is_of_mesh = false;
+    bool is_current;
 
     if (env->services == NULL
         && (!store_env_has_catalog(t, env->envs->mesh->home, str_of(env->name))
@@ -283,48 +296,58 @@ static bool env_bring_up(struct task *t, struct env *env, bool is_forced)
                                      &env->services))) {
         return false;
     }
-    if (!env_is_of_mesh(t, env, &is_of_mesh)) {
+    return env_is_current(t, env, &is_current)
+        && ((is_current && !is_forced) || env_make_anew(t, env));
+}
+
+/* Under the lock, by who holds it: who works on what has not changed goes on, and the others see it as it is by now. */
+static bool env_try_to_follow(struct task *t, struct env *env, bool *followed_out)
+{
+    *followed_out = false;
+    if (env->services == NULL || gate_is_left(env->services->gate)
+        || !env_wait_for(t, env, ENV_WORKS, ENV_WORKS)
+        || !env_has_user(env, ENV_WORKS, ENV_FOLLOWS)) {
+        return t->err.code == ERR_NONE;
+    }
+    pthread_mutex_unlock(&env->envs->lock);
+    bool ok = env_follow(t, env, followed_out);
+    pthread_mutex_lock(&env->envs->lock);
+    return ok;
+}
+
+/* Under the lock, by who holds it: with nobody in it. */
+static bool env_bring_up_alone(struct task *t, struct env *env, bool is_forced)
+{
+    if (env->services != NULL && env_has_user(env, 0, ENV_FOLLOWS)) {
+        gate_leave(env->services->gate, GATE_MESH_MOVED);
+    }
+    if (!env_wait_for(t, env, ENV_FOLLOWS, ENV_USE_COUNT)) {
         return false;
     }
-    if (is_of_mesh && !is_forced && !gate_is_left(env->services->gate)) {
-        return true;
-    }
-    return env_make_anew(t, env);
+    pthread_mutex_unlock(&env->envs->lock);
+    bool ok = env_bring_up(t, env, is_forced);
+    pthread_mutex_lock(&env->envs->lock);
+    return ok;
 }
 
 static bool env_change(struct task *t, struct env *env, bool is_forced)
 {
-    struct envs *envs = env->envs;
+    bool has_followed = false;
 
-    env_cancel_users(env, false);
     if (!env_hold(t, env)) {
         return false;
     }
-    if (env->is_dropped) {
-        env_let(env);
-        return envs_refuse(t, str_of(env->name));
-    }
-    pthread_mutex_unlock(&envs->lock);
-    bool ok = env_bring_up(t, env, is_forced);
-    pthread_mutex_lock(&envs->lock);
+    bool ok = !env->is_dropped || envs_refuse(t, str_of(env->name));
+
+    ok = ok && (is_forced || env_try_to_follow(t, env, &has_followed))
+      && (has_followed || env_bring_up_alone(t, env, is_forced));
     env_let(env);
     return ok;
 }
 
-/* It names a file. */
-bool envs_may_know(struct task *t, struct services *s, const struct environment *env)
+bool envs_may_know(struct task *t, struct services *s, str problem)
 {
-    struct environment_files files;
-    bool may = actor_is_operator(t->actor) || str_eq(env->created_by, t->actor->name);
-
-    if (!may && !environment_files(t, s->db, &files)) {
-        task_clear_error(t);
-        return false;
-    }
-    for (size_t i = 0; !may && i < files.len; i++) {
-        may = str_eq(files.at[i].changed_by, t->actor->name);
-    }
-    return may;
+    return services_may_know_file(t->actor, image_pin(t, s->mesh->images), problem);
 }
 
 bool envs_demand_fit(struct task *t, struct services *s)
@@ -337,7 +360,7 @@ bool envs_demand_fit(struct task *t, struct services *s)
     }
     task_fail(t, ERR_CONFLICT, "environment %.*s does not fit the mesh any more: %.*s",
               STR_ARG(s->environment),
-              STR_ARG(envs_may_know(t, s, &row) ? row.problem : STR("ask who works in it")));
+              STR_ARG(envs_may_know(t, s, row.problem) ? row.problem : STR("ask who works in it")));
     return task_hint(t,
                      "bring its files in line and say weft apply --env %.*s, or drop it: weft env "
                      "drop %.*s",
@@ -357,23 +380,19 @@ static void env_add_user(struct task *t, struct env *env, enum env_use use)
 /* True in `in_out` when the task is in it. */
 static bool env_try(struct task *t, struct env *env, enum env_use use, bool *in_out)
 {
-    bool is_of_mesh = env_is_current(env);
+    bool is_current;
 
     *in_out = false;
-    while (env->is_changing) {
-        envs_wait(env->envs);
-        if (!task_go_on(t)) {
-            return false;
-        }
-        is_of_mesh = env_is_current(env);
+    if (!env_await(t, env)) {
+        return false;
     }
     if (env->is_dropped) {
         return envs_refuse(t, str_of(env->name));
     }
-    if (is_of_mesh && !env_is_of_mesh(t, env, &is_of_mesh)) {
+    if (!env_is_current(t, env, &is_current)) {
         return false;
     }
-    if (!is_of_mesh) {
+    if (!is_current) {
         return env_change(t, env, false);
     }
     env_add_user(t, env, use);
@@ -403,28 +422,12 @@ bool envs_enter(struct task *t, struct services *mesh, str name, enum env_use us
         return false;
     }
     *out = env->services;
-    if (use == ENV_READS && !envs_demand_fit(t, *out)) {
+    if ((use == ENV_READS || use == ENV_WORKS) && !envs_demand_fit(t, *out)) {
         return false;
     }
     /* Policies of this moment before anything is decided by the image. */
     gate_recheck((*out)->gate);
     return true;
-}
-
-void envs_leave(struct task *t, struct services *s)
-{
-    struct envs *envs = s->mesh->envs;
-    struct env_user *found = NULL;
-
-    pthread_mutex_lock(&envs->lock);
-    for (struct env *env = envs->first; env != NULL; env = env->next) {
-        for (struct env_user *user = env->users; user != NULL; user = user->next) {
-            found = user->task == t && env->services == s ? user : found;
-        }
-    }
-    pthread_mutex_unlock(&envs->lock);
-    CHECK(found != NULL);
-    arena_close(t->mem, found);
 }
 
 void envs_stay(struct task *t, struct services *s, enum env_use use)
@@ -433,8 +436,7 @@ void envs_stay(struct task *t, struct services *s, enum env_use use)
     struct env *env;
 
     pthread_mutex_lock(&envs->lock);
-    for (env = envs->first; env != NULL && (env->users == NULL || env->services != s);
-         env = env->next) {
+    for (env = envs->first; env != NULL && env->services != s; env = env->next) {
     }
     CHECK(env != NULL && env->users != NULL);
     env_add_user(t, env, use);
@@ -499,29 +501,40 @@ bool envs_refresh(struct task *t, struct services *mesh, str name)
     return ok;
 }
 
-bool envs_drop(struct task *t, struct services *mesh, str name)
+/* Those who follow work to its end see that end, but are not waited for longer than that takes. */
+static bool env_end_all(struct task *t, struct env *env)
+{
+    if (env->services != NULL) {
+        gate_leave(env->services->gate, GATE_DROPPED);
+    }
+    if (!env_wait_for(t, env, ENV_FOLLOWS, ENV_FOLLOWS)) {
+        return false;
+    }
+    for (int round = 0; round < ENVS_GRACE_ROUNDS && env->users != NULL; round++) {
+        envs_wait(env->envs);
+    }
+    return env_wait_for(t, env, ENV_USE_COUNT, ENV_USE_COUNT);
+}
+
+bool envs_drop(struct task *t, struct services *mesh, const struct environment *which)
 {
     struct envs *envs = mesh->envs;
     struct env *env;
 
     pthread_mutex_lock(&envs->lock);
-    bool ok = envs_look(t, envs, name, &env);
-    if (ok) {
-        env_cancel_users(env, true);
-        ok = env_hold(t, env);
-    }
-    if (ok && env->is_dropped) {
-        env_let(env);
-        ok = envs_refuse(t, name);
-    } else if (ok) {
-        pthread_mutex_unlock(&envs->lock);
-        ok = env_unmake(t, env);
-        pthread_mutex_lock(&envs->lock);
-        env->is_dropped = ok;
+    bool ok = envs_look(t, envs, which->name, &env);
+    if (ok && env_hold(t, env)) {
+        ok = (!env->is_dropped || envs_refuse(t, which->name)) && env_end_all(t, env);
+        if (ok) {
+            pthread_mutex_unlock(&envs->lock);
+            ok = env_unmake(t, env, which);
+            pthread_mutex_lock(&envs->lock);
+            env->is_dropped = ok;
+        }
         env_let(env);
     }
     pthread_mutex_unlock(&envs->lock);
-    return ok;
+    return ok && t->err.code == ERR_NONE;
 }
 
 /* ---- with the mesh */
@@ -539,8 +552,8 @@ void envs_follow(struct services *mesh)
             continue; /* whoever holds it looks at the mesh before anybody enters */
         }
         gate_recheck(env->services->gate);
-        if (gate_is_left(env->services->gate)) {
-            env_cancel_users(env, false);
+        if (gate_holds(env->services->gate) != GATE_ALL_HOLDS) {
+            env_cancel_users(env, gate_is_left(env->services->gate) ? ENV_FOLLOWS : ENV_WORKS);
         }
     }
     pthread_mutex_unlock(&envs->lock);
@@ -585,7 +598,7 @@ void envs_tidy(struct services *mesh)
     pthread_mutex_lock(&envs->lock);
     for (struct env **at = &envs->first; *at != NULL;) {
         struct env *env = *at;
-        bool is_idle = env->users == NULL && !env->is_changing
+        bool is_idle = env->users == NULL && !env->is_changing && env->waiting == 0
                     && (env->is_dropped || clock_monotonic_ms() - env->used_ms > ENVS_IDLE_MS);
 
         if (!is_idle) {
@@ -606,7 +619,7 @@ void envs_end(struct services *mesh)
     pthread_mutex_lock(&envs->lock);
     envs->is_over = true;
     for (struct env *env = envs->first; env != NULL; env = env->next) {
-        env_cancel_users(env, true);
+        env_cancel_users(env, ENV_USE_COUNT);
     }
     pthread_mutex_unlock(&envs->lock);
 }

@@ -21,6 +21,7 @@ struct env {
     struct env_user *users;
     bool is_changing; /* one task opens it, makes it anew or drops it: nobody enters */
     bool is_dropped;
+    size_t waiting; /* for whoever changes it */
     int64_t used_ms;
     struct env *next;
 };
@@ -34,10 +35,12 @@ struct envs {
     bool is_over;
 };
 
+/* Brings it up to the mesh while others work in it. False `followed_out`: it has to be made anew. */
+MUST_CHECK bool env_follow(struct task *t, struct env *env, bool *followed_out);
 /* Makes the environment anew, or for the first time; it is closed or nobody is in it. At the end it is open. */
 MUST_CHECK bool env_make_anew(struct task *t, struct env *env);
 MUST_CHECK bool env_make(struct task *t, struct envs *envs, str name);
 /* What it has made goes with it. */
-MUST_CHECK bool env_unmake(struct task *t, struct env *env);
+MUST_CHECK bool env_unmake(struct task *t, struct env *env, const struct environment *which);
 
 #endif

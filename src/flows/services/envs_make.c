@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "mesh_state/mesh_state.h"
 #include "release/release.h"
+#include "services_inside.h"
 #include "store/store_copy.h"
 #include "store/store_env.h"
 
@@ -18,6 +19,8 @@
 struct env_start {
     struct environment row;
     struct services *before; /* NULL: it is the first */
+    struct services *last; /* whose files fitted, where those of `before` do not; NULL: `before` */
+    bool did_fit;          /* the files of `before` */
     struct environment_files files;
     struct chain_head mesh; /* the end of its audit */
 };
@@ -137,12 +140,29 @@ static bool env_fill(struct task *t, struct env *env, struct services *next,
     const struct env_steps *steps = &env->envs->steps;
     struct env_finish finish = {.start = start};
 
-    if (!steps->apply(t, start->before, next, &start->files, &start->row.problem)
+    if (!steps->apply(t, start->last, next, &start->files, &start->row.problem)
         || !env_seal(t, next->db, &finish.seal)
         || !metadb_write(t, next->db, env_write_finish, &finish)) {
         return false;
     }
-    return start->row.problem.len > 0 || steps->carry(t, start->before, next);
+    return start->row.problem.len > 0 || steps->carry(t, start->last, next);
+}
+
+/* What was built before its files did not fit: one that cannot be read is built again. */
+static void env_open_last(struct task *t, struct env *env, struct env_start *start)
+{
+    struct services *mesh = env->envs->mesh;
+    str name = str_of(env->name);
+
+    start->last = start->before;
+    if (start->did_fit || !store_env_has_last(t, mesh->home, name)) {
+        return;
+    }
+    if (!services_open_beside(t, mesh, name, store_env_last(t, mesh->home, name), &start->last)) {
+        start->last = start->before;
+        log_failure("services", t);
+        task_clear_error(t);
+    }
 }
 
 static bool env_begin_anew(struct task *t, struct env *env, struct env_start *start)
@@ -151,10 +171,52 @@ static bool env_begin_anew(struct task *t, struct env *env, struct env_start *st
     bool found;
 
     start->before = before;
-    return environment_keep_audit(t, env->envs->mesh->db, before->db, str_of(env->name))
-        && environment_find(t, before->db, &start->row, &found)
-        && (found || task_fail(t, ERR_CORRUPT, "the catalog is none of an environment"))
-        && environment_files(t, before->db, &start->files);
+    if (!environment_keep_audit(t, env->envs->mesh->db, before->db, str_of(env->name))
+        || !environment_find(t, before->db, &start->row, &found)
+        || (!found && !task_fail(t, ERR_CORRUPT, "the catalog is none of an environment"))
+        || !environment_files(t, before->db, &start->files)) {
+        return false;
+    }
+    start->did_fit = start->row.problem.len == 0 && start->row.mesh_version != 0;
+    start->row.problem = STR_NONE;
+    env_open_last(t, env, start);
+    return true;
+}
+
+/* `next` is closed, and becomes the catalog. */
+static bool env_replace(struct task *t, struct env *env, const struct env_start *start)
+{
+    str home = env->envs->mesh->home, name = str_of(env->name);
+    bool fits = start->row.problem.len == 0;
+
+    if (!fault_pass(t, FAULT_ENV_BEFORE_MOVE)
+        || !store_env_replace(t, home, name, start->did_fit && !fits)
+        || !fault_pass(t, FAULT_ENV_AFTER_MOVE)) {
+        return false;
+    }
+    /* All of it that is still what it was came along. */
+    if (fits && !store_env_clear(t, store_env_last(t, home, name))) {
+        log_failure("services", t);
+        task_clear_error(t);
+    }
+    return true;
+}
+
+bool env_follow(struct task *t, struct env *env, bool *followed_out)
+{
+    struct services *s = env->services;
+    const struct actor *asker = t->actor;
+    uint64_t version = 0;
+
+    t->actor = services_operator(t);
+    bool ok = env->envs->steps.follow(t, s, &version);
+    t->actor = asker;
+    *followed_out = ok && version > 0;
+    if (*followed_out) {
+        atomic_store(&s->mesh_version, version);
+        gate_has_followed(s->gate);
+    }
+    return ok;
 }
 
 bool env_make_anew(struct task *t, struct env *env)
@@ -169,17 +231,16 @@ bool env_make_anew(struct task *t, struct env *env)
     }
     /* Whoever comes first brings it up: it is nobody's doing. */
     t->actor = services_operator(t);
-    bool ok = env_begin_anew(t, env, &start);
-    start.row.problem = STR_NONE;
-    ok = ok && env_copy(t, mesh, path, &start) && services_open_beside(t, mesh, name, path, &next)
-      && env_fill(t, env, next, &start);
+    bool ok = env_begin_anew(t, env, &start) && env_copy(t, mesh, path, &start)
+           && services_open_beside(t, mesh, name, path, &next) && env_fill(t, env, next, &start);
     services_close(next);
+    if (start.last != start.before) {
+        services_close(start.last);
+    }
     if (ok) {
         services_close(env->services);
         env->services = NULL;
-        ok = fault_pass(t, FAULT_ENV_BEFORE_MOVE)
-          && store_env_replace(t, path, store_env_catalog(t, mesh->home, name))
-          && fault_pass(t, FAULT_ENV_AFTER_MOVE);
+        ok = env_replace(t, env, &start);
         /* It is done, though whoever comes next may have to open it. */
         if (ok
             && !services_open_beside(t, mesh, name, store_env_catalog(t, mesh->home, name),
@@ -231,7 +292,7 @@ static bool env_write_drop(struct task *t, struct metadb *db, void *state)
 }
 
 /* One that is damaged can be dropped too: what it did since its audit was kept last is lost with it, and told as not known. */
-static bool env_open_last(struct task *t, struct env *env)
+static bool env_open_dropped(struct task *t, struct env *env)
 {
     struct services *mesh = env->envs->mesh;
     str name = str_of(env->name);
@@ -250,8 +311,8 @@ static bool env_open_last(struct task *t, struct env *env)
     return true;
 }
 
-static bool env_read_last(struct task *t, struct env *env, struct env_dropping *dropping,
-                          struct str_list *files_out)
+static bool env_read_dropped(struct task *t, struct env *env, struct env_dropping *dropping,
+                             struct str_list *files_out)
 {
     struct metadb *db = env->services->db;
     bool found;
@@ -262,16 +323,54 @@ static bool env_read_last(struct task *t, struct env *env, struct env_dropping *
         && environment_files(t, db, &dropping->files) && release_files(t, db, files_out);
 }
 
-bool env_unmake(struct task *t, struct env *env)
+/* What a damaged one names is what nobody names when it is gone: upkeep removes it. */
+static bool env_read_last(struct task *t, struct services *mesh, str name,
+                          struct str_list *files_out)
+{
+    struct str_list files = {0};
+    struct metadb *db;
+    bool ok = services_open_last_of(t, mesh, name, &db);
+
+    if (ok && db != NULL) {
+        ok = release_files(t, db, &files);
+        metadb_close(db);
+    }
+    if (!ok && t->err.code != ERR_CORRUPT) {
+        return false;
+    }
+    task_clear_error(t);
+    for (size_t i = 0; i < files.len; i++) {
+        vec_push(t->mem, files_out, files.at[i]);
+    }
+    services_sort_files(files_out);
+    return true;
+}
+
+/* Whoever may drop one may not drop what somebody made since under its name. */
+static bool env_is_which(struct task *t, const struct env_dropping *dropping,
+                         const struct environment *which)
+{
+    if (!dropping->is_known
+        || (dropping->row.created_us == which->created_us
+            && str_eq(dropping->row.created_by, which->created_by))) {
+        return true;
+    }
+    return task_fail(t, ERR_CONFLICT, "environment %.*s was made anew by somebody else",
+                     STR_ARG(dropping->name));
+}
+
+bool env_unmake(struct task *t, struct env *env, const struct environment *which)
 {
     struct services *mesh = env->envs->mesh;
     struct env_dropping dropping = {.name = str_of(env->name)};
     struct str_list files = {0};
 
-    if (!env_open_last(t, env) || !turns_take(t, mesh->removal, INT32_MAX, "backups or removals")) {
+    if (!env_open_dropped(t, env)
+        || !turns_take(t, mesh->removal, INT32_MAX, "backups or removals")) {
         return false;
     }
-    bool ok = (env->services == NULL || env_read_last(t, env, &dropping, &files))
+    bool ok = (env->services == NULL || env_read_dropped(t, env, &dropping, &files))
+           && env_is_which(t, &dropping, which) && env_read_last(t, mesh, dropping.name, &files)
            && metadb_write(t, mesh->db, env_write_drop, &dropping)
            && fault_pass(t, FAULT_ENV_BEFORE_DROP);
     if (ok) {

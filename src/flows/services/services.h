@@ -3,6 +3,7 @@
 #define WEFT_SERVICES_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "actor/actor.h"
 #include "config/config.h"
@@ -46,9 +47,10 @@ struct services {
     char home_id[37];                   /* empty until the home is open */
     struct envs *envs;                  /* of the mesh: its environments */
     /* Of an environment: store, engine, cleared copies, turns, users and agreements are those of its mesh. */
-    struct services *mesh; /* NULL: this is the mesh */
-    str environment;       /* its name */
-    uint64_t mesh_version; /* of the mesh that its catalog was copied of */
+    struct services *mesh;      /* NULL: this is the mesh */
+    str environment;            /* its name */
+    atomic_ullong mesh_version; /* of the mesh whose files it has, beside its own */
+    struct env_drift *drift;
 };
 
 /* Opens all of it under the lock of the home: store, catalog, image, engine, gate; then removes what no manifest names. */
@@ -64,6 +66,9 @@ struct services *services_mesh(struct services *s);
 /* The catalog of an environment, to be read and closed. */
 MUST_CHECK bool services_open_catalog_of(struct task *t, struct services *mesh, str name,
                                          struct metadb **out);
+/* The one of before its files did not fit; NULL: there is none. */
+MUST_CHECK bool services_open_last_of(struct task *t, struct services *mesh, str name,
+                                      struct metadb **out);
 /* SHA-256 of all files that a catalog of this home names, those of environments too: what must not be removed. */
 MUST_CHECK bool services_files(struct task *t, struct services *s, struct str_list *out);
 /* Of these files (sorted) those that no catalog names any more go, with their cleared copies. Where a run works just now it may be about
@@ -85,6 +90,8 @@ void services_close_home(struct services *s);
  * the owner of the home. */
 bool services_may_run(const struct actor *actor, const struct image *image,
                       const struct image_product *product);
+/* Who may know what stands in a file of a domain: its owners and members, administrators, the owner of the home. */
+bool services_may_know_file(const struct actor *actor, const struct image *image, str path);
 /* The product at `domain.product`: ERR_NOT_FOUND in the same words for what is not there and what t->actor may not discover. */
 MUST_CHECK bool services_find_product(struct task *t, const struct image *image, str address,
                                       const struct image_product **out);

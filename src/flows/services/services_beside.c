@@ -8,6 +8,7 @@
 #include "mesh_state/mesh_state.h"
 #include "release/release.h"
 #include "run_row/run_row.h"
+#include "services/env_drift.h"
 #include "services/jobs.h"
 #include "services_inside.h"
 #include "store/store_env.h"
@@ -24,24 +25,43 @@ static bool write_follow(struct task *t, struct metadb *db, void *state)
     return mesh_state_follow_policy(t, db, *version);
 }
 
-/* Policies, agreements and entitlements are read where the mesh has them: only which ones hold is written down. */
-static bool services_follow(void *state, bool may_write)
+/* The image takes policies, agreements and entitlements from that of the mesh: what is written down is that it is another one. */
+static bool services_take_policies(struct task *t, struct services *s, const struct image *mesh,
+                                   bool may_write)
+{
+    uint64_t version = mesh->policies.version;
+
+    return image_pin(t, s->images)->policies.version == version
+        || (may_write && metadb_write(t, s->db, write_follow, &version)
+            && images_refresh(t, s->images));
+}
+
+static enum gate_holds services_follow(void *state, bool may_write)
 {
     struct services *s = state;
     struct task *t = task_new();
     const struct image *mesh = image_pin(t, s->mesh->images);
-    uint64_t version = mesh->policies.version;
-    bool is_same = mesh->mesh_version == s->mesh_version;
-    bool ok = is_same && image_pin(t, s->images)->policies.version == version;
+    enum gate_holds holds =
+        mesh->mesh_version == atomic_load(&s->mesh_version) ? GATE_ALL_HOLDS : GATE_PART_HOLDS;
+    bool holds_any = true;
 
-    if (is_same && !ok && may_write) {
-        ok = metadb_write(t, s->db, write_follow, &version) && images_refresh(t, s->images);
-        if (!ok) {
-            log_failure("services", t);
-        }
+    if ((holds == GATE_PART_HOLDS
+         && !env_drift_look(t, s->drift, s->db, image_pin(t, s->images), mesh, &holds_any))
+        || !holds_any || !services_take_policies(t, s, mesh, may_write)) {
+        holds = GATE_NONE_HOLDS;
+    }
+    if (t->err.code != ERR_NONE) {
+        log_failure("services", t);
     }
     task_free(t);
-    return ok;
+    return holds;
+}
+
+static bool services_holds(void *state, str product, bool is_built)
+{
+    struct services *s = state;
+
+    return env_drift_holds(s->drift, product, is_built);
 }
 
 static bool services_is_catalog_of(struct task *t, struct metadb *db, str name,
@@ -65,7 +85,7 @@ static bool services_open_state(struct task *t, struct services *s)
     if (!services_is_catalog_of(t, s->db, s->environment, &env)) {
         return false;
     }
-    s->mesh_version = env.mesh_version;
+    atomic_store(&s->mesh_version, env.mesh_version);
     return run_row_recover(t, s->db, &runs) && job_row_recover(t, s->db, &jobs);
 }
 
@@ -73,8 +93,11 @@ bool services_open_beside(struct task *t, struct services *mesh, str name, str p
                           struct services **out)
 {
     struct services *s = calloc(1, sizeof(*s));
-    struct gate_leader leader = {
-        .gate = mesh->gate, .users = mesh->db, .follow = services_follow, .state = s};
+    struct gate_leader leader = {.gate = mesh->gate,
+                                 .users = mesh->db,
+                                 .follow = services_follow,
+                                 .holds = services_holds,
+                                 .state = s};
     const struct actor *asker = t->actor;
 
     CHECK(s != NULL);
@@ -85,11 +108,12 @@ bool services_open_beside(struct task *t, struct services *mesh, str name, str p
     s->envs = NULL;
     s->mesh = mesh;
     s->environment = name;
+    s->drift = env_drift_new();
     s->jobs = jobs_new(mesh->jobs);
     t->actor = services_operator(t);
     bool ok = metadb_open(t, path, METADB_CATALOG, &s->db)
            && metadb_migrate(t, s->db, embedded_migrations, embedded_migrations_len)
-           && services_open_state(t, s) && images_open_beside(t, s->db, mesh->db, &s->images)
+           && services_open_state(t, s) && images_open_beside(t, s->db, mesh->images, &s->images)
            && gate_open_beside(t, &leader, s->db, s->images, &s->gate);
     t->actor = asker;
     if (!ok) {
@@ -106,24 +130,17 @@ void services_close_beside(struct services *s)
     images_close(s->images);
     metadb_close(s->db);
     jobs_free(s->jobs);
+    env_drift_free(s->drift);
     free(s);
 }
 
 /* ---- files that any catalog names */
 
-bool services_open_catalog_of(struct task *t, struct services *mesh, str name, struct metadb **out)
+static bool services_open_catalog(struct task *t, str name, str path, struct metadb **out)
 {
     struct environment env;
-    bool exists;
 
-    if (!store_env_exists(t, mesh->home, name, &exists)) {
-        return false;
-    }
-    if (!exists) {
-        return task_fail(t, ERR_NOT_FOUND, "there is no environment %.*s", STR_ARG(name));
-    }
-    if (!store_env_has_catalog(t, mesh->home, name)
-        || !metadb_open(t, store_env_catalog(t, mesh->home, name), METADB_CATALOG, out)) {
+    if (!metadb_open(t, path, METADB_CATALOG, out)) {
         return false;
     }
     if (metadb_migrate(t, *out, embedded_migrations, embedded_migrations_len)
@@ -134,22 +151,62 @@ bool services_open_catalog_of(struct task *t, struct services *mesh, str name, s
     return false;
 }
 
-static bool services_add_files(struct task *t, struct services *mesh, str name,
-                               struct str_list *out)
+bool services_open_catalog_of(struct task *t, struct services *mesh, str name, struct metadb **out)
 {
-    struct str_list files;
-    struct metadb *db;
+    bool exists;
 
-    if (!services_open_catalog_of(t, mesh, name, &db)) {
+    if (!store_env_exists(t, mesh->home, name, &exists)) {
         return false;
     }
-    bool ok = release_files(t, db, &files);
+    if (!exists) {
+        return task_fail(t, ERR_NOT_FOUND, "there is no environment %.*s", STR_ARG(name));
+    }
+    return store_env_has_catalog(t, mesh->home, name)
+        && services_open_catalog(t, name, store_env_catalog(t, mesh->home, name), out);
+}
 
-    metadb_close(db);
+bool services_open_last_of(struct task *t, struct services *mesh, str name, struct metadb **out)
+{
+    *out = NULL;
+    return !store_env_has_last(t, mesh->home, name)
+        || services_open_catalog(t, name, store_env_last(t, mesh->home, name), out);
+}
+
+/* `db` is closed; NULL names nothing. */
+static bool services_add_files(struct task *t, struct metadb *db, struct str_list *out)
+{
+    struct str_list files = {0};
+    bool ok = db == NULL || release_files(t, db, &files);
+
+    if (db != NULL) {
+        metadb_close(db);
+    }
     for (size_t i = 0; ok && i < files.len; i++) {
         vec_push(t->mem, out, files.at[i]);
     }
     return ok;
+}
+
+static bool services_add_files_of(struct task *t, struct services *mesh, str name,
+                                  struct str_list *out)
+{
+    struct metadb *db;
+
+    return services_open_catalog_of(t, mesh, name, &db) && services_add_files(t, db, out)
+        && services_open_last_of(t, mesh, name, &db) && services_add_files(t, db, out);
+}
+
+void services_sort_files(struct str_list *files)
+{
+    size_t kept = 0;
+
+    str_list_sort(files);
+    for (size_t i = 0; i < files->len; i++) {
+        if (i == 0 || !str_eq(files->at[i], files->at[i - 1])) {
+            files->at[kept++] = files->at[i];
+        }
+    }
+    files->len = kept;
 }
 
 bool services_files(struct task *t, struct services *s, struct str_list *out)
@@ -163,19 +220,14 @@ bool services_files(struct task *t, struct services *s, struct str_list *out)
     }
     for (size_t i = 0; i < names.len; i++) {
         /* One that was dropped this moment names nothing; one that cannot be read may name anything. */
-        if (!services_add_files(t, mesh, names.at[i], &all)) {
+        if (!services_add_files_of(t, mesh, names.at[i], &all)) {
             if (!store_env_exists(t, mesh->home, names.at[i], &exists) || exists) {
                 return false;
             }
             task_clear_error(t);
         }
     }
-    str_list_sort(&all);
-    *out = (struct str_list){0};
-    for (size_t i = 0; i < all.len; i++) {
-        if (i == 0 || !str_eq(all.at[i], all.at[i - 1])) {
-            vec_push(t->mem, out, all.at[i]);
-        }
-    }
+    services_sort_files(&all);
+    *out = all;
     return true;
 }

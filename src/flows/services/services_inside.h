@@ -4,6 +4,8 @@
 
 #include "services/services.h"
 
+/* Sorted, each once. */
+void services_sort_files(struct str_list *files);
 /* The part of services_close that an environment has. */
 void services_close_beside(struct services *s);
 

@@ -1,14 +1,30 @@
 #include "services/services.h"
 
+/* NULL: there is no such domain. */
+static bool services_is_of(const struct actor *actor, const struct image *image,
+                           const struct model_domain *domain)
+{
+    return actor_is_operator(actor)
+        || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups)
+        || (domain != NULL
+            && (model_names_actor(&domain->owners, actor->name, &actor->groups)
+                || model_names_actor(&domain->members, actor->name, &actor->groups)));
+}
+
 bool services_may_run(const struct actor *actor, const struct image *image,
                       const struct image_product *product)
 {
-    const struct model_domain *domain = product->definition->domain;
+    return services_is_of(actor, image, product->definition->domain);
+}
 
-    return actor_is_operator(actor)
-        || model_names_actor(&domain->owners, actor->name, &actor->groups)
-        || model_names_actor(&domain->members, actor->name, &actor->groups)
-        || model_names_actor(&image->model->mesh.admins, actor->name, &actor->groups);
+bool services_may_know_file(const struct actor *actor, const struct image *image, str path)
+{
+    str top, domain, rest;
+
+    (void)str_cut(path, '/', &top, &rest);
+    (void)str_cut(rest, '/', &domain, &rest);
+    return services_is_of(
+        actor, image, str_eq(top, STR("domains")) ? model_find_domain(image->model, domain) : NULL);
 }
 
 bool services_find_product(struct task *t, const struct image *image, str address,

@@ -66,6 +66,20 @@ static bool upkeep_verify_env(struct task *t, struct metadb *db, str *finding_ou
     return upkeep_check_catalog(t, db, finding_out);
 }
 
+/* NULL: it could not be opened, or there is none. */
+static bool upkeep_verify_opened(struct task *t, struct metadb *db, str *finding_out)
+{
+    if (db == NULL) {
+        *finding_out = t->err.code != ERR_NONE ? arena_str(t->mem, t->err.message) : STR_NONE;
+        task_clear_error(t);
+        return true;
+    }
+    bool ok = upkeep_verify_env(t, db, finding_out);
+
+    metadb_close(db);
+    return ok;
+}
+
 static bool upkeep_verify_envs(struct task *t, struct services *s, str *finding_out)
 {
     struct str_list names;
@@ -77,16 +91,12 @@ static bool upkeep_verify_envs(struct task *t, struct services *s, str *finding_
         struct metadb *db;
         str finding = STR_NONE;
 
-        if (!services_open_catalog_of(t, s, names.at[i], &db)) {
-            finding = arena_str(t->mem, t->err.message);
-            task_clear_error(t);
-        } else {
-            bool ok = upkeep_verify_env(t, db, &finding);
-
-            metadb_close(db);
-            if (!ok) {
-                return false;
-            }
+        if (!upkeep_verify_opened(t, services_open_catalog_of(t, s, names.at[i], &db) ? db : NULL,
+                                  &finding)
+            || (finding.len == 0
+                && !upkeep_verify_opened(
+                    t, services_open_last_of(t, s, names.at[i], &db) ? db : NULL, &finding))) {
+            return false;
         }
         if (finding.len > 0) {
             *finding_out = arena_format(t->mem, "environment %.*s: %.*s", STR_ARG(names.at[i]),

@@ -1,0 +1,204 @@
+"""A large table of PostgreSQL whose rows lie in the order of its key: read in the ranges of the files of the release before, each of which is a
+file of the next one; the same files as of a table that is read as a whole."""
+
+import threading
+
+import pytest
+
+from conftest import DOMAIN, GRANT, MESH
+from test_parts import count, files, path, run
+from test_postgres import PRODUCT, SOURCE
+
+HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: orders\nversion: 1.0.0\nstatus: active\nschema:\n"
+TABLE = """\
+  - name: orders
+    properties:
+      - {{name: id, logicalType: {logical}, physicalType: "{type}", required: true, primaryKey: true}}
+      - {{name: country, logicalType: string}}
+      - {{name: amount, logicalType: number, physicalType: "DECIMAL(12,2)"{rule}}}"""
+ASIDE = ", quality: [{metric: nullValues, mustBe: 0, customProperties: [{property: onFailure, value: quarantine}]}]"
+
+
+@pytest.fixture
+def statements(postgres):
+    """The statements of which a source was asked for rows of orders, since the last call."""
+    postgres.sql("ALTER ROLE weft SET log_statement = 'all'")
+    log, seen = postgres.folder / "log", [0]
+    seen[0] = log.stat().st_size
+
+    def since():
+        with open(log, "rb") as file:
+            file.seek(seen[0])
+            text = file.read().decode(errors="replace")
+        seen[0] += len(text.encode())
+        return [line for line in text.splitlines() if "LOG:  statement: COPY (SELECT" in line and '"orders"' in line]
+
+    yield since
+    postgres.sql("ALTER ROLE weft RESET log_statement")
+
+
+@pytest.fixture
+def shop(mesh, postgres, request):
+    """A mesh of one table, in which a file takes a thousand rows at most."""
+    schema = "r_" + request.node.name[5:40].lower().replace("[", "_").replace("]", "_").replace(" ", "_")
+    mesh.env["WEFT_PART_ROWS_MAX"] = "1000"
+
+    def make(ids="g * 2", type="bigint", logical="integer", order="g", rule="", rows=5000):
+        postgres.sql(f"""
+            DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema};
+            CREATE TABLE {schema}.orders (id {type} PRIMARY KEY, country text, amount numeric(12,2));
+            INSERT INTO {schema}.orders SELECT {ids}, (ARRAY['CH', 'DE', 'AT'])[1 + g % 3], g % 997
+            FROM generate_series(1, {rows}) g ORDER BY {order};
+            ANALYZE {schema}.orders""")
+        table = TABLE.format(type=type, logical=logical, rule=rule)
+        mesh.write("mesh.yaml", MESH.replace("{roots: [data/]}", f'{{hosts: ["127.0.0.1:{postgres.port}"]}}'))
+        mesh.write("policies/analysts.policy.yaml", GRANT)
+        mesh.write("domains/sales/domain.yaml", DOMAIN)
+        mesh.write("domains/sales/orders/product.odps.yaml", PRODUCT)
+        mesh.write("domains/sales/orders/erp.odcs.yaml", SOURCE.format(port=postgres.port, schema=schema, tables=table))
+        mesh.write("domains/sales/orders/orders.odcs.yaml", HEAD + table + "\n")
+        mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
+        mesh.weft("apply", "--yes")
+        return mesh, f"{schema}.orders"
+
+    return make
+
+
+def whole_is(mesh, postgres, table):
+    """The rows of the release are those of the source, in the order of the key over all files."""
+    import duckdb
+    found = [row for file in files(mesh) for row in
+             duckdb.sql(f"SELECT translate(id::VARCHAR, '()', ''), country, amount FROM read_parquet('{path(mesh, file)}')").fetchall()]
+    with postgres.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return found == connection.execute(f"SELECT id::text, country, amount FROM {table} o ORDER BY o.id").fetchall()
+
+
+def read_as_a_whole(mesh, postgres, table, statements):
+    """What PostgreSQL knows of the order of the rows is forgotten for one run."""
+    postgres.sql(f"DELETE FROM pg_statistic WHERE starelid = '{table}'::regclass")
+    statements()
+    found = run(mesh)
+    assert len(statements()) == 1
+    postgres.sql(f"ANALYZE {table}")
+    return found
+
+
+@pytest.mark.parametrize("ids, type, logical", [
+    ("g * 2", "bigint", "integer"), ("g * 2 - 5000", "integer", "integer"), ("date '1990-01-01' + g", "date", "date"),
+    ("timestamp '2026-01-01' + g * interval '1.5 second'", "timestamp", "timestamp"),
+    ("timestamptz '1999-12-31 23:30:00+00' + g * interval '1.5 second'", "timestamptz", "timestamp")],
+    ids=["bigint", "integer", "date", "timestamp", "timestamptz"])
+def test_ranges_are_the_files_that_the_whole_makes(shop, postgres, statements, ids, type, logical):
+    mesh, table = shop(ids, type, logical)
+    first = run(mesh)
+    assert len(first) > 4 and len(statements()) == 1, "nothing is known before the first release"
+    postgres.sql(f"""UPDATE {table} SET amount = 1000 WHERE id = (SELECT min(id) FROM {table});
+                     DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})""")
+    in_ranges = run(mesh)
+    asked = statements()
+    assert len(asked) == len(first) and all("ORDER BY" in text for text in asked)
+    assert len(set(in_ranges) - set(first)) == 2 and whole_is(mesh, postgres, table)
+    # The first row has moved to the end of the table.
+    assert read_as_a_whole(mesh, postgres, table, statements) == in_ranges
+    assert mesh.weft("verify", "--format", "json").json["damaged"] == []
+
+
+def test_ranges_that_have_grown_or_shrunk_are_cut_anew(shop, postgres, statements):
+    mesh, table = shop()
+    first = run(mesh)
+    postgres.sql(f"INSERT INTO {table} SELECT g, 'CH', 1 FROM generate_series(10001, 12000) g; ANALYZE {table}")
+    statements()
+    grown = run(mesh)
+    assert len(statements()) == len(first) and len(grown) > len(first)
+    assert set(first[:-1]) <= set(grown) and all(250 <= f[1] <= 1000 for f in grown) and whole_is(mesh, postgres, table)
+    postgres.sql(f"DELETE FROM {table} WHERE id BETWEEN 1900 AND 4100 OR id > 11000; ANALYZE {table}")
+    shrunk = run(mesh)
+    assert len(statements()) == len(grown) and len(shrunk) < len(grown)
+    assert all(250 <= f[1] <= 1000 for f in shrunk) and whole_is(mesh, postgres, table)
+    postgres.sql(f"DELETE FROM {table} WHERE id > 500; ANALYZE {table}")
+    small = run(mesh)
+    assert len(statements()) == len(shrunk)
+    assert [f[1] for f in small] == [250] and whole_is(mesh, postgres, table)
+    assert count(mesh) == [{"n": 250, "ids": 62750}]
+
+
+def test_a_table_in_another_order_is_read_once(shop, postgres, statements):
+    mesh, table = shop(order="hashint4(g)")
+    first = run(mesh)
+    statements()
+    assert run(mesh) == first and len(statements()) == 1 and whole_is(mesh, postgres, table)
+
+
+@pytest.mark.parametrize("ids, type, logical", [("lpad(g::text, 5, '0')", "text", "string"), ("g", "numeric(12,0)", "number"),
+                                                ("date '0040-01-01 BC' + g", "date", "date")], ids=["text", "numeric", "before Christ"])
+def test_a_key_of_another_kind_is_read_once(shop, postgres, statements, ids, type, logical):
+    mesh, table = shop(ids, type, logical)
+    first = run(mesh)
+    statements()
+    assert len(first) > 4 and run(mesh) == first and len(statements()) == 1 and whole_is(mesh, postgres, table)
+
+
+def test_rows_that_go_aside_are_read_as_a_whole(shop, postgres, statements):
+    mesh, table = shop(rule=ASIDE)
+    first = run(mesh)
+    postgres.sql(f"UPDATE {table} SET amount = NULL WHERE id = 4000")
+    statements()
+    assert sum(f[1] for f in run(mesh)) == sum(f[1] for f in first) - 1 and len(statements()) == 1
+
+
+def test_other_tables_are_made_of_all_ranges(shop, postgres, statements):
+    mesh, table = shop()
+    contract = mesh.folder / "domains/sales/orders/orders.odcs.yaml"
+    mesh.write("domains/sales/orders/orders.odcs.yaml", contract.read_text() + """\
+  - name: totals
+    properties:
+      - {name: rows, logicalType: integer, physicalType: BIGINT, required: true}
+      - {name: ids, logicalType: integer, physicalType: BIGINT, required: true}
+""")
+    mesh.write("domains/sales/orders/totals.sql", "SELECT count(*) AS rows, sum(id)::BIGINT AS ids FROM erp.orders\n")
+    mesh.weft("apply", "--yes")
+    run(mesh)
+    postgres.sql(f"DELETE FROM {table} WHERE id = 5000")
+    statements()
+    run(mesh)
+    assert len(statements()) > 4
+    assert mesh.rows("SELECT rows, ids FROM sales.orders.totals", as_user="ana") == [{"rows": 4999, "ids": 25000000}]
+
+
+def test_ranges_are_of_one_snapshot(shop, postgres, statements):
+    """Money moves between the first and the last range while they are read: the sum is the same in each release."""
+    mesh, table = shop()
+    run(mesh)
+    with postgres.connect() as connection:
+        total = connection.execute(f"SELECT sum(amount) FROM {table}").fetchone()[0]
+    stop = threading.Event()
+
+    def move():
+        with postgres.connect() as connection:
+            while not stop.is_set():
+                with connection.transaction():
+                    connection.execute(f"UPDATE {table} SET amount = amount - 1 WHERE id = 2")
+                    connection.execute(f"UPDATE {table} SET amount = amount + 1 WHERE id = 10000")
+
+    thread = threading.Thread(target=move)
+    statements()
+    thread.start()
+    try:
+        for _ in range(3):
+            assert len(run(mesh)) > 4
+            assert mesh.rows("SELECT sum(amount)::BIGINT AS total FROM sales.orders.orders", as_user="ana") == [{"total": int(total)}]
+    finally:
+        stop.set()
+        thread.join()
+    assert len(statements()) > 12
+
+
+def test_what_breaks_in_a_late_range_leaves_the_last_release(shop, postgres, statements):
+    mesh, table = shop()
+    first = run(mesh)
+    postgres.sql(f"UPDATE {table} SET amount = 'NaN' WHERE id = 9000")
+    statements()
+    refused = mesh.weft("run", "--all", ok=False)
+    assert "input erp: column amount: a value is no DECIMAL(12,2)" in refused.out + refused.err
+    assert len(statements()) == len(first) and files(mesh) == first
