@@ -1,5 +1,6 @@
 """A part of the crash matrix, the same each time: `make crash` has all of it."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "story")]
 
+from conftest import WEFT  # noqa: E402
 from crash_case import Case, Template  # noqa: E402
-from crash_matrix import Matrix  # noqa: E402
+from crash_matrix import Kept, Matrix  # noqa: E402
 from crash_operations import TABLE  # noqa: E402
 from injector import is_there  # noqa: E402
 
@@ -37,6 +39,28 @@ def test_at_some_calls_of(operation, tmp_path):
     matrix = Matrix([operation], most=CASES_OF_EACH, folder=tmp_path).run()
     assert len(matrix.results) == CASES_OF_EACH
     assert matrix.failed == []
+
+
+def test_an_interrupted_matrix_goes_on(tmp_path):
+    def matrix(goes_on, program=WEFT):
+        made = Matrix(["user"], most=4, kept=Kept(tmp_path / "kept", [program], goes_on))
+        made.taken = 0
+        made.tell = lambda text: setattr(made, "taken", made.taken + text.startswith("2 were done before"))
+        return made.run()
+
+    first = matrix(goes_on=False)
+    assert len(first.results) == 4 and first.failed == []
+    build, *lines = (tmp_path / "kept").read_text().splitlines()
+    one, two, three = map(json.loads, lines[:3])
+    three["faults"] = ["it was not as it must be"]
+    (tmp_path / "kept").write_text("\n".join([build, json.dumps(one), json.dumps(two), json.dumps(three), lines[3][:20]]))
+
+    # What passed is not done again; what failed or was cut short is.
+    second = matrix(goes_on=True)
+    assert second.taken == 1 and second.failed == []
+    assert {r["name"] for r in second.results} == {r["name"] for r in first.results}
+    # What another build passed says nothing of this one.
+    assert matrix(goes_on=True, program=__file__).taken == 0
 
 
 @pytest.fixture(scope="module")
