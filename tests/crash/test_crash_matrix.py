@@ -8,10 +8,12 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "story")]
 
-from conftest import WEFT  # noqa: E402
+import crash_operations  # noqa: E402
+from conftest import WEFT, Mesh  # noqa: E402
 from crash_case import Case, Template  # noqa: E402
 from crash_matrix import Kept, Matrix  # noqa: E402
 from crash_operations import TABLE  # noqa: E402
+from home_reader import FileReader, read_home  # noqa: E402
 from injector import is_there  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not is_there(), reason="sanitizers want to be preloaded first themselves")
@@ -30,6 +32,7 @@ FOUND = {
     "a lock that was written in part is written whole": "start/server write /lock/1/short",
     "a copy that fails says of what": "restore/client copy_file_range unfinished/files/AB/HASH/1/enospc",
     "a backup that may not last is not there": "backup/server fsync backup/1/eio",
+    "nor is one that the audit does not tell of": "backup/server fdatasync /catalog.db-wal/1/eio",
     "an interrupted open is tried again": "start/server create /catalog.db/1/eintr",
 }
 
@@ -61,6 +64,37 @@ def test_an_interrupted_matrix_goes_on(tmp_path):
     assert {r["name"] for r in second.results} == {r["name"] for r in first.results}
     # What another build passed says nothing of this one.
     assert matrix(goes_on=True, program=__file__).taken == 0
+
+
+def test_a_reader_beside_upkeep_reads_again(tmp_path, monkeypatch):
+    mesh = Mesh(tmp_path / "mesh")
+    mesh.folder.mkdir()
+    TABLE["run"].prepare(mesh)
+    mesh.serve(http=False)
+    file, away = next((mesh.home / "files").glob("*/*")), tmp_path / "away"
+    missing, check = f"release file {file.name} is missing", FileReader.check
+
+    def lose(reader, sha256, size):
+        """There when it is looked for, gone when it is read."""
+        is_there = check(reader, sha256, size)
+        if sha256 == file.name and is_there:
+            file.rename(away)
+        return is_there
+
+    def find(*arguments):
+        home = read_home(*arguments)
+        if away.exists():
+            away.rename(file)
+        return home
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileReader, "check", lose)
+        assert missing in TABLE["run"].state(mesh, True)[0].faults
+    # It is missed as long as the catalog names it, and no longer.
+    assert missing in TABLE["upkeep"].state(mesh, True)[0].faults
+    monkeypatch.setattr(crash_operations, "read_home", find)
+    assert TABLE["upkeep"].state(mesh, True)[0].faults == []
+    mesh.close()
 
 
 @pytest.fixture(scope="module")
