@@ -30,6 +30,8 @@ FOUND = {
     "half a key is no key": "birth/server write /audit.key.new/1/short",
     "nor is half a mask's": "birth/server write /mask.key.new/1/eintr",
     "a lock that was written in part is written whole": "start/server write /lock/1/short",
+    "a refreshed environment is there when its folder may not last": "env-refresh/server fsync /env/dev-x/1/eio",
+    "an environment that stays says where": "env-drop/server rename /env/.dev-x.dropped/1/enospc",
     "a copy that fails says of what": "restore/client copy_file_range unfinished/files/AB/HASH/1/enospc",
     "a backup that may not last is not there": "backup/server fsync backup/1/eio",
     "nor is one that the audit does not tell of": "backup/server fdatasync /catalog.db-wal/1/eio",

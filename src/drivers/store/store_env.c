@@ -138,7 +138,12 @@ bool store_env_replace(struct task *t, str from, str to)
         return false;
     if (rename(arena_c_string(t->mem, from), arena_c_string(t->mem, to)) != 0)
         return task_fail_errno(t, ERR_IO, "cannot move " STR_FMT, STR_ARG(from));
-    return store_sync_folder(t, arena_c_string(t->mem, folder));
+    /* It is there, and the one before is gone: no failure would be true. After a loss of power either may be there, whole. */
+    if (!store_sync_folder(t, arena_c_string(t->mem, folder))) {
+        log_failure("store", t);
+        task_clear_error(t);
+    }
+    return true;
 }
 
 bool store_env_remove(struct task *t, str home, str name)
@@ -152,7 +157,7 @@ bool store_env_remove(struct task *t, str home, str name)
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot open " STR_FMT, STR_ARG(path));
     bool ok = (store_folder_remove(fd, gone) && renameat(fd, from, fd, gone) == 0)
-           || task_fail_errno(t, ERR_IO, "cannot remove environment " STR_FMT, STR_ARG(name));
+           || task_fail_errno(t, ERR_IO, "cannot remove " STR_FMT "/%s", STR_ARG(path), from);
     /* It has no name any more: the next start removes what is left of it. */
     if (ok && (fsync(fd) != 0 || !store_folder_remove(fd, gone)))
         log_event(LOG_WARN, "store", t, "cannot remove all of env/%s yet: errno %d", gone, errno);
