@@ -43,7 +43,7 @@ clang: ## build with clang
 	@tools/deps build dev
 	@tools/build clang
 
-crash: ## fail, stop or kill weft at each call that writes, and print what came of it (ARGS="run --most 40")
+crash: ## fail, stop or kill weft at each call that writes, and print and keep what came of it (ARGS="run --most 40")
 	@tools/deps build test
 	@tools/build debug
 	@tools/crash $(ARGS)

@@ -66,7 +66,7 @@ class Case:
         return self.point.startswith("worker")
 
     def run(self):
-        with tempfile.TemporaryDirectory(prefix="weft-crash-") as folder:
+        with tempfile.TemporaryDirectory(prefix="weft-crash-", ignore_cleanup_errors=True) as folder:
             self.mesh = self.template.copy(Path(folder))
             self.injector = Injector(Path(folder), self.operation.roots(self.mesh))
             try:
@@ -79,6 +79,9 @@ class Case:
                         server.kill()
                 close(self.mesh)
                 self.injector.close()
+        if Path(folder).exists():
+            self.faults.append("when all had ended something still wrote to the home")
+            shutil.rmtree(folder, ignore_errors=True)
         return self
 
     def serve(self):

@@ -1,6 +1,7 @@
 """The crash matrix: each operation, at each call by which it changes a file, with all that can happen there."""
 
-import itertools
+import hashlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -46,8 +47,9 @@ def sample(cases, most):
 
 
 class Matrix:
-    def __init__(self, names, each=False, most=0, jobs=2, word="", folder=None, out=None):
+    def __init__(self, names, each=False, most=0, jobs=2, word="", folder=None, out=None, kept=None):
         self.names, self.each, self.most, self.jobs, self.word, self.out = names, each, most, jobs, word, out
+        self.kept = kept  # where results are kept as they come
         self.folder = Path(folder or tempfile.mkdtemp(prefix="weft-matrix-"))
         self.results = []
 
@@ -64,6 +66,13 @@ class Matrix:
         return template
 
     def run(self):
+        try:
+            self.run_in_folder()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return self
+
+    def run_in_folder(self):
         templates = {}
         todo = []
         for name in self.names:
@@ -74,12 +83,18 @@ class Matrix:
             cases = sample(cases, self.most) if self.most else cases
             self.tell(f"{name}: {len(templates[name].log)} calls that write, {total} cases" + (f", {len(cases)} of them now" if len(cases) < total else ""))
             todo += [(name, *case) for case in cases]
+        if self.kept:
+            self.results = [result for result in self.kept.open() if result["operation"] in self.names]
+            done = {result["name"] for result in self.results}
+            todo = [case for case in todo if "{}/{}/{}/{}".format(*case) not in done]
+            if done:
+                self.tell(f"{len(done)} were done before, {len(todo)} are left")
         run_cases(templates, todo, self.jobs, self.take)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return self
 
     def take(self, result):
         self.results.append(result)
+        if self.kept:
+            self.kept.add(result)
         if len(self.results) % 250 == 0:
             self.tell(f"... {len(self.results)} cases")
         if result["faults"]:
@@ -89,6 +104,29 @@ class Matrix:
     @property
     def failed(self):
         return [r for r in self.results if r["faults"]]
+
+
+class Kept:
+    """Results on disk, of one build of the programs: an interrupted run goes on behind them, save those that failed."""
+
+    def __init__(self, path, programs, goes_on):
+        self.path, self.goes_on = Path(path), goes_on
+        self.build = [hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in programs]
+
+    def open(self):
+        results = []
+        if self.goes_on and self.path.exists():
+            # The last line may have been cut short.
+            build, *lines = self.path.read_text().split("\n")[:-1] or ["[]"]
+            if json.loads(build) == self.build:
+                results = [r for r in map(json.loads, lines) if not r["faults"]]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in [self.build, *results]))
+        return results
+
+    def add(self, result):
+        with self.path.open("a") as file:
+            file.write(json.dumps(result) + "\n")
 
 
 held = {}

@@ -209,6 +209,15 @@ class Upkeep(Operation):
             time.sleep(0.05)
         return Answer(["upkeep"], 99, "", "no upkeep came")
 
+    def state(self, mesh, is_served):
+        """Who reads beside it and pins nothing may lose a file under his hands. Then the catalog names it no more: he reads again."""
+        home, state = super().state(mesh, is_served)
+        faults = None
+        while is_served and home.faults and home.faults != faults:
+            faults = home.faults
+            home, state = super().state(mesh, is_served)
+        return home, state
+
     def comes_to(self, mesh, state):
         end = time.monotonic() + 30
         while time.monotonic() < end:

@@ -1,5 +1,6 @@
 """A part of the crash matrix, the same each time: `make crash` has all of it."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "story")]
 
+import crash_operations  # noqa: E402
+from conftest import WEFT, Mesh  # noqa: E402
 from crash_case import Case, Template  # noqa: E402
-from crash_matrix import Matrix  # noqa: E402
+from crash_matrix import Kept, Matrix  # noqa: E402
 from crash_operations import TABLE  # noqa: E402
+from home_reader import FileReader, read_home  # noqa: E402
 from injector import is_there  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not is_there(), reason="sanitizers want to be preloaded first themselves")
@@ -26,8 +30,11 @@ FOUND = {
     "half a key is no key": "birth/server write /audit.key.new/1/short",
     "nor is half a mask's": "birth/server write /mask.key.new/1/eintr",
     "a lock that was written in part is written whole": "start/server write /lock/1/short",
+    "a refreshed environment is there when its folder may not last": "env-refresh/server fsync /env/dev-x/1/eio",
+    "an environment that stays says where": "env-drop/server rename /env/.dev-x.dropped/1/enospc",
     "a copy that fails says of what": "restore/client copy_file_range unfinished/files/AB/HASH/1/enospc",
     "a backup that may not last is not there": "backup/server fsync backup/1/eio",
+    "nor is one that the audit does not tell of": "backup/server fdatasync /catalog.db-wal/1/eio",
     "an interrupted open is tried again": "start/server create /catalog.db/1/eintr",
 }
 
@@ -37,6 +44,59 @@ def test_at_some_calls_of(operation, tmp_path):
     matrix = Matrix([operation], most=CASES_OF_EACH, folder=tmp_path).run()
     assert len(matrix.results) == CASES_OF_EACH
     assert matrix.failed == []
+
+
+def test_an_interrupted_matrix_goes_on(tmp_path):
+    def matrix(goes_on, program=WEFT):
+        made = Matrix(["user"], most=4, kept=Kept(tmp_path / "kept", [program], goes_on))
+        made.taken = 0
+        made.tell = lambda text: setattr(made, "taken", made.taken + text.startswith("2 were done before"))
+        return made.run()
+
+    first = matrix(goes_on=False)
+    assert len(first.results) == 4 and first.failed == []
+    build, *lines = (tmp_path / "kept").read_text().splitlines()
+    one, two, three = map(json.loads, lines[:3])
+    three["faults"] = ["it was not as it must be"]
+    (tmp_path / "kept").write_text("\n".join([build, json.dumps(one), json.dumps(two), json.dumps(three), lines[3][:20]]))
+
+    # What passed is not done again; what failed or was cut short is.
+    second = matrix(goes_on=True)
+    assert second.taken == 1 and second.failed == []
+    assert {r["name"] for r in second.results} == {r["name"] for r in first.results}
+    # What another build passed says nothing of this one.
+    assert matrix(goes_on=True, program=__file__).taken == 0
+
+
+def test_a_reader_beside_upkeep_reads_again(tmp_path, monkeypatch):
+    mesh = Mesh(tmp_path / "mesh")
+    mesh.folder.mkdir()
+    TABLE["run"].prepare(mesh)
+    mesh.serve(http=False)
+    file, away = next((mesh.home / "files").glob("*/*")), tmp_path / "away"
+    missing, check = f"release file {file.name} is missing", FileReader.check
+
+    def lose(reader, sha256, size):
+        """There when it is looked for, gone when it is read."""
+        is_there = check(reader, sha256, size)
+        if sha256 == file.name and is_there:
+            file.rename(away)
+        return is_there
+
+    def find(*arguments):
+        home = read_home(*arguments)
+        if away.exists():
+            away.rename(file)
+        return home
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileReader, "check", lose)
+        assert missing in TABLE["run"].state(mesh, True)[0].faults
+    # It is missed as long as the catalog names it, and no longer.
+    assert missing in TABLE["upkeep"].state(mesh, True)[0].faults
+    monkeypatch.setattr(crash_operations, "read_home", find)
+    assert TABLE["upkeep"].state(mesh, True)[0].faults == []
+    mesh.close()
 
 
 @pytest.fixture(scope="module")

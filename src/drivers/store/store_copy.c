@@ -257,11 +257,18 @@ bool store_copy_finish(struct task *t, str work, str final)
         return task_fail_errno(t, ERR_IO, "cannot move %s to %s", from, to);
     }
     /* From here on its unfinished name is nobody's, and removing that does nothing. */
-    if (store_sync_folder(t, arena_c_string(t->mem, folder))) {
-        return true;
+    if (!store_sync_folder(t, arena_c_string(t->mem, folder))) {
+        store_copy_take_back(t, work, final);
+        return false;
     }
+    return true;
+}
+
+void store_copy_take_back(struct task *t, str work, str final)
+{
+    char *from = arena_c_string(t->mem, work), *to = arena_c_string(t->mem, final);
+
     if (rename(to, from) != 0) {
-        log_event(LOG_WARN, "store", t, "%s stays, though it may not last: errno %d", to, errno);
+        log_event(LOG_WARN, "store", t, "%s stays, though it failed: errno %d", to, errno);
     }
-    return false;
 }

@@ -20,5 +20,7 @@ MUST_CHECK bool store_copy_folder(struct task *t, str folder);
 MUST_CHECK bool store_copy_names(struct task *t, str folder, struct str_list *out);
 /* Syncs the folders, two levels deep, and gives it its name. */
 MUST_CHECK bool store_copy_finish(struct task *t, str work, str final);
+/* Takes its name back after that, so that it is removed with the task. Keeps t->err. */
+void store_copy_take_back(struct task *t, str work, str final);
 
 #endif

@@ -175,7 +175,12 @@ bool store_env_replace(struct task *t, str home, str name, bool keeps_last)
                       to.ptr, errno);
         return false;
     }
-    return store_sync_folder(t, store_env_folder(t, home, name).ptr);
+    /* It is there, and the one before is gone or aside: no failure would be true. After a loss of power either may be there, whole. */
+    if (!store_sync_folder(t, store_env_folder(t, home, name).ptr)) {
+        log_failure("store", t);
+        task_clear_error(t);
+    }
+    return true;
 }
 
 bool store_env_remove(struct task *t, str home, str name)
@@ -189,7 +194,7 @@ bool store_env_remove(struct task *t, str home, str name)
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot open " STR_FMT, STR_ARG(path));
     bool ok = (store_folder_remove(fd, gone) && renameat(fd, from, fd, gone) == 0)
-           || task_fail_errno(t, ERR_IO, "cannot remove environment " STR_FMT, STR_ARG(name));
+           || task_fail_errno(t, ERR_IO, "cannot remove " STR_FMT "/%s", STR_ARG(path), from);
     /* It has no name any more: the next start removes what is left of it. */
     if (ok && (fsync(fd) != 0 || !store_folder_remove(fd, gone)))
         log_event(LOG_WARN, "store", t, "cannot remove all of env/%s yet: errno %d", gone, errno);

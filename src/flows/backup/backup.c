@@ -244,6 +244,19 @@ static bool backup_tell(struct task *t, const struct backup *b)
                         buf_str(o.b), NULL);
 }
 
+/* No copy of all data is there that the audit does not tell of. */
+static bool backup_finish(struct task *t, struct backup_work *w)
+{
+    if (!store_copy_finish(t, w->folder, w->b->folder)) {
+        return false;
+    }
+    if (!backup_tell(t, w->b)) {
+        store_copy_take_back(t, w->folder, w->b->folder);
+        return false;
+    }
+    return true;
+}
+
 bool backup_make(struct task *t, struct backup *b)
 {
     struct backup_work w = {
@@ -257,11 +270,10 @@ bool backup_make(struct task *t, struct backup *b)
     }
     ok = store_copy_begin(t, b->folder, &w.folder) && backup_copy_catalog(t, &w)
       && backup_copy_releases(t, &w) && backup_copy_others(t, &w) && backup_write_list(t, &w)
-      && store_copy_finish(t, w.folder, b->folder);
+      && backup_finish(t, &w);
     turns_give(t, b->services->removal);
     if (!ok) {
         arena_rewind(t->mem, mark); /* what was written is gone before anybody is told */
-        return false;
     }
-    return backup_tell(t, b);
+    return ok;
 }
