@@ -3,22 +3,9 @@
 #include "crypto/crypto.h"
 #include "yaml/yaml.h"
 
-/* Files are in the order of their paths, and so are those before. */
 bool document_load(struct task *t, struct arena *mem, struct metadb *db, struct bundle *out)
 {
-    *out = (struct bundle){0};
-    struct metadb_statement *st;
-    if (!metadb_query(t, db, &st,
-                      "SELECT path, sha256, text FROM document JOIN content USING (sha256) ORDER "
-                      "BY path",
-                      ""))
-        return false;
-    while (metadb_next(t, st))
-        vec_push(mem, out,
-                 ((struct bundle_file){.path = metadb_str(mem, st, 0),
-                                       .sha256 = metadb_str(mem, st, 1),
-                                       .text = metadb_str(mem, st, 2)}));
-    return metadb_end(t, st);
+    return document_load_over(t, mem, mem, NULL, db, &(struct bundle){0}, out);
 }
 
 static bool load_text(struct task *t, struct arena *parts, struct metadb *db,
@@ -32,33 +19,51 @@ static bool load_text(struct task *t, struct arena *parts, struct metadb *db,
     return metadb_end(t, st);
 }
 
+/* The file of this path and content among those before, which are in the order of their paths, as all that are asked for. */
+static const struct bundle_file *find_same(const struct bundle *before, size_t *next, str path,
+                                           str sha256)
+{
+    while (*next < before->len && str_compare(before->at[*next].path, path) < 0)
+        (*next)++;
+    const struct bundle_file *file = *next < before->len ? &before->at[*next] : NULL;
+    return file && str_eq(file->path, path) && str_eq(file->sha256, sha256) ? file : NULL;
+}
+
+/* Where there are none before, texts come with their files; else few are read, each by itself. */
 bool document_load_over(struct task *t, struct arena *mem, struct arena *parts,
                         struct model_part *part, struct metadb *db, const struct bundle *before,
                         struct bundle *out)
 {
     struct metadb_statement *st;
     size_t next = 0;
+    struct {
+        VEC_OF(size_t)
+    } fresh = {0};
     *out = (struct bundle){0};
-    if (!metadb_query(t, db, &st, "SELECT path, sha256 FROM document ORDER BY path", ""))
+    if (!metadb_query(t, db, &st,
+                      before->len ? "SELECT path, sha256 FROM document ORDER BY path"
+                                  : "SELECT path, sha256, text FROM document JOIN content USING "
+                                    "(sha256) ORDER BY path",
+                      ""))
         return false;
     while (metadb_next(t, st)) {
-        struct arena_mark mark = arena_mark(t->mem);
         str path = metadb_str(t->mem, st, 0), sha256 = metadb_str(t->mem, st, 1);
-        while (next < before->len && str_compare(before->at[next].path, path) < 0)
-            next++;
-        bool is_same = next < before->len && str_eq(before->at[next].path, path)
-                    && str_eq(before->at[next].sha256, sha256);
+        const struct bundle_file *same = find_same(before, &next, path, sha256);
+        if (same) {
+            vec_push(mem, out, *same);
+            continue;
+        }
+        vec_push(t->mem, &fresh, out->len);
         vec_push(mem, out,
-                 is_same ? before->at[next]
-                         : ((struct bundle_file){.path = arena_str(parts, path),
-                                                 .sha256 = arena_str(parts, sha256),
-                                                 .part = part}));
-        arena_rewind(t->mem, mark);
+                 ((struct bundle_file){.path = arena_str(parts, path),
+                                       .sha256 = arena_str(parts, sha256),
+                                       .text = before->len ? STR_NONE : metadb_str(parts, st, 2),
+                                       .part = part}));
     }
     if (!metadb_end(t, st))
         return false;
-    for (size_t i = 0; i < out->len; i++)
-        if (out->at[i].part == part && !load_text(t, parts, db, &out->at[i]))
+    for (size_t i = 0; before->len && i < fresh.len; i++)
+        if (!load_text(t, parts, db, &out->at[fresh.at[i]]))
             return false;
     return true;
 }
