@@ -320,6 +320,16 @@ def shop(mesh):
 
 
 @pytest.fixture
+def two(shop):
+    """The shop, and a product of another domain that reads its own; applied and run once."""
+    from env_help import write_two
+
+    write_two(shop).weft("apply", "--yes")
+    shop.weft("run", "--all")
+    return shop
+
+
+@pytest.fixture
 def applied(shop):
     """The shop, applied and run once, without a server."""
     shop.weft("apply", "--yes")

@@ -1,18 +1,9 @@
 """Isolated environments: the same releases by reference, only what differs is built, promoted as it is, and gone without a trace."""
 
-import pytest
-
-from env_help import LOUD, ORDERS, TOTALS, change, customers, env_products, home_files, write_two
+from env_help import LOUD, ORDERS, TOTALS, change, customers, env_products, home_files
 from story_help import audit, edit, is_whole
 
 PLAIN, SHOUTED = ["Ada", "Bob", "Cleo", "Dan"], ["ADA", "BOB", "CLEO", "DAN"]
-
-
-@pytest.fixture
-def two(shop):
-    write_two(shop).weft("apply", "--yes")
-    shop.weft("run", "--all")
-    return shop
 
 
 def test_a_change_is_seen_in_its_environment_alone(two):

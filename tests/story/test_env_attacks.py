@@ -4,17 +4,10 @@ import threading
 
 import pytest
 
-from env_help import LONG, LOUD, ORDERS, TOTALS, build, change, customers, edit, home_files, query, write_two
+from env_help import LONG, LOUD, ORDERS, TOTALS, build, change, customers, edit, home_files, query
 from story_help import Called, audit, is_whole, told
 
 READ = "SELECT customer, email FROM sales.orders.orders ORDER BY id"
-
-
-@pytest.fixture
-def two(shop):
-    write_two(shop).weft("apply", "--yes")
-    shop.weft("run", "--all")
-    return shop
 
 
 @pytest.fixture

@@ -5,18 +5,11 @@ import sqlite3
 
 import pytest
 
-from env_help import LOUD, ORDERS, change, customers, edit, env_products, home_files, write_two
+from env_help import LOUD, ORDERS, change, customers, edit, env_products, home_files
 from story_help import audit, is_whole
 
 SHOUTED = ["ADA", "BOB", "CLEO", "DAN"]
 HOW = ("kill", "fail")
-
-
-@pytest.fixture
-def two(shop):
-    write_two(shop).weft("apply", "--yes")
-    shop.weft("run", "--all")
-    return shop
 
 
 @pytest.fixture

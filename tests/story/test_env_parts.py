@@ -2,16 +2,9 @@
 
 import pytest
 
-from env_help import TOTALS, change, customers, edit, env_products, write_two
+from env_help import TOTALS, change, customers, edit, env_products
 from story_help import is_whole, told
 from test_env import with_note
-
-
-@pytest.fixture
-def two(shop):
-    write_two(shop).weft("apply", "--yes")
-    shop.weft("run", "--all")
-    return shop
 
 
 @pytest.fixture
