@@ -23,7 +23,7 @@ CASES_OF_EACH = 6
 FOUND = {
     "a run whose end cannot be written lets nobody wait": "run/server pwrite /catalog.db-wal/49/enospc",
     "a run that cannot be begun lets nobody wait": "run/server pwrite /catalog.db-wal/12/enospc",
-    "files that a job was given are gone before the next": "run/server unlink /workers/N/in/vN.parquet/1/eio",
+    "files that a job was given are gone before the next": "run/server unlink /workers/N/in/vN_N.parquet/1/eio",
     "a home that fails is no source that fails": "run/server fchmod /workers/N/out/shop.raw_orders.parquet/1/eio",
     "nor is what a worker cannot write": "run/worker-extract write /workers/N/out/shop.raw_orders.parquet/1/enospc",
     "a worker without a folder is a failure of the disk": "run/server mkdir /workers/N/1/eio",
