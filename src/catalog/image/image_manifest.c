@@ -21,12 +21,13 @@ bool image_manifest_read(struct task *t, struct arena *mem, struct metadb *db, u
             t, now, &st,
             "SELECT id, published_us FROM release WHERE product_id = ? AND number = ? AND "
             "is_kept = 1",
-            "ii", product_id, number)
-        || !metadb_step(t, st, found_out))
+            "ii", product_id, number))
         return false;
+    *found_out = metadb_next(t, st);
     uint64_t release_id = *found_out ? metadb_uint(st, 0) : 0;
     out->release = (struct image_release){number, *found_out ? metadb_int(st, 1) : 0};
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     if (*found_out
         && (!read_tables(t, mem, now, release_id, out)
             || !read_columns(t, mem, now, release_id, out)))
@@ -43,42 +44,31 @@ static bool read_tables(struct task *t, struct arena *mem, struct metadb *db, ui
                         struct image_manifest *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(
             t, db, &st,
             "SELECT table_id, name, rows FROM release_table WHERE release_id = ? ORDER BY "
             "table_id",
             "i", release_id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (has_row)
-            vec_push(mem, &out->tables,
-                     ((struct image_table){.id = metadb_uint(st, 0),
-                                           .name = metadb_str(mem, st, 1),
-                                           .rows = metadb_uint(st, 2)}));
-    }
-    metadb_done(t, st);
-    return true;
+    while (metadb_next(t, st))
+        vec_push(mem, &out->tables,
+                 ((struct image_table){.id = metadb_uint(st, 0),
+                                       .name = metadb_str(mem, st, 1),
+                                       .rows = metadb_uint(st, 2)}));
+    return metadb_end(t, st);
 }
 
 static bool read_columns(struct task *t, struct arena *mem, struct metadb *db, uint64_t release_id,
                          struct image_manifest *out)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT table_id, column_id, name, type, classification, tags FROM "
                       "release_column WHERE release_id = ? ORDER BY table_id, position",
                       "i", release_id))
         return false;
     size_t table = 0;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         uint64_t table_id = metadb_uint(st, 0);
         while (table < out->tables.len && out->tables.at[table].id < table_id)
             table++;
@@ -95,8 +85,7 @@ static bool read_columns(struct task *t, struct arena *mem, struct metadb *db, u
             return task_fail(t, ERR_CORRUPT, "the tags of a column of release %llu cannot be read",
                              (unsigned long long)out->release.number);
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 static bool read_ids(struct arena *mem, str text, struct image_file *file)
@@ -116,7 +105,6 @@ static bool read_files(struct task *t, struct arena *mem, struct metadb *db, uin
                        struct image_table *table)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT f.id, f.sha256, f.rows, f.bytes, f.columns, r.deletions, "
                       "r.deleted_rows FROM "
@@ -124,11 +112,7 @@ static bool read_files(struct task *t, struct arena *mem, struct metadb *db, uin
                       "r.table_id = ? ORDER BY r.part",
                       "ii", release_id, table->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         struct image_file *file = vec_add(mem, &table->files);
         file->id = metadb_uint(st, 0);
         file->sha256 = metadb_str(mem, st, 1);
@@ -140,7 +124,8 @@ static bool read_files(struct task *t, struct arena *mem, struct metadb *db, uin
             return task_fail(t, ERR_CORRUPT, "the columns of file " STR_FMT " cannot be read",
                              STR_ARG(file->sha256));
     }
-    metadb_done(t, st);
+    if (!metadb_end(t, st))
+        return false;
     for (size_t i = 0; i < table->files.len; i++)
         if (!read_facts(t, mem, db, &table->files.at[i]))
             return false;
@@ -151,17 +136,12 @@ static bool read_facts(struct task *t, struct arena *mem, struct metadb *db,
                        struct image_file *file)
 {
     struct metadb_statement *st;
-    bool has_row = true;
     if (!metadb_query(t, db, &st,
                       "SELECT column_id, low, high, nulls, distinct_values FROM file_fact WHERE "
                       "file_id = ? ORDER BY column_id",
                       "i", file->id))
         return false;
-    while (has_row) {
-        if (!metadb_step(t, st, &has_row))
-            return false;
-        if (!has_row)
-            break;
+    while (metadb_next(t, st)) {
         struct image_fact *fact = vec_add(mem, &file->facts);
         fact->column_id = (uint32_t)metadb_uint(st, 0);
         fact->has_range = !metadb_is_null(st, 1) && !metadb_is_null(st, 2);
@@ -173,8 +153,7 @@ static bool read_facts(struct task *t, struct arena *mem, struct metadb *db,
             return task_fail(t, ERR_CORRUPT, "the facts of file " STR_FMT " cannot be read",
                              STR_ARG(file->sha256));
     }
-    metadb_done(t, st);
-    return true;
+    return metadb_end(t, st);
 }
 
 str image_list_pack(struct arena *mem, const struct str_list *list)
