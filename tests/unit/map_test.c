@@ -61,3 +61,29 @@ TEST(map_knows_empty_keys)
     EXPECT(map_put(&map, STR_NONE, &value) == NULL);
     EXPECT(map_find(&map, STR("")) == &value);
 }
+
+TEST(map_that_is_ordered_finds_all_without_slots)
+{
+    struct task *t = test_task();
+    static const int lens[] = {0, 1, 8, 9, 500};
+    for (size_t k = 0; k < sizeof lens / sizeof *lens; k++) {
+        struct map maps[2];
+        int values[500];
+        map_init(&maps[0], t->mem);
+        map_init_nocase(&maps[1], t->mem);
+        for (int i = 0; i < lens[k]; i++)
+            for (int m = 0; m < 2; m++)
+                map_put(&maps[m], arena_format(t->mem, "Key %d", i * 7919 % 1000), &values[i]);
+        map_order(&maps[0]);
+        map_order(&maps[1]);
+        for (int i = 0; i < lens[k]; i++) {
+            EXPECT(map_find(&maps[0], arena_format(t->mem, "Key %d", i * 7919 % 1000))
+                   == &values[i]);
+            EXPECT(map_find(&maps[1], arena_format(t->mem, "kEY %d", i * 7919 % 1000))
+                   == &values[i]);
+        }
+        EXPECT(map_find(&maps[0], STR("key 0")) == NULL);
+        EXPECT(map_find(&maps[1], STR("Key")) == NULL);
+        EXPECT(map_find(&maps[1], STR("Key 1000")) == NULL);
+    }
+}

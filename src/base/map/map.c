@@ -1,5 +1,6 @@
 #include "map/map.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Below this many entries a walk over them is faster than a table of slots. */
@@ -31,8 +32,32 @@ static uint32_t *find_slot(const struct map *map, str key)
     return &map->slots[at];
 }
 
+static int compare(const void *a, const void *b)
+{
+    return str_compare(((const struct map_entry *)a)->key, ((const struct map_entry *)b)->key);
+}
+
+static int compare_nocase(const void *a, const void *b)
+{
+    return str_compare_nocase(((const struct map_entry *)a)->key,
+                              ((const struct map_entry *)b)->key);
+}
+
+void map_order(struct map *map)
+{
+    map->slots = NULL;
+    map->slot_count = 0;
+    map->is_ordered = true;
+    if (map->len)
+        qsort(map->entries, map->len, sizeof *map->entries,
+              map->is_nocase ? compare_nocase : compare);
+}
+
 static struct map_entry *find_entry(const struct map *map, str key)
 {
+    if (map->is_ordered && map->len > WALK_MOST)
+        return bsearch(&(struct map_entry){.key = key}, map->entries, map->len,
+                       sizeof *map->entries, map->is_nocase ? compare_nocase : compare);
     if (map->slot_count) {
         uint32_t slot = *find_slot(map, key);
         return slot ? &map->entries[slot - 1] : NULL;

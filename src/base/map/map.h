@@ -15,7 +15,8 @@ struct map {
     size_t len, cap;
     uint32_t *slots;
     size_t slot_count;
-    bool is_nocase; /* keys that differ by the case of ASCII letters are one */
+    bool is_nocase;  /* keys that differ by the case of ASCII letters are one */
+    bool is_ordered; /* entries are in the order of their keys: map_order */
 };
 
 void map_init(struct map *map, struct arena *mem);
@@ -24,5 +25,8 @@ void map_init_nocase(struct map *map, struct arena *mem);
 void *map_find(const struct map *map, str key);
 /* Replaces; gives the value that stood there before, or NULL. */
 void *map_put(struct map *map, str key, void *value);
+/* Puts the entries in the order of their keys, and searches them by that from here on: without memory of its own, and alike in every
+ * process. Nothing may be put any more. */
+void map_order(struct map *map);
 
 #endif

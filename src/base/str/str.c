@@ -43,6 +43,17 @@ int str_compare(str a, str b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+int str_compare_nocase(str a, str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < n; i++) {
+        int order = (unsigned char)lower(a.ptr[i]) - (unsigned char)lower(b.ptr[i]);
+        if (order != 0)
+            return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
 bool str_starts(str s, str prefix)
 {
     return s.len >= prefix.len && str_eq((str){s.ptr, prefix.len}, prefix);

@@ -23,6 +23,7 @@ bool str_eq(str a, str b);
 bool str_eq_nocase(str a, str b);
 /* Byte order, shorter first among equals: negative, zero or positive. */
 int str_compare(str a, str b);
+int str_compare_nocase(str a, str b); /* the same with ASCII letters as small ones */
 bool str_starts(str s, str prefix);
 bool str_ends(str s, str suffix);
 bool str_has(str s, char c);
