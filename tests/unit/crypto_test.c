@@ -132,3 +132,25 @@ TEST(crypto_signs_as_published)
     EXPECT(!crypto_is_signed(seed, STR("\x72"), signature));
     EXPECT(!crypto_is_signed(STR_NONE, STR("\x72"), signature));
 }
+
+TEST(crypto_check_in_pieces_is_that_of_all_and_finds_one_bit)
+{
+    struct task *t = test_task();
+    /* GMAC of nothing under a key of zeros: test case 1 of the GCM specification. */
+    static const unsigned char nothing[] = {0x58, 0xe2, 0xfc, 0xce, 0xfa, 0x7e, 0x30, 0x61,
+                                            0x36, 0x7f, 0x1d, 0x57, 0xa4, 0xe7, 0x45, 0x5a};
+    char key[CRYPTO_CHECK_KEY_BYTES] = {0}, text[1000] = {0};
+    unsigned char sums[4][CRYPTO_CHECK_BYTES];
+    crypto_check_end(crypto_check_new(t->mem, (str){key, sizeof key}), sums[0]);
+    EXPECT(memcmp(sums[0], nothing, sizeof nothing) == 0);
+    for (int i = 0; i < 3; i++) {
+        struct crypto_check *check = crypto_check_new(t->mem, (str){key, sizeof key});
+        size_t cut = i == 1 ? 333 : 0;
+        text[700] = i == 2 ? 4 : 0;
+        crypto_check_add(check, (str){text, cut});
+        crypto_check_add(check, (str){text + cut, sizeof text - cut});
+        crypto_check_end(check, sums[i + 1]);
+    }
+    EXPECT(memcmp(sums[1], sums[2], sizeof sums[1]) == 0);
+    EXPECT(memcmp(sums[1], sums[3], sizeof sums[1]) != 0);
+}

@@ -25,6 +25,17 @@ struct crypto_digest crypto_hash_end(struct crypto_hash *hash);
 MUST_CHECK bool crypto_sha256_fd(struct task *t, int fd, struct crypto_digest *out,
                                  uint64_t *bytes_out);
 
+enum { CRYPTO_CHECK_BYTES = 16, CRYPTO_CHECK_KEY_BYTES = 28 };
+
+struct crypto_check; /* a checksum in the making */
+
+/* GMAC over AES-128 with a key that stands beside what is checked: it finds what any accident changed, five times as fast as SHA-256,
+ * and is no proof of who wrote it. The key is random and of one use. Freed with the arena. */
+struct crypto_check *crypto_check_new(struct arena *mem, str key);
+void crypto_check_add(struct crypto_check *check, str bytes);
+/* May be called once. */
+void crypto_check_end(struct crypto_check *check, unsigned char out[CRYPTO_CHECK_BYTES]);
+
 enum { CRYPTO_SEED_BYTES = 32, CRYPTO_PUBLIC_KEY_BYTES = 32, CRYPTO_SIGNATURE_BYTES = 64 };
 
 /* Ed25519. The seed is the private key: 32 random bytes. */
