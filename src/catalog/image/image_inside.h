@@ -41,7 +41,8 @@ struct image_policies {
  * image's list. */
 struct image_node {
     atomic_uint pins;
-    struct arena *mem;
+    atomic_bool is_kept; /* stands in the file for the next start */
+    struct arena *mem;   /* NULL: of that file, and of its part */
     struct image_product product;
 };
 
@@ -49,6 +50,7 @@ struct image_spine {
     struct image image; /* first: the rest is found from it */
     uint32_t magic;
     atomic_uint pins;
+    bool is_part; /* what was kept for the next start: others are built over it, nobody uses it */
     struct arena *mem;
     struct image_model *model;       /* or NULL */
     struct image_policies *policies; /* or NULL, as the model */
@@ -58,7 +60,8 @@ struct image_spine {
 
 struct images {
     struct metadb *db;
-    struct images *mesh;   /* of an environment: whose policies hold; NULL: its own */
+    struct images *mesh; /* of an environment: whose policies hold; NULL: its own */
+    struct images_place kept;
     pthread_mutex_t build; /* one refresh at a time; taken before `lock` */
     pthread_mutex_t lock;  /* of `current` */
     struct image_spine *current;

@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
-#include "image/image_inside.h"
+#include "image/image_kept.h"
 #include "mesh_state/mesh_state.h"
+#include "store/store_map.h"
 
 static bool build(struct task *t, struct images *images, const struct image_spine *before,
                   struct image_spine **out);
@@ -12,18 +13,16 @@ static bool build_policies(struct task *t, struct metadb *db, const struct image
 static bool build_nodes(struct task *t, struct metadb *db, const struct image_spine *before,
                         struct image_spine *spine);
 static void take_policies(struct task *t, struct images *mesh, struct image_spine *spine);
+static bool load_kept(struct task *t, struct images *images, struct image_spine **out);
 
-bool images_open(struct task *t, struct metadb *db, struct images **out)
-{
-    return images_open_beside(t, db, NULL, out);
-}
-
-bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh, struct images **out)
+static bool open_images(struct task *t, struct metadb *db, struct images *mesh,
+                        const struct images_place *kept, struct images **out)
 {
     struct images *images = calloc(1, sizeof *images);
     CHECK(images != NULL);
     images->db = db;
     images->mesh = mesh;
+    images->kept = kept != NULL ? *kept : (struct images_place){0};
     CHECK(pthread_mutex_init(&images->build, NULL) == 0);
     CHECK(pthread_mutex_init(&images->lock, NULL) == 0);
     if (!images_refresh(t, images)) {
@@ -32,6 +31,22 @@ bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh, 
     }
     *out = images;
     return true;
+}
+
+bool images_open(struct task *t, struct metadb *db, struct images **out)
+{
+    return open_images(t, db, NULL, NULL, out);
+}
+
+bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh, struct images **out)
+{
+    return open_images(t, db, mesh, NULL, out);
+}
+
+bool images_open_over(struct task *t, struct metadb *db, const struct images_place *kept,
+                      struct images **out)
+{
+    return open_images(t, db, NULL, kept, out);
 }
 
 void images_close(struct images *images)
@@ -52,7 +67,7 @@ bool images_refresh(struct task *t, struct images *images)
     pthread_mutex_lock(&images->build);
     struct image_spine *before = images->current, *spine = NULL;
     struct arena_mark mark = arena_mark(t->mem);
-    bool ok = build(t, images, before, &spine);
+    bool ok = (before != NULL || load_kept(t, images, &before)) && build(t, images, before, &spine);
     if (ok) {
         arena_rewind(t->mem, mark);
         if (spine != before) {
@@ -62,9 +77,54 @@ bool images_refresh(struct task *t, struct images *images)
             if (before != NULL)
                 image_unpin(&before->image);
         }
+    } else if (images->current == NULL && before != NULL) {
+        image_unpin(&before->image);
     }
     pthread_mutex_unlock(&images->build);
     return ok;
+}
+
+/* At the start. What cannot be read of it is made anew. */
+static bool load_kept(struct task *t, struct images *images, struct image_spine **out)
+{
+    struct metadb *now;
+    *out = NULL;
+    if (images->kept.path.len == 0 || images->kept.least == 0)
+        return true;
+    if (!metadb_snapshot(t, images->db, &now))
+        return false;
+    bool ok = image_kept_load(t, now, images->kept.path, out);
+    metadb_snapshot_end(t, now);
+    return ok;
+}
+
+bool images_are_due(const struct images *images, const struct image *image)
+{
+    return images->kept.path.len > 0 && images->kept.least > 0
+        && image_kept_is_due((const struct image_spine *)image, images->kept.least);
+}
+
+/* The image may be older than the catalog for a moment: then the next one is kept. */
+bool images_keep(struct task *t, struct images *images)
+{
+    const struct image_spine *spine = (const struct image_spine *)image_pin(t, images);
+    struct metadb *now;
+    struct mesh_state state;
+    if (!images_are_due(images, &spine->image))
+        return true;
+    if (!metadb_snapshot(t, images->db, &now))
+        return false;
+    bool ok = mesh_state_get(t, now, &state)
+           && (state.image_version != spine->image.version
+               || image_kept_save(t, now, images->kept.path, spine));
+    metadb_snapshot_end(t, now);
+    return ok;
+}
+
+bool images_verify(struct task *t, const struct images *images, bool *removed_out)
+{
+    *removed_out = false;
+    return images->kept.path.len == 0 || store_map_verify(t, images->kept.path, removed_out);
 }
 
 static bool build(struct task *t, struct images *images, const struct image_spine *before,
@@ -74,12 +134,13 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     struct mesh_state state;
     if (!metadb_snapshot(t, images->db, &now) || !mesh_state_get(t, now, &state))
         return false;
-    if (before != NULL && before->image.version == state.image_version) {
+    bool is_whole = before != NULL && !before->is_part;
+    if (is_whole && before->image.version == state.image_version) {
         *out = images->current;
         metadb_snapshot_end(t, now);
         return true;
     }
-    bool is_same_mesh = before != NULL && before->image.mesh_version == state.mesh_version;
+    bool is_same_mesh = is_whole && before->image.mesh_version == state.mesh_version;
     struct arena *mem = arena_new();
     struct image_spine *spine = ARENA_NEW(mem, struct image_spine);
     spine->magic = IMAGE_MAGIC;

@@ -11,6 +11,20 @@ MUST_CHECK bool images_open(struct task *t, struct metadb *db, struct images **o
 /* The same, with policies, agreements and entitlements of another image: of an environment, which has those of its mesh. */
 MUST_CHECK bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh,
                                    struct images **out);
+/* Where an image is kept for the next start. */
+struct images_place {
+    str path;       /* empty: nowhere */
+    uint64_t least; /* … when so many products changed since then, and a tenth of all; 0: never */
+};
+/* Over what an earlier server kept: what did not change since then is not read again. */
+MUST_CHECK bool images_open_over(struct task *t, struct metadb *db, const struct images_place *kept,
+                                 struct images **out);
+/* Would the next start read much again that this image has? */
+bool images_are_due(const struct images *images, const struct image *image);
+/* Keeps the current image for the next start. */
+MUST_CHECK bool images_keep(struct task *t, struct images *images);
+/* Reads what is kept again: when it is damaged it goes. */
+MUST_CHECK bool images_verify(struct task *t, const struct images *images, bool *removed_out);
 /* Images that are still pinned live on. NULL is allowed. */
 void images_close(struct images *images);
 /* After a COMMIT of an apply or a publish: brings the image up to the catalog. After a publish all

@@ -24,6 +24,8 @@ struct timer {
     pthread_mutex_t lock;
     pthread_cond_t ended;
     size_t working;
+    struct task *keeping; /* the image for the next start; NULL: nobody does */
+    uint64_t looked_at;   /* the version of the image that was asked whether it is due */
     atomic_bool is_closing;
     char refused[37]; /* the row that could not be taken, and how often */
     int takes;
@@ -362,6 +364,51 @@ static void timer_sweep(struct timer *timer)
     task_free(t);
 }
 
+static void *timer_keep(void *state)
+{
+    struct timer *timer = state;
+    struct task *t = timer->keeping;
+
+    if (!upkeep_keep_image(t, timer->services) && t->err.code != ERR_CANCELLED) {
+        log_failure("timer", t);
+    }
+    pthread_mutex_lock(&timer->lock);
+    timer->keeping = NULL;
+    timer->working--;
+    pthread_cond_signal(&timer->ended);
+    pthread_mutex_unlock(&timer->lock);
+    task_free(t);
+    return NULL;
+}
+
+/* In a thread of its own: others do not wait for a large mesh. One that failed is tried again when the image is another. */
+static void timer_keep_image(struct timer *timer)
+{
+    struct task *t = task_new();
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    pthread_mutex_lock(&timer->lock);
+    bool begins =
+        timer->keeping == NULL && upkeep_is_image_due(t, timer->services, &timer->looked_at);
+    if (begins) {
+        timer->keeping = t;
+        timer->working++;
+    }
+    pthread_mutex_unlock(&timer->lock);
+    if (!begins) {
+        task_free(t);
+        return;
+    }
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int status = pthread_create(&thread, &attributes, timer_keep, timer);
+    pthread_attr_destroy(&attributes);
+    if (status != 0) {
+        (void)timer_keep(timer);
+    }
+}
+
 /* What was agreed until now is over now. */
 static void timer_expire(struct timer *timer, bool *failed)
 {
@@ -405,6 +452,7 @@ static void *timer_loop(void *state)
         timer_take_all(timer, timer->services);
         envs_each_open(timer->services, timer_visit, timer);
         envs_tidy(timer->services);
+        timer_keep_image(timer);
         if (clock_monotonic_ms() >= sweep_ms) {
             timer_sweep(timer);
             sweep_ms = clock_monotonic_ms() + every_ms;
@@ -442,6 +490,9 @@ void timer_close(struct timer *timer)
     envs_end(timer->services);
     (void)jobs_cancel_all(timer->services->jobs);
     pthread_mutex_lock(&timer->lock);
+    if (timer->keeping != NULL) {
+        task_cancel(timer->keeping);
+    }
     while (timer->working > 0) {
         pthread_cond_wait(&timer->ended, &timer->lock);
     }

@@ -73,6 +73,16 @@ static bool services_fit(struct task *t, const struct config *config)
     return task_hint(t, "set workers_max to %lld or more", (long long)holders + 1);
 }
 
+static bool services_open_images(struct task *t, struct services *s)
+{
+    struct images_place kept = {
+        .path = arena_format(t->mem, "%.*s/image.map", STR_ARG(s->home)),
+        .least = (uint64_t)CONFIG_INT(s->config, image_keep_products),
+    };
+
+    return images_open_over(t, s->db, &kept, &s->images);
+}
+
 bool services_open(struct task *t, const struct config *config, str home, str folder,
                    struct services **out)
 {
@@ -90,7 +100,7 @@ bool services_open(struct task *t, const struct config *config, str home, str fo
     s->envs = envs_new(s);
     bool ok = services_fit(t, config) && store_open(t, config, home, &s->store)
            && services_open_catalog(t, s) && services_open_home(t, s) && envs_recover(t, s)
-           && services_recover(t, s) && images_open(t, s->db, &s->images)
+           && services_recover(t, s) && services_open_images(t, s)
            && engine_open(t, config, home, &s->engine)
            && gate_open(t, config, s->store, s->engine, s->db, s->images, home, &s->gate);
     if (!ok) {

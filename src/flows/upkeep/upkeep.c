@@ -1,6 +1,7 @@
 #include "upkeep/upkeep.h"
 
 #include "clock/clock.h"
+#include "image/images.h"
 #include "log/log.h"
 #include "plan_row/plan_row.h"
 #include "quarantine/quarantine.h"
@@ -136,6 +137,7 @@ static bool upkeep_find_files(struct task *t, struct services *s, struct upkeep_
 bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *out)
 {
     struct str_list files = {0};
+    bool is_removed;
 
     *out = (struct upkeep_verdict){0};
     if (!metadb_verify(t, s->db)) {
@@ -147,9 +149,11 @@ bool upkeep_verify(struct task *t, struct services *s, struct upkeep_verdict *ou
     }
     if (!chain_verify(t, s->db, NULL, NULL, &out->audit)
         || (out->catalog.len == 0 && !upkeep_check_now(t, s, &out->catalog))
-        || !upkeep_find_files(t, s, out, &files) || !gate_verify(t, s->gate, &out->copies)) {
+        || !upkeep_find_files(t, s, out, &files) || !gate_verify(t, s->gate, &out->copies)
+        || !images_verify(t, s->images, &is_removed)) {
         return false;
     }
+    out->copies.damaged += is_removed;
     out->files = files.len;
     for (size_t i = 0; i < files.len; i++) {
         if (!task_go_on(t)) {

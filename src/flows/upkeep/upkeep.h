@@ -11,7 +11,7 @@ struct upkeep_verdict {
     str catalog;             /* empty: whole; else the first finding */
     struct chain_verdict audit;
     struct gate_upkeep
-        copies; /* cleared ones: those that were damaged are gone, and are made again */
+        copies; /* cleared ones, and the image for the next start: what was damaged is gone, and is made again */
 };
 
 /* Reads every file of every kept release again, and the chain of the audit. False only when it cannot look. */
@@ -28,5 +28,10 @@ struct upkeep_endings {
 /* An event `retired` for each deprecated contract whose last day is over: once, also over restarts. */
 MUST_CHECK bool upkeep_tell_endings(struct task *t, struct services *s,
                                     struct upkeep_endings *state);
+
+/* Has the image changed since this version so much that it should be kept for the next start? Costs nothing where it has not changed. */
+bool upkeep_is_image_due(struct task *t, struct services *s, uint64_t *version_io);
+/* Keeps it: seconds for 100,000 products. */
+MUST_CHECK bool upkeep_keep_image(struct task *t, struct services *s);
 
 #endif
