@@ -145,7 +145,10 @@ struct model {
     struct map domain_names; /* to the domain */
     struct {
         VEC_OF(struct model_product *)
-    } products;           /* each behind those that it reads, else by name */
+    } products; /* each behind those that it reads, else by name */
+    struct {
+        VEC_OF(struct model_product *)
+    } by_name;            /* the same, by the names of domain and product: as their folders are */
     struct map addresses; /* `domain.product` to the product */
     struct {
         VEC_OF(struct contract *)
