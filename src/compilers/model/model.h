@@ -187,6 +187,15 @@ int64_t model_schedule_after(const struct model_schedule *schedule, int64_t time
 /* One lone document: an ODCS or ODPS file, or one of our kinds, judged by itself. */
 void model_check_document(struct arena *mem, str file, const struct tree *document,
                           struct report *report);
+/* By the names of domain and product. */
+int model_compare_names(const struct model_product *a, const struct model_product *b);
+/* A product that two models do not have alike, by name; NULL: one has none of that name. False: there are no more. `at_io` begins as
+ * {0}. What models share is alike, and is passed over without a look at it. */
+struct model_pair {
+    const struct model_product *before, *after;
+};
+bool model_next_pair(const struct model *before, const struct model *after, size_t at_io[2],
+                     struct model_pair *out);
 const struct model_domain *model_find_domain(const struct model *model, str name);
 /* `domain.product`. */
 const struct model_product *model_find_product(const struct model *model, str address);

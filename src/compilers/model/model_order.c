@@ -26,10 +26,8 @@ struct walk {
 
 static int by_address(const void *left, const void *right)
 {
-    const struct model_product *a = *(struct model_product *const *)left;
-    const struct model_product *b = *(struct model_product *const *)right;
-    int order = str_compare(a->domain->name, b->domain->name);
-    return order ? order : str_compare(a->name, b->name);
+    return model_compare_names(*(struct model_product *const *)left,
+                               *(struct model_product *const *)right);
 }
 
 static const struct model_input *input_from(const struct model_product *product,

@@ -44,6 +44,33 @@ bool bundle_next_pair(const struct bundle *before, const struct bundle *after, s
     return false;
 }
 
+int model_compare_names(const struct model_product *a, const struct model_product *b)
+{
+    int order = str_compare(a->domain->name, b->domain->name);
+    return order ? order : str_compare(a->name, b->name);
+}
+
+bool model_next_pair(const struct model *before, const struct model *after, size_t at_io[2],
+                     struct model_pair *out)
+{
+    size_t i = at_io[0], j = at_io[1];
+    while (i < before->by_name.len && j < after->by_name.len
+           && before->by_name.at[i] == after->by_name.at[j]) {
+        i++;
+        j++;
+    }
+    *out = (struct model_pair){.before = i < before->by_name.len ? before->by_name.at[i] : NULL,
+                               .after = j < after->by_name.len ? after->by_name.at[j] : NULL};
+    if (!out->before && !out->after)
+        return false;
+    int order = !out->before ? 1 : !out->after ? -1 : model_compare_names(out->before, out->after);
+    out->before = order <= 0 ? out->before : NULL;
+    out->after = order >= 0 ? out->after : NULL;
+    at_io[0] = i + (order <= 0);
+    at_io[1] = j + (order >= 0);
+    return true;
+}
+
 /* `domains/sales/orders` of a file of a product, `domains/sales` of one of its domain's own, else empty. */
 static str folder_of_change(str path)
 {

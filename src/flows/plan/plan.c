@@ -124,23 +124,22 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
 {
     struct label_traces traces = {0};
     struct plan_compiled_list compiled = {0};
-    struct map kept;
+    struct pointer_map *kept = ARENA_NEW(t->mem, struct pointer_map);
 
-    map_init(&kept, t->mem);
     *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     *model_out = plan_model(t, releases != NULL ? releases->image : NULL, bundle, report);
     if (report->errors == 0 && domain.len > 0 && releases != NULL) {
-        plan_find_unaffected(t, releases->image, *model_out, &kept);
+        plan_find_unaffected(t, releases->image, *model_out, kept);
     }
     if (report->errors == 0) {
-        if (!plan_check_sql(t, engine, *model_out, &kept, report, &traces, &compiled)) {
+        if (!plan_check_sql(t, engine, *model_out, kept, report, &traces, &compiled)) {
             return false;
         }
         model_check_pins(*model_out, report);
-        labels_inherit(t->mem, *model_out, &traces, &kept, labels_out);
+        labels_inherit(t->mem, *model_out, &traces, kept, labels_out);
         plan_check_exceptions(t, *model_out, report);
         plan_check_declassified(&traces, report);
         /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
@@ -436,7 +435,7 @@ struct plan_commit {
     struct plan_entitled entitled;
     struct compliance_list compliance;
     struct labels labels;
-    struct map kept; /* products that stand as they stood, with their labels */
+    struct pointer_map kept; /* products that stand as they stood, with their labels */
     bool touches_policy;
     bool is_override;
     uint64_t base_version, mesh_version;
@@ -557,7 +556,6 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
     struct report ignored;
 
     report_init(&ignored, t->mem);
-    map_init(&commit->kept, t->mem);
     if (commit->row != NULL && commit->row->domain.len > 0
         && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
         plan_find_unaffected(t, image, commit->model, &commit->kept);

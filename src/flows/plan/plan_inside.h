@@ -28,15 +28,15 @@ struct plan_compiled_list {
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file; and where the columns of
  * every output table come from. Those of `unaffected` (or NULL) are passed over. `compiled` may be NULL. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                               const struct map *unaffected, struct report *report,
+                               const struct pointer_map *unaffected, struct report *report,
                                struct label_traces *traces, struct plan_compiled_list *compiled);
 /* Compiles a bundle over the model of an image (or NULL), which shares what did not change. */
 struct model *plan_model(struct task *t, const struct image *image, const struct bundle *bundle,
                          struct report *report);
-/* Products, by address, of which neither their own files differ nor those of any product that they read, with their labels of today: an
+/* Products of the model of which neither their own files differ nor those of any product that they read, with their labels of today: an
  * apply proved both. */
 void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
-                          struct map *out);
+                          struct pointer_map *out);
 /* What contracts are judged by: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them.
  * NULL: files that do not fit together say nothing of what is promised. */
 const struct model *plan_model_after(struct task *t, const struct plan *p,
