@@ -64,6 +64,7 @@ struct model *model_compile_over(struct arena *mem, struct arena *parts, struct 
     map_init(&model->domain_names, mem);
     map_init(&b.products, b.scratch);
     map_init(&b.contracts, b.scratch);
+    map_init(&b.policies, b.scratch);
     model_share(&b, before);
     /* No name may be the mesh's own, so that is read first. */
     read_files(&b, mesh);

@@ -39,6 +39,9 @@ struct model_builder {
     struct report *report;
     const struct bundle *bundle;
     struct model *model;
+    struct {
+        VEC_OF(struct model_product *)
+    } before_by_name;           /* its products */
     const struct model *before; /* the mesh before, or NULL */
     struct pointer_map shared;  /* products of it that are taken over */
     struct map shared_domains;  /* folder -> struct model_domain likewise */
@@ -48,6 +51,7 @@ struct model_builder {
     struct {
         VEC_OF(struct model_product *)
     } fresh;                 /* products that are not shared */
+    struct map policies;     /* id -> struct policy */
     struct map products;     /* folder -> struct model_product of these */
     size_t shared_contracts; /* how many of the model's first contracts are shared */
     struct map contracts;    /* id -> struct model_namesakes: of all that these have, or read */
@@ -112,6 +116,7 @@ void model_check_relations(struct model_builder *b);
 void model_check_rules(struct model_builder *b);
 /* Producers before consumers, then by name; and by name alone. Cycles are findings. */
 void model_order(struct model_builder *b);
+void model_sort_by_name(struct model_product **all, size_t len);
 /* Servers of a source contract inside the roots and hosts of the mesh. */
 void model_check_sources(struct model_builder *b, const struct contract *contract);
 

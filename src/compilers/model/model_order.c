@@ -104,7 +104,7 @@ static void walk_from(struct walk *w, struct model_product *first)
 }
 
 /* Files come in this order mostly, so that there is nothing to sort. */
-static void sort_by_name(struct model_product **all, size_t len)
+void model_sort_by_name(struct model_product **all, size_t len)
 {
     size_t i = 1;
     while (i < len && by_address(&all[i - 1], &all[i]) <= 0)
@@ -119,7 +119,7 @@ void model_order(struct model_builder *b)
     size_t len = model->products.len;
     if (!len)
         return;
-    sort_by_name(model->products.at, len);
+    model_sort_by_name(model->products.at, len);
     vec_reserve(b->own, &model->by_name, len);
     model->by_name.len = len;
     memcpy(model->by_name.at, model->products.at, len * sizeof *model->by_name.at);

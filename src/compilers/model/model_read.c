@@ -128,15 +128,14 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
     struct policy *policy = policy_read(b->own, file->path, domain, file->document, b->report);
     if (!policy)
         return;
-    for (size_t i = 0; i < b->model->policies.len; i++) {
-        const struct policy *other = &b->model->policies.at[i];
-        if (!str_eq(other->id, policy->id))
-            continue;
+    const struct policy *other = map_find(&b->policies, policy->id);
+    if (other) {
         struct finding *f =
             model_error(b, policy->place, "two policies have the id " STR_FMT, STR_ARG(policy->id));
         f->hint = arena_format(b->own, "the other is in " STR_FMT, STR_ARG(other->file));
         return;
     }
+    map_put(&b->policies, policy->id, policy);
     vec_push(b->own, &b->model->policies, *policy);
     policy_add_entitlements(b->own, policy, &b->model->policies);
 }

@@ -1,10 +1,20 @@
 /* What a mesh has in common with the one before it: products and domains of which no file differs are taken over, not read again. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "model/model_inside.h"
 
 int bundle_compare(const void *a, const void *b)
 {
     return str_compare(((const struct bundle_file *)a)->path,
                        ((const struct bundle_file *)b)->path);
+}
+
+const struct bundle_file *bundle_find(const struct bundle *bundle, str path)
+{
+    return bundle->len ? bsearch(&(struct bundle_file){.path = path}, bundle->at, bundle->len,
+                                 sizeof *bundle->at, bundle_compare)
+                       : NULL;
 }
 
 static bool is_same_text(str a, str b)
@@ -109,6 +119,20 @@ static bool is_as_before(const struct model_builder *b, const struct map *change
     return true;
 }
 
+/* A model may be known by its products alone. */
+static void order_before(struct model_builder *b)
+{
+    const struct model *before = b->before;
+    if (before->by_name.len == before->products.len) {
+        memcpy(&b->before_by_name, &before->by_name, sizeof b->before_by_name);
+        return;
+    }
+    vec_reserve(b->scratch, &b->before_by_name, before->products.len);
+    for (size_t i = 0; i < before->products.len; i++)
+        vec_push(b->scratch, &b->before_by_name, before->products.at[i]);
+    model_sort_by_name(b->before_by_name.at, b->before_by_name.len);
+}
+
 static void share_domains(struct model_builder *b, const struct map *changed)
 {
     for (size_t i = 0; i < b->before->domains.len; i++) {
@@ -148,12 +172,12 @@ static bool is_in_folder(str path, str folder)
 /* Of a folder of a shared product no file is looked at. Such products come by their names as their folders among the files. */
 static void find_entries(struct model_builder *b)
 {
-    size_t next = 0, len = b->before ? b->before->by_name.len : 0;
+    size_t next = 0, len = b->before_by_name.len;
     const struct bundle *bundle = b->bundle;
     for (size_t i = 0; i < bundle->len;) {
-        while (next < len && !model_is_shared(b, b->before->by_name.at[next]))
+        while (next < len && !model_is_shared(b, b->before_by_name.at[next]))
             next++;
-        struct model_product *shared = next < len ? b->before->by_name.at[next] : NULL;
+        struct model_product *shared = next < len ? b->before_by_name.at[next] : NULL;
         if (shared && is_in_folder(bundle->at[i].path, shared->folder)) {
             vec_push(b->scratch, &b->entries, ((struct model_entry){.shared = shared}));
             for (next++; i < bundle->len && is_in_folder(bundle->at[i].path, shared->folder);)
@@ -166,7 +190,7 @@ static void find_entries(struct model_builder *b)
                      ((struct model_entry){.file = &bundle->at[i], .path = path}));
         i++;
     }
-    while (next < len && !model_is_shared(b, b->before->by_name.at[next]))
+    while (next < len && !model_is_shared(b, b->before_by_name.at[next]))
         next++;
     CHECK(next == len);
 }
@@ -178,6 +202,7 @@ void model_share(struct model_builder *b, const struct model_before *before)
     map_init(&b->shared_domains, b->scratch);
     if (before && before->model && find_changed(b, before->files, &changed)) {
         b->before = before->model;
+        order_before(b);
         share_domains(b, &changed);
         share_products(b, &changed);
     }
@@ -191,14 +216,20 @@ bool model_is_shared(const struct model_builder *b, const struct model_product *
 
 struct model_product *model_at_folder(const struct model_builder *b, str folder)
 {
-    struct model_product *product = map_find(&b->products, folder);
-    str top, domain, name, rest;
-    if (product || !b->before || !str_cut(folder, '/', &top, &rest)
-        || !str_cut(rest, '/', &domain, &name))
-        return product;
-    product = map_find(&b->before->addresses, arena_format(b->scratch, STR_FMT "." STR_FMT,
-                                                           STR_ARG(domain), STR_ARG(name)));
-    return product && model_is_shared(b, product) ? product : NULL;
+    struct model_product *fresh = map_find(&b->products, folder);
+    size_t low = 0, high = b->before_by_name.len;
+    while (!fresh && low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct model_product *product = b->before_by_name.at[middle];
+        int order = str_compare(product->folder, folder);
+        if (order == 0)
+            return model_is_shared(b, product) ? product : NULL;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return fresh;
 }
 
 static struct finding copy_of(struct arena *mem, const struct finding *finding)

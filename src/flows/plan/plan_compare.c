@@ -48,18 +48,11 @@ static str plan_json_without(struct arena *mem, const struct tree *map, str key)
     return buf_str(b);
 }
 
-static const struct bundle_file *plan_find_file(const struct bundle *bundle, str path)
-{
-    return bundle->len > 0 ? bsearch(&(struct bundle_file){.path = path}, bundle->at, bundle->len,
-                                     sizeof(*bundle->at), bundle_compare)
-                           : NULL;
-}
-
 static void plan_add_files(struct plan_objects *out, const struct bundle *bundle,
                            const struct str_list *changed)
 {
     for (size_t i = 0; i < changed->len; i++) {
-        const struct bundle_file *file = plan_find_file(bundle, changed->at[i]);
+        const struct bundle_file *file = bundle_find(bundle, changed->at[i]);
         str folder, name;
 
         if (file == NULL) {
@@ -120,7 +113,7 @@ static void plan_add_product(struct plan_objects *out, const struct model_produc
                              const struct bundle *bundle)
 {
     str address = product->address;
-    const struct bundle_file *file = plan_find_file(bundle, product->file);
+    const struct bundle_file *file = bundle_find(bundle, product->file);
 
     if (file != NULL) {
         plan_add(out, "product", address, product->file, plan_json(out->mem, file->document));

@@ -1,32 +1,40 @@
 /* Of the bundle of one domain, most products of the mesh know nothing: what an earlier apply proved of their SELECTs still holds. Such a
  * product is the very one of the image, since models share what did not change. */
+#include <string.h>
+
 #include "plan_inside.h"
 
 /* Labels of the columns of a product, as the last apply proved them. False where the image does not tell of all. */
 struct plan_taking {
     struct task *t;
     const struct model *model;
-    struct labels *out; /* NULL: they are counted */
-    size_t count;
+    struct labels found;               /* of one product */
+    const struct model_domain *domain; /* that a label came from last */
 };
 
 static bool plan_take_column(struct plan_taking *taking, const struct image_column *known,
                              struct label label)
 {
-    taking->count += known->more.len;
-    for (size_t i = 0; taking->out != NULL && i < known->more.len; i++) {
+    for (size_t i = 0; i < known->more.len; i++) {
+        const struct policy_label *more = &known->more.at[i];
         str domain, rest;
 
-        label.is_tag = known->more.at[i].is_tag;
-        label.text = known->more.at[i].text;
-        label.origin = known->more.at[i].origin;
+        /* Labels mostly come several times, each from another column of one domain. */
+        if (i == 0 || label.is_tag != more->is_tag || !str_eq(label.text, more->text)) {
+            label.is_declared = label_is_declared(label.column, more->is_tag, more->text);
+        }
+        label.is_tag = more->is_tag;
+        label.text = more->text;
+        label.origin = more->origin;
         (void)str_cut(label.origin, '.', &domain, &rest);
-        label.domain = model_find_domain(taking->model, domain);
-        label.is_declared = label_is_declared(label.column, label.is_tag, label.text);
+        if (taking->domain == NULL || !str_eq(taking->domain->name, domain)) {
+            taking->domain = model_find_domain(taking->model, domain);
+        }
+        label.domain = taking->domain;
         if (label.domain == NULL) {
             return false;
         }
-        vec_push(taking->t->mem, taking->out, label);
+        vec_push(taking->t->mem, &taking->found, label);
     }
     return true;
 }
@@ -75,18 +83,18 @@ static const struct labels *plan_take_labels(struct plan_taking *taking,
     static const struct labels none = {0};
     struct labels *out;
 
-    taking->out = NULL;
-    taking->count = 0;
+    taking->found.len = 0;
     if (!plan_take_product(taking, today)) {
         return NULL;
     }
-    if (taking->count == 0) {
+    if (taking->found.len == 0) {
         return &none;
     }
     out = ARENA_NEW(taking->t->mem, struct labels);
-    vec_reserve(taking->t->mem, out, taking->count);
-    taking->out = out;
-    return plan_take_product(taking, today) ? out : NULL;
+    vec_reserve(taking->t->mem, out, taking->found.len);
+    memcpy(out->at, taking->found.at, taking->found.len * sizeof(*out->at));
+    out->len = taking->found.len;
+    return out;
 }
 
 void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
