@@ -43,7 +43,7 @@ void plan_advise(struct task *t, struct plan *p, const struct image *image)
         const struct image_product *before;
 
         /* What is said of others is dropped. */
-        if (p->domain.len > 0 && !str_eq(product->domain->name, p->domain)) {
+        if (!plan_is_planned(p, product->domain->name)) {
             continue;
         }
         before = image_find_product(image, product->domain->name, product->name);

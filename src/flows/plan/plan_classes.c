@@ -269,8 +269,7 @@ bool plan_count_classes(struct task *t, const struct image *image, struct plan *
     for (size_t i = 0; i < p->model->products.len; i++) {
         const struct model_product *product = p->model->products.at[i];
 
-        if ((p->domain.len == 0 || str_eq(product->domain->name, p->domain))
-            && !plan_count_product(t, &c, product)) {
+        if (plan_is_planned(p, product->domain->name) && !plan_count_product(t, &c, product)) {
             return false;
         }
     }

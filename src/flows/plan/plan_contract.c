@@ -226,11 +226,6 @@ static bool plan_compare_outputs(struct task *t, struct plan_comparing *c)
     return true;
 }
 
-static bool plan_is_planned(const struct plan *p, str domain)
-{
-    return p->domain.len == 0 || str_eq(domain, p->domain);
-}
-
 static bool plan_end_comparison(struct task *t, struct plan *p, size_t errors)
 {
     if (p->findings.errors == errors) {

@@ -37,7 +37,7 @@ void plan_find_endings(struct plan *p)
             const struct model_input *input = &product->inputs.at[j];
 
             if (input->producer != NULL && input->contract != NULL
-                && (p->domain.len == 0 || str_eq(product->domain->name, p->domain))) {
+                && plan_is_planned(p, product->domain->name)) {
                 plan_find_ending(p, product, input);
             }
         }

@@ -23,8 +23,7 @@ static bool plan_is_meant(const void *ctx, const struct require_row *row)
 {
     const struct plan *p = ctx;
 
-    return p->domain.len == 0 || row->domain.len == 0 || str_eq(row->domain, p->domain)
-        || !row->was_before;
+    return row->domain.len == 0 || plan_is_planned(p, row->domain) || !row->was_before;
 }
 
 static bool plan_has_foreign(const struct plan *p, const struct require_result *result)
@@ -32,7 +31,7 @@ static bool plan_has_foreign(const struct plan *p, const struct require_result *
     for (size_t i = 0; i < result->len; i++) {
         const struct require_row *row = &result->at[i];
 
-        if (p->domain.len > 0 && row->domain.len > 0 && !str_eq(row->domain, p->domain)) {
+        if (row->domain.len > 0 && !plan_is_planned(p, row->domain)) {
             return true;
         }
     }
