@@ -312,14 +312,15 @@ str labels_origin(struct arena *mem, const struct labels *labels, size_t at, siz
     return len > 1 ? arena_format(mem, STR_FMT " and %zu more", STR_ARG(origin), len - 1) : origin;
 }
 
-void labels_report(const struct labels *labels, struct report *report)
+void labels_report(const struct labels *labels, str domains, struct report *report)
 {
     for (size_t i = 0, len; i < labels->len; i += len) {
         const struct label *label = &labels->at[i];
         struct finding *finding;
 
         len = labels_same(labels, i);
-        if (label->is_declared)
+        if (label->is_declared
+            || (domains.len && !str_is_listed(domains, label->product->domain->name)))
             continue;
         finding =
             report_add(report, label->is_tag ? FINDING_NOTE : FINDING_WARNING, ERR_INVALID,

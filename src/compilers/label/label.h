@@ -49,8 +49,9 @@ bool labels_are_kept(const struct labels *labels, const struct model_product *pr
 size_t labels_same(const struct labels *labels, size_t at);
 /* "sales.orders.orders.email", "sales.orders.orders.email and 2 more". */
 str labels_origin(struct arena *mem, const struct labels *labels, size_t at, size_t len);
-/* A warning for each column whose contract declares less than lineage proves. */
-void labels_report(const struct labels *labels, struct report *report);
+/* A warning for each column whose contract declares less than lineage proves; only of these domains, with commas between, unless they are
+ * empty. */
+void labels_report(const struct labels *labels, str domains, struct report *report);
 /* Does the contract say it of this column, or of a part of it? */
 bool label_is_declared(const struct contract_column *column, bool is_tag, str text);
 /* Labels of one column among them. */

@@ -204,7 +204,7 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
         plan_check_declassified(&traces, report);
         /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
         if (report->errors == 0) {
-            labels_report(labels_out, report);
+            labels_report(labels_out, releases != NULL ? domain : STR_NONE, report);
         }
         if (!plan_check_policies(t, engine, *model_out, labels_out, report)) {
             return false;
