@@ -94,3 +94,36 @@ def test_what_breaks_another_domain_is_an_error_there(chain):
     chain.write("domains/marketing/people/t.sql", "SELECT id, customer AS person FROM source.orders\n")
     refused = chain.weft("plan", "--domain", "marketing", ok=False)
     assert "domains/support/calls/t.sql" in refused.err, refused
+
+
+def rename(mesh, domain, product, name):
+    mesh.write(f"domains/{domain}/{product}/out.odcs.yaml", CONTRACT.format(id=f"{domain}-{product}", table="t", name=f"name: {name}\n"))
+
+
+def test_several_domains_come_in_one_bundle_and_no_other(chain):
+    """A column moves through two domains at once, which neither could do alone."""
+    for domain, product in (("marketing", "people"), ("support", "calls"), ("office", "other")):
+        rename(chain, domain, product, "Another name")
+    chain.write("domains/marketing/people/out.odcs.yaml", CONTRACT.format(id="marketing-people", table="t", name="").replace("name: who", "name: person"))
+    chain.write("domains/marketing/people/t.sql", "SELECT id, customer AS person FROM source.orders\n")
+    chain.write("domains/support/calls/t.sql", "SELECT id, upper(person) AS who FROM source.t\n")
+    chain.weft("plan", "--domain", "marketing", ok=False)
+    chain.weft("plan", "--domain", "support", ok=False)
+    plan = chain.weft("plan", "--domain", "support", "--domain", "marketing", "--domain", "support", "--format", "json").json
+    changed = {change["file"].split("/")[1] for change in plan["changes"]}
+    assert changed == {"marketing", "support"}
+    assert chain.weft("plan", "--domain", "marketing,support", "--format", "json").json["changes"] == plan["changes"]
+    chain.weft("apply", "--plan", plan["plan"], "--yes")
+    left = chain.weft("plan", "--format", "json").json
+    assert {change["file"].split("/")[1] for change in left["changes"]} == {"office"}
+
+
+def test_a_bundle_of_several_domains_removes_in_each_and_nowhere_else(chain):
+    """What the folder no longer has goes from those that are named; in another order than their names have."""
+    for path in ("office/other", "support/calls"):
+        for file in (chain.folder / "domains" / path).iterdir():
+            file.unlink()
+    plan = chain.weft("plan", "--domain", "support", "--domain", "marketing", "--format", "json").json
+    assert {change["name"] for change in plan["changes"] if change["kind"] == "product"} == {"support.calls"}
+    missing = chain.weft("plan", "--domain", "support", "--domain", "nowhere", ok=False)
+    assert "there is no folder domains/nowhere" in missing.err, missing

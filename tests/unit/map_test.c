@@ -37,6 +37,23 @@ TEST(map_finds_among_many)
     EXPECT_STR(map.entries[4999].key, "key 4999");
 }
 
+TEST(map_with_room_takes_more_too)
+{
+    struct task *t = test_task();
+    struct map map;
+    int values[300];
+    for (size_t room = 0; room < 40; room += 13) {
+        map_init_for(&map, t->mem, room);
+        for (int i = 0; i < 300; i++) {
+            EXPECT(map_put(&map, arena_format(t->mem, "key %d", i), &values[i]) == NULL);
+            EXPECT(map_find(&map, STR("key 0")) == &values[0]);
+            EXPECT(map_find(&map, STR("no key")) == NULL);
+        }
+        EXPECT(map_find(&map, STR("key 299")) == &values[299]);
+        EXPECT_INT(map.len, 300);
+    }
+}
+
 TEST(map_without_case_takes_letters_of_both_cases_for_one)
 {
     struct task *t = test_task();

@@ -1,7 +1,9 @@
 #include "model/model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "buf/buf.h"
 #include "document/document.h"
 #include "test.h"
 
@@ -185,4 +187,141 @@ TEST(a_model_shares_what_did_not_change)
         EXPECT(model_find_product(now, STR("d.b"))->inputs.at[0].producer
                == model_find_product(now, STR("d.a")));
     }
+}
+
+/* A product of domain d, with ids of its own; it reads a source, or the output of another. */
+struct odd_product {
+    const char *name, *id, *out, *input, *column;
+};
+struct odd_mesh {
+    struct odd_product products[5];
+};
+
+static void add_odd(struct task *t, struct bundle *bundle, const struct odd_product *product)
+{
+    const char *folder =
+        arena_c_string(t->mem, arena_format(t->mem, "domains/d/%s", product->name));
+    size_t from = bundle->len;
+    add_product(t, bundle, product->name, product->input, product->column);
+    for (size_t i = from; i < bundle->len; i++) {
+        str whole = STR_NONE, rest = bundle->at[i].text, line;
+        while (rest.len) {
+            (void)str_cut(rest, '\n', &line, &rest);
+            if (str_eq(line, arena_format(t->mem, "id: %s", product->name)))
+                line = arena_format(t->mem, "id: %s", product->id);
+            else if (str_eq(line, arena_format(t->mem, "id: %s-out", product->name)))
+                line = arena_format(t->mem, "id: %s", product->out);
+            else if (str_starts(line, STR("outputPorts:")))
+                line = arena_format(t->mem,
+                                    "outputPorts: [{name: out, version: 1.0.0, contractId: %s}]",
+                                    product->out);
+            whole = arena_format(t->mem, STR_FMT STR_FMT "\n", STR_ARG(whole), STR_ARG(line));
+        }
+        bundle->at[i].text = whole;
+        EXPECT(str_starts(bundle->at[i].path, str_of(folder)));
+    }
+}
+
+static void make_odd(struct task *t, const struct odd_mesh *of, struct bundle *files)
+{
+    struct report report;
+    report_init(&report, t->mem);
+    *files = (struct bundle){0};
+    add_text(t, files, "domains/d/domain.yaml", STR(DOMAIN_OF("D")));
+    add_text(t, files, "mesh.yaml", STR(MESH_OF("")));
+    for (size_t i = 0; i < 5 && of->products[i].name; i++)
+        add_odd(t, files, &of->products[i]);
+    qsort(files->at, files->len, sizeof *files->at, bundle_compare);
+    EXPECT(document_parse(t, t->mem, files, &report));
+}
+
+/* What a model says of itself: its products in their orders, and what is found. */
+static str told(struct task *t, struct model *model, struct report *report)
+{
+    struct buf *b = buf_new(t->mem, 1 << 20);
+    for (size_t i = 0; i < model->products.len; i++)
+        buf_format(b, STR_FMT " " STR_FMT "\n", STR_ARG(model->products.at[i]->address),
+                   STR_ARG(model->by_name.at[i]->address));
+    report_sort(report);
+    report_text(report, b);
+    return buf_str(b);
+}
+
+TEST(a_model_over_another_says_what_it_says_by_itself)
+{
+    struct task *t = test_task();
+    static const struct odd_mesh meshes[] = {
+        {{{"a", "a", "ao", NULL, "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"a", "a", "ao", NULL, "y"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"a", "c", "ao", NULL, "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"a", "a", "ao", NULL, "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "a", "co", NULL, "x"}}},
+        {{{"a", "a", "co", NULL, "x"}, {"b", "b", "bo", "co", "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"a", "a", "ao", NULL, "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "bo", NULL, "x"}}},
+        {{{"a", "a", "ao", NULL, "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "co", "bo", "x"}}},
+        {{{"a", "a", "ao", "bo", "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"b", "b", "bo", "ao", "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"a", "a", "ao", NULL, "x"}, {"c", "c", "co", NULL, "x"}}},
+        {{{"a", "a", "ao", NULL, "x"},
+          {"b", "b", "bo", "ao", "x"},
+          {"b_c", "e", "eo", "co", "x"},
+          {"c", "c", "co", NULL, "x"},
+          {"d", "d", "do", "ao", "x"}}},
+        {{{"b", "b", "bo", NULL, "x"}}},
+    };
+    enum { MESHES = sizeof meshes / sizeof *meshes };
+    for (size_t i = 0; i < MESHES; i++) {
+        struct bundle first;
+        struct report of_first;
+        make_odd(t, &meshes[i], &first);
+        report_init(&of_first, t->mem);
+        struct model *before = model_compile(t->mem, &first, &of_first);
+        for (size_t k = 0; !of_first.errors && k < 2 * MESHES; k++) {
+            struct bundle files;
+            struct report alone, over;
+            struct model products_alone = *before;
+            make_odd(t, &meshes[k / 2], &files);
+            report_init(&alone, t->mem);
+            report_init(&over, t->mem);
+            /* Also over one that was not put in order by name. */
+            memset(&products_alone.by_name, 0, sizeof products_alone.by_name);
+            struct model *fresh = model_compile(t->mem, &files, &alone);
+            struct model *now = model_compile_over(
+                t->mem, t->mem, NULL,
+                &(struct model_before){&first, k % 2 ? &products_alone : before}, &files, &over);
+            /* Of two that have one id, that which is new may be told of in place of the other. */
+            EXPECT_INT(over.errors, alone.errors);
+            if (!over.errors)
+                EXPECT_STR(told(t, now, &over), arena_c_string(t->mem, told(t, fresh, &alone)));
+        }
+    }
+}
+
+TEST(two_models_differ_in_what_they_do_not_share)
+{
+    struct task *t = test_task();
+    static const struct odd_mesh one = {
+        {{"a", "a", "ao", NULL, "x"}, {"b", "b", "bo", "ao", "x"}, {"c", "c", "co", NULL, "x"}}};
+    static const struct odd_mesh other = {
+        {{"a", "a", "ao", NULL, "x"}, {"b_c", "e", "eo", "ao", "x"}, {"c", "c", "co", NULL, "y"}}};
+    struct bundle first, second;
+    struct report report;
+    make_odd(t, &one, &first);
+    make_odd(t, &other, &second);
+    report_init(&report, t->mem);
+    const struct model *before = model_compile(t->mem, &first, &report);
+    const struct model *after = model_compile_over(
+        t->mem, t->mem, NULL, &(struct model_before){&first, before}, &second, &report);
+    EXPECT_INT(report.errors, 0);
+    struct model_pair pair;
+    size_t at[2] = {0};
+    REQUIRE(model_next_pair(before, after, at, &pair));
+    EXPECT_STR(pair.before->name, "b");
+    EXPECT(!pair.after);
+    REQUIRE(model_next_pair(before, after, at, &pair));
+    EXPECT(!pair.before);
+    EXPECT_STR(pair.after->name, "b_c");
+    REQUIRE(model_next_pair(before, after, at, &pair));
+    EXPECT_STR(pair.before->name, "c");
+    EXPECT_STR(pair.after->name, "c");
+    EXPECT(!model_next_pair(before, after, at, &pair));
 }

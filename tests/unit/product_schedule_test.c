@@ -31,7 +31,8 @@ static struct wish *wish(struct task *t, const char *text)
 
 static bool replace(struct task *t, struct metadb *db, void *state)
 {
-    return product_schedule_replace(t, db, &((struct wish *)state)->model, &(struct map){0});
+    return product_schedule_replace(t, db, &((struct wish *)state)->model,
+                                    &(struct pointer_map){0});
 }
 
 static bool set_since(struct task *t, struct metadb *db, void *state)

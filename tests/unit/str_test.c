@@ -142,3 +142,13 @@ TEST(str_counts_edits)
     EXPECT_INT(str_distance((str){text, 300}, (str){text, 299}, 2), 3);
     EXPECT_INT(str_distance((str){text, 300}, (str){text, 300}, 2), 0);
 }
+
+TEST(str_is_one_of_a_list_with_commas)
+{
+    EXPECT(str_is_listed(STR("sales"), STR("sales")));
+    EXPECT(str_is_listed(STR("sales,crm"), STR("sales")));
+    EXPECT(str_is_listed(STR("sales,crm"), STR("crm")));
+    EXPECT(!str_is_listed(STR("sales,crm"), STR("cr")));
+    EXPECT(!str_is_listed(STR("sales,crm"), STR("sales,crm")));
+    EXPECT(!str_is_listed(STR_NONE, STR("sales")));
+}

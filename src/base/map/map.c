@@ -11,6 +11,19 @@ void map_init(struct map *map, struct arena *mem)
     *map = (struct map){.mem = mem};
 }
 
+void map_init_for(struct map *map, struct arena *mem, size_t count)
+{
+    *map = (struct map){.mem = mem};
+    if (count <= WALK_MOST)
+        return;
+    map->cap = count;
+    map->entries = ARENA_ARRAY(mem, struct map_entry, count);
+    map->slot_count = SLOTS_LEAST;
+    while (map->slot_count / 2 < count)
+        map->slot_count *= 2;
+    map->slots = ARENA_ARRAY(mem, uint32_t, map->slot_count);
+}
+
 void map_init_nocase(struct map *map, struct arena *mem)
 {
     *map = (struct map){.mem = mem, .is_nocase = true};

@@ -20,6 +20,8 @@ struct map {
 };
 
 void map_init(struct map *map, struct arena *mem);
+/* With room for so many, where that is known. */
+void map_init_for(struct map *map, struct arena *mem, size_t count);
 void map_init_nocase(struct map *map, struct arena *mem);
 /* NULL when there is none. */
 void *map_find(const struct map *map, str key);

@@ -146,6 +146,17 @@ bool str_to_u64(str s, uint64_t *out)
     return true;
 }
 
+bool str_is_listed(str list, str word)
+{
+    str one, rest = list;
+    while (rest.len) {
+        str_cut(rest, ',', &one, &rest);
+        if (str_eq(one, word))
+            return true;
+    }
+    return false;
+}
+
 bool str_to_i64(str s, int64_t *out)
 {
     bool negative = s.len && s.ptr[0] == '-';

@@ -37,6 +37,8 @@ str str_trim(str s);
 bool str_cut(str s, char separator, str *head_out, str *tail_out);
 /* As str_cut, at the last `separator`. */
 bool str_cut_last(str s, char separator, str *head_out, str *tail_out);
+/* Is it one of those that a list with commas names? An empty list names none. */
+bool str_is_listed(str list, str word);
 /* Whole text must be the number: no spaces, no overflow. */
 bool str_to_i64(str s, int64_t *out);
 bool str_to_u64(str s, uint64_t *out);

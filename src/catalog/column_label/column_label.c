@@ -18,13 +18,13 @@ static bool insert_label(struct task *t, struct metadb *db, const struct label *
 
 /* Of all products but those that are kept; what is gone has none either. */
 static bool remove_labels(struct task *t, struct metadb *db, const struct model *model,
-                          const struct map *kept)
+                          const struct pointer_map *kept)
 {
     if (kept == NULL || kept->len == 0)
         return metadb_run(t, db, "DELETE FROM column_label", "");
     for (size_t i = 0; i < model->products.len; i++) {
         str address = model->products.at[i]->address;
-        if (map_find(kept, address) == NULL
+        if (pointer_map_find(kept, model->products.at[i]) == NULL
             && !metadb_run(t, db,
                            "DELETE FROM column_label WHERE table_id IN (SELECT t.id FROM product p "
                            "JOIN table_ t ON t.product_id = p.id WHERE p.address = ?)",
@@ -38,13 +38,13 @@ static bool remove_labels(struct task *t, struct metadb *db, const struct model 
 }
 
 bool column_label_replace(struct task *t, struct metadb *db, const struct model *model,
-                          const struct labels *labels, const struct map *kept)
+                          const struct labels *labels, const struct pointer_map *kept)
 {
     CHECK(metadb_is_writer(db));
     if (!remove_labels(t, db, model, kept))
         return false;
     for (size_t i = 0; i < labels->len; i++) {
-        bool is_kept = kept != NULL && map_find(kept, labels->at[i].product->address) != NULL;
+        bool is_kept = kept != NULL && pointer_map_find(kept, labels->at[i].product) != NULL;
         if (!is_kept && !insert_label(t, db, &labels->at[i]))
             return false;
     }

@@ -4,6 +4,7 @@
 
 #include "label/label.h"
 #include "metadb/metadb.h"
+#include "pointer_map/pointer_map.h"
 
 struct column_label {
     uint64_t table_id;
@@ -16,9 +17,9 @@ struct column_labels {
     VEC_OF(struct column_label) /* by table, column, label, origin */
 };
 
-/* In an applying transaction, after ids are given. `kept`, or NULL: addresses of products whose labels stand. */
+/* In an applying transaction, after ids are given. `kept`, or NULL: products of the model whose labels stand. */
 MUST_CHECK bool column_label_replace(struct task *t, struct metadb *db, const struct model *model,
-                                     const struct labels *labels, const struct map *kept);
+                                     const struct labels *labels, const struct pointer_map *kept);
 /* Of the tables of one product. */
 MUST_CHECK bool column_label_read(struct task *t, struct arena *mem, struct metadb *db,
                                   uint64_t product_id, struct column_labels *out);

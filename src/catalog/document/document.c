@@ -40,6 +40,8 @@ bool document_load_over(struct task *t, struct arena *mem, struct arena *parts,
         VEC_OF(size_t)
     } fresh = {0};
     *out = (struct bundle){0};
+    if (before->len)
+        vec_reserve(mem, out, before->len + 1);
     if (!metadb_query(t, db, &st,
                       before->len ? "SELECT path, sha256 FROM document ORDER BY path"
                                   : "SELECT path, sha256, text FROM document JOIN content USING "

@@ -18,7 +18,7 @@ struct kept {
         audit_sequence; /* the last row at that moment, and its hash: the catalog went this way */
     char audit_hash[HASH_HEX];
     struct bundle files;
-    struct model model; /* domains, products, cases and notes alone */
+    struct model model; /* its lists of domains, products, cases and notes alone */
     struct image_node *nodes;
     size_t node_count;
 };
@@ -132,6 +132,17 @@ static bool save_products(struct task *t, struct saving *s)
     return true;
 }
 
+static void save_names(struct saving *s)
+{
+    const struct model *model = s->spine->image.model;
+    size_t len = model->by_name.len;
+    s->kept->model.by_name.at = freeze_array(s->f, &pointer_frozen, len);
+    for (size_t i = 0; s->kept->model.by_name.at != NULL && i < len; i++)
+        s->kept->model.by_name.at[i] =
+            freeze_ref(s->f, &model_product_frozen, model->by_name.at[i]);
+    s->kept->model.by_name.len = s->kept->model.by_name.cap = len;
+}
+
 static void save_other_files(struct saving *s)
 {
     for (size_t i = 0; i < s->kept->files.len && freeze_is_whole(s->f); i++)
@@ -215,6 +226,7 @@ bool image_kept_save(struct task *t, struct metadb *now, str path, const struct 
     save_domains(&s);
     if (!save_products(t, &s))
         return false;
+    save_names(&s);
     save_other_files(&s);
     save_notes(&s);
     if (!freeze_is_whole(s.f) || !store_map_finish(t, map, freeze_bytes(s.f), writable))

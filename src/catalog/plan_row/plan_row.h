@@ -8,7 +8,7 @@
 struct plan_row {
     str id; /* UUID */
     uint64_t base_version;
-    str domain;   /* or `policies/`; empty: the whole mesh */
+    str domain;   /* or several, with commas between; or `policies/`; empty: the whole mesh */
     str policies; /* of a proposal: digest of the policies that it changes; else empty */
     str digest;   /* of the bundle */
     str summary;  /* JSON */

@@ -10,7 +10,7 @@ static bool assign_product(struct task *t, struct metadb *db, const struct model
                            uint64_t domain_id, uint64_t image_version);
 
 bool product_assign_ids(struct task *t, struct metadb *db, const struct model *model,
-                        const struct map *kept, uint64_t image_version)
+                        const struct pointer_map *kept, uint64_t image_version)
 {
     struct map domains;
     CHECK(metadb_is_writer(db));
@@ -26,7 +26,7 @@ bool product_assign_ids(struct task *t, struct metadb *db, const struct model *m
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
         const uint64_t *domain = map_find(&domains, product->domain->name);
-        bool is_kept = kept != NULL && map_find(kept, product->address) != NULL;
+        bool is_kept = kept != NULL && pointer_map_find(kept, product) != NULL;
         if (!is_kept && !assign_product(t, db, product, *domain, image_version))
             return false;
     }

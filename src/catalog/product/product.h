@@ -4,6 +4,7 @@
 
 #include "metadb/metadb.h"
 #include "model/model.h"
+#include "pointer_map/pointer_map.h"
 
 struct product_column {
     uint32_t id; /* unique in its table */
@@ -37,9 +38,9 @@ str product_digest(struct arena *mem, const struct model_product *product);
 /* In an applying transaction: what the model has and the catalog lacks gets ids; what it lacks is
  * marked as removed. A table or column keeps its id under a new name when its ODCS id is the same;
  * one that was removed comes back with a new id. A product that comes back keeps id and release
- * numbers and has no current release. `kept`, or NULL: addresses of products that stand as they stood. */
+ * numbers and has no current release. `kept`, or NULL: products of the model that stand as they stood. */
 MUST_CHECK bool product_assign_ids(struct task *t, struct metadb *db, const struct model *model,
-                                   const struct map *kept, uint64_t image_version);
+                                   const struct pointer_map *kept, uint64_t image_version);
 /* All products that are not removed and changed after an image version (0: all), with their tables
  * and columns, into `mem`. */
 MUST_CHECK bool product_read(struct task *t, struct arena *mem, struct metadb *db,

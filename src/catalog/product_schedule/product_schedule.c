@@ -23,7 +23,7 @@ static bool replace_one(struct task *t, struct metadb *db, const struct model_pr
 }
 
 bool product_schedule_replace(struct task *t, struct metadb *db, const struct model *model,
-                              const struct map *kept)
+                              const struct pointer_map *kept)
 {
     CHECK(metadb_is_writer(db));
     struct product_schedules before;
@@ -38,7 +38,7 @@ bool product_schedule_replace(struct task *t, struct metadb *db, const struct mo
         const struct model_product *product = model->products.at[i];
         uint64_t id;
         if ((product->schedule.text.len == 0 && before.len == 0)
-            || map_find(kept, product->address) != NULL)
+            || pointer_map_find(kept, product) != NULL)
             continue;
         struct arena_mark mark = arena_mark(t->mem);
         if (!product_find_id(t, db, product->address, &id)

@@ -4,6 +4,7 @@
 
 #include "metadb/metadb.h"
 #include "model/model.h"
+#include "pointer_map/pointer_map.h"
 #include "run_row/run_row.h"
 
 struct product_schedule {
@@ -18,10 +19,10 @@ struct product_schedules {
     VEC_OF(struct product_schedule) /* by product_id */
 };
 
-/* In an applying transaction, after ids are given: schedules that are new or read otherwise count from now on. `kept`: addresses of
+/* In an applying transaction, after ids are given: schedules that are new or read otherwise count from now on. `kept`: products of the model
  * products that stand as they stood. */
 MUST_CHECK bool product_schedule_replace(struct task *t, struct metadb *db,
-                                         const struct model *model, const struct map *kept);
+                                         const struct model *model, const struct pointer_map *kept);
 /* Of a product; 0: of all. */
 MUST_CHECK bool product_schedule_list(struct task *t, struct metadb *db, uint64_t product_id,
                                       struct product_schedules *out);

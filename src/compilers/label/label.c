@@ -1,5 +1,7 @@
 #include "label/label.h"
 
+#include "map/map.h"
+
 /* A trace whose outputs are found by name; those of one name stand in a chain. */
 struct traced {
     const struct label_trace *trace;
@@ -54,13 +56,13 @@ static void add(struct inherit *in, const struct target *target, bool is_tag, st
 static const struct label *find_labels(const struct labels *labels,
                                        const struct contract_column *column, size_t *len_out)
 {
-    const size_t *first = map_find(&labels->by_column, (str){(const char *)&column, sizeof column});
+    size_t first = (uintptr_t)pointer_map_find(&labels->by_column, column);
 
     *len_out = 0;
-    while (first && *first + *len_out < labels->len
-           && labels->at[*first + *len_out].column == column)
+    while (first && first - 1 + *len_out < labels->len
+           && labels->at[first - 1 + *len_out].column == column)
         ++*len_out;
-    return *len_out ? &labels->at[*first] : NULL;
+    return *len_out ? &labels->at[first - 1] : NULL;
 }
 
 /* Equal labels stand together, each kind where the first of it came. */
@@ -84,13 +86,9 @@ static void gather(struct inherit *in, size_t from)
 
 static void index_column(struct inherit *in, const struct target *target)
 {
-    const struct contract_column *column = target->label.column;
-    size_t *first = ARENA_NEW(in->mem, size_t);
-
-    *first = target->from;
     if (in->out->len > target->from)
-        map_put(&in->out->by_column,
-                arena_str(in->mem, (str){(const char *)&column, sizeof column}), first);
+        pointer_map_put(&in->out->by_column, target->label.column,
+                        (void *)(uintptr_t)(target->from + 1));
 }
 
 /* A label inside of a struct is one of what is made of the struct. */
@@ -268,16 +266,16 @@ static void add_kept(struct inherit *in, const struct labels *kept)
 }
 
 void labels_inherit(struct arena *mem, const struct model *model, const struct label_traces *traces,
-                    const struct map *kept, struct labels *out)
+                    const struct pointer_map *kept, struct labels *out)
 {
     struct inherit in = {.mem = mem, .model = model, .out = out};
 
-    *out = (struct labels){0};
-    map_init(&out->by_column, mem);
+    *out = (struct labels){.kept = kept};
+    pointer_map_init(&out->by_column, mem, model->products.len);
     index_traces(&in, traces);
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
-        const struct labels *known = kept ? map_find(kept, product->address) : NULL;
+        const struct labels *known = kept ? pointer_map_find(kept, product) : NULL;
 
         if (known)
             add_kept(&in, known);
@@ -288,6 +286,11 @@ void labels_inherit(struct arena *mem, const struct model *model, const struct l
                 inherit_table(&in, product, &contract->tables.at[k]);
         }
     }
+}
+
+bool labels_are_kept(const struct labels *labels, const struct model_product *product)
+{
+    return labels->kept && pointer_map_find(labels->kept, product);
 }
 
 size_t labels_same(const struct labels *labels, size_t at)
@@ -309,14 +312,15 @@ str labels_origin(struct arena *mem, const struct labels *labels, size_t at, siz
     return len > 1 ? arena_format(mem, STR_FMT " and %zu more", STR_ARG(origin), len - 1) : origin;
 }
 
-void labels_report(const struct labels *labels, struct report *report)
+void labels_report(const struct labels *labels, str domains, struct report *report)
 {
     for (size_t i = 0, len; i < labels->len; i += len) {
         const struct label *label = &labels->at[i];
         struct finding *finding;
 
         len = labels_same(labels, i);
-        if (label->is_declared)
+        if (label->is_declared
+            || (domains.len && !str_is_listed(domains, label->product->domain->name)))
             continue;
         finding =
             report_add(report, label->is_tag ? FINDING_NOTE : FINDING_WARNING, ERR_INVALID,

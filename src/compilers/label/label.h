@@ -3,8 +3,8 @@
 #define WEFT_LABEL_H
 
 #include "lineage/lineage.h"
-#include "map/map.h"
 #include "model/model.h"
+#include "pointer_map/pointer_map.h"
 
 /* A table of a product with its lineage, whose inputs are tables of its input ports: the port's name is their schema. */
 struct label_trace {
@@ -34,20 +34,24 @@ struct labels {
     VEC_OF(
         struct
         label) /* products in order of dependency, tables and columns in that of their contract */
-    struct map
-        by_column; /* the column's address, as bytes, to the first of its labels; they stand together */
+    struct pointer_map
+        by_column; /* the column to the place of the first of its labels and one more; they stand together */
+    const struct pointer_map *kept; /* products of which they were known, or NULL */
 };
 
-/* An output table that no trace tells of inherits everything that the product reads. `kept`, or NULL: address to struct labels
- * of products for which they are known, in the order of their tables and columns. */
+/* An output table that no trace tells of inherits everything that the product reads. `kept`, or NULL: products of the model to struct
+ * labels, where they are known, in the order of their tables and columns. */
 void labels_inherit(struct arena *mem, const struct model *model, const struct label_traces *traces,
-                    const struct map *kept, struct labels *out);
+                    const struct pointer_map *kept, struct labels *out);
+/* Were the labels of the product known? */
+bool labels_are_kept(const struct labels *labels, const struct model_product *product);
 /* How many of the labels from here on say the same of the same column, each from another origin: those stand together. */
 size_t labels_same(const struct labels *labels, size_t at);
 /* "sales.orders.orders.email", "sales.orders.orders.email and 2 more". */
 str labels_origin(struct arena *mem, const struct labels *labels, size_t at, size_t len);
-/* A warning for each column whose contract declares less than lineage proves. */
-void labels_report(const struct labels *labels, struct report *report);
+/* A warning for each column whose contract declares less than lineage proves; only of these domains, with commas between, unless they are
+ * empty. */
+void labels_report(const struct labels *labels, str domains, struct report *report);
 /* Does the contract say it of this column, or of a part of it? */
 bool label_is_declared(const struct contract_column *column, bool is_tag, str text);
 /* Labels of one column among them. */

@@ -27,6 +27,8 @@ struct bundle {
 
 /* By path, for qsort and bsearch. */
 int bundle_compare(const void *a, const void *b);
+/* NULL when there is no such file. */
+const struct bundle_file *bundle_find(const struct bundle *bundle, str path);
 /* A file that two bundles, both sorted, do not have alike; NULL: one has none. False: there are no more. `at_io` begins as {0}. */
 struct bundle_pair {
     str path;
@@ -145,7 +147,10 @@ struct model {
     struct map domain_names; /* to the domain */
     struct {
         VEC_OF(struct model_product *)
-    } products;           /* each behind those that it reads, else by name */
+    } products; /* each behind those that it reads, else by name */
+    struct {
+        VEC_OF(struct model_product *)
+    } by_name;            /* the same, by the names of domain and product: as their folders are */
     struct map addresses; /* `domain.product` to the product */
     struct {
         VEC_OF(struct contract *)
@@ -184,6 +189,15 @@ int64_t model_schedule_after(const struct model_schedule *schedule, int64_t time
 /* One lone document: an ODCS or ODPS file, or one of our kinds, judged by itself. */
 void model_check_document(struct arena *mem, str file, const struct tree *document,
                           struct report *report);
+/* By the names of domain and product. */
+int model_compare_names(const struct model_product *a, const struct model_product *b);
+/* A product that two models do not have alike, by name; NULL: one has none of that name. False: there are no more. `at_io` begins as
+ * {0}. What models share is alike, and is passed over without a look at it. */
+struct model_pair {
+    const struct model_product *before, *after;
+};
+bool model_next_pair(const struct model *before, const struct model *after, size_t at_io[2],
+                     struct model_pair *out);
 const struct model_domain *model_find_domain(const struct model *model, str name);
 /* `domain.product`. */
 const struct model_product *model_find_product(const struct model *model, str address);

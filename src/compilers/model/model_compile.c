@@ -7,25 +7,22 @@ static void read_files(struct model_builder *b,
                        void (*read)(struct model_builder *, const struct bundle_file *,
                                     const struct model_path *))
 {
-    for (size_t i = 0; i < b->bundle->len; i++) {
-        struct model_path path = model_path_of(b->bundle->at[i].path);
-        if (path.len)
-            read(b, &b->bundle->at[i], &path);
-    }
+    for (size_t i = 0; i < b->entries.len; i++)
+        if (b->entries.at[i].file)
+            read(b, b->entries.at[i].file, &b->entries.at[i].path);
 }
 
 static void mesh(struct model_builder *b, const struct bundle_file *file,
                  const struct model_path *path);
 static void domains(struct model_builder *b, const struct bundle_file *file,
                     const struct model_path *path);
-static void products(struct model_builder *b, const struct bundle_file *file,
-                     const struct model_path *path);
+static void products(struct model_builder *b);
 static void other_files(struct model_builder *b, const struct bundle_file *file,
                         const struct model_path *path);
 
 static void index_addresses(struct model *model)
 {
-    map_init(&model->addresses, model->mem);
+    map_init_for(&model->addresses, model->mem, model->products.len);
     for (size_t i = 0; i < model->products.len; i++)
         map_put(&model->addresses, model->products.at[i]->address, model->products.at[i]);
 }
@@ -33,11 +30,15 @@ static void index_addresses(struct model *model)
 void model_keep_products(struct model *model,
                          bool (*is_kept)(void *ctx, const struct model_product *product), void *ctx)
 {
-    size_t kept = 0;
+    size_t kept = 0, kept_by_name = 0;
     for (size_t i = 0; i < model->products.len; i++)
         if (is_kept(ctx, model->products.at[i]))
             model->products.at[kept++] = model->products.at[i];
+    for (size_t i = 0; i < model->by_name.len; i++)
+        if (is_kept(ctx, model->by_name.at[i]))
+            model->by_name.at[kept_by_name++] = model->by_name.at[i];
     model->products.len = kept;
+    model->by_name.len = kept_by_name;
     index_addresses(model);
 }
 
@@ -62,8 +63,8 @@ struct model *model_compile_over(struct arena *mem, struct arena *parts, struct 
     size_t notes = report->len;
     map_init(&model->domain_names, mem);
     map_init(&b.products, b.scratch);
-    map_init(&b.product_ids, b.scratch);
     map_init(&b.contracts, b.scratch);
+    map_init(&b.policies, b.scratch);
     model_share(&b, before);
     /* No name may be the mesh's own, so that is read first. */
     read_files(&b, mesh);
@@ -73,8 +74,9 @@ struct model *model_compile_over(struct arena *mem, struct arena *parts, struct 
             model_error(&b, model_file_place(STR("mesh.yaml")), "the folder has no mesh.yaml");
         f->hint = STR("weft init makes one");
     }
-    read_files(&b, products);
+    products(&b);
     read_files(&b, other_files);
+    model_check_ids(&b);
     model_link(&b);
     model_keep_notes(&b, notes);
     model_check_relations(&b);
@@ -157,18 +159,18 @@ static bool is_product_file(const struct model_path *path)
         && str_eq(stem, STR("product"));
 }
 
-static void products(struct model_builder *b, const struct bundle_file *file,
-                     const struct model_path *path)
+static void add_shared(struct model_builder *b, struct model_product *shared)
+{
+    vec_push(b->own, &b->model->products, shared);
+    for (size_t i = 0; i < shared->contracts.len; i++)
+        vec_push(b->own, &b->model->contracts, shared->contracts.at[i]);
+}
+
+static void product(struct model_builder *b, const struct bundle_file *file,
+                    const struct model_path *path)
 {
     if (!is_product_file(path))
         return;
-    struct model_product *shared = model_shared(b, path->folder);
-    if (shared) {
-        model_add_product(b, shared);
-        for (size_t i = 0; i < shared->contracts.len; i++)
-            model_add_contract(b, shared->contracts.at[i]);
-        return;
-    }
     const struct model_domain *domain = model_find_domain(b->model, path->parts[1]);
     if (map_find(&b->products, path->folder)) {
         model_error(b, model_file_place(file->path),
@@ -181,6 +183,20 @@ static void products(struct model_builder *b, const struct bundle_file *file,
     }
     if (domain && file->document)
         model_read_product(b, file, domain, path->folder, path->parts[2]);
+}
+
+static void products(struct model_builder *b)
+{
+    vec_reserve(b->own, &b->model->products, b->entries.len);
+    vec_reserve(b->own, &b->model->contracts, b->entries.len);
+    for (size_t i = 0; i < b->entries.len; i++) {
+        const struct model_entry *entry = &b->entries.at[i];
+        if (entry->shared)
+            add_shared(b, entry->shared);
+        else
+            product(b, entry->file, &entry->path);
+    }
+    b->shared_contracts = b->model->contracts.len;
 }
 
 /* Files that mean nothing to weft and that nobody will mistake for something that does. */
@@ -234,16 +250,16 @@ static void add_contract(struct model_builder *b, const struct bundle_file *file
         b->is_partial = true;
         return;
     }
-    struct model_product *product = map_find(&b->products, folder);
+    struct model_product *product = model_at_folder(b, folder);
     if (product)
         vec_push(b->mem, &product->contracts, contract);
-    model_add_contract(b, contract);
+    vec_push(b->own, &b->model->contracts, contract);
 }
 
 static void add_sql(struct model_builder *b, const struct bundle_file *file, str folder, str table,
                     bool is_internal)
 {
-    struct model_product *product = map_find(&b->products, folder);
+    struct model_product *product = model_at_folder(b, folder);
     if (!product) {
         no_product(b, file, folder);
         return;
@@ -266,7 +282,7 @@ static void add_sql(struct model_builder *b, const struct bundle_file *file, str
 
 static void add_tests(struct model_builder *b, const struct bundle_file *file, str folder)
 {
-    const struct model_product *product = map_find(&b->products, folder);
+    const struct model_product *product = model_at_folder(b, folder);
     if (!product)
         no_product(b, file, folder);
     else if (file->document)
@@ -296,10 +312,8 @@ static void product_part(struct model_builder *b, const struct bundle_file *file
     static const char *const allowed = "product.odps.yaml, NAME.odcs.yaml, TABLE.sql, "
                                        "vMAJOR/TABLE.sql, internal/NAME.sql, tests/NAME.yaml";
     str stem, folder = product_folder(file->path, path);
-    if (model_shared(b, folder))
-        return;
     if (path->len == 4 && is_document(path->name, ".odcs", &stem)) {
-        if (!map_find(&b->products, folder))
+        if (!model_at_folder(b, folder))
             no_product(b, file, folder);
         add_contract(b, file, folder);
     } else if (path->len == 4 && model_stem(path->name, ".sql", &stem)) {

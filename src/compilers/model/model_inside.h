@@ -5,6 +5,7 @@
 #include "model/model.h"
 
 #include "map/map.h"
+#include "pointer_map/pointer_map.h"
 #include "shape/shape.h"
 
 extern const struct shape shape_product_test; /* weft/v1, kind ProductTest */
@@ -15,6 +16,21 @@ struct model_offer {
     const struct contract *contract;
 };
 
+/* One path of a bundle, taken apart. */
+struct model_path {
+    str parts[6];
+    size_t len;
+    str folder; /* all but the last part */
+    str name;   /* the last part */
+};
+
+/* A file that is to be read, or a product of the mesh before, which stands for all files of its folder. */
+struct model_entry {
+    const struct bundle_file *file;
+    struct model_path path;
+    struct model_product *shared;
+};
+
 struct model_builder {
     struct arena *mem; /* of domains and products, which other models may share */
     struct model_part *part;
@@ -23,14 +39,22 @@ struct model_builder {
     struct report *report;
     const struct bundle *bundle;
     struct model *model;
-    struct map shared;         /* folder -> struct model_product of the mesh before */
-    struct map shared_domains; /* folder -> struct model_domain likewise */
     struct {
         VEC_OF(struct model_product *)
-    } fresh;                /* products that are not shared */
-    struct map products;    /* folder -> struct model_product */
-    struct map product_ids; /* id -> the first struct model_product that has it */
-    struct map contracts;   /* id -> struct model_namesakes */
+    } before_by_name;           /* its products */
+    const struct model *before; /* the mesh before, or NULL */
+    struct pointer_map shared;  /* products of it that are taken over */
+    struct map shared_domains;  /* folder -> struct model_domain likewise */
+    struct {
+        VEC_OF(struct model_entry)
+    } entries; /* all that there is to do, in the order of files */
+    struct {
+        VEC_OF(struct model_product *)
+    } fresh;                 /* products that are not shared */
+    struct map policies;     /* id -> struct policy */
+    struct map products;     /* folder -> struct model_product of these */
+    size_t shared_contracts; /* how many of the model's first contracts are shared */
+    struct map contracts;    /* id -> struct model_namesakes: of all that these have, or read */
     struct str_list
         folders; /* product folders that were complained about, or whose product file is broken */
     bool is_partial; /* a file could not be read: what it would have named is not missing */
@@ -47,14 +71,6 @@ struct model_namesakes {
     } offers;
 };
 
-/* One path of a bundle, taken apart. */
-struct model_path {
-    str parts[6];
-    size_t len;
-    str folder; /* all but the last part */
-    str name;   /* the last part */
-};
-
 /* Its texts are parts of the path's. */
 struct model_path model_path_of(str path);
 /* `customers.sql` and ".sql" give `customers`; false when it does not end so. */
@@ -68,16 +84,16 @@ struct place model_file_place(str file);
 /* Findings when a name breaks the rules of addresses. `what` as "the table". */
 void model_check_name(struct model_builder *b, struct place place, const char *what, str name);
 
-/* Before anything is read: what is taken over. */
+/* Before anything is read: what is taken over, and what is to be read. */
 void model_share(struct model_builder *b, const struct model_before *before);
-/* NULL: its files are to be read. */
-struct model_product *model_shared(const struct model_builder *b, str folder);
+bool model_is_shared(const struct model_builder *b, const struct model_product *product);
+/* The product of a folder, as far as they are read; NULL: there is none. */
+struct model_product *model_at_folder(const struct model_builder *b, str folder);
 /* Findings of the report from here on stay with the model where they are no errors, and of products. */
 void model_keep_notes(struct model_builder *b, size_t from);
 void model_add_domain(struct model_builder *b, struct model_domain *domain);
-/* Under its folder, and a finding where its id is another's. */
-void model_add_product(struct model_builder *b, struct model_product *product);
-void model_add_contract(struct model_builder *b, struct contract *contract);
+/* A finding for each product whose id is another's. */
+void model_check_ids(struct model_builder *b);
 
 void model_read_mesh(struct model_builder *b, const struct bundle_file *file);
 void model_read_domain(struct model_builder *b, const struct bundle_file *file, str folder);
@@ -98,8 +114,9 @@ void model_link(struct model_builder *b);
 void model_check_relations(struct model_builder *b);
 /* Rules of contracts that could never be asked. */
 void model_check_rules(struct model_builder *b);
-/* Producers before consumers, then by name; cycles are findings. */
+/* Producers before consumers, then by name; and by name alone. Cycles are findings. */
 void model_order(struct model_builder *b);
+void model_sort_by_name(struct model_product **all, size_t len);
 /* Servers of a source contract inside the roots and hosts of the mesh. */
 void model_check_sources(struct model_builder *b, const struct contract *contract);
 

@@ -3,6 +3,7 @@
 #include "contract/contract_change.h"
 #include "shape/shape.h"
 
+static void index_contracts(struct model_builder *b);
 static void check_contract_ids(struct model_builder *b);
 static void link_outputs(struct model_builder *b, struct model_product *product);
 static void offer_outputs(struct model_builder *b, const struct model_product *product);
@@ -18,9 +19,10 @@ static void check_policies(struct model_builder *b);
 void model_link(struct model_builder *b)
 {
     struct model *model = b->model;
+    index_contracts(b);
     check_contract_ids(b);
-    for (size_t i = 0; i < model->products.len; i++)
-        if (model_shared(b, model->products.at[i]->folder))
+    for (size_t i = 0; b->fresh.len && i < model->products.len; i++)
+        if (model_is_shared(b, model->products.at[i]))
             offer_outputs(b, model->products.at[i]);
         else
             link_outputs(b, model->products.at[i]);
@@ -62,12 +64,37 @@ static const struct model_namesakes *namesakes_of(const struct model_builder *b,
     return found ? found : &none;
 }
 
+static void want_contract(struct model_builder *b, str id)
+{
+    if (!map_find(&b->contracts, id))
+        map_put(&b->contracts, id, ARENA_NEW(b->scratch, struct model_namesakes));
+}
+
+/* Of ids that only shared products speak of nothing is asked. */
+static void index_contracts(struct model_builder *b)
+{
+    for (size_t i = b->shared_contracts; i < b->model->contracts.len; i++)
+        want_contract(b, b->model->contracts.at[i]->id);
+    for (size_t i = 0; i < b->fresh.len; i++) {
+        const struct model_product *product = b->fresh.at[i];
+        for (size_t j = 0; j < product->inputs.len; j++)
+            want_contract(b, product->inputs.at[j].contract_id);
+        for (size_t j = 0; j < product->outputs.len; j++)
+            want_contract(b, product->outputs.at[j].contract_id);
+    }
+    for (size_t i = 0; b->contracts.len && i < b->model->contracts.len; i++) {
+        struct model_namesakes *same = map_find(&b->contracts, b->model->contracts.at[i]->id);
+        if (same)
+            vec_push(b->scratch, &same->contracts, b->model->contracts.at[i]);
+    }
+}
+
 static void check_contract_ids(struct model_builder *b)
 {
-    for (size_t i = 0; i < b->model->contracts.len; i++) {
+    for (size_t i = 0; b->contracts.len && i < b->model->contracts.len; i++) {
         const struct contract *contract = b->model->contracts.at[i];
         const struct model_namesakes *same = namesakes_of(b, contract->id);
-        for (size_t j = 0; same->contracts.at[j] != contract; j++) {
+        for (size_t j = 0; j < same->contracts.len && same->contracts.at[j] != contract; j++) {
             const struct contract *other = same->contracts.at[j];
             bool is_beside = str_eq(folder_of(contract->file), folder_of(other->file));
             if (is_beside && !version_same(contract->version, other->version))
@@ -131,7 +158,8 @@ static void offer(struct model_builder *b, const struct model_product *product,
                   const struct contract *contract)
 {
     struct model_namesakes *same = map_find(&b->contracts, contract->id);
-    vec_push(b->scratch, &same->offers, ((struct model_offer){product, contract}));
+    if (same)
+        vec_push(b->scratch, &same->offers, ((struct model_offer){product, contract}));
 }
 
 static void offer_outputs(struct model_builder *b, const struct model_product *product)
@@ -242,7 +270,7 @@ static void foreign_contract(struct model_builder *b, const struct model_product
                              const struct model_input *input, const struct contract *contract)
 {
     str folder = folder_of(contract->file);
-    const struct model_product *owner = map_find(&b->products, folder);
+    const struct model_product *owner = model_at_folder(b, folder);
     if (!owner)
         return; /* its product is broken or missing, which was said */
     bool is_same_domain = owner->domain == product->domain;
@@ -457,25 +485,43 @@ static void check_unused(struct model_builder *b, const struct model_product *pr
     }
 }
 
+/* Of the contracts that policies name, those that an output has are no longer mapped to `b`. */
+static void find_named(struct model_builder *b, struct map *named)
+{
+    map_init(named, b->scratch);
+    for (size_t i = 0; i < b->model->policies.len; i++)
+        if (b->model->policies.at[i].contract.len)
+            map_put(named, b->model->policies.at[i].contract, b);
+    for (size_t i = 0; named->len && i < b->model->products.len; i++) {
+        struct model_product *product = b->model->products.at[i];
+        for (size_t j = 0; j < product->outputs.len; j++)
+            if (map_find(named, product->outputs.at[j].contract_id))
+                map_put(named, product->outputs.at[j].contract_id, product);
+    }
+}
+
+static str nearest_output(struct model_builder *b, str id)
+{
+    struct str_list ids = {0};
+    for (size_t i = 0; i < b->model->products.len; i++)
+        for (size_t j = 0; j < b->model->products.at[i]->outputs.len; j++)
+            vec_push(b->scratch, &ids, b->model->products.at[i]->outputs.at[j].contract_id);
+    return str_list_nearest(&ids, id);
+}
+
 static void check_policies(struct model_builder *b)
 {
     struct map named;
-    struct str_list ids = {0};
-    map_init(&named, b->scratch);
-    for (size_t i = 0; b->model->policies.len && i < b->model->products.len; i++)
-        for (size_t j = 0; j < b->model->products.at[i]->outputs.len; j++)
-            map_put(&named, b->model->products.at[i]->outputs.at[j].contract_id, b);
+    find_named(b, &named);
     for (size_t i = 0; i < b->model->policies.len; i++) {
         const struct policy *policy = &b->model->policies.at[i];
-        if (!policy->contract.len || map_find(&named, policy->contract) || b->is_partial)
+        if (!policy->contract.len || map_find(&named, policy->contract) != b || b->is_partial)
             continue;
         struct finding *f = model_error(
             b, policy->place, "the policy " STR_FMT " names a contract that no output has",
             STR_ARG(policy->id));
         f->found = policy->contract;
-        for (size_t j = 0; !ids.len && j < named.len; j++)
-            vec_push(b->mem, &ids, named.entries[j].key);
-        str nearest = str_list_nearest(&ids, policy->contract);
+        str nearest = nearest_output(b, policy->contract);
         f->hint = nearest.len ? arena_format(b->mem, "did you mean " STR_FMT "?", STR_ARG(nearest))
                               : STR_NONE;
     }

@@ -14,7 +14,8 @@ struct step {
 /* Depth first. The path is a list, not the stack of the program: it may be as long as the mesh is large. */
 struct walk {
     struct model_builder *b;
-    struct map state; /* folder -> enum walk_state as a pointer */
+    struct pointer_map numbers; /* product -> its place by name, and one more */
+    enum walk_state *states;    /* by these */
     struct {
         VEC_OF(struct step)
     } path;
@@ -25,10 +26,8 @@ struct walk {
 
 static int by_address(const void *left, const void *right)
 {
-    const struct model_product *a = *(struct model_product *const *)left;
-    const struct model_product *b = *(struct model_product *const *)right;
-    int order = str_compare(a->domain->name, b->domain->name);
-    return order ? order : str_compare(a->name, b->name);
+    return model_compare_names(*(struct model_product *const *)left,
+                               *(struct model_product *const *)right);
 }
 
 static const struct model_input *input_from(const struct model_product *product,
@@ -59,17 +58,23 @@ static void report_cycle(struct walk *w, size_t start)
     f->hint = STR("take one of these input ports away, or split a product");
 }
 
+static enum walk_state *state_of(const struct walk *w, const struct model_product *product)
+{
+    return &w->states[(uintptr_t)pointer_map_find(&w->numbers, product) - 1];
+}
+
 static void enter(struct walk *w, struct model_product *product)
 {
     vec_push(w->b->scratch, &w->path, ((struct step){.product = product}));
-    map_put(&w->state, product->folder, (void *)(intptr_t)WALK_OPEN);
+    *state_of(w, product) = WALK_OPEN;
 }
 
 static void look_at(struct walk *w, const struct model_product *producer)
 {
-    switch ((enum walk_state)(intptr_t)map_find(&w->state, producer->folder)) {
+    size_t number = (uintptr_t)pointer_map_find(&w->numbers, producer);
+    switch (w->states[number - 1]) {
     case WALK_NEW:
-        enter(w, map_find(&w->b->products, producer->folder));
+        enter(w, w->b->model->by_name.at[number - 1]);
         break;
     case WALK_OPEN:
         for (size_t i = 0; i < w->path.len; i++)
@@ -92,24 +97,40 @@ static void walk_from(struct walk *w, struct model_product *first)
                 look_at(w, producer);
         } else {
             vec_push(w->b->scratch, &w->done, step->product);
-            map_put(&w->state, step->product->folder, (void *)(intptr_t)WALK_DONE);
+            *state_of(w, step->product) = WALK_DONE;
             w->path.len--;
         }
     }
 }
 
+/* Files come in this order mostly, so that there is nothing to sort. */
+void model_sort_by_name(struct model_product **all, size_t len)
+{
+    size_t i = 1;
+    while (i < len && by_address(&all[i - 1], &all[i]) <= 0)
+        i++;
+    if (i < len)
+        qsort(all, len, sizeof *all, by_address);
+}
+
 void model_order(struct model_builder *b)
 {
-    size_t len = b->model->products.len;
-    struct model_product **all = b->model->products.at;
+    struct model *model = b->model;
+    size_t len = model->products.len;
     if (!len)
         return;
-    qsort(all, len, sizeof *all, by_address);
-    struct walk walk = {.b = b};
-    map_init(&walk.state, b->scratch);
+    model_sort_by_name(model->products.at, len);
+    vec_reserve(b->own, &model->by_name, len);
+    model->by_name.len = len;
+    memcpy(model->by_name.at, model->products.at, len * sizeof *model->by_name.at);
+    struct walk walk = {.b = b, .states = ARENA_ARRAY(b->scratch, enum walk_state, len)};
+    pointer_map_init(&walk.numbers, b->scratch, len);
     for (size_t i = 0; i < len; i++)
-        if ((intptr_t)map_find(&walk.state, all[i]->folder) == WALK_NEW)
-            walk_from(&walk, all[i]);
+        pointer_map_put(&walk.numbers, model->by_name.at[i], (void *)(uintptr_t)(i + 1));
+    vec_reserve(b->scratch, &walk.done, len);
+    for (size_t i = 0; i < len; i++)
+        if (walk.states[i] == WALK_NEW)
+            walk_from(&walk, model->by_name.at[i]);
     CHECK(walk.done.len == len);
-    memcpy(all, walk.done.at, len * sizeof *all);
+    memcpy(model->products.at, walk.done.at, len * sizeof *model->products.at);
 }

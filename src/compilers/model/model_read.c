@@ -128,15 +128,14 @@ void model_read_policy(struct model_builder *b, const struct bundle_file *file, 
     struct policy *policy = policy_read(b->own, file->path, domain, file->document, b->report);
     if (!policy)
         return;
-    for (size_t i = 0; i < b->model->policies.len; i++) {
-        const struct policy *other = &b->model->policies.at[i];
-        if (!str_eq(other->id, policy->id))
-            continue;
+    const struct policy *other = map_find(&b->policies, policy->id);
+    if (other) {
         struct finding *f =
             model_error(b, policy->place, "two policies have the id " STR_FMT, STR_ARG(policy->id));
         f->hint = arena_format(b->own, "the other is in " STR_FMT, STR_ARG(other->file));
         return;
     }
+    map_put(&b->policies, policy->id, policy);
     vec_push(b->own, &b->model->policies, *policy);
     policy_add_entitlements(b->own, policy, &b->model->policies);
 }
@@ -238,30 +237,26 @@ static void check_product(struct model_builder *b, struct model_product *product
     }
 }
 
-void model_add_contract(struct model_builder *b, struct contract *contract)
+/* Of products that are shared no two have one. */
+void model_check_ids(struct model_builder *b)
 {
-    struct model_namesakes *namesakes = map_find(&b->contracts, contract->id);
-    if (!namesakes) {
-        namesakes = ARENA_NEW(b->scratch, struct model_namesakes);
-        map_put(&b->contracts, contract->id, namesakes);
+    struct map first; /* id -> struct model_product, or `b`: one of the fresh has it */
+    map_init(&first, b->scratch);
+    for (size_t i = 0; i < b->fresh.len; i++)
+        if (b->fresh.at[i]->id.len)
+            map_put(&first, b->fresh.at[i]->id, b);
+    for (size_t i = 0; first.len && i < b->model->products.len; i++) {
+        struct model_product *product = b->model->products.at[i];
+        const void *other = product->id.len ? map_find(&first, product->id) : NULL;
+        if (other == b) {
+            map_put(&first, product->id, product);
+        } else if (other) {
+            struct finding *f = model_error(
+                b, product->id_place, "two products have the id " STR_FMT, STR_ARG(product->id));
+            f->hint = arena_format(b->mem, "the other is in " STR_FMT,
+                                   STR_ARG(((const struct model_product *)other)->file));
+        }
     }
-    vec_push(b->scratch, &namesakes->contracts, contract);
-    vec_push(b->own, &b->model->contracts, contract);
-}
-
-void model_add_product(struct model_builder *b, struct model_product *product)
-{
-    const struct model_product *other =
-        product->id.len ? map_find(&b->product_ids, product->id) : NULL;
-    if (other) {
-        struct finding *f = model_error(b, product->id_place, "two products have the id " STR_FMT,
-                                        STR_ARG(product->id));
-        f->hint = arena_format(b->mem, "the other is in " STR_FMT, STR_ARG(other->file));
-    } else if (product->id.len) {
-        map_put(&b->product_ids, product->id, product);
-    }
-    map_put(&b->products, product->folder, product);
-    vec_push(b->own, &b->model->products, product);
 }
 
 void model_read_product(struct model_builder *b, const struct bundle_file *file,
@@ -299,6 +294,7 @@ void model_read_product(struct model_builder *b, const struct bundle_file *file,
     }
     if (!product->title.len)
         product->title = name;
-    model_add_product(b, product);
+    map_put(&b->products, product->folder, product);
+    vec_push(b->own, &b->model->products, product);
     vec_push(b->scratch, &b->fresh, product);
 }

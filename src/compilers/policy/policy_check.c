@@ -1,6 +1,11 @@
 /* Policies against the tables that they speak of, and against each other. */
 #include "clock/clock.h"
+#include "map/map.h"
 #include "policy/policy_inside.h"
+
+struct places {
+    VEC_OF(size_t)
+};
 
 struct checking {
     struct arena *mem;
@@ -8,9 +13,51 @@ struct checking {
     const struct policy_table *tables;
     const struct policy_subject *subjects; /* of the tables, in their order */
     size_t len;
+    struct map by_contract, by_domain; /* to struct places of their tables */
+    struct map names;                  /* of all products and tables, by their addresses */
     int64_t now_us;
     struct report *report;
 };
+
+static void add_place(struct map *map, str key, size_t place)
+{
+    struct places *places = map_find(map, key);
+    if (!places) {
+        places = ARENA_NEW(map->mem, struct places);
+        map_put(map, key, places);
+    }
+    vec_push(map->mem, places, place);
+}
+
+/* Most policies speak of few tables: of one contract, or one domain. */
+static void index_tables(struct checking *c)
+{
+    map_init(&c->by_contract, c->mem);
+    map_init(&c->by_domain, c->mem);
+    map_init_for(&c->names, c->mem, c->len * 2);
+    for (size_t i = 0; c->policies->len && i < c->len; i++) {
+        add_place(&c->by_contract, c->tables[i].contract, i);
+        add_place(&c->by_domain, c->tables[i].domain, i);
+        map_put(&c->names, c->subjects[i].product, c);
+        map_put(&c->names, c->subjects[i].address, c);
+    }
+}
+
+/* Of all tables those that the policy may speak of. */
+static struct places places_of(const struct checking *c, const struct policy *policy)
+{
+    const struct places *found = policy->contract.len ? map_find(&c->by_contract, policy->contract)
+                               : policy->domain.len   ? map_find(&c->by_domain, policy->domain)
+                                                      : NULL;
+    if (policy->contract.len || policy->domain.len)
+        return found ? *found : (struct places){0};
+    return (struct places){.len = c->len};
+}
+
+static size_t place_at(const struct places *places, size_t i)
+{
+    return places->at ? places->at[i] : i;
+}
 
 static struct finding *problem(const struct checking *c, enum finding_level level,
                                const struct policy *policy, str message)
@@ -151,8 +198,19 @@ static bool names_columns(const struct policy *policy)
     return policy->selector.columns.len > 0;
 }
 
-static void check_type(const struct checking *c, const struct policy *policy, str name, str type)
+static str column_name(const struct checking *c, const struct policy_subject *subject,
+                       const struct policy_column *column, const struct policy_field *field)
 {
+    return arena_format(c->mem, STR_FMT "." STR_FMT "%s" STR_FMT, STR_ARG(subject->address),
+                        STR_ARG(column->name), field ? "." : "",
+                        STR_ARG(field ? field->path : STR_NONE));
+}
+
+static void check_type(const struct checking *c, const struct policy *policy,
+                       const struct policy_subject *subject, const struct policy_column *column,
+                       const struct policy_field *field)
+{
+    str type = field ? field->type : column->type;
     str for_types = policy_mask_problem(c->mem, &policy->mask, type);
     if (!policy_constant_fits(policy, type))
         for_types = STR("types that its value is of");
@@ -161,7 +219,7 @@ static void check_type(const struct checking *c, const struct policy *policy, st
     struct finding *f =
         problem(c, names_columns(policy) ? FINDING_ERROR : FINDING_WARNING, policy,
                 arena_format(c->mem, "mask " STR_FMT " cannot keep the type of " STR_FMT "%s",
-                             STR_ARG(policy->id), STR_ARG(name),
+                             STR_ARG(policy->id), STR_ARG(column_name(c, subject, column, field)),
                              names_columns(policy) ? "" : ": it is NULL there"));
     f->found = type;
     f->allowed = arena_format(c->mem, "%s is for " STR_FMT, mask_method_name(policy->mask.method),
@@ -174,19 +232,14 @@ static bool check_masked(const struct checking *c, const struct policy *policy,
     bool has_matched = false;
     for (size_t i = 0; i < subject->table->column_count; i++) {
         const struct policy_column *column = &subject->table->columns[i];
-        str name = arena_format(c->mem, STR_FMT "." STR_FMT, STR_ARG(subject->address),
-                                STR_ARG(column->name));
         if (policy_matches_column(policy, column)) {
             has_matched = true;
-            check_type(c, policy, name, column->type);
+            check_type(c, policy, subject, column, NULL);
         }
         for (size_t k = 0; k < column->field_count; k++)
             if (policy_matches_field(policy, column, &column->fields[k])) {
                 has_matched = true;
-                check_type(c, policy,
-                           arena_format(c->mem, STR_FMT "." STR_FMT, STR_ARG(name),
-                                        STR_ARG(column->fields[k].path)),
-                           column->fields[k].type);
+                check_type(c, policy, subject, column, &column->fields[k]);
             }
     }
     return has_matched;
@@ -262,12 +315,14 @@ static void check_grant_holds(const struct checking *c, const struct policy *gra
 static void check_pair(const struct checking *c, const struct policy *policy,
                        const struct policy *other, const struct policy_subject *subject)
 {
-    if (policy == other || !policy_matches_table(other, subject))
+    bool is_mask = policy->effect == POLICY_MASK && other->effect == POLICY_MASK
+                && policy->domain.len && !other->domain.len;
+    bool is_grant = policy->effect == POLICY_GRANT && other->effect == POLICY_DENY;
+    if ((!is_mask && !is_grant) || !policy_matches_table(other, subject))
         return;
-    if (policy->effect == POLICY_MASK && other->effect == POLICY_MASK && policy->domain.len
-        && !other->domain.len)
+    if (is_mask)
         check_mask_tightens(c, policy, other, subject);
-    if (policy->effect == POLICY_GRANT && other->effect == POLICY_DENY)
+    if (is_grant)
         check_grant_holds(c, policy, other, subject);
 }
 
@@ -353,10 +408,7 @@ static void check_names(const struct checking *c, const struct policy *policy)
 {
     for (size_t i = 0; i < policy->selector.products.len; i++) {
         str product = policy->selector.products.at[i];
-        bool found = false;
-        for (size_t k = 0; k < c->len && !found; k++)
-            found = str_eq(product, c->subjects[k].product);
-        if (!found)
+        if (!map_find(&c->names, product))
             problem(c, FINDING_ERROR, policy,
                     arena_format(c->mem, "policy " STR_FMT " names a product that is not there",
                                  STR_ARG(policy->id)))
@@ -364,10 +416,7 @@ static void check_names(const struct checking *c, const struct policy *policy)
     }
     for (size_t i = 0; policy->selector.tables.len > 1 && i < policy->selector.tables.len; i++) {
         str table = policy->selector.tables.at[i];
-        bool found = false;
-        for (size_t k = 0; k < c->len && !found; k++)
-            found = str_eq(table, c->subjects[k].address);
-        if (!found)
+        if (!map_find(&c->names, table))
             problem(c, FINDING_WARNING, policy,
                     arena_format(c->mem, "policy " STR_FMT " names a table that is not there",
                                  STR_ARG(policy->id)))
@@ -388,7 +437,10 @@ static bool check_table(const struct checking *c, const struct policy *policy,
 {
     if (!policy_matches_table(policy, subject))
         return false;
-    for (size_t i = 0; i < c->policies->len; i++)
+    /* A mask of a domain, or a grant: whatever is against it. */
+    bool has_pairs =
+        policy->effect == POLICY_GRANT || (policy->effect == POLICY_MASK && policy->domain.len > 0);
+    for (size_t i = 0; has_pairs && i < c->policies->len; i++)
         check_pair(c, policy, &c->policies->at[i], subject);
     switch (policy->effect) {
     case POLICY_FILTER:
@@ -422,14 +474,16 @@ void policy_check(const struct policies *policies, const struct policy_table *ta
                          .report = report};
     for (size_t i = 0; i < len; i++)
         subjects[i] = policy_subject(report->mem, &tables[i]);
+    index_tables(&c);
     for (size_t i = 0; i < policies->len; i++) {
         const struct policy *policy = &policies->at[i];
+        struct places places = places_of(&c, policy);
         struct entitled entitled = {.c = &c, .policy = policy};
         bool has_matched = policy->effect == POLICY_REQUIRE || policy->effect == POLICY_WAIVE;
         if (policy->condition)
             policy_expression_walk(policy->condition, &entitled, check_entitled);
-        for (size_t k = 0; k < len; k++)
-            has_matched = check_table(&c, policy, &subjects[k]) || has_matched;
+        for (size_t k = 0; k < places.len; k++)
+            has_matched = check_table(&c, policy, &subjects[place_at(&places, k)]) || has_matched;
         if (policy->effect == POLICY_WAIVE)
             check_waiver(&c, policy);
         check_names(&c, policy);
@@ -498,23 +552,42 @@ static void probe_mask(struct arena *mem, const struct policy *policy,
     add_probe(mem, policy, table, b, out);
 }
 
+static bool is_probed(const struct policy *policy)
+{
+    return policy->effect == POLICY_FILTER
+        || (policy->effect == POLICY_MASK
+            && (policy->mask.method == MASK_SQL || policy->mask.method == MASK_CONSTANT));
+}
+
+static void probe_table(struct arena *mem, const struct policies *policies,
+                        const struct policy *policy, const struct policy_table *table,
+                        struct policy_probes *out)
+{
+    if (policy->effect == POLICY_FILTER) {
+        probe_filter(mem, policies, policy, table, out);
+        return;
+    }
+    for (size_t i = 0; i < table->column_count; i++)
+        if (policy_matches_column(policy, &table->columns[i])
+            && policy_constant_fits(policy, table->columns[i].type))
+            probe_mask(mem, policy, table, &table->columns[i], out);
+}
+
 void policy_probes(struct arena *mem, const struct policies *policies,
                    const struct policy_table *tables, size_t len, struct policy_probes *out)
 {
+    struct policy_subject *subjects = NULL;
     for (size_t i = 0; i < policies->len; i++) {
         const struct policy *policy = &policies->at[i];
-        bool is_probed = policy->mask.method == MASK_SQL || policy->mask.method == MASK_CONSTANT;
-        for (size_t k = 0; k < len; k++) {
-            struct policy_subject subject = policy_subject(mem, &tables[k]);
-            if (!policy_matches_table(policy, &subject) || tables[k].column_count == 0)
-                continue;
-            if (policy->effect == POLICY_FILTER)
-                probe_filter(mem, policies, policy, &tables[k], out);
-            for (size_t n = 0;
-                 policy->effect == POLICY_MASK && is_probed && n < tables[k].column_count; n++)
-                if (policy_matches_column(policy, &tables[k].columns[n])
-                    && policy_constant_fits(policy, tables[k].columns[n].type))
-                    probe_mask(mem, policy, &tables[k], &tables[k].columns[n], out);
+        if (!is_probed(policy))
+            continue;
+        if (!subjects) {
+            subjects = ARENA_ARRAY(mem, struct policy_subject, len + 1);
+            for (size_t k = 0; k < len; k++)
+                subjects[k] = policy_subject(mem, &tables[k]);
         }
+        for (size_t k = 0; k < len; k++)
+            if (tables[k].column_count && policy_matches_table(policy, &subjects[k]))
+                probe_table(mem, policies, policy, &tables[k], out);
     }
 }

@@ -139,6 +139,36 @@ static bool bundle_walk_folder(struct task *t, struct bundle_walk *walk, str pat
     return true;
 }
 
+static bool bundle_walk_domain(struct task *t, struct bundle_walk *walk, str domain)
+{
+    str path = arena_format(t->mem, "domains/%.*s", STR_ARG(domain));
+    str whole = arena_format(t->mem, "%.*s/%.*s", STR_ARG(walk->root), STR_ARG(path));
+
+    if (!str_is_name(domain) || access(whole.ptr, F_OK) != 0) {
+        task_fail(t, ERR_NOT_FOUND, "there is no folder domains/%.*s in the mesh", STR_ARG(domain));
+        return task_hint(t, "the mesh folder is %.*s", STR_ARG(walk->root));
+    }
+    return bundle_walk_folder(t, walk, path, 1);
+}
+
+/* Each once, however often it was named. */
+static bool bundle_walk_domains(struct task *t, struct bundle_walk *walk, str domains)
+{
+    struct str_list names = {0};
+    str name, rest = domains;
+
+    while (rest.len > 0) {
+        (void)str_cut(rest, ',', &name, &rest);
+        str_list_add(t->mem, &names, name);
+    }
+    for (size_t i = 0; i < names.len; i++) {
+        if (!bundle_walk_domain(t, walk, names.at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out)
 {
     char root[PATH_MAX];
@@ -154,15 +184,7 @@ bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out)
     if (str_eq(domain, STR("policies/"))) {
         ok = bundle_walk_folder(t, &walk, STR("policies"), 1);
     } else if (domain.len > 0) {
-        str path = arena_format(t->mem, "domains/%.*s", STR_ARG(domain));
-        str whole = arena_format(t->mem, "%s/%.*s", root, STR_ARG(path));
-
-        if (!str_is_name(domain) || access(whole.ptr, F_OK) != 0) {
-            task_fail(t, ERR_NOT_FOUND, "there is no folder domains/%.*s in the mesh",
-                      STR_ARG(domain));
-            return task_hint(t, "the mesh folder is %s", root);
-        }
-        ok = bundle_walk_folder(t, &walk, path, 1);
+        ok = bundle_walk_domains(t, &walk, domain);
     } else {
         ok = bundle_take(t, &walk, STR("mesh.yaml"), STR("mesh.yaml"), 0)
           && bundle_walk_folder(t, &walk, STR("policies"), 1)

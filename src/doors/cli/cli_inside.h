@@ -315,8 +315,8 @@ str cli_contract_text(struct task *t, const struct probe *p, str id, str title, 
 
 /* ---- cli_bundle.c */
 
-/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's, with `policies/` only
- * those below it. Sorted. */
+/* The files of a mesh folder that are its declaration: mesh.yaml, policies, domains; with `domain` only that one's, or those of several, with
+ * commas between; with `policies/` only those below it. Sorted. */
 MUST_CHECK bool cli_read_bundle(struct task *t, str folder, str domain, struct bundle *out);
 
 #endif

@@ -123,6 +123,9 @@ static bool option_take(struct task *t, const struct str_list *words, size_t *at
         }
         value = words->at[++*at];
     }
+    if (option == OPTION_domain && cli->has[option]) {
+        value = arena_format(t->mem, "%.*s,%.*s", STR_ARG(cli->value[option]), STR_ARG(value));
+    }
     cli->has[option] = true;
     cli->value[option] = value;
     if (option == OPTION_set) {

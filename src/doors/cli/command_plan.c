@@ -400,9 +400,10 @@ static bool plan_summarize(struct task *t, struct cli *cli, const struct tree *p
                  : cli->has[OPTION_server]  ? cli->value[OPTION_server]
                                             : STR("the mesh of this folder"),
         .scope = cli->has[OPTION_policies] ? STR("policies/")
-               : cli->has[OPTION_domain]
-                   ? arena_format(t->mem, "domain %.*s", STR_ARG(cli->value[OPTION_domain]))
-                   : STR_NONE,
+               : cli->has[OPTION_domain]   ? arena_format(
+                       t->mem, "domain%s %.*s", str_has(cli->value[OPTION_domain], ',') ? "s" : "",
+                       STR_ARG(cli->value[OPTION_domain]))
+                                         : STR_NONE,
         .is_refused = plan == NULL,
         .is_offline = cli->has[OPTION_against] && !cli_is_against_url(cli),
     };

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/audit.h"
 #include "buf/buf.h"
@@ -33,12 +34,17 @@ bool plan_is_policy(str path)
         || str_ends(path, STR(".policy.json"));
 }
 
-bool plan_is_of_domain(str path, str domain)
+bool plan_is_of_domain(str path, str domains)
 {
-    str prefix = STR("domains/");
+    str prefix = STR("domains/"), domain, rest;
 
-    return str_starts(path, prefix) && str_starts(str_from(path, prefix.len), domain)
-        && path.len > prefix.len + domain.len && path.ptr[prefix.len + domain.len] == '/';
+    return str_starts(path, prefix) && str_cut(str_from(path, prefix.len), '/', &domain, &rest)
+        && str_is_listed(domains, domain);
+}
+
+bool plan_is_planned(const struct plan *p, str domain)
+{
+    return p->domain.len == 0 || str_is_listed(p->domain, domain);
 }
 
 bool plan_is_in_scope(str path, str scope)
@@ -47,26 +53,81 @@ bool plan_is_in_scope(str path, str scope)
                                              : plan_is_of_domain(path, scope);
 }
 
+/* The first file, from one on, whose path is not before this one. */
+static size_t plan_find_path(const struct bundle *bundle, size_t from, str path)
+{
+    size_t low = from, high = bundle->len;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (str_compare(bundle->at[middle].path, path) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void plan_take_files(struct bundle *out, const struct bundle *from, size_t begin, size_t end)
+{
+    if (begin < end) {
+        memcpy(&out->at[out->len], &from->at[begin], (end - begin) * sizeof(*out->at));
+        out->len += end - begin;
+    }
+}
+
+/* What has been read is not read again. */
+static struct bundle_file plan_merge_file(const struct bundle *base, size_t *at,
+                                          const struct bundle_file *ours)
+{
+    *at = plan_find_path(base, *at, ours->path);
+    bool is_same = *at < base->len && str_eq(base->at[*at].path, ours->path)
+                && str_eq(base->at[*at].text, ours->text);
+
+    return is_same ? base->at[*at] : *ours;
+}
+
+static void plan_list_folders(struct arena *mem, str scope, struct str_list *out)
+{
+    str name, rest = scope;
+
+    if (scope.len == 0 || str_eq(scope, STR(PLAN_POLICIES))) {
+        vec_push(mem, out, scope);
+        return;
+    }
+    while (rest.len > 0) {
+        (void)str_cut(rest, ',', &name, &rest);
+        str_list_add(mem, out, arena_format(mem, "domains/%.*s/", STR_ARG(name)));
+    }
+    str_list_sort(out);
+}
+
 void plan_merge(struct arena *mem, const struct bundle *base, const struct bundle *ours, str scope,
                 struct bundle *out)
 {
-    *out = (struct bundle){0};
-    for (size_t i = 0, j = 0; i < base->len || j < ours->len;) {
-        int order = i == base->len ? 1
-                  : j == ours->len ? -1
-                                   : bundle_compare(&base->at[i], &ours->at[j]);
+    struct str_list folders = {0};
+    size_t i = 0, j = 0;
 
-        if (order < 0 && scope.len > 0 && !plan_is_in_scope(base->at[i].path, scope)) {
-            vec_push(mem, out, base->at[i]);
-        } else if (order >= 0) {
-            /* What has been read is not read again. */
-            vec_push(mem, out,
-                     order == 0 && str_eq(base->at[i].text, ours->at[j].text) ? base->at[i]
-                                                                              : ours->at[j]);
+    *out = (struct bundle){0};
+    vec_reserve(mem, out, base->len + ours->len);
+    plan_list_folders(mem, scope, &folders);
+    /* Most files are of no folder that is planned: they are taken without a look at their paths. */
+    for (size_t k = 0; k < folders.len; k++) {
+        str folder = folders.at[k];
+        size_t begin = plan_find_path(base, i, folder), seen = begin;
+
+        plan_take_files(out, base, i, begin);
+        for (; j < ours->len && str_starts(ours->at[j].path, folder); j++) {
+            vec_push(mem, out, plan_merge_file(base, &seen, &ours->at[j]));
         }
-        i += order <= 0;
-        j += order >= 0;
+        for (i = begin; i < base->len && str_starts(base->at[i].path, folder);) {
+            i++;
+        }
     }
+    CHECK(j == ours->len);
+    plan_take_files(out, base, i, base->len);
 }
 
 static bool plan_check_paths(struct task *t, const struct plan *p)
@@ -77,8 +138,7 @@ static bool plan_check_paths(struct task *t, const struct plan *p)
         if (p->domain.len > 0 && !plan_is_of_domain(path, p->domain)) {
             task_fail(t, ERR_DENIED, "%.*s lies outside of domain %.*s", STR_ARG(path),
                       STR_ARG(p->domain));
-            return task_hint(t, "with --domain only files below domains/%.*s/ are sent",
-                             STR_ARG(p->domain));
+            return task_hint(t, "with --domain only files below domains/DOMAIN/ are sent");
         }
         if (p->of_policies && !plan_is_global(path)) {
             task_fail(t, ERR_DENIED, "%.*s lies outside of policies/", STR_ARG(path));
@@ -124,28 +184,27 @@ bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
 {
     struct label_traces traces = {0};
     struct plan_compiled_list compiled = {0};
-    struct map kept;
+    struct pointer_map *kept = ARENA_NEW(t->mem, struct pointer_map);
 
-    map_init(&kept, t->mem);
     *labels_out = (struct labels){0};
     if (!document_parse(t, t->mem, bundle, report)) {
         return false;
     }
     *model_out = plan_model(t, releases != NULL ? releases->image : NULL, bundle, report);
     if (report->errors == 0 && domain.len > 0 && releases != NULL) {
-        plan_find_unaffected(t, releases->image, *model_out, &kept);
+        plan_find_unaffected(t, releases->image, *model_out, kept);
     }
     if (report->errors == 0) {
-        if (!plan_check_sql(t, engine, *model_out, &kept, report, &traces, &compiled)) {
+        if (!plan_check_sql(t, engine, *model_out, kept, report, &traces, &compiled)) {
             return false;
         }
         model_check_pins(*model_out, report);
-        labels_inherit(t->mem, *model_out, &traces, &kept, labels_out);
+        labels_inherit(t->mem, *model_out, &traces, kept, labels_out);
         plan_check_exceptions(t, *model_out, report);
         plan_check_declassified(&traces, report);
         /* A SELECT that cannot be traced takes all labels: what is said of that would not be of the files. */
         if (report->errors == 0) {
-            labels_report(labels_out, report);
+            labels_report(labels_out, releases != NULL ? domain : STR_NONE, report);
         }
         if (!plan_check_policies(t, engine, *model_out, labels_out, report)) {
             return false;
@@ -318,7 +377,7 @@ static bool plan_may_name(struct task *t, const struct image *image, struct plan
         const struct model_product *product = p->model->products.at[i];
 
         for (size_t j = 0; j < product->inputs.len; j++) {
-            if (p->domain.len == 0 || str_eq(product->domain->name, p->domain)) {
+            if (plan_is_planned(p, product->domain->name)) {
                 ok = plan_may_name_input(t, image, p, &product->inputs.at[j]) && ok;
             }
         }
@@ -436,7 +495,7 @@ struct plan_commit {
     struct plan_entitled entitled;
     struct compliance_list compliance;
     struct labels labels;
-    struct map kept; /* products that stand as they stood, with their labels */
+    struct pointer_map kept; /* products that stand as they stood, with their labels */
     bool touches_policy;
     bool is_override;
     uint64_t base_version, mesh_version;
@@ -557,7 +616,6 @@ static bool plan_prepare(struct task *t, struct services *s, const struct image 
     struct report ignored;
 
     report_init(&ignored, t->mem);
-    map_init(&commit->kept, t->mem);
     if (commit->row != NULL && commit->row->domain.len > 0
         && !str_eq(commit->row->domain, STR(PLAN_POLICIES))) {
         plan_find_unaffected(t, image, commit->model, &commit->kept);

@@ -84,7 +84,7 @@ struct plan_classes {
 struct plan {
     /* What was asked. */
     struct services *services;
-    str domain;           /* only this one; empty: the whole mesh */
+    str domain;           /* only this one, or these, with commas between; empty: the whole mesh */
     bool of_policies;     /* only files below policies/: whoever may not change them proposes */
     struct bundle bundle; /* paths and texts, sorted */
 

@@ -40,9 +40,13 @@ void plan_advise(struct task *t, struct plan *p, const struct image *image)
 {
     for (size_t i = 0; i < p->model->products.len; i++) {
         const struct model_product *product = p->model->products.at[i];
-        const struct image_product *before =
-            image_find_product(image, product->domain->name, product->name);
+        const struct image_product *before;
 
+        /* What is said of others is dropped. */
+        if (!plan_is_planned(p, product->domain->name)) {
+            continue;
+        }
+        before = image_find_product(image, product->domain->name, product->name);
         if (before != NULL) {
             plan_advise_product(t, p, before, product);
         }

@@ -3,6 +3,7 @@
 #include "document/document.h"
 #include "json_out/json_out.h"
 #include "limits/limits.h"
+#include "map/map.h"
 #include "plan_inside.h"
 #include "plan_row/plan_row.h"
 
@@ -103,24 +104,24 @@ static void plan_put_users(struct arena *mem, struct json_out *o, const struct m
     json_out_end(o, ']');
 }
 
-static const struct policy *plan_policy_of(const struct model *model, str id)
+/* By their ids. */
+static void plan_map_policies(struct arena *mem, const struct model *model, struct map *out)
 {
-    for (size_t i = 0; model != NULL && i < model->policies.len; i++) {
-        if (str_eq(model->policies.at[i].id, id)) {
-            return &model->policies.at[i];
-        }
+    size_t len = model != NULL ? model->policies.len : 0;
+
+    map_init_for(out, mem, len);
+    for (size_t i = 0; i < len; i++) {
+        map_put(out, model->policies.at[i].id, &model->policies.at[i]);
     }
-    return NULL;
 }
 
-static str plan_text_of(const struct bundle *bundle, str path)
+static bool plan_is_same_file(const struct plan_change_of_mesh *change, const struct policy *before,
+                              const struct policy *after)
 {
-    for (size_t i = 0; i < bundle->len; i++) {
-        if (str_eq(bundle->at[i].path, path)) {
-            return bundle->at[i].text;
-        }
-    }
-    return STR_NONE;
+    const struct bundle_file *was = bundle_find(change->before, before->file),
+                             *is = bundle_find(change->after, after->file);
+
+    return str_eq(was != NULL ? was->text : STR_NONE, is != NULL ? is->text : STR_NONE);
 }
 
 static void plan_put_policy(struct json_out *o, const char *action, const struct policy *policy)
@@ -134,17 +135,21 @@ static void plan_put_policy(struct json_out *o, const char *action, const struct
 }
 
 /* Grants are policies: each that came, went, or stands in a file that changed. */
-static void plan_put_policies(struct json_out *o, const struct plan_change_of_mesh *change)
+static void plan_put_policies(struct arena *mem, struct json_out *o,
+                              const struct plan_change_of_mesh *change)
 {
+    struct map before, after;
+
+    plan_map_policies(mem, change->model_before, &before);
+    plan_map_policies(mem, change->model_after, &after);
     json_out_begin(o, "policies", '[');
     for (size_t i = 0; i < change->model_after->policies.len; i++) {
         const struct policy *policy = &change->model_after->policies.at[i];
-        const struct policy *was = plan_policy_of(change->model_before, policy->id);
+        const struct policy *was = map_find(&before, policy->id);
 
         if (was == NULL) {
             plan_put_policy(o, "added", policy);
-        } else if (!str_eq(plan_text_of(change->before, was->file),
-                           plan_text_of(change->after, policy->file))) {
+        } else if (!plan_is_same_file(change, was, policy)) {
             plan_put_policy(o, "changed", policy);
         }
     }
@@ -152,7 +157,7 @@ static void plan_put_policies(struct json_out *o, const struct plan_change_of_me
          i++) {
         const struct policy *policy = &change->model_before->policies.at[i];
 
-        if (plan_policy_of(change->model_after, policy->id) == NULL) {
+        if (map_find(&after, policy->id) == NULL) {
             plan_put_policy(o, "removed", policy);
         }
     }
@@ -170,7 +175,7 @@ str plan_audit_detail(struct task *t, const struct plan_change_of_mesh *change)
     json_out_bool(&o, "override", change->is_override);
     json_out_str(&o, "seal", document_digest(t->mem, change->after));
     plan_put_files(t->mem, &o, change->before, change->after);
-    plan_put_policies(&o, change);
+    plan_put_policies(t->mem, &o, change);
     plan_put_users(t->mem, &o, change->model_before, change->model_after);
     json_out_end(&o, '}');
     CHECK(!o.b->full);

@@ -116,7 +116,8 @@ struct plan_counting {
     struct map touched; /* products of which something changes, by their addresses */
     const struct image *image;
     struct policies policies;
-    struct plan_readers readers, readers_now;
+    struct plan_readers readers, readers_now; /* found for the first table that is counted */
+    bool has_readers;
     size_t decisions_left;
 };
 
@@ -146,6 +147,16 @@ static void plan_find_touched(struct arena *mem, struct plan_counting *c)
                     c);
         }
     }
+}
+
+static bool plan_begin_count(struct task *t, struct plan_counting *c)
+{
+    struct metadb *db = services_mesh(c->p->services)->db;
+
+    c->has_readers = true;
+    plan_complete(t->mem, c->image, c->p->model, &c->policies);
+    return plan_find_readers(t, db, c->p->model, &c->readers)
+        && plan_find_readers(t, db, c->image->model, &c->readers_now);
 }
 
 static bool plan_is_touched(const struct plan_counting *c, str address)
@@ -227,6 +238,9 @@ static bool plan_count_product(struct task *t, struct plan_counting *c,
         || !gate_may_discover(t, c->image, now)) {
         return true;
     }
+    if (!c->has_readers && !plan_begin_count(t, c)) {
+        return false;
+    }
     for (size_t i = 0; i < product->outputs.len; i++) {
         subject.contract = product->outputs.at[i].contract;
         for (size_t j = 0; j < subject.contract->tables.len; j++) {
@@ -254,23 +268,16 @@ static bool plan_count_product(struct task *t, struct plan_counting *c,
 bool plan_count_classes(struct task *t, const struct image *image, struct plan *p)
 {
     struct plan_counting c = {.p = p, .image = image, .decisions_left = PLAN_DECISIONS_MAX};
-    struct metadb *db = services_mesh(p->services)->db;
     size_t errors = p->findings.errors;
 
     if (image->model == NULL || p->changes.len == 0) {
         return true;
     }
     plan_find_touched(t->mem, &c);
-    plan_complete(t->mem, image, p->model, &c.policies);
-    if (!plan_find_readers(t, db, p->model, &c.readers)
-        || !plan_find_readers(t, db, image->model, &c.readers_now)) {
-        return false;
-    }
     for (size_t i = 0; i < p->model->products.len; i++) {
         const struct model_product *product = p->model->products.at[i];
 
-        if ((p->domain.len == 0 || str_eq(product->domain->name, p->domain))
-            && !plan_count_product(t, &c, product)) {
+        if (plan_is_planned(p, product->domain->name) && !plan_count_product(t, &c, product)) {
             return false;
         }
     }

@@ -49,13 +49,13 @@ static str plan_json_without(struct arena *mem, const struct tree *map, str key)
 }
 
 static void plan_add_files(struct plan_objects *out, const struct bundle *bundle,
-                           const struct map *changed)
+                           const struct str_list *changed)
 {
-    for (size_t i = 0; i < bundle->len; i++) {
-        const struct bundle_file *file = &bundle->at[i];
+    for (size_t i = 0; i < changed->len; i++) {
+        const struct bundle_file *file = bundle_find(bundle, changed->at[i]);
         str folder, name;
 
-        if (map_find(changed, file->path) == NULL) {
+        if (file == NULL) {
             continue;
         }
         (void)str_cut_last(file->path, '/', &folder, &name);
@@ -113,9 +113,7 @@ static void plan_add_product(struct plan_objects *out, const struct model_produc
                              const struct bundle *bundle)
 {
     str address = product->address;
-    const struct bundle_file *file =
-        bsearch(&(struct bundle_file){.path = product->file}, bundle->at, bundle->len,
-                sizeof(*bundle->at), bundle_compare);
+    const struct bundle_file *file = bundle_find(bundle, product->file);
 
     if (file != NULL) {
         plan_add(out, "product", address, product->file, plan_json(out->mem, file->document));
@@ -150,19 +148,21 @@ static int plan_compare_objects(const void *a, const void *b)
 
 /* What both have is left out: files that say the same, and products that are the same to the models. */
 static void plan_collect(struct arena *mem, const struct bundle *bundle, const struct model *model,
-                         const struct model *other, const struct map *changed,
+                         const struct model *other, const struct str_list *changed,
                          struct plan_objects *out)
 {
+    static const struct model nothing = {0};
+    struct model_pair pair;
+    size_t at[2] = {0};
+
     *out = (struct plan_objects){.mem = mem};
     if (model == NULL) {
         return;
     }
     plan_add_files(out, bundle, changed);
-    for (size_t i = 0; i < model->products.len; i++) {
-        const struct model_product *product = model->products.at[i];
-
-        if (other == NULL || model_find_product(other, product->address) != product) {
-            plan_add_product(out, product, bundle);
+    while (model_next_pair(model, other != NULL ? other : &nothing, at, &pair)) {
+        if (pair.before != NULL) {
+            plan_add_product(out, pair.before, bundle);
         }
     }
     if (out->len > 0) {
@@ -198,15 +198,10 @@ bool plan_compare(struct task *t, const struct bundle *before, const struct mode
                   const struct bundle *now, const struct model *model_now, struct plan *p)
 {
     struct plan_objects old, new;
-    struct str_list paths = {0};
-    struct map changed;
+    struct str_list changed = {0};
     size_t i = 0, j = 0;
 
-    map_init(&changed, t->mem);
-    plan_find_changed(t->mem, before, now, &paths);
-    for (size_t k = 0; k < paths.len; k++) {
-        map_put(&changed, paths.at[k], p);
-    }
+    plan_find_changed(t->mem, before, now, &changed);
     plan_collect(t->mem, before, model_before, model_now, &changed, &old);
     plan_collect(t->mem, now, model_now, model_before, &changed, &new);
     while (i < old.len || j < new.len) {

@@ -226,11 +226,6 @@ static bool plan_compare_outputs(struct task *t, struct plan_comparing *c)
     return true;
 }
 
-static bool plan_is_planned(const struct plan *p, str domain)
-{
-    return p->domain.len == 0 || str_eq(domain, p->domain);
-}
-
 static bool plan_end_comparison(struct task *t, struct plan *p, size_t errors)
 {
     if (p->findings.errors == errors) {
@@ -245,20 +240,21 @@ static bool plan_end_comparison(struct task *t, struct plan *p, size_t errors)
 bool plan_compare_contracts(struct task *t, const struct image *image, const struct model *now,
                             struct plan *p)
 {
-    size_t errors = p->findings.errors;
+    static const struct model nothing = {0};
+    const struct model *before = image->model != NULL ? image->model : &nothing;
+    size_t errors = p->findings.errors, at[2] = {0};
+    struct model_pair pair;
 
-    for (size_t i = 0; i < image->products.len; i++) {
-        const struct image_product *product = &image->products.at[i];
-        struct plan_comparing c = {.image = image,
-                                   .p = p,
-                                   .product = product,
-                                   .before = product->definition,
-                                   .model = now,
-                                   .now = model_find_product(now, product->address),
-                                   .address = product->address};
+    while (model_next_pair(before, now, at, &pair)) {
+        struct plan_comparing c = {
+            .image = image, .p = p, .before = pair.before, .model = now, .now = pair.after};
 
-        if (c.now != c.before && plan_is_planned(p, product->definition->domain->name)
-            && !plan_compare_outputs(t, &c)) {
+        if (pair.before == NULL || !plan_is_planned(p, pair.before->domain->name)) {
+            continue;
+        }
+        c.address = pair.before->address;
+        c.product = image_find_product(image, pair.before->domain->name, pair.before->name);
+        if (!plan_compare_outputs(t, &c)) {
             return false;
         }
     }

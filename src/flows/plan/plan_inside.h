@@ -28,15 +28,15 @@ struct plan_compiled_list {
 /* Every SELECT of every product against its inputs' contracts: findings with their place in the .sql file; and where the columns of
  * every output table come from. Those of `unaffected` (or NULL) are passed over. `compiled` may be NULL. */
 MUST_CHECK bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                               const struct map *unaffected, struct report *report,
+                               const struct pointer_map *unaffected, struct report *report,
                                struct label_traces *traces, struct plan_compiled_list *compiled);
 /* Compiles a bundle over the model of an image (or NULL), which shares what did not change. */
 struct model *plan_model(struct task *t, const struct image *image, const struct bundle *bundle,
                          struct report *report);
-/* Products, by address, of which neither their own files differ nor those of any product that they read, with their labels of today: an
+/* Products of the model of which neither their own files differ nor those of any product that they read, with their labels of today: an
  * apply proved both. */
 void plan_find_unaffected(struct task *t, const struct image *image, const struct model *model,
-                          struct map *out);
+                          struct pointer_map *out);
 /* What contracts are judged by: also where the SELECTs of others do not fit any more, since that is what a breaking change does to them.
  * NULL: files that do not fit together say nothing of what is promised. */
 const struct model *plan_model_after(struct task *t, const struct plan *p,
@@ -62,7 +62,7 @@ struct plan_releases {
     const struct image *image;
     const struct bundle *before; /* the files of today; NULL: those of products are not changed */
 };
-/* Tests of policies: a case that fails is a finding. Only those of tables of `domain` and in `file`, where these are not empty. Without
+/* Tests of policies: a case that fails is a finding. Only those of tables of `domain` (or of several, with commas) and in `file`, where these are not empty. Without
  * `releases` those over a release are left out. */
 MUST_CHECK bool plan_run_policy_tests(struct task *t, struct engine *engine,
                                       const struct model *model, const struct labels *labels,
@@ -215,9 +215,12 @@ struct plan_change_of_mesh {
 str plan_audit_detail(struct task *t, const struct plan_change_of_mesh *change);
 /* `NAME.policy.yaml`, `.yml` or `.json`. */
 bool plan_is_policy(str path);
-/* Is the path inside `domains/<domain>/`? */
-bool plan_is_of_domain(str path, str domain);
-/* Findings of all files in one go, and the model when there are no errors. `domain`, or empty: whose tests of policies are run. */
+/* Is the path inside `domains/<domain>/` of one of these, with commas between? */
+bool plan_is_of_domain(str path, str domains);
+/* Is the domain one of those that are planned? */
+bool plan_is_planned(const struct plan *p, str domain);
+/* Findings of all files in one go, and the model when there are no errors. `domain`, several with commas, or empty: whose tests of policies
+ * are run. */
 MUST_CHECK bool plan_compile(struct task *t, struct engine *engine, struct bundle *bundle,
                              const struct plan_releases *releases, str domain,
                              struct report *report, struct model **model_out,

@@ -104,13 +104,17 @@ static void plan_gained(struct task *t, const struct image *image, const struct 
 {
     for (size_t i = 0, len; i < labels->len; i += len) {
         const struct label *label = &labels->at[i];
-        const struct image_column *before = plan_image_column(image, label);
-        const struct contract *contract = plan_contract_of(label);
+        const struct image_column *before;
+        const struct contract *contract;
 
         len = labels_same(labels, i);
         /* What the contract says already is a change of the contract, and told as one. */
-        if (label->is_declared
-            || (before != NULL && plan_has_label(&before->more, label->is_tag, label->text))) {
+        if (label->is_declared || labels_are_kept(labels, label->product)) {
+            continue;
+        }
+        before = plan_image_column(image, label);
+        contract = plan_contract_of(label);
+        if (before != NULL && plan_has_label(&before->more, label->is_tag, label->text)) {
             continue;
         }
         plan_label_change(
@@ -159,7 +163,9 @@ static void plan_lost(struct task *t, const struct image *image, const struct la
 {
     for (size_t i = 0; image->model != NULL && i < image->products.len; i++) {
         const struct image_product *product = &image->products.at[i];
-        const struct model_product *now = model_find_product(p->model, product->address);
+        const struct model_product *now = labels_are_kept(labels, product->definition)
+                                            ? NULL
+                                            : model_find_product(p->model, product->address);
 
         for (size_t j = 0; now != NULL && j < product->tables.len; j++) {
             const struct image_table *table = &product->tables.at[j];

@@ -37,7 +37,7 @@ void plan_find_endings(struct plan *p)
             const struct model_input *input = &product->inputs.at[j];
 
             if (input->producer != NULL && input->contract != NULL
-                && (p->domain.len == 0 || str_eq(product->domain->name, p->domain))) {
+                && plan_is_planned(p, product->domain->name)) {
                 plan_find_ending(p, product, input);
             }
         }
@@ -88,16 +88,16 @@ static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
 bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *before,
                        const struct model *now)
 {
-    for (size_t i = 0; i < now->products.len; i++) {
-        const struct model_product *product = now->products.at[i];
-        str address = product->address;
-        const struct model_product *then =
-            before != NULL ? model_find_product(before, address) : NULL;
+    static const struct model nothing = {0};
+    struct model_pair pair;
+    size_t at[2] = {0};
 
-        for (size_t j = 0; j < product->outputs.len; j++) {
-            const struct contract *contract = product->outputs.at[j].contract;
+    while (model_next_pair(before != NULL ? before : &nothing, now, at, &pair)) {
+        for (size_t j = 0; pair.after != NULL && j < pair.after->outputs.len; j++) {
+            const struct contract *contract = pair.after->outputs.at[j].contract;
 
-            if (!plan_tell_ending(t, db, address, plan_same_contract(then, contract), contract)) {
+            if (!plan_tell_ending(t, db, pair.after->address,
+                                  plan_same_contract(pair.before, contract), contract)) {
                 return false;
             }
         }

@@ -169,8 +169,7 @@ bool plan_find_needs(struct task *t, const struct image *image, struct plan *p)
             struct plan_lack lack = {
                 .product = product, .input = &product->inputs.at[j], .labels = p->labels};
 
-            if (lack.input->producer == NULL
-                || (p->domain.len > 0 && !str_eq(product->domain->name, p->domain))) {
+            if (lack.input->producer == NULL || !plan_is_planned(p, product->domain->name)) {
                 continue;
             }
             lack.address = product->address;

@@ -92,6 +92,9 @@ bool plan_check_policies(struct task *t, struct engine *engine, const struct mod
         VEC_OF(struct policy_table)
     } tables = {0};
 
+    if (model->policies.len == 0) {
+        return true;
+    }
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *product = model->products.at[i];
 

@@ -461,7 +461,7 @@ static bool plan_check_product(struct task *t, struct plan_product *p)
 }
 
 bool plan_check_sql(struct task *t, struct engine *engine, const struct model *model,
-                    const struct map *unaffected, struct report *report,
+                    const struct pointer_map *unaffected, struct report *report,
                     struct label_traces *traces, struct plan_compiled_list *compiled)
 {
     struct worker *worker = NULL;
@@ -473,7 +473,7 @@ bool plan_check_sql(struct task *t, struct engine *engine, const struct model *m
     for (size_t i = 0; i < model->products.len; i++) {
         const struct model_product *definition = model->products.at[i];
 
-        if (unaffected != NULL && map_find(unaffected, definition->address) != NULL) {
+        if (unaffected != NULL && pointer_map_find(unaffected, definition) != NULL) {
             continue;
         }
         /* What the scope is a build of: its address is in messages. */

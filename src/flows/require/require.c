@@ -457,7 +457,7 @@ bool require_ask(struct task *t, struct require *r)
         const struct policy *policy = &r->policies->at[i];
 
         if (policy->effect == POLICY_REQUIRE
-            && (r->domain.len == 0 || str_eq(policy->domain, r->domain))) {
+            && (r->domain.len == 0 || str_is_listed(r->domain, policy->domain))) {
             str_list_add(t->mem, &domains, policy->domain);
         }
     }

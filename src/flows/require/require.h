@@ -32,7 +32,7 @@ struct require {
     struct metadb *db; /* NULL: offline */
     const struct policies *policies;
     const struct image *image; /* what it is held against */
-    str domain;                /* only global policies and those of this domain; empty: all */
+    str domain; /* only global policies and those of this domain, or of these, with commas between; empty: all */
     struct str_list
         distrusted; /* files of policies that are told no more than their author may discover */
     /* Who reads what is found, as far as he may discover it; NULL: all. */
