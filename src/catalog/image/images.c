@@ -104,9 +104,9 @@ bool images_are_due(const struct images *images, const struct image *image)
         && image_kept_is_due((const struct image_spine *)image, images->kept.least);
 }
 
-/* The image may be older than the catalog for a moment: then the next one is kept. */
-bool images_keep(struct task *t, struct images *images)
+bool images_keep(struct task *t, struct images *images, bool *kept_out)
 {
+    *kept_out = false;
     const struct image_spine *spine = (const struct image_spine *)image_pin(t, images);
     struct metadb *now;
     struct mesh_state state;
@@ -114,9 +114,9 @@ bool images_keep(struct task *t, struct images *images)
         return true;
     if (!metadb_snapshot(t, images->db, &now))
         return false;
-    bool ok = mesh_state_get(t, now, &state)
-           && (state.image_version != spine->image.version
-               || image_kept_save(t, now, images->kept.path, spine));
+    bool ok = mesh_state_get(t, now, &state);
+    if (ok && state.image_version == spine->image.version)
+        ok = *kept_out = image_kept_save(t, now, images->kept.path, spine);
     metadb_snapshot_end(t, now);
     return ok;
 }

@@ -288,8 +288,11 @@ static bool read_file(struct task *t, struct arena *mem, str path, void **base_o
     char *name = arena_c_string(t->mem, path);
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     *removed_out = false;
-    if (fd < 0)
-        return errno == ENOENT || task_fail_errno(t, ERR_IO, "cannot open %s", name);
+    if (fd < 0) {
+        if (errno != ENOENT)
+            log_event(LOG_WARN, "store", t, "cannot open %s: errno %d", name, errno);
+        return true;
+    }
     struct arena_mark mark = arena_mark(t->mem);
     bool ok = open_file(t, mem, fd, base_out);
     arena_rewind(t->mem, mark);

@@ -18,13 +18,16 @@ bool upkeep_is_image_due(struct task *t, struct services *s, uint64_t *version_i
 bool upkeep_keep_image(struct task *t, struct services *s)
 {
     int64_t began_ms = clock_monotonic_ms();
-
     uint64_t products = image_pin(t, s->images)->products.len;
+    bool is_kept;
 
-    if (!store_room(t, s->store, products * UPKEEP_PRODUCT_BYTES) || !images_keep(t, s->images)) {
+    if (!store_room(t, s->store, products * UPKEEP_PRODUCT_BYTES)
+        || !images_keep(t, s->images, &is_kept)) {
         return false;
     }
-    log_event(LOG_INFO, "upkeep", t, "the image is kept for the next start, in %lld ms",
-              (long long)(clock_monotonic_ms() - began_ms));
+    if (is_kept) {
+        log_event(LOG_INFO, "upkeep", t, "the image is kept for the next start, in %lld ms",
+                  (long long)(clock_monotonic_ms() - began_ms));
+    }
     return true;
 }
