@@ -20,22 +20,19 @@ static FREEZE_TYPE(column_frozen, struct image_column, 72, FREEZE_UNMET,
                    FROZEN_REF(image_column, contract, contract_column_frozen),
                    FROZEN_LIST(image_column, more, label_frozen));
 
-static const struct freeze_type product_frozen;
-
 /* Rows of a quarantine are no release, and stand in no node. */
 static FREEZE_TYPE(table_frozen, struct image_table, 112, FREEZE_UNMET,
-                   FROZEN_REF(image_table, product, product_frozen), FROZEN_TEXT(image_table, name),
+                   FROZEN_REF(image_table, product, image_product_frozen),
+                   FROZEN_TEXT(image_table, name),
                    FROZEN_REF(image_table, contract, contract_frozen),
                    FROZEN_REF(image_table, definition, contract_table_frozen),
                    FROZEN_LIST(image_table, columns, column_frozen),
                    FROZEN_LIST(image_table, files, file_frozen),
                    FROZEN_NOTHING(image_table, quarantine));
 
-static FREEZE_TYPE(product_frozen, struct image_product, 88, FREEZE_NEAR,
-                   FROZEN_TEXT(image_product, address),
-                   FROZEN_REF(image_product, definition, model_product_frozen),
-                   FROZEN_TEXT(image_product, digest),
-                   FROZEN_LIST(image_product, tables, table_frozen));
+FREEZE_TYPE(image_product_frozen, struct image_product, 88, FREEZE_NEAR,
+            FROZEN_TEXT(image_product, address),
+            FROZEN_REF(image_product, definition, model_product_frozen),
+            FROZEN_TEXT(image_product, digest), FROZEN_LIST(image_product, tables, table_frozen));
 
-FREEZE_TYPE(image_node_frozen, struct image_node, 104, FREEZE_UNMET,
-            FROZEN_NOTHING(image_node, mem), FROZEN_PART(image_node, product, product_frozen));
+const struct freeze_type image_node_frozen = {.size = sizeof(struct image_node)};

@@ -103,7 +103,8 @@ static void save_node_of(struct saving *s, const struct model_product *product)
         &product->address, image->products.at, image->products.len, sizeof *found, compare_address);
     CHECK(found != NULL);
     struct image_node *to = &s->kept->nodes[found - image->products.at];
-    freeze_fill(s->f, &image_node_frozen, s->spine->nodes[found - image->products.at], to);
+    freeze_fill(s->f, &image_product_frozen, &s->spine->nodes[found - image->products.at]->product,
+                &to->product);
     atomic_store(&to->pins, 1);
     atomic_store(&to->is_kept, true);
 }

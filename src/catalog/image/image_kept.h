@@ -5,7 +5,9 @@
 #include "freeze/freeze.h"
 #include "image/image_inside.h"
 
-extern const struct freeze_type image_node_frozen;
+extern const struct freeze_type
+    image_node_frozen; /* its room alone: pins are counted while it is kept */
+extern const struct freeze_type image_product_frozen;
 
 /* Below this share of all products that are not in the file it stays as it is. */
 enum { IMAGE_KEEP_SHARE = 10 };
