@@ -373,11 +373,11 @@ static void *timer_keep(void *state)
         log_failure("timer", t);
     }
     pthread_mutex_lock(&timer->lock);
+    task_free(t);
     timer->keeping = NULL;
     timer->working--;
     pthread_cond_signal(&timer->ended);
     pthread_mutex_unlock(&timer->lock);
-    task_free(t);
     return NULL;
 }
 
