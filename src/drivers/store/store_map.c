@@ -18,8 +18,9 @@ enum { HEAD_BYTES = 4096, MAP_VERSION = 1, STEP_BYTES = 4 << 20, CHECKED_BYTES =
 /* More than any content has; addresses cost nothing. */
 static const size_t reserved_bytes = (size_t)1 << 37;
 
-/* Where the system puts nothing by itself, so that the addresses are free in other processes too. The thread sanitizer allows no address
- * but those that it hands out. */
+/* Where the system puts nothing by itself, so that the addresses are free in other processes too: two places, for a server lies over one
+ * while it makes the next. The thread sanitizer allows no address but those that it hands out. */
+enum { WANTED_PLACES = 2 };
 #if defined(__SANITIZE_THREAD__)
 static const uintptr_t wanted_address = 0;
 #else
@@ -62,6 +63,27 @@ static bool program_digest(struct task *t, struct crypto_digest *out)
     return ok;
 }
 
+static char *reserve(uintptr_t at)
+{
+    return mmap((void *)at, reserved_bytes, PROT_NONE, // NOLINT(performance-no-int-to-ptr)
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* Anywhere, where all that is wanted is taken. MAP_FAILED: there are no addresses. */
+static char *reserve_wanted(void)
+{
+    char *base = MAP_FAILED;
+    for (uintptr_t i = 0; i <= WANTED_PLACES; i++) {
+        uintptr_t at = i < WANTED_PLACES ? wanted_address + i * reserved_bytes : 0;
+        if (base != MAP_FAILED)
+            munmap(base, reserved_bytes);
+        base = reserve(at);
+        if ((uintptr_t)base == at)
+            break;
+    }
+    return base;
+}
+
 static void map_end(void *handle)
 {
     struct store_map *map = handle;
@@ -71,17 +93,20 @@ static void map_end(void *handle)
         unlink(map->draft);
 }
 
+static char *draft_of(struct task *t, str path)
+{
+    return arena_c_string(t->mem, arena_format(t->mem, STR_FMT ".new", STR_ARG(path)));
+}
+
 bool store_map_begin(struct task *t, str path, struct store_map **out, void **base_out)
 {
-    char *draft = arena_c_string(t->mem, arena_format(t->mem, STR_FMT ".new", STR_ARG(path)));
+    char *draft = draft_of(t, path);
     if (unlink(draft) != 0 && errno != ENOENT)
         return task_fail_errno(t, ERR_IO, "cannot remove %s", draft);
     int fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot make %s", draft);
-    char *base =
-        mmap((void *)wanted_address, reserved_bytes, PROT_NONE, // NOLINT(performance-no-int-to-ptr)
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *base = reserve_wanted();
     if (base == MAP_FAILED) {
         task_fail_errno(t, ERR_IO, "cannot reserve addresses for %s", draft);
         close(fd);
@@ -236,8 +261,7 @@ static bool map_part(int fd, const struct head *head, size_t from, size_t to, in
 
 static bool map_file(struct arena *mem, int fd, const struct head *head, void **base_out)
 {
-    size_t bytes = whole(head->bytes, HEAD_BYTES);
-    size_t writable = head->writable < bytes ? head->writable : bytes;
+    size_t bytes = whole(head->bytes, HEAD_BYTES), writable = head->writable;
     if (!map_part(fd, head, 0, writable, PROT_READ | PROT_WRITE))
         return false;
     struct mapping *mapping = ARENA_NEW(mem, struct mapping);
@@ -251,13 +275,15 @@ static bool map_file(struct arena *mem, int fd, const struct head *head, void **
     return true;
 }
 
-/* Another version of this program may have written it, which has other structs. */
+/* Another version of this program may have written it, which has other structs; and whoever may put a file here that is followed
+ * blindly could do all that this process may. */
 static bool is_ours(const struct head *head, const struct stat *state,
                     const struct crypto_digest *program)
 {
     return memcmp(head->magic, magic, sizeof magic) == 0 && head->version == MAP_VERSION
         && memcmp(head->program, program->bytes, sizeof head->program) == 0
-        && head->bytes < reserved_bytes
+        && state->st_uid == geteuid() && head->writable > 0 && head->writable % HEAD_BYTES == 0
+        && head->bytes < reserved_bytes && head->writable <= whole(head->bytes, HEAD_BYTES)
         && (uint64_t)state->st_size == HEAD_BYTES + whole(head->bytes, HEAD_BYTES);
 }
 
@@ -286,7 +312,7 @@ static bool read_file(struct task *t, struct arena *mem, str path, void **base_o
                       bool *removed_out)
 {
     char *name = arena_c_string(t->mem, path);
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a pipe has no end */
     *removed_out = false;
     if (fd < 0) {
         if (errno != ENOENT)
@@ -311,6 +337,7 @@ bool store_map_open(struct task *t, struct arena *mem, str path, void **base_out
 {
     bool removed;
     *base_out = NULL;
+    (void)unlink(draft_of(t, path));
     return read_file(t, mem, path, base_out, &removed);
 }
 

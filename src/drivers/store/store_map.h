@@ -15,8 +15,8 @@ bool store_map_room(void *map, size_t bytes);
  * KEPT_BEFORE_MOVE, KEPT_AFTER_MOVE. */
 MUST_CHECK bool store_map_finish(struct task *t, struct store_map *map, size_t bytes,
                                  size_t writable);
-/* NULL in `base_out`: there is none that this program wrote, or its addresses are taken; one that is damaged is told and removed. Mapped
- * until `mem` is freed. */
+/* NULL in `base_out`: there is none that this program wrote, or its addresses are taken; one that is damaged is told and removed, as
+ * is a draft that a crash left. Mapped until `mem` is freed. */
 MUST_CHECK bool store_map_open(struct task *t, struct arena *mem, str path, void **base_out);
 
 /* Reads it again: one that is damaged is told and removed. */
