@@ -62,6 +62,8 @@ struct images {
     struct metadb *db;
     struct images *mesh; /* of an environment: whose policies hold; NULL: its own */
     struct images_place kept;
+    atomic_bool
+        is_spoiled; /* what was kept is damaged, and may be what the current image lies in: it is not kept again */
     pthread_mutex_t build; /* one refresh at a time; taken before `lock` */
     pthread_mutex_t lock;  /* of `current` */
     struct image_spine *current;

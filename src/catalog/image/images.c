@@ -100,7 +100,7 @@ static bool load_kept(struct task *t, struct images *images, struct image_spine 
 
 bool images_are_due(const struct images *images, const struct image *image)
 {
-    return images->kept.path.len > 0 && images->kept.least > 0
+    return images->kept.path.len > 0 && images->kept.least > 0 && !atomic_load(&images->is_spoiled)
         && image_kept_is_due((const struct image_spine *)image, images->kept.least);
 }
 
@@ -121,10 +121,14 @@ bool images_keep(struct task *t, struct images *images, bool *kept_out)
     return ok;
 }
 
-bool images_verify(struct task *t, const struct images *images, bool *removed_out)
+bool images_verify(struct task *t, struct images *images, bool *removed_out)
 {
     *removed_out = false;
-    return images->kept.path.len == 0 || store_map_verify(t, images->kept.path, removed_out);
+    if (images->kept.path.len > 0 && !store_map_verify(t, images->kept.path, removed_out))
+        return false;
+    if (*removed_out)
+        atomic_store(&images->is_spoiled, true);
+    return true;
 }
 
 static bool build(struct task *t, struct images *images, const struct image_spine *before,

@@ -23,8 +23,8 @@ MUST_CHECK bool images_open_over(struct task *t, struct metadb *db, const struct
 bool images_are_due(const struct images *images, const struct image *image);
 /* Keeps the current image for the next start; not while the catalog is ahead of it. */
 MUST_CHECK bool images_keep(struct task *t, struct images *images, bool *kept_out);
-/* Reads what is kept again: when it is damaged it goes. */
-MUST_CHECK bool images_verify(struct task *t, const struct images *images, bool *removed_out);
+/* Reads what is kept again: when it is damaged it goes, and the next start makes it anew. */
+MUST_CHECK bool images_verify(struct task *t, struct images *images, bool *removed_out);
 /* Images that are still pinned live on. NULL is allowed. */
 void images_close(struct images *images);
 /* After a COMMIT of an apply or a publish: brings the image up to the catalog. After a publish all
