@@ -149,6 +149,22 @@ def test_while_it_serves_what_grows_is_kept_again(applied):
     server.stop()
 
 
+def test_a_server_that_lies_over_one_makes_the_next_where_nobody_else_is(applied):
+    """An address that the system chose may be taken in the next process."""
+    path = keep(applied)
+    first = path.stat().st_ino
+    server = begin(applied, uses=True)
+    applied.write("data/orders.csv", ROWS + "5,Eva,eva@example.com,CH,1.00,2026-01-05\n")
+    applied.weft("run", "--all")
+    await_file(applied, but=first)
+    server.stop()
+    [address] = struct.unpack_from("Q", path.read_bytes(), ADDRESS)
+    assert address >> 40 == 0x20, hex(address)
+    server = begin(applied, uses=True)
+    assert count(applied) == 5
+    server.stop()
+
+
 def test_one_of_another_course_of_the_catalog_is_not_used(applied):
     """The catalog was brought back, and came to the same version by another way."""
     wait_for_end(applied.home)
@@ -187,6 +203,13 @@ def test_verify_finds_the_bit_and_takes_it_away(applied):
     assert applied.weft("verify", "--format", "json").json["copies_removed"] == 1
     assert not path.exists()
     assert applied.weft("verify", "--format", "json").json["copies_removed"] == 0
+    applied.write("data/orders.csv", ROWS + "5,Eva,eva@example.com,CH,1.00,2026-01-05\n")
+    applied.weft("run", "--all")  # what this server lies over is not to be trusted: it keeps nothing more
+    time.sleep(1)
+    server.stop()
+    assert not path.exists()
+    server = begin(applied, uses=False)
+    await_file(applied)
     server.stop()
 
 
@@ -209,6 +232,14 @@ def test_a_crash_while_it_is_kept(applied, point):
     await_file(applied)
     server.stop()
     assert not (applied.home / "image.map.new").exists() and is_whole(applied)
+
+
+def test_a_draft_that_a_crash_left_goes_at_the_next_start(applied):
+    wait_for_end(applied.home)
+    draft = applied.home / "image.map.new"
+    draft.write_bytes(bytes(1 << 20))
+    applied.serve(env={"WEFT_IMAGE_KEEP_PRODUCTS": "1000"}).stop()
+    assert not draft.exists()
 
 
 @pytest.mark.parametrize("how", ["fail", "full"])
