@@ -607,6 +607,31 @@ TEST(check_engine_facts_are_exact)
     EXPECT(!facts[13].has_range && facts[13].nulls == 0);
 }
 
+TEST(check_engine_facts_have_no_bounds_that_are_long)
+{
+    static const struct {
+        const char *value;
+        bool has_range;
+    } cases[] = {
+        {"repeat('x', 256)", true},
+        {"repeat('x', 257)", false},
+        {"repeat('é', 128)", true},
+        {"repeat('é', 129)", false},
+        {"repeat('e' || chr(769), 85)", true},
+        {"repeat('e' || chr(769), 86)", false},
+        {"repeat('é', 1000)", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct engine *e =
+            engine_open(arena_format(test_task()->mem, "SELECT %s AS v", cases[i].value).ptr);
+        uint64_t rows;
+        int selects;
+        REQUIRE(e);
+        struct check_fact *fact = find_facts(e, &rows, &selects);
+        test_expect(fact->has_range == cases[i].has_range, cases[i].value, __FILE__, __LINE__);
+    }
+}
+
 /* Bounds of every type read back as the value itself. */
 TEST(check_engine_facts_round_trip)
 {
