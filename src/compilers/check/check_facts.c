@@ -13,7 +13,8 @@ enum {
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the values of one SELECT */
     COLUMNS_AT_ONCE = 1024,             /* each SELECT reads the footer anew */
     TABLES_AT_ONCE = 32,                /* of columns whose values take a hash table each */
-    FEW_ROWS = 128,                     /* of these the values of many columns are one column */
+    FEW_ROWS = 512,                     /* of these the values of many columns are one column */
+    TURNED_VALUES_MAX = 256 * 1024,     /* of one SELECT */
     ALIKE_COLUMNS_MIN = 128,            /* fewer are quick enough among the others */
 };
 
@@ -34,6 +35,7 @@ struct check_facts {
     } asked; /* columns of the SELECT that is under way */
     struct job_columns asked_columns;
     size_t next; /* column */
+    size_t alike_most;
     bool is_asked, has_rows, is_empty;
 };
 
@@ -50,6 +52,8 @@ struct check_facts *check_facts_new(struct arena *mem, str view, const struct jo
     f->was_turned = ARENA_ARRAY(mem, bool, columns->len + 1);
     f->is_known = ARENA_ARRAY(mem, bool, columns->len + 1);
     f->is_empty = rows == 0;
+    f->alike_most =
+        rows * COLUMNS_AT_ONCE > TURNED_VALUES_MAX ? TURNED_VALUES_MAX / rows : COLUMNS_AT_ONCE;
     f->step = rows <= FEW_ROWS ? STEP_TURNED : STEP_LOOK;
     for (size_t i = 0; i < columns->len; i++)
         f->facts[i].column_id = columns->at[i].id;
@@ -97,7 +101,7 @@ static void ask_alike(struct check_facts *f)
         f->asked.len = 0;
         if (f->was_turned[f->next] || !can_turn(f, f->next))
             continue;
-        for (size_t i = f->next; i < f->columns->len && f->asked.len < COLUMNS_AT_ONCE; i++) {
+        for (size_t i = f->next; i < f->columns->len && f->asked.len < f->alike_most; i++) {
             if (f->was_turned[i] || !str_eq(f->columns->at[i].type, type))
                 continue;
             f->was_turned[i] = true;
