@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "map/map.h"
 #include "worker_types.h"
 
 enum { STATEMENT_BYTES_MAX = 16 * 1024 * 1024 };
@@ -36,26 +37,10 @@ static bool tick(struct task *t, void *state)
 
 /* ---- columns */
 
-static const struct job_column *find_column(const struct job_columns *columns, str name,
-                                            size_t *count)
-{
-    const struct job_column *found = NULL;
-    *count = 0;
-    for (size_t i = 0; i < columns->len; i++) {
-        if (!str_eq_nocase(columns->at[i].name, name))
-            continue;
-        found = &columns->at[i];
-        ++*count;
-    }
-    return found;
-}
-
-static bool check_column(struct task *t, const struct job_columns *given,
+static bool check_column(struct task *t, const struct str_list *names, const struct map *counts,
                          const struct job_column *column)
 {
-    size_t count;
-    struct str_list names = {0};
-    find_column(given, column->name, &count);
+    size_t count = (size_t)(uintptr_t)map_find(counts, column->name);
     if (count > 1)
         return task_fail(t, ERR_TYPE, "the result has %zu columns named " STR_FMT, count,
                          STR_ARG(column->name));
@@ -65,14 +50,27 @@ static bool check_column(struct task *t, const struct job_columns *given,
                          STR_ARG(column->name), STR_ARG(column->type));
     if (count)
         return true;
-    for (size_t i = 0; i < given->len; i++)
-        vec_push(t->mem, &names, given->at[i].name);
-    str near = str_list_nearest(&names, column->name);
-    str all = str_list_join(t->mem, &names, STR(", "));
+    str near = str_list_nearest(names, column->name);
+    str all = str_list_join(t->mem, names, STR(", "));
     task_fail(t, ERR_UNKNOWN_COLUMN, "the result has no column " STR_FMT, STR_ARG(column->name));
     if (near.len)
         task_hint(t, "did you mean " STR_FMT "? The text can name a column by AS", STR_ARG(near));
     return task_detail(t, "it has " STR_FMT, STR_ARG(all));
+}
+
+static bool check_columns(struct task *t, const struct str_list *names,
+                          const struct job_columns *columns)
+{
+    struct map counts;
+    map_init_nocase(&counts, t->mem);
+    for (size_t i = 0; i < names->len; i++) {
+        uintptr_t before = (uintptr_t)map_find(&counts, names->at[i]);
+        map_put(&counts, names->at[i], (void *)(before + 1));
+    }
+    for (size_t i = 0; i < columns->len; i++)
+        if (!check_column(t, names, &counts, &columns->at[i]))
+            return false;
+    return true;
 }
 
 /* Integers of 128 bits would be stored as doubles. */
@@ -147,15 +145,16 @@ static str make_copy(struct task *t, str text, const struct job_columns *columns
 static bool check_text(struct task *t, struct worker_engine *e, const struct engine_job *job)
 {
     struct worker_statement *statement;
-    struct job_columns given;
+    struct str_list names;
+    struct job_columns given = {0};
     if (!worker_prepare_text(t, e, job, &statement))
         return false;
-    worker_result_columns(t, e, statement, &given);
+    worker_result_names(t, statement, &names);
+    if (!job->columns.len)
+        worker_result_columns(t, e, statement, &given);
     worker_statement_close(t, statement);
-    for (size_t i = 0; i < job->columns.len; i++)
-        if (!check_column(t, &given, &job->columns.at[i]))
-            return false;
-    return check_exact(t, job->columns.len ? &job->columns : &given);
+    return check_columns(t, &names, &job->columns)
+        && check_exact(t, job->columns.len ? &job->columns : &given);
 }
 
 static uint64_t count_of(struct worker_statement *statement)

@@ -24,20 +24,31 @@ bool worker_prepare_text(struct task *t, struct worker_engine *e, const struct e
     return true;
 }
 
-void worker_result_columns(struct task *t, struct worker_engine *e,
-                           const struct worker_statement *statement, struct job_columns *out)
+void worker_result_names(struct task *t, const struct worker_statement *statement,
+                         struct str_list *out)
 {
     idx_t len = duckdb_prepared_statement_column_count(statement->prepared);
-    *out = (struct job_columns){0};
+    *out = (struct str_list){0};
     for (idx_t i = 0; i < len; i++) {
         char *name =
             (char *)(uintptr_t)duckdb_prepared_statement_column_name(statement->prepared, i);
+        vec_push(t->mem, out, arena_str(t->mem, str_of(name)));
+        duckdb_free(name);
+    }
+}
+
+void worker_result_columns(struct task *t, struct worker_engine *e,
+                           const struct worker_statement *statement, struct job_columns *out)
+{
+    struct str_list names;
+    worker_result_names(t, statement, &names);
+    *out = (struct job_columns){0};
+    for (size_t i = 0; i < names.len; i++) {
         duckdb_logical_type type =
             duckdb_prepared_statement_column_logical_type(statement->prepared, i);
         struct job_column *column = vec_add(t->mem, out);
-        column->name = arena_str(t->mem, str_of(name));
+        column->name = names.at[i];
         column->type = worker_type_text(t, e, worker_type_keep(t, type));
-        duckdb_free(name);
     }
 }
 

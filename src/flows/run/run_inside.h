@@ -145,10 +145,14 @@ MUST_CHECK bool run_drop_quarantine(struct task *t, struct metadb *db, const str
                                     const struct quarantine_which *which);
 /* Part of the publishing transaction, or of that which keeps a candidate. */
 MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
-/* In a transaction: what is written of each table that was checked, those of sources first. */
+/* In a transaction: what is written of each verdict, those of sources first. */
 MUST_CHECK bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
                                bool (*write)(struct task *t, struct metadb *db, const struct run *r,
-                                             const struct run_table *table));
+                                             const struct run_table *table,
+                                             const struct check_result *result));
+/* Not passed, nor left out. */
+bool run_fails(const struct check_result *result);
+void run_warn(struct run *r, const struct check_result *result);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */

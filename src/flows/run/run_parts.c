@@ -351,7 +351,7 @@ static bool run_take_facts(struct task *t, const struct run_table *table, struct
 static bool run_measure_part(struct task *t, struct worker *worker, const struct run_table *table,
                              struct run_part *part)
 {
-    struct check_facts *facts = check_facts_new(t->mem, STR("part"), &table->columns);
+    struct check_facts *facts = check_facts_new(t->mem, STR("part"), &table->columns, part->rows);
     struct str_list paths = {0};
     uint64_t rows;
     str text;
