@@ -33,6 +33,7 @@ static void print_ranges(struct task *t, const struct source_server *server,
                          const struct source_table *table, struct buf *out)
 {
     buf_format(out, "order: " STR_FMT "\n", STR_ARG(source_order_text(t->mem, server, table)));
+    buf_format(out, "cuts: " STR_FMT "\n", STR_ARG(source_cuts_text(t->mem, server, table)));
     for (size_t i = 0; i <= table->cuts.at.len; i++)
         buf_format(out, "range: " STR_FMT "\n",
                    STR_ARG(source_range_text(t->mem, server, table, i)));

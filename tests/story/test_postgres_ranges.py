@@ -1,5 +1,5 @@
 """A large table of PostgreSQL whose rows lie in the order of its key: read in the ranges of the files of the release before, each of which is a
-file of the next one; the same files as of a table that is read as a whole."""
+file of the next one; the same files as of a table that is read as a whole. Before there is a release, its statistics say where to cut."""
 
 import threading
 
@@ -92,7 +92,7 @@ def read_as_a_whole(mesh, postgres, table, statements):
 def test_ranges_are_the_files_that_the_whole_makes(shop, postgres, statements, ids, type, logical):
     mesh, table = shop(ids, type, logical)
     first = run(mesh)
-    assert len(first) > 4 and len(statements()) == 1, "nothing is known before the first release"
+    assert len(first) > 4 and len(statements()) == len(first) and whole_is(mesh, postgres, table)
     postgres.sql(f"""UPDATE {table} SET amount = 1000 WHERE id = (SELECT min(id) FROM {table});
                      DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})""")
     in_ranges = run(mesh)
@@ -102,6 +102,44 @@ def test_ranges_are_the_files_that_the_whole_makes(shop, postgres, statements, i
     # The first row has moved to the end of the table.
     assert read_as_a_whole(mesh, postgres, table, statements) == in_ranges
     assert mesh.weft("verify", "--format", "json").json["damaged"] == []
+
+
+@pytest.mark.parametrize("ids", ["g * 2", "g * g", "CASE WHEN g % 5000 < 2500 THEN g ELSE g + 9000000000000000000 END",
+                                 "(g - 2500) * 3600000000000000"], ids=["even", "wider and wider", "a gap", "below zero"])
+def test_the_first_release_is_read_in_ranges(shop, postgres, statements, ids):
+    mesh, table = shop(ids)
+    first = run(mesh)
+    assert len(statements()) == len(first) == 7 and all(500 <= f[1] <= 1000 for f in first) and whole_is(mesh, postgres, table)
+    assert run(mesh) == first and read_as_a_whole(mesh, postgres, table, statements) == first
+
+
+def test_the_first_release_of_more_files_than_there_are_statistics(shop, postgres, statements):
+    mesh, table = shop()
+    postgres.sql(f"ALTER TABLE {table} ALTER id SET STATISTICS 3; ANALYZE {table}")
+    first = run(mesh)
+    assert len(statements()) == len(first) == 7 and all(250 <= f[1] <= 1000 for f in first) and whole_is(mesh, postgres, table)
+
+
+def test_statistics_that_are_wrong_lose_no_row(shop, postgres, statements):
+    mesh, table = shop()
+    postgres.sql(f"INSERT INTO {table} SELECT g, 'CH', 1 FROM generate_series(-4000, -1) g; DELETE FROM {table} WHERE id > 6000")
+    first = run(mesh)
+    assert len(statements()) == 7 and all(250 <= f[1] <= 1000 for f in first) and whole_is(mesh, postgres, table)
+
+
+def test_the_first_release_is_read_once_without_statistics(shop, postgres, statements):
+    mesh, table = shop()
+    postgres.sql(f"DELETE FROM pg_statistic WHERE starelid = '{table}'::regclass")
+    first = run(mesh)
+    assert len(first) > 4 and len(statements()) == 1 and whole_is(mesh, postgres, table)
+
+
+def test_a_small_table_that_grows_is_read_in_ranges(shop, postgres, statements):
+    mesh, table = shop(rows=900)
+    assert len(run(mesh)) == 1 and len(statements()) == 1
+    postgres.sql(f"INSERT INTO {table} SELECT g, 'CH', 1 FROM generate_series(2001, 6000) g; ANALYZE {table}")
+    grown = run(mesh)
+    assert len(statements()) == len(grown) > 4 and whole_is(mesh, postgres, table)
 
 
 def test_ranges_that_have_grown_or_shrunk_are_cut_anew(shop, postgres, statements):
@@ -192,6 +230,46 @@ def test_ranges_are_of_one_snapshot(shop, postgres, statements):
         stop.set()
         thread.join()
     assert len(statements()) > 12
+
+
+@pytest.fixture
+def reader(postgres):
+    """A role with no rights of its own."""
+    password = postgres.password.replace("'", "''")
+    postgres.sql(f"CREATE ROLE reader LOGIN PASSWORD '{password}'; ALTER ROLE reader SET log_statement = 'all'")
+    yield "reader"
+    postgres.sql("DROP OWNED BY reader; DROP ROLE reader; GRANT EXECUTE ON FUNCTION pg_export_snapshot() TO public")
+
+
+@pytest.mark.parametrize("less, is_shared, has_second", [
+    ("SELECT 1", True, True), ("ALTER ROLE reader CONNECTION LIMIT 1", True, False),
+    ("REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM public", False, False)],
+    ids=["all", "one connection", "no shared snapshot"])
+def test_two_connections_read_ranges_where_they_may(shop, postgres, statements, reader, less, is_shared, has_second):
+    mesh, table = shop()
+    source = mesh.folder / "domains/sales/orders/erp.odcs.yaml"
+    source.write_text(source.read_text().replace("value: weft", "value: reader"))
+    postgres.sql(f"GRANT USAGE ON SCHEMA {table.split('.')[0]} TO reader; GRANT SELECT ON {table} TO reader; {less}")
+    mesh.weft("apply", "--yes")
+    log = postgres.folder / "log"
+    seen = log.stat().st_size
+    first = run(mesh)
+    assert len(statements()) == len(first) == 7 and whole_is(mesh, postgres, table)
+    asked = log.read_bytes()[seen:].decode(errors="replace")
+    assert ("pg_export_snapshot() AS snapshot" in asked, "SET TRANSACTION SNAPSHOT" in asked) == (is_shared, has_second)
+    said = "".join(path.read_text(errors="replace") for path in (mesh.folder / "server.log", mesh.home / "serve.log") if path.exists())
+    assert ("reads with one connection alone" in said) == (is_shared and not has_second)
+
+
+def test_what_breaks_in_an_early_range_is_what_is_told(shop, postgres):
+    mesh, table = shop()
+    first = run(mesh)
+    postgres.sql(f"UPDATE {table} SET amount = 'NaN' WHERE id = 2")
+    refused = mesh.weft("run", "--all", ok=False)
+    assert "input erp: column amount: a value is no DECIMAL(12,2)" in refused.out + refused.err
+    assert files(mesh) == first
+    postgres.sql(f"UPDATE {table} SET amount = 1 WHERE id = 2")
+    assert len(run(mesh)) == len(first) and whole_is(mesh, postgres, table)
 
 
 def test_what_breaks_in_a_late_range_leaves_the_last_release(shop, postgres, statements):

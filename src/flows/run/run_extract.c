@@ -277,25 +277,22 @@ static bool run_read_table(struct task *t, struct run *r, struct run_source *s,
     return run_stage_take(t, r, s->worker, &job, table->path);
 }
 
-/* One after the other, all in the transaction of the source. */
+/* All in the snapshot of the source. */
 static bool run_read_ranges(struct task *t, struct run *r, struct run_source *s,
-                            const struct source_table *source, struct run_table *table)
+                            const struct source_table *source, const struct str_list *beside,
+                            struct run_table *table)
 {
-    size_t ranges = source->cuts.at.len + 1;
+    size_t ranges = source->cuts.at.len + 1, next = 0, taken = 0;
 
-    for (size_t i = 0; i < ranges; i++) {
-        struct engine_job job = s->files;
-        struct arena *mem = arena_new();
-
-        run_progress(t, r, "extract", table->name, (int)(i * 1000 / ranges));
-        job.text = source_range_text(mem, &s->server, source, i);
-        bool is_made = run_stage_range(t, r, s->worker, &job, table, i);
-        arena_free(mem);
-        if (!is_made) {
+    while (next < ranges) {
+        run_progress(t, r, "extract", table->name, (int)(next * 1000 / ranges));
+        if (!run_stage_ranges(t, r, s->worker, &s->server, source, beside, table, &next)) {
             return run_explain(t, s);
         }
-        if (!run_stage_take(t, r, s->worker, &job, table->parts.at[i].path)) {
-            return false;
+        for (; taken < next; taken++) {
+            if (!run_take_range(t, r, s->worker, &table->parts.at[taken])) {
+                return false;
+            }
         }
     }
     return true;
@@ -305,7 +302,8 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
                               struct source_table *source, bool is_last)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
-    bool is_in_order = false;
+    struct str_list beside = {0};
+    bool is_cut = false;
 
     *table = (struct run_table){
         .schema = s->input->name,
@@ -319,11 +317,11 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
     if (table->is_output
-        && !run_is_in_order(t, s->worker, &s->files, &s->server, source, &is_in_order)) {
+        && !run_find_ranges(t, r, s->worker, &s->server, source, &beside, &is_cut)) {
         return run_explain(t, s);
     }
-    if (!(is_in_order ? run_read_ranges(t, r, s, source, table)
-                      : run_read_table(t, r, s, source, table))) {
+    if (!(is_cut ? run_read_ranges(t, r, s, source, &beside, table)
+                 : run_read_table(t, r, s, source, table))) {
         return false;
     }
     if (!run_count_skipped(t, r, s, source)) {
