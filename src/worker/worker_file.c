@@ -6,7 +6,10 @@
 #include "log/log.h"
 #include "worker_types.h"
 
-enum { STATEMENT_BYTES_MAX = 16 * 1024 * 1024 };
+enum {
+    STATEMENT_BYTES_MAX = 16 * 1024 * 1024,
+    ROWS_OF_A_PIECE = 16 * 1024, /* what is sorted, and read in part by those who sort on */
+};
 
 struct file {
     const struct engine_job *job;
@@ -128,7 +131,8 @@ static void add_field_ids(struct buf *sql, const struct job_columns *columns)
 
 /* The text stands on lines of its own: it may end in a comment. */
 static str make_copy(struct task *t, str text, const struct job_columns *columns,
-                     enum job_packing packing, const char *path, struct worker_span *span)
+                     enum job_packing packing, int group_rows, const char *path,
+                     struct worker_span *span)
 {
     static const char *const packings[] = {"zstd", "snappy", "uncompressed"};
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
@@ -145,6 +149,8 @@ static str make_copy(struct task *t, str text, const struct job_columns *columns
     buf_add(sql, STR("\n) TO "));
     buf_add_literal(sql, str_of(path));
     buf_format(sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false", packings[packing]);
+    if (group_rows)
+        buf_format(sql, ", ROW_GROUP_SIZE %d", group_rows);
     add_field_ids(sql, columns);
     buf_add_byte(sql, ')');
     return buf_str(sql);
@@ -181,7 +187,7 @@ static bool write_file(struct task *t, struct worker_engine *e, struct file *fil
     const struct engine_job *job = file->job;
     struct worker_statement *statement;
     struct worker_span span;
-    str sql = make_copy(t, job->text, &job->columns, job->packing, file->path, &span);
+    str sql = make_copy(t, job->text, &job->columns, job->packing, 0, file->path, &span);
     if (!worker_prepare(t, e, sql, span, &statement)
         || !worker_run(t, e, statement, false, tick, file))
         return false;
@@ -243,8 +249,8 @@ static bool write_copy(struct task *t, struct worker_engine *e, const struct eng
 {
     struct worker_span span;
     file->path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(copy->file)).ptr;
-    str sql =
-        make_copy(t, copy->text, &job->layouts.at[copy->layout], PACKED_WELL, file->path, &span);
+    str sql = make_copy(t, copy->text, &job->layouts.at[copy->layout], job->packing,
+                        job->packing == PACKED_WELL ? 0 : ROWS_OF_A_PIECE, file->path, &span);
     if (!run_step(t, e, sql, file, &out->rows))
         return false;
     out->bytes = size_of(file->path);

@@ -123,7 +123,7 @@ struct engine_job {
     /* Extract workers: statements that let a second connection of the engine read what the first does. Where it takes them, `copies`, which
      * then all have a file, are made on both at once. */
     struct str_list beside;
-    enum job_packing packing; /* JOB_FILE */
+    enum job_packing packing; /* what is not packed well in JOB_FILES is in small groups of rows */
     bool keep_order;          /* rows leave in the order of the text's result */
     uint64_t rows_max;        /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;

@@ -117,6 +117,14 @@ str source_order_text(struct arena *mem, const struct source_server *server,
  * between which are about as many rows each time. */
 str source_cuts_text(struct arena *mem, const struct source_server *server,
                      const struct source_table *table);
+/* Of any table, JOB_ROWS text of no row, or one: how many rows it has, as the source guesses, how many blocks, how large one is, and the last
+ * number of source_order_text. No row: it cannot be read by its blocks. */
+str source_blocks_text(struct arena *mem, const struct source_server *server,
+                       const struct source_table *table);
+/* The rows of `text` that lie in blocks from the first on, before the end; sorted by columns of the contract. */
+str source_piece_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct job_columns *key,
+                      uint64_t first, uint64_t end);
 /* JOB_ROWS text of the name of the snapshot that is read, and what lets a second connection of the worker read the same. */
 str source_snapshot_text(struct arena *mem);
 void source_join_snapshot(struct arena *mem, str snapshot, struct str_list *out);

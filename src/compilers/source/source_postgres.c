@@ -336,14 +336,16 @@ static void source_add_ordered(struct buf *b, const struct source_server *server
     buf_add_literal(b, key->name);
 }
 
+static const char SOURCE_SHARES[] =
+    "coalesce(pg_catalog.has_function_privilege(pg_catalog.to_regprocedure("
+    "'pg_catalog.pg_export_snapshot()')::oid, 'EXECUTE'), false)::integer";
+
 str source_order_text(struct arena *mem, const struct source_server *server,
                       const struct source_table *table)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
 
-    buf_add(b, STR("SELECT count(*) AS ways, coalesce(pg_catalog.has_function_privilege("
-                   "pg_catalog.to_regprocedure('pg_catalog.pg_export_snapshot()')::oid, "
-                   "'EXECUTE'), false)::integer AS shares"));
+    buf_format(b, "SELECT count(*) AS ways, %s AS shares", SOURCE_SHARES);
     source_add_ordered(b, server, table, "");
     return source_far(mem, STR("SELECT ways, shares"), buf_str(b));
 }
@@ -362,6 +364,51 @@ str source_cuts_text(struct arena *mem, const struct source_server *server,
     buf_add(b, STR(" ORDER BY v.place"));
     return source_far(mem, STR("SELECT rows, bytes, value"), buf_str(b));
 }
+
+/* ---- pieces */
+
+/* Before version 14 each piece would be looked for in the whole table. */
+str source_blocks_text(struct arena *mem, const struct source_server *server,
+                       const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_format(b,
+               "SELECT c.reltuples::bigint AS rows, pg_catalog.pg_relation_size(c.oid) / s.size AS "
+               "blocks, s.size, %s AS shares FROM pg_catalog.pg_class c JOIN "
+               "pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am m ON "
+               "m.oid = c.relam AND m.amname = 'heap' CROSS JOIN (SELECT "
+               "pg_catalog.current_setting('block_size')::bigint AS size) s WHERE c.relkind = 'r' "
+               "AND NOT c.relhassubclass AND "
+               "pg_catalog.current_setting('server_version_num')::integer >= 140000 AND n.nspname "
+               "= ",
+               SOURCE_SHARES);
+    buf_add_literal(b, server->schema);
+    buf_add(b, STR(" AND c.relname = "));
+    buf_add_literal(b, source_table_name(table->table));
+    return source_far(mem, STR("SELECT rows, blocks, size, shares"), buf_str(b));
+}
+
+str source_piece_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct job_columns *key,
+                      uint64_t first, uint64_t end)
+{
+    struct buf *condition = buf_new(mem, PATH_BYTES_MAX);
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
+
+    buf_format(condition, "ctid >= '(%llu,0)'::tid", (unsigned long long)first);
+    if (end > 0) {
+        buf_format(condition, " AND ctid < '(%llu,0)'::tid", (unsigned long long)end);
+    }
+    buf_add(b, source_far_rows(mem, server, table, buf_str(condition), STR_NONE));
+    for (size_t i = 0; i < key->len; i++) {
+        buf_add(b, i ? STR(", ") : STR(" ORDER BY "));
+        buf_add_identifier(b, key->at[i].name);
+    }
+    return buf_str(b);
+}
+
+/* ---- one snapshot for two connections */
 
 str source_snapshot_text(struct arena *mem)
 {

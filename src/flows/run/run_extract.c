@@ -278,19 +278,18 @@ static bool run_read_table(struct task *t, struct run *r, struct run_source *s,
 }
 
 /* All in the snapshot of the source. */
-static bool run_read_ranges(struct task *t, struct run *r, struct run_source *s,
-                            const struct source_table *source, const struct str_list *beside,
-                            struct run_table *table)
+static bool run_read_parts(struct task *t, struct run *r, struct run_source *s,
+                           const struct run_reading *reading, struct run_table *table)
 {
-    size_t ranges = source->cuts.at.len + 1, next = 0, taken = 0;
+    size_t next = 0, taken = 0;
 
-    while (next < ranges) {
-        run_progress(t, r, "extract", table->name, (int)(next * 1000 / ranges));
-        if (!run_stage_ranges(t, r, s->worker, &s->server, source, beside, table, &next)) {
+    while (next < reading->len) {
+        run_progress(t, r, "extract", table->name, (int)(next * 1000 / reading->len));
+        if (!run_stage_parts(t, r, s->worker, reading, table, &next)) {
             return run_explain(t, s);
         }
         for (; taken < next; taken++) {
-            if (!run_take_range(t, r, s->worker, &table->parts.at[taken])) {
+            if (!run_take_part(t, r, s->worker, &table->parts.at[taken])) {
                 return false;
             }
         }
@@ -302,8 +301,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
                               struct source_table *source, bool is_last)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
-    struct str_list beside = {0};
-    bool is_cut = false;
+    struct run_reading reading = {0};
 
     *table = (struct run_table){
         .schema = s->input->name,
@@ -316,12 +314,11 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
-    if (table->is_output
-        && !run_find_ranges(t, r, s->worker, &s->server, source, &beside, &is_cut)) {
+    if (table->is_output && !run_choose_reading(t, r, s->worker, &s->server, source, &reading)) {
         return run_explain(t, s);
     }
-    if (!(is_cut ? run_read_ranges(t, r, s, source, &beside, table)
-                 : run_read_table(t, r, s, source, table))) {
+    if (!(reading.len > 0 ? run_read_parts(t, r, s, &reading, table)
+                          : run_read_table(t, r, s, source, table))) {
         return false;
     }
     if (!run_count_skipped(t, r, s, source)) {

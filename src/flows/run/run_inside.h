@@ -63,20 +63,28 @@ MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *wor
                                const struct engine_job *job, str path);
 /* ---- tables that are read in ranges */
 
+/* How a table is read: as a whole, in ranges of its key, or as it lies, in pieces that are sorted. */
+struct run_reading {
+    size_t len;             /* ranges or pieces; 0: as a whole */
+    uint64_t blocks;        /* of a piece; 0: these are ranges */
+    struct job_columns key; /* by which pieces are sorted */
+    struct str_list beside; /* lets a second connection read the same */
+    const struct source_server *server;
+    const struct source_table *source;
+};
+
 /* Says by which column, and where if a release tells it, if this table may be. */
 void run_cut_source(struct task *t, const struct run *r, struct source_table *table);
-/* Is that cheap for the source? Then it says where, and how a second connection reads the same. */
-MUST_CHECK bool run_find_ranges(struct task *t, const struct run *r, struct worker *worker,
-                                const struct source_server *server, struct source_table *table,
-                                struct str_list *beside_out, bool *is_cut_out);
-/* Makes parts of the table of ranges from `*next` on, as many as fit into a job; run_take_range then takes each. */
-MUST_CHECK bool run_stage_ranges(struct task *t, struct run *r, struct worker *worker,
-                                 const struct source_server *server,
-                                 const struct source_table *source, const struct str_list *beside,
-                                 struct run_table *table, size_t *next);
-MUST_CHECK bool run_take_range(struct task *t, struct run *r, struct worker *worker,
-                               const struct run_part *part);
-/* The staged files of a table: one, or one a range, in order. */
+MUST_CHECK bool run_choose_reading(struct task *t, const struct run *r, struct worker *worker,
+                                   const struct source_server *server, struct source_table *source,
+                                   struct run_reading *out);
+/* Makes parts of the table, from `*next` on, as many as fit into a job; run_take_part then takes each. */
+MUST_CHECK bool run_stage_parts(struct task *t, struct run *r, struct worker *worker,
+                                const struct run_reading *reading, struct run_table *table,
+                                size_t *next);
+MUST_CHECK bool run_take_part(struct task *t, struct run *r, struct worker *worker,
+                              const struct run_part *part);
+/* The staged files of a table: one, or one a range or piece, in order. */
 void run_add_paths(struct task *t, const struct run_table *table, struct str_list *out);
 /* Are they what its files would be anyway? */
 bool run_ranges_hold(struct task *t, const struct run_table *table,

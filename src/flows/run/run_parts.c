@@ -189,7 +189,9 @@ static bool run_sort(struct task *t, struct run_split *s, const struct part_limi
     int64_t disorder;
     struct run_part sorted = {0};
 
-    if (s->key.len == 0 || s->table->rows / limits->rows_most < RUN_UNSORTED_PARTS_MAX) {
+    /* Of several files each was sorted when it was read. */
+    if (s->key.len == 0 || s->table->rows / limits->rows_most < RUN_UNSORTED_PARTS_MAX
+        || s->paths.len > 1) {
         return true;
     }
     if (!run_ask_source(t, s, parts_disorder_sql(s->parts), &row)) {

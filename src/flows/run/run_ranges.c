@@ -1,12 +1,15 @@
 /* A large table that is passed through from a database: where that keeps its rows in the order of the key, they are read range by range, cut
  * where the files of the release before were, or, before there is one, where the database guesses that as many rows lie between. Each range is
- * a file of the next release then, and no row is written twice. */
+ * a file of the next release then, and no row is written twice. Rows that lie in another order are read in pieces as they lie, each sorted, and of
+ * these files are made. */
 #include "run_inside.h"
 #include "run_row/run_row.h"
 
 enum {
-    RUN_RANGES_BYTES = 4 << 20, /* of the texts of one job, about */
+    RUN_TEXTS_BYTES = 4 << 20,  /* of one job, about */
     RUN_PACKED_SHARE = 3,       /* so much smaller a table is in a release, about */
+    RUN_PIECE_BYTES = 16 << 20, /* as it lies there */
+    RUN_PIECES_MAX = 500,       /* then they are larger */
 };
 
 /* ---- where to cut */
@@ -21,12 +24,14 @@ static bool run_quarantines(const struct contract_table *table)
     return false;
 }
 
-/* The one column by which files are split, where no two rows have the same value of it; as the release before has it. */
-static bool run_find_cut_column(struct task *t, const struct image_table *target,
-                                struct job_column *out)
+/* By which files are split, as the release before has the columns. False where rows of one value are possible: whose order would be that in
+ * which they come. */
+static bool run_find_whole_key(struct task *t, const struct image_table *target,
+                               struct job_columns *out)
 {
-    struct run_table table = {.definition = target->definition};
-    struct job_columns key = {0};
+    const struct contract_table *definition = target->definition;
+    struct run_table table = {.definition = definition};
+    size_t primary = 0, found = 0;
 
     for (size_t i = 0; i < target->columns.len; i++) {
         vec_push(t->mem, &table.columns,
@@ -34,13 +39,29 @@ static bool run_find_cut_column(struct task *t, const struct image_table *target
                                       .type = target->columns.at[i].type,
                                       .id = target->columns.at[i].id}));
     }
-    run_find_key(t, &table, &key);
-    if (key.len != 1) {
+    run_find_key(t, &table, out);
+    for (size_t i = 0; i < definition->columns.len; i++) {
+        primary += definition->columns.at[i].primary_key > 0;
+    }
+    for (size_t i = 0; i < out->len; i++) {
+        const struct contract_column *column = contract_find_column(definition, out->at[i].name);
+
+        found += column != NULL && column->primary_key > 0;
+    }
+    return primary > 0 && found == primary;
+}
+
+/* Only a table of one such column is read by ranges. */
+static bool run_find_cut_column(struct task *t, const struct image_table *target,
+                                struct job_column *out)
+{
+    struct job_columns key = {0};
+
+    if (!run_find_whole_key(t, target, &key) || key.len != 1) {
         return false;
     }
-    const struct contract_column *column = contract_find_column(target->definition, key.at[0].name);
     *out = key.at[0];
-    return column != NULL && column->primary_key == 1 && str_eq(column->type, key.at[0].type);
+    return str_eq(contract_find_column(target->definition, out->name)->type, out->type);
 }
 
 /* Texts that have the order of what they say, on both sides: of integers, and of dates and times of the years 0000 to 9999 after Christ. The
@@ -62,10 +83,24 @@ static bool run_is_before(str low, str high)
                                                                 : str_compare(low, high) < 0;
 }
 
-/* A table of one file may need more by now. */
-static bool run_may_grow(const struct run *r, const struct image_table *target)
+/* One that is new, or of one file that may need more by now. */
+static bool run_may_be_large(const struct run *r, const struct image_table *target)
 {
-    return target->rows > run_part_limits(r, 0, 0, 0).rows_most / 2;
+    return target->files.len == 0 || target->rows > run_part_limits(r, 0, 0, 0).rows_most / 2;
+}
+
+/* Rows that go aside are told by their number in one file, and a table that has a column of that name stays one. */
+static bool run_may_be_parts(const struct run *r, const struct image_table *target,
+                             const struct source_table *source)
+{
+    for (size_t i = 0; i < target->columns.len; i++) {
+        if (str_eq_nocase(target->columns.at[i].name, STR("file_row_number"))) {
+            return false;
+        }
+    }
+    return source->range.column == NULL && run_find_increment(r, target->name) == NULL
+        && model_is_passed_through(r->target->definition, target->name)
+        && !run_quarantines(source->table) && !run_quarantines(target->definition);
 }
 
 /* Where the files of the release before begin; false where it has none, or these say nothing of it. */
@@ -90,15 +125,12 @@ void run_cut_source(struct task *t, const struct run *r, struct source_table *ta
     struct source_cuts cuts = {0};
     struct job_column key;
 
-    /* Rows that go aside are told by their number in one file. */
-    if (target == NULL || table->range.column != NULL
-        || !model_is_passed_through(r->target->definition, target->name)
-        || run_find_increment(r, target->name) != NULL || run_quarantines(table->table)
-        || run_quarantines(target->definition) || !run_find_cut_column(t, target, &key)) {
+    if (target == NULL || !run_may_be_parts(r, target, table)
+        || !run_find_cut_column(t, target, &key)) {
         return;
     }
-    bool is_new = target->files.len == 0 || (target->files.len == 1 && run_may_grow(r, target));
-    if (!is_new && !run_cut_as_before(t, target, key.id, &cuts.at)) {
+    if (target->files.len < 2 ? !run_may_be_large(r, target)
+                              : !run_cut_as_before(t, target, key.id, &cuts.at)) {
         return;
     }
     cuts.column = contract_find_column(table->table, key.name);
@@ -175,6 +207,53 @@ static bool run_ask_cuts(struct task *t, const struct run *r, struct worker *wor
     return true;
 }
 
+static bool run_find_ranges(struct task *t, const struct run *r, struct worker *worker,
+                            const struct source_server *server, struct source_table *source,
+                            size_t *len_out, int64_t *shares_out)
+{
+    struct engine_job job = {.text = source_order_text(t->mem, server, source)};
+    const struct tree *row;
+    int64_t ways = 0;
+
+    if (!run_ask_row(t, worker, &job, false, &row)) {
+        return false;
+    }
+    if (row->len != 2 || !tree_is_int(row->at[0], &ways) || ways == 0
+        || !tree_is_int(row->at[1], shares_out)) {
+        return true;
+    }
+    if (source->cuts.at.len == 0 && !run_ask_cuts(t, r, worker, server, source)) {
+        return false;
+    }
+    *len_out = source->cuts.at.len > 0 ? source->cuts.at.len + 1 : 0;
+    return true;
+}
+
+/* ---- rows in any order */
+
+/* Each is sorted in memory, and what makes files of them reads of each what is in the range of one. */
+static bool run_find_pieces(struct task *t, const struct run *r, struct worker *worker,
+                            const struct source_server *server, const struct source_table *source,
+                            struct run_reading *out, int64_t *shares_out)
+{
+    struct engine_job job = {.text = source_blocks_text(t->mem, server, source)};
+    struct engine_rows found;
+    int64_t rows, blocks, size;
+
+    if (!engine_ask(t, worker, &job, false, &found)) {
+        return false;
+    }
+    if (found.len != 1 || found.at[0]->len != 4 || !tree_is_int(found.at[0]->at[0], &rows)
+        || !tree_is_int(found.at[0]->at[1], &blocks) || !tree_is_int(found.at[0]->at[2], &size)
+        || !tree_is_int(found.at[0]->at[3], shares_out) || size <= 0
+        || rows <= (int64_t)run_part_limits(r, 0, 0, 0).rows_most) {
+        return true;
+    }
+    out->blocks = RUN_PIECE_BYTES / (uint64_t)size + (uint64_t)blocks / RUN_PIECES_MAX + 1;
+    out->len = (size_t)((uint64_t)blocks / out->blocks) + 1;
+    return true;
+}
+
 /* ---- reading */
 
 /* With one thread a worker gains nothing by a second connection. */
@@ -196,63 +275,68 @@ static bool run_find_beside(struct task *t, const struct run *r, struct worker *
     return true;
 }
 
-bool run_find_ranges(struct task *t, const struct run *r, struct worker *worker,
-                     const struct source_server *server, struct source_table *table,
-                     struct str_list *beside_out, bool *is_cut_out)
+bool run_choose_reading(struct task *t, const struct run *r, struct worker *worker,
+                        const struct source_server *server, struct source_table *source,
+                        struct run_reading *out)
 {
-    struct engine_job job = {0};
-    const struct tree *row;
-    int64_t ways = 0, shares = 0;
+    const struct image_table *target = image_find_table(r->target, source->table->name);
+    int64_t shares = 0;
 
-    *is_cut_out = false;
-    if (table->cuts.column == NULL) {
+    *out = (struct run_reading){.server = server, .source = source};
+    if (server->kind != SOURCE_POSTGRES) {
         return true;
     }
-    job.text = source_order_text(t->mem, server, table);
-    if (!run_ask_row(t, worker, &job, false, &row)) {
+    if (source->cuts.column != NULL
+        && !run_find_ranges(t, r, worker, server, source, &out->len, &shares)) {
         return false;
     }
-    if (row->len != 2 || !tree_is_int(row->at[0], &ways) || ways == 0
-        || !tree_is_int(row->at[1], &shares)) {
-        return true;
-    }
-    if (table->cuts.at.len == 0 && !run_ask_cuts(t, r, worker, server, table)) {
+    if (out->len == 0 && run_may_be_parts(r, target, source) && run_may_be_large(r, target)
+        && run_find_whole_key(t, target, &out->key)
+        && !run_find_pieces(t, r, worker, server, source, out, &shares)) {
         return false;
     }
-    *is_cut_out = table->cuts.at.len > 0;
-    return !*is_cut_out || shares == 0 || run_find_beside(t, r, worker, beside_out);
+    return out->len == 0 || shares == 0 || run_find_beside(t, r, worker, &out->beside);
+}
+
+static str run_part_text(struct arena *mem, const struct run_reading *reading, size_t i)
+{
+    return reading->blocks == 0
+             ? source_range_text(mem, reading->server, reading->source, i)
+             : source_piece_text(mem, reading->server, reading->source, &reading->key,
+                                 i * reading->blocks,
+                                 i + 1 < reading->len ? (i + 1) * reading->blocks : 0);
 }
 
 /* At least two, so that a second connection has something to do. */
-static size_t run_add_ranges(struct arena *mem, const struct run_table *table,
-                             const struct source_server *server, const struct source_table *source,
-                             size_t from, struct engine_job *job)
+static size_t run_add_copies(struct arena *mem, const struct run_reading *reading,
+                             const struct run_table *table, size_t from, struct engine_job *job)
 {
-    size_t range = from, bytes = 0;
+    size_t i = from, bytes = 0;
 
-    for (; range <= source->cuts.at.len && (range < from + 2 || bytes < RUN_RANGES_BYTES);
-         range++) {
+    for (; i < reading->len && (i < from + 2 || bytes < RUN_TEXTS_BYTES); i++) {
         struct job_copy *copy = vec_add(mem, &job->copies);
 
-        copy->text = source_range_text(mem, server, source, range);
-        copy->file = arena_format(mem, "range.%.*s.%.*s.%04zu.parquet", STR_ARG(table->schema),
-                                  STR_ARG(table->name), range + 1);
+        copy->text = run_part_text(mem, reading, i);
+        copy->file = arena_format(mem, "%s.%.*s.%.*s.%04zu.parquet",
+                                  reading->blocks == 0 ? "range" : "piece", STR_ARG(table->schema),
+                                  STR_ARG(table->name), i + 1);
         bytes += copy->text.len;
     }
-    return range;
+    return i;
 }
 
-bool run_stage_ranges(struct task *t, struct run *r, struct worker *worker,
-                      const struct source_server *server, const struct source_table *source,
-                      const struct str_list *beside, struct run_table *table, size_t *next)
+bool run_stage_parts(struct task *t, struct run *r, struct worker *worker,
+                     const struct run_reading *reading, struct run_table *table, size_t *next)
 {
     struct arena *mem = arena_new();
-    struct engine_job job = {.output = JOB_FILES, .beside = *beside};
+    struct engine_job job = {.output = JOB_FILES, .beside = reading->beside};
     struct row_sink sink = run_progress_sink(t, r, table->name);
     struct job_result result;
 
+    table->is_light = reading->blocks > 0;
+    job.packing = table->is_light ? PACKED_QUICKLY : PACKED_WELL;
     vec_push(mem, &job.layouts, table->columns);
-    *next = run_add_ranges(mem, table, server, source, *next, &job);
+    *next = run_add_copies(mem, reading, table, *next, &job);
     bool ok = store_room(t, r->services->store, 0)
            && engine_run_uncleared(t, worker, &job, &sink, &result);
     for (size_t i = 0; ok && i < job.copies.len; i++) {
@@ -267,8 +351,8 @@ bool run_stage_ranges(struct task *t, struct run *r, struct worker *worker,
     return ok;
 }
 
-bool run_take_range(struct task *t, struct run *r, struct worker *worker,
-                    const struct run_part *part)
+bool run_take_part(struct task *t, struct run *r, struct worker *worker,
+                   const struct run_part *part)
 {
     str folder, name;
 
@@ -301,6 +385,6 @@ bool run_ranges_hold(struct task *t, const struct run_table *table,
             return false;
         }
     }
-    return table->parts.len > 0
+    return table->parts.len > 0 && !table->is_light
         && parts_choose(atoms, table->parts.len, limits, begins) == table->parts.len;
 }
