@@ -117,8 +117,8 @@ str source_order_text(struct arena *mem, const struct source_server *server,
  * between which are about as many rows each time. */
 str source_cuts_text(struct arena *mem, const struct source_server *server,
                      const struct source_table *table);
-/* Of any table, JOB_ROWS text of no row, or one: how many rows it has, as the source guesses, how many blocks, how large one is, and the last
- * number of source_order_text. No row: it cannot be read by its blocks. */
+/* Of any table, JOB_ROWS text of no row, or one: how many rows it has, as the source guesses, in how many blocks, how many bytes with
+ * what lies beside these, and the last number of source_order_text. No row: it cannot be read by its blocks. */
 str source_blocks_text(struct arena *mem, const struct source_server *server,
                        const struct source_table *table);
 /* The rows of `text` that lie in blocks from the first on, before the end; sorted by columns of the contract. */

@@ -374,19 +374,18 @@ str source_blocks_text(struct arena *mem, const struct source_server *server,
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
 
     buf_format(b,
-               "SELECT c.reltuples::bigint AS rows, pg_catalog.pg_relation_size(c.oid) / s.size AS "
-               "blocks, s.size, %s AS shares FROM pg_catalog.pg_class c JOIN "
-               "pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am m ON "
-               "m.oid = c.relam AND m.amname = 'heap' CROSS JOIN (SELECT "
-               "pg_catalog.current_setting('block_size')::bigint AS size) s WHERE c.relkind = 'r' "
-               "AND NOT c.relhassubclass AND "
-               "pg_catalog.current_setting('server_version_num')::integer >= 140000 AND n.nspname "
-               "= ",
+               "SELECT c.reltuples::bigint AS rows, pg_catalog.pg_relation_size(c.oid) / "
+               "pg_catalog.current_setting('block_size')::bigint AS blocks, "
+               "pg_catalog.pg_table_size(c.oid) AS bytes, %s AS shares FROM pg_catalog.pg_class c "
+               "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am m "
+               "ON m.oid = c.relam AND m.amname = 'heap' WHERE c.relkind = 'r' AND NOT "
+               "c.relhassubclass AND pg_catalog.current_setting('server_version_num')::integer >= "
+               "140000 AND n.nspname = ",
                SOURCE_SHARES);
     buf_add_literal(b, server->schema);
     buf_add(b, STR(" AND c.relname = "));
     buf_add_literal(b, source_table_name(table->table));
-    return source_far(mem, STR("SELECT rows, blocks, size, shares"), buf_str(b));
+    return source_far(mem, STR("SELECT rows, blocks, bytes, shares"), buf_str(b));
 }
 
 str source_piece_text(struct arena *mem, const struct source_server *server,

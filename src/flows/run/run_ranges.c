@@ -9,7 +9,7 @@ enum {
     RUN_TEXTS_BYTES = 4 << 20,  /* of one job, about */
     RUN_PACKED_SHARE = 3,       /* so much smaller a table is in a release, about */
     RUN_PIECE_BYTES = 16 << 20, /* as it lies there */
-    RUN_PIECES_MAX = 500,       /* then they are larger */
+    RUN_PIECES_MAX = 2000,      /* for each of its files, all are looked into */
 };
 
 /* ---- where to cut */
@@ -238,18 +238,22 @@ static bool run_find_pieces(struct task *t, const struct run *r, struct worker *
 {
     struct engine_job job = {.text = source_blocks_text(t->mem, server, source)};
     struct engine_rows found;
-    int64_t rows, blocks, size;
+    int64_t rows, blocks, bytes;
 
     if (!engine_ask(t, worker, &job, false, &found)) {
         return false;
     }
     if (found.len != 1 || found.at[0]->len != 4 || !tree_is_int(found.at[0]->at[0], &rows)
-        || !tree_is_int(found.at[0]->at[1], &blocks) || !tree_is_int(found.at[0]->at[2], &size)
-        || !tree_is_int(found.at[0]->at[3], shares_out) || size <= 0
+        || !tree_is_int(found.at[0]->at[1], &blocks) || !tree_is_int(found.at[0]->at[2], &bytes)
+        || !tree_is_int(found.at[0]->at[3], shares_out) || blocks <= 0 || bytes <= 0
         || rows <= (int64_t)run_part_limits(r, 0, 0, 0).rows_most) {
         return true;
     }
-    out->blocks = RUN_PIECE_BYTES / (uint64_t)size + (uint64_t)blocks / RUN_PIECES_MAX + 1;
+    uint64_t pieces = (uint64_t)bytes / RUN_PIECE_BYTES + 1;
+    if (pieces > RUN_PIECES_MAX) {
+        return true;
+    }
+    out->blocks = (uint64_t)blocks / pieces + 1;
     out->len = (size_t)((uint64_t)blocks / out->blocks) + 1;
     return true;
 }
