@@ -160,6 +160,10 @@ bool worker_engine_join(struct task *t, const struct worker_engine *e, struct wo
 
 void worker_engine_part(struct worker_engine *joined)
 {
+    duckdb_result result;
+    /* Where the source is gone this fails. Left to the end of the connection, that failure would end the process. */
+    (void)duckdb_query(joined->con, "ROLLBACK", &result);
+    duckdb_destroy_result(&result);
     duckdb_disconnect(&joined->con);
 }
 

@@ -2,11 +2,14 @@
 file of the next one; the same files as of a table that is read as a whole. Before there is a release, its statistics say where to cut. Where rows lie
 in another order, they are read in pieces as they lie."""
 
+import os
+import signal
 import threading
 
 import pytest
 
 from conftest import DOMAIN, GRANT, MESH
+from story_help import Started, is_whole, runs, told, wait_until, workers
 from test_parts import count, files, path, run
 from test_postgres import PRODUCT, SOURCE
 
@@ -311,3 +314,56 @@ def test_what_breaks_in_a_late_range_leaves_the_last_release(shop, postgres, sta
     refused = mesh.weft("run", "--all", ok=False)
     assert "input erp: column amount: a value is no DECIMAL(12,2)" in refused.out + refused.err
     assert len(statements()) == len(first) and files(mesh) == first
+
+
+@pytest.fixture
+def slow(shop, postgres, reader):
+    """A table of which two connections read for a while, once there is a release of it."""
+    mesh, table = shop(**WIDE)
+    source = mesh.folder / "domains/sales/orders/erp.odcs.yaml"
+    source.write_text(source.read_text().replace("value: weft", "value: reader"))
+    postgres.sql(f"GRANT USAGE ON SCHEMA {table.split('.')[0]} TO reader; GRANT SELECT ON {table} TO reader")
+    mesh.weft("apply", "--yes")
+    run(mesh)
+    postgres.sql(f"CREATE POLICY slow ON {table} USING (pg_sleep(0.001)::text IS NOT NULL); ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    running = Started(mesh, "run", "--all")
+    wait_until("two connections read", lambda: len(readers(postgres)) == 2)
+    return mesh, table, running
+
+
+def readers(postgres):
+    with postgres.connect() as connection:
+        return [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'reader' AND query LIKE 'COPY%' AND state = 'active'")]
+
+
+def is_as_before(mesh, postgres, table, state):
+    """The run left nothing behind, and the next one reads all."""
+    assert runs(mesh) == ["published", state] and is_whole(mesh)
+    wait_until("the source is left", lambda: not readers(postgres))
+    postgres.sql(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    run(mesh)
+    return whole_is(mesh, postgres, table)
+
+
+def test_both_connections_are_left_when_the_run_is_cancelled(slow, postgres):
+    mesh, table, running = slow
+    running.process.send_signal(signal.SIGINT)
+    assert running.end().code == 130 and is_as_before(mesh, postgres, table, "cancelled")
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["one", "the other"])
+def test_a_run_of_which_one_connection_is_cut_fails(slow, postgres, which):
+    mesh, table, running = slow
+    postgres.sql(f"SELECT pg_terminate_backend({sorted(readers(postgres))[which]})")
+    answer = running.end()
+    assert answer.code == 69 and "closed the connection" in told(answer), answer
+    assert is_as_before(mesh, postgres, table, "failed")
+
+
+def test_a_killed_worker_of_two_connections_fails_its_run(slow, postgres):
+    mesh, table, running = slow
+    for pid in workers(mesh, "extract"):
+        os.kill(pid, signal.SIGKILL)
+    answer = running.end()
+    assert answer.code == 70 and "signal 9" in told(answer), answer
+    assert is_as_before(mesh, postgres, table, "failed")
