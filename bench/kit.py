@@ -118,6 +118,9 @@ def empty_mesh(name):
     made = Mesh(folder)
     made.env["WEFT_LOG_LEVEL"] = "info"
     made.env["WEFT_WORKER_THREADS"] = str(THREADS)
+    # A release build looks for extensions beside itself alone, and that of a worktree has none there.
+    if deps := os.environ.get("WEFT_DEPS_DIR"):
+        made.env["WEFT_EXTENSION_FOLDER"] = f"{deps}/extensions"
     return made
 
 

@@ -69,16 +69,23 @@ bool worker_send_columns(struct task *t, struct worker_engine *e, const struct j
     return true;
 }
 
+static int32_t thousandths_done(const struct worker_progress *progress)
+{
+    if (progress->ended)
+        return (int32_t)(atomic_load(progress->ended) * 1000 / progress->steps);
+    duckdb_query_progress_type done = duckdb_query_progress(progress->e->con);
+    if (done.percentage < 0)
+        return THOUSANDTHS_UNKNOWN;
+    return done.percentage >= 100 ? 1000 : (int32_t)(done.percentage * 10);
+}
+
 void worker_progress_send(struct worker_progress *progress)
 {
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms - progress->last_ms < PROGRESS_EVERY_MS)
         return;
     progress->last_ms = now_ms;
-    duckdb_query_progress_type done = duckdb_query_progress(progress->e->con);
-    int32_t thousandths = THOUSANDTHS_UNKNOWN;
-    if (done.percentage >= 0)
-        thousandths = done.percentage >= 100 ? 1000 : (int32_t)(done.percentage * 10);
+    int32_t thousandths = thousandths_done(progress);
     struct buf frame;
     buf_init(&frame, frame_bytes_max(FRAME_PROGRESS) + FRAME_HEADER_BYTES);
     size_t begin = frame_begin(&frame, FRAME_PROGRESS);

@@ -35,6 +35,8 @@ struct worker_progress {
     struct worker_engine *e;
     int64_t last_ms;
     uint64_t rows, bytes;
+    const atomic_size_t *ended; /* of so many steps; NULL: the engine says how far it is */
+    size_t steps;
 };
 void worker_progress_send(struct worker_progress *progress);
 
