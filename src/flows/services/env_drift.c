@@ -26,7 +26,7 @@ struct env_look {
     struct map touched; /* folders of products where a file will be another one */
     struct map made;    /* products that it has otherwise, or that read such, by address */
     struct environment_files all_files; /* that it has otherwise */
-    struct map files;                          /* these by path */
+    struct map files;                   /* these by path */
     struct env_drift *drift;
 };
 
