@@ -14,18 +14,6 @@ ROWS = int(os.environ.get("BENCH_ROWS", 20_000_000))
 SHARE = ROWS // 100
 
 PRODUCT = kit.PRODUCT.replace("files", "erp")
-SOURCE = """\
-servers:
-  - server: production
-    type: postgres
-    host: 127.0.0.1
-    port: {port}
-    database: postgres
-    schema: public
-    customProperties:
-      - {{property: user, value: weft}}
-      - {{property: password, value: "${{ERP_PASSWORD}}"}}
-"""
 COLUMNS = """\
     properties:
       - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
@@ -64,12 +52,9 @@ def scattered(round_):
 
 
 def make(postgres):
-    mesh = kit.empty_mesh("increment")
-    mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
-    mesh.write("mesh.yaml", kit.MESH.replace("sources: {roots: [data/]}", f'sources: {{hosts: ["127.0.0.1:{postgres.port}"]}}'))
-    mesh.write("domains/sales/domain.yaml", kit.DOMAIN)
+    mesh = kit.postgres_mesh("increment", postgres)
     mesh.write("domains/sales/orders/product.odps.yaml", PRODUCT)
-    mesh.write("domains/sales/orders/erp.odcs.yaml", kit.HEAD.format(id="erp") + SOURCE.format(port=postgres.port) +
+    mesh.write("domains/sales/orders/erp.odcs.yaml", kit.HEAD.format(id="erp") + kit.POSTGRES.format(port=postgres.port) +
                "schema:\n  - name: orders\n" + COLUMNS)
     mesh.write("domains/sales/orders/orders.odcs.yaml", kit.HEAD.format(id="orders") +
                "schema:\n  - name: orders\n    tags: [rows]\n" + HOW + COLUMNS)

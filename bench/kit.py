@@ -77,6 +77,18 @@ schema:
       - {name: id, logicalType: integer, physicalType: INTEGER, required: true}
       - {name: segment, logicalType: string, physicalType: VARCHAR}
 """
+POSTGRES = """\
+servers:
+  - server: production
+    type: postgres
+    host: 127.0.0.1
+    port: {port}
+    database: postgres
+    schema: public
+    customProperties:
+      - {{property: user, value: weft}}
+      - {{property: password, value: "${{ERP_PASSWORD}}"}}
+"""
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: {id}\nversion: 1.0.0\nstatus: active\n"
 POLICIES = {
     "grant": "grant: {contract: orders, role: reader, to: {groups: [analysts]}}",
@@ -106,6 +118,9 @@ def empty_mesh(name):
     made = Mesh(folder)
     made.env["WEFT_LOG_LEVEL"] = "info"
     made.env["WEFT_WORKER_THREADS"] = str(THREADS)
+    # A release build looks for extensions beside itself alone, and that of a worktree has none there.
+    if deps := os.environ.get("WEFT_DEPS_DIR"):
+        made.env["WEFT_EXTENSION_FOLDER"] = f"{deps}/extensions"
     return made
 
 
@@ -125,6 +140,15 @@ def mesh(name):
     (folder / "data").mkdir()
     for table in ("orders", "customers"):
         os.link(data() / f"{table}.csv", folder / "data" / f"{table}.csv")
+    return made
+
+
+def postgres_mesh(name, postgres):
+    """A mesh that may reach a database, not yet applied, without products."""
+    made = empty_mesh(name)
+    made.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
+    made.write("mesh.yaml", MESH.replace("sources: {roots: [data/]}", f'sources: {{hosts: ["127.0.0.1:{postgres.port}"]}}'))
+    made.write("domains/sales/domain.yaml", DOMAIN)
     return made
 
 

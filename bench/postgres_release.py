@@ -31,18 +31,6 @@ status: active
 inputPorts: [{{name: erp, version: 1.0.0, contractId: erp-{table}}}]
 outputPorts: [{{name: {table}, version: 1.0.0, contractId: {table}}}]
 """
-SOURCE = """\
-servers:
-  - server: production
-    type: postgres
-    host: 127.0.0.1
-    port: {port}
-    database: postgres
-    schema: public
-    customProperties:
-      - {{property: user, value: weft}}
-      - {{property: password, value: "${{ERP_PASSWORD}}"}}
-"""
 SCHEMA = """\
 schema:
   - name: {table}
@@ -77,14 +65,11 @@ def fill(postgres):
 
 
 def make(postgres):
-    mesh = kit.empty_mesh("postgres_release/mesh")
-    mesh.env["WEFT_SECRET_SALES_ERP_PASSWORD"] = postgres.password
-    mesh.write("mesh.yaml", kit.MESH.replace("sources: {roots: [data/]}", f'sources: {{hosts: ["127.0.0.1:{postgres.port}"]}}'))
-    mesh.write("domains/sales/domain.yaml", kit.DOMAIN)
+    mesh = kit.postgres_mesh("postgres_release/mesh", postgres)
     for table in TABLES:
         folder = f"domains/sales/{table}"
         mesh.write(f"{folder}/product.odps.yaml", PRODUCT.format(table=table))
-        mesh.write(f"{folder}/erp.odcs.yaml", kit.HEAD.format(id=f"erp-{table}") + SOURCE.format(port=postgres.port) + SCHEMA.format(table=table))
+        mesh.write(f"{folder}/erp.odcs.yaml", kit.HEAD.format(id=f"erp-{table}") + kit.POSTGRES.format(port=postgres.port) + SCHEMA.format(table=table))
         mesh.write(f"{folder}/{table}.odcs.yaml", kit.HEAD.format(id=table) + SCHEMA.format(table=table))
     mesh.weft("apply", "--yes")
     return mesh

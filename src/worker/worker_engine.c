@@ -81,9 +81,8 @@ static bool execute_all(struct task *t, struct worker_engine *e, const char *con
     return true;
 }
 
-/* List options are refused by duckdb_set_config, and some are of the connection: these go by SQL. The order matters: the last
- * two shut the door. An extract worker keeps it open for LOAD and ATTACH: it runs no text but ours, and the sandbox stands. */
-static bool settle(struct task *t, struct worker_engine *e)
+/* What each connection needs. */
+static bool settle_connection(struct task *t, struct worker_engine *e)
 {
     static const char *const of_all[] = {
         "SET TimeZone = 'UTC'",
@@ -91,6 +90,17 @@ static bool settle(struct task *t, struct worker_engine *e)
         "SET enable_progress_bar = true",
         "SET enable_progress_bar_print = false",
     };
+    if (!execute_all(t, e, of_all, sizeof of_all / sizeof *of_all))
+        return false;
+    /* Our texts there guard each column by itself: to look for what these have in common takes the square of their number. */
+    return e->options->kind != WORKER_EXTRACT
+        || worker_execute(t, e, STR("SET disabled_optimizers = 'common_subexpressions'"));
+}
+
+/* List options are refused by duckdb_set_config, and some are of the connection: these go by SQL. The order matters: the last
+ * two shut the door. An extract worker keeps it open for LOAD and ATTACH: it runs no text but ours, and the sandbox stands. */
+static bool settle(struct task *t, struct worker_engine *e)
+{
     static const char *const for_reading[] = {"SET allowed_directories = ['in/', 'tmp/']"};
     static const char *const for_writing[] = {"SET allowed_directories = ['in/', 'tmp/', 'out/']"};
     /* A consumer's names in `in/` are made of the paths of immutable files, so a footer that was read once holds. */
@@ -98,11 +108,10 @@ static bool settle(struct task *t, struct worker_engine *e)
     static const char *const shut[] = {"SET enable_external_access = false",
                                        "SET lock_configuration = true"};
     enum worker_kind kind = e->options->kind;
-    if (!execute_all(t, e, of_all, sizeof of_all / sizeof *of_all))
+    if (!settle_connection(t, e))
         return false;
-    /* Our texts there guard each column by itself: to look for what these have in common takes the square of their number. */
     if (kind == WORKER_EXTRACT)
-        return worker_execute(t, e, STR("SET disabled_optimizers = 'common_subexpressions'"));
+        return true;
     if (kind == WORKER_CONSUMER && !execute_all(t, e, of_consumers, 1))
         return false;
     return execute_all(t, e, worker_kind_writes(kind) ? for_writing : for_reading, 1)
@@ -136,6 +145,26 @@ bool worker_engine_open(struct task *t, const struct worker_options *options,
     out->footers = worker_footers_new(out->mem);
     return open_database(t, out, extensions) && settle(t, out) && worker_types_open(t, out)
         && worker_hash_open(t, out) && open_functions(t, out) && prepare_parse(t, out);
+}
+
+bool worker_engine_join(struct task *t, const struct worker_engine *e, struct worker_engine *out)
+{
+    *out = *e;
+    if (duckdb_connect(e->db, &out->con) != DuckDBSuccess)
+        return task_fail(t, ERR_ENGINE, "the engine takes no second connection");
+    if (settle_connection(t, out))
+        return true;
+    worker_engine_part(out);
+    return false;
+}
+
+void worker_engine_part(struct worker_engine *joined)
+{
+    duckdb_result result;
+    /* Where the source is gone this fails. Left to the end of the connection, that failure would end the process. */
+    (void)duckdb_query(joined->con, "ROLLBACK", &result);
+    duckdb_destroy_result(&result);
+    duckdb_disconnect(&joined->con);
 }
 
 void worker_engine_interrupt(void *engine)

@@ -32,6 +32,10 @@ struct worker_engine {
 MUST_CHECK bool worker_engine_open(struct task *t, const struct worker_options *options,
                                    const char *extensions, struct worker_link *link,
                                    struct worker_engine *out);
+/* A second connection with the settings of the first, for work that another thread does. worker_engine_part ends it. */
+MUST_CHECK bool worker_engine_join(struct task *t, const struct worker_engine *e,
+                                   struct worker_engine *out);
+void worker_engine_part(struct worker_engine *joined);
 /* Interrupts what runs; from any thread. For struct worker_link. */
 void worker_engine_interrupt(void *engine);
 /* Fails with CANCELLED when the server wants this request no more. */

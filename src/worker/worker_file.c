@@ -3,14 +3,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/log.h"
+#include "map/map.h"
 #include "worker_types.h"
 
-enum { STATEMENT_BYTES_MAX = 16 * 1024 * 1024 };
+enum {
+    STATEMENT_BYTES_MAX = 16 * 1024 * 1024,
+    ROWS_OF_A_PIECE = 16 * 1024, /* what is sorted, and read in part by those who sort on */
+};
 
 struct file {
     const struct engine_job *job;
     const char *path;
     struct worker_progress progress;
+    const atomic_bool *is_over; /* of several at once: one has failed. NULL: it is made alone */
+    bool is_silent;             /* another tells how far all are */
 };
 
 static uint64_t size_of(const char *path)
@@ -23,6 +30,10 @@ static uint64_t size_of(const char *path)
 static bool tick(struct task *t, void *state)
 {
     struct file *file = state;
+    if (file->is_over && atomic_load(file->is_over))
+        return task_fail(t, ERR_CANCELLED, "another file could not be made");
+    if (file->is_silent)
+        return true;
     int64_t before_ms = file->progress.last_ms;
     worker_progress_send(&file->progress);
     if (file->progress.last_ms == before_ms)
@@ -36,26 +47,10 @@ static bool tick(struct task *t, void *state)
 
 /* ---- columns */
 
-static const struct job_column *find_column(const struct job_columns *columns, str name,
-                                            size_t *count)
-{
-    const struct job_column *found = NULL;
-    *count = 0;
-    for (size_t i = 0; i < columns->len; i++) {
-        if (!str_eq_nocase(columns->at[i].name, name))
-            continue;
-        found = &columns->at[i];
-        ++*count;
-    }
-    return found;
-}
-
-static bool check_column(struct task *t, const struct job_columns *given,
+static bool check_column(struct task *t, const struct str_list *names, const struct map *counts,
                          const struct job_column *column)
 {
-    size_t count;
-    struct str_list names = {0};
-    find_column(given, column->name, &count);
+    size_t count = (size_t)(uintptr_t)map_find(counts, column->name);
     if (count > 1)
         return task_fail(t, ERR_TYPE, "the result has %zu columns named " STR_FMT, count,
                          STR_ARG(column->name));
@@ -65,14 +60,27 @@ static bool check_column(struct task *t, const struct job_columns *given,
                          STR_ARG(column->name), STR_ARG(column->type));
     if (count)
         return true;
-    for (size_t i = 0; i < given->len; i++)
-        vec_push(t->mem, &names, given->at[i].name);
-    str near = str_list_nearest(&names, column->name);
-    str all = str_list_join(t->mem, &names, STR(", "));
+    str near = str_list_nearest(names, column->name);
+    str all = str_list_join(t->mem, names, STR(", "));
     task_fail(t, ERR_UNKNOWN_COLUMN, "the result has no column " STR_FMT, STR_ARG(column->name));
     if (near.len)
         task_hint(t, "did you mean " STR_FMT "? The text can name a column by AS", STR_ARG(near));
     return task_detail(t, "it has " STR_FMT, STR_ARG(all));
+}
+
+static bool check_columns(struct task *t, const struct str_list *names,
+                          const struct job_columns *columns)
+{
+    struct map counts;
+    map_init_nocase(&counts, t->mem);
+    for (size_t i = 0; i < names->len; i++) {
+        uintptr_t before = (uintptr_t)map_find(&counts, names->at[i]);
+        map_put(&counts, names->at[i], (void *)(before + 1));
+    }
+    for (size_t i = 0; i < columns->len; i++)
+        if (!check_column(t, names, &counts, &columns->at[i]))
+            return false;
+    return true;
 }
 
 /* Integers of 128 bits would be stored as doubles. */
@@ -121,7 +129,8 @@ static void add_field_ids(struct buf *sql, const struct job_columns *columns)
 
 /* The text stands on lines of its own: it may end in a comment. */
 static str make_copy(struct task *t, str text, const struct job_columns *columns,
-                     enum job_packing packing, const char *path, struct worker_span *span)
+                     enum job_packing packing, int group_rows, const char *path,
+                     struct worker_span *span)
 {
     static const char *const packings[] = {"zstd", "snappy", "uncompressed"};
     struct buf *sql = buf_new(t->mem, STATEMENT_BYTES_MAX);
@@ -138,6 +147,8 @@ static str make_copy(struct task *t, str text, const struct job_columns *columns
     buf_add(sql, STR("\n) TO "));
     buf_add_literal(sql, str_of(path));
     buf_format(sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false", packings[packing]);
+    if (group_rows)
+        buf_format(sql, ", ROW_GROUP_SIZE %d", group_rows);
     add_field_ids(sql, columns);
     buf_add_byte(sql, ')');
     return buf_str(sql);
@@ -147,15 +158,16 @@ static str make_copy(struct task *t, str text, const struct job_columns *columns
 static bool check_text(struct task *t, struct worker_engine *e, const struct engine_job *job)
 {
     struct worker_statement *statement;
-    struct job_columns given;
+    struct str_list names;
+    struct job_columns given = {0};
     if (!worker_prepare_text(t, e, job, &statement))
         return false;
-    worker_result_columns(t, e, statement, &given);
+    worker_result_names(t, statement, &names);
+    if (!job->columns.len)
+        worker_result_columns(t, e, statement, &given);
     worker_statement_close(t, statement);
-    for (size_t i = 0; i < job->columns.len; i++)
-        if (!check_column(t, &given, &job->columns.at[i]))
-            return false;
-    return check_exact(t, job->columns.len ? &job->columns : &given);
+    return check_columns(t, &names, &job->columns)
+        && check_exact(t, job->columns.len ? &job->columns : &given);
 }
 
 static uint64_t count_of(struct worker_statement *statement)
@@ -174,7 +186,7 @@ static bool write_file(struct task *t, struct worker_engine *e, struct file *fil
     const struct engine_job *job = file->job;
     struct worker_statement *statement;
     struct worker_span span;
-    str sql = make_copy(t, job->text, &job->columns, job->packing, file->path, &span);
+    str sql = make_copy(t, job->text, &job->columns, job->packing, 0, file->path, &span);
     if (!worker_prepare(t, e, sql, span, &statement)
         || !worker_run(t, e, statement, false, tick, file))
         return false;
@@ -236,22 +248,19 @@ static bool write_copy(struct task *t, struct worker_engine *e, const struct eng
 {
     struct worker_span span;
     file->path = arena_format(t->mem, "out/" STR_FMT, STR_ARG(copy->file)).ptr;
-    str sql =
-        make_copy(t, copy->text, &job->layouts.at[copy->layout], PACKED_WELL, file->path, &span);
+    str sql = make_copy(t, copy->text, &job->layouts.at[copy->layout], job->packing,
+                        job->packing == PACKED_WELL ? 0 : ROWS_OF_A_PIECE, file->path, &span);
     if (!run_step(t, e, sql, file, &out->rows))
         return false;
     out->bytes = size_of(file->path);
     return true;
 }
 
-bool worker_files(struct task *t, struct worker_engine *e, const struct engine_job *job,
-                  struct job_result *out)
+static bool write_in_turn(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                          struct job_result *out)
 {
     struct file file = {.job = job, .path = "out", .progress = {.e = e}};
     bool ok = true;
-    if (e->options->kind != WORKER_CLEARING)
-        return task_fail(t, ERR_REFUSED, "a worker of kind %s writes no copies",
-                         worker_kind_name(e->options->kind));
     for (size_t i = 0; ok && i < job->copies.len; i++) {
         const struct job_copy *copy = &job->copies.at[i];
         struct job_written *written = vec_add(t->mem, &out->written);
@@ -263,4 +272,142 @@ bool worker_files(struct task *t, struct worker_engine *e, const struct engine_j
     }
     /* What was staged goes at once: it may be all of a table. After a failure the files go with the job's folder. */
     return ok && worker_execute(t, e, STR("DROP TABLE IF EXISTS staged"));
+}
+
+/* ---- several files at once: while one connection packs what it has read, the source goes on for the other */
+
+enum { SIDE_STACK_BYTES = 16 * 1024 * 1024 };
+
+struct shares {
+    const struct engine_job *job;
+    struct job_written *written;
+    atomic_size_t begun, ended;
+    atomic_bool is_over; /* one has failed */
+};
+
+struct side {
+    struct shares *shares;
+    struct worker_engine *e;
+    struct task *t;
+    bool is_second;
+    bool ok;
+    bool is_cause; /* of the end of both */
+};
+
+static bool take_shares(struct side *side)
+{
+    struct shares *shares = side->shares;
+    const struct engine_job *job = shares->job;
+    struct file file = {
+        .job = job,
+        .progress = {.e = side->e, .ended = &shares->ended, .steps = job->copies.len},
+        .is_over = &shares->is_over,
+        .is_silent = side->is_second,
+    };
+    for (;;) {
+        size_t next = atomic_fetch_add(&shares->begun, 1);
+        struct arena_mark mark = arena_mark(side->t->mem);
+        if (next >= job->copies.len)
+            return true;
+        if (!worker_go_on(side->t, side->e)
+            || !write_copy(side->t, side->e, job, &job->copies.at[next], &file,
+                           &shares->written[next]))
+            return false;
+        arena_rewind(side->t->mem, mark);
+        atomic_fetch_add(&shares->ended, 1);
+    }
+}
+
+static void *run_side(void *state)
+{
+    struct side *side = state;
+    side->ok = take_shares(side);
+    side->is_cause = !side->ok && !atomic_exchange(&side->shares->is_over, true);
+    return NULL;
+}
+
+static bool start_side(struct side *side, pthread_t *thread_out)
+{
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes))
+        return false;
+    bool ok = pthread_attr_setstacksize(&attributes, SIDE_STACK_BYTES) == 0
+           && pthread_create(thread_out, &attributes, run_side, side) == 0;
+    pthread_attr_destroy(&attributes);
+    return ok;
+}
+
+static bool join_beside(struct task *t, const struct worker_engine *e, const struct engine_job *job,
+                        struct worker_engine *out)
+{
+    bool ok = worker_engine_join(t, e, out);
+    if (!ok)
+        return false;
+    for (size_t i = 0; ok && i < job->beside.len; i++)
+        ok = worker_execute(t, out, job->beside.at[i]);
+    if (!ok)
+        worker_engine_part(out);
+    return ok;
+}
+
+static bool run_sides(struct side *first, struct side *second, struct worker_engine *joined)
+{
+    pthread_t thread;
+    second->t = task_new();
+    second->e = joined;
+    bool has_second = start_side(second, &thread);
+    run_side(first);
+    if (has_second)
+        pthread_join(thread, NULL);
+    if (has_second && second->is_cause)
+        task_fail_as(first->t, &second->t->err);
+    /* Its results and statements close before its connection does. */
+    task_free(second->t);
+    worker_engine_part(joined);
+    return first->ok && (!has_second || second->ok);
+}
+
+static bool write_at_once(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                          struct job_result *out)
+{
+    struct shares shares = {.job = job};
+    struct side first = {.shares = &shares, .e = e, .t = t};
+    struct side second = {.shares = &shares, .is_second = true};
+    struct worker_engine joined;
+    bool ok;
+    for (size_t i = 0; i < job->copies.len; i++)
+        *vec_add(t->mem, &out->written) = (struct job_written){0};
+    shares.written = out->written.at;
+    if (job->beside.len && job->copies.len > 1 && join_beside(t, e, job, &joined)) {
+        ok = run_sides(&first, &second, &joined);
+    } else {
+        if (worker_is_fatal(t->err.code))
+            return false;
+        /* As where a role may have one connection and no more: it takes longer, and is the same. */
+        if (t->err.code != ERR_NONE)
+            log_event(LOG_WARN, "worker", t, "reads with one connection alone: %s",
+                      error_name(t->err.code));
+        task_clear_error(t);
+        run_side(&first);
+        ok = first.ok;
+    }
+    for (size_t i = 0; i < job->copies.len; i++) {
+        out->rows += out->written.at[i].rows;
+        out->bytes += out->written.at[i].bytes;
+    }
+    return ok;
+}
+
+bool worker_files(struct task *t, struct worker_engine *e, const struct engine_job *job,
+                  struct job_result *out)
+{
+    switch ((int)e->options->kind) {
+    case WORKER_CLEARING:
+        return write_in_turn(t, e, job, out);
+    case WORKER_EXTRACT:
+        return write_at_once(t, e, job, out);
+    default:
+        return task_fail(t, ERR_REFUSED, "a worker of kind %s writes no copies",
+                         worker_kind_name(e->options->kind));
+    }
 }

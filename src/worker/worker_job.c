@@ -24,20 +24,31 @@ bool worker_prepare_text(struct task *t, struct worker_engine *e, const struct e
     return true;
 }
 
-void worker_result_columns(struct task *t, struct worker_engine *e,
-                           const struct worker_statement *statement, struct job_columns *out)
+void worker_result_names(struct task *t, const struct worker_statement *statement,
+                         struct str_list *out)
 {
     idx_t len = duckdb_prepared_statement_column_count(statement->prepared);
-    *out = (struct job_columns){0};
+    *out = (struct str_list){0};
     for (idx_t i = 0; i < len; i++) {
         char *name =
             (char *)(uintptr_t)duckdb_prepared_statement_column_name(statement->prepared, i);
+        vec_push(t->mem, out, arena_str(t->mem, str_of(name)));
+        duckdb_free(name);
+    }
+}
+
+void worker_result_columns(struct task *t, struct worker_engine *e,
+                           const struct worker_statement *statement, struct job_columns *out)
+{
+    struct str_list names;
+    worker_result_names(t, statement, &names);
+    *out = (struct job_columns){0};
+    for (size_t i = 0; i < names.len; i++) {
         duckdb_logical_type type =
             duckdb_prepared_statement_column_logical_type(statement->prepared, i);
         struct job_column *column = vec_add(t->mem, out);
-        column->name = arena_str(t->mem, str_of(name));
+        column->name = names.at[i];
         column->type = worker_type_text(t, e, worker_type_keep(t, type));
-        duckdb_free(name);
     }
 }
 
@@ -58,16 +69,23 @@ bool worker_send_columns(struct task *t, struct worker_engine *e, const struct j
     return true;
 }
 
+static int32_t thousandths_done(const struct worker_progress *progress)
+{
+    if (progress->ended)
+        return (int32_t)(atomic_load(progress->ended) * 1000 / progress->steps);
+    duckdb_query_progress_type done = duckdb_query_progress(progress->e->con);
+    if (done.percentage < 0)
+        return THOUSANDTHS_UNKNOWN;
+    return done.percentage >= 100 ? 1000 : (int32_t)(done.percentage * 10);
+}
+
 void worker_progress_send(struct worker_progress *progress)
 {
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms - progress->last_ms < PROGRESS_EVERY_MS)
         return;
     progress->last_ms = now_ms;
-    duckdb_query_progress_type done = duckdb_query_progress(progress->e->con);
-    int32_t thousandths = THOUSANDTHS_UNKNOWN;
-    if (done.percentage >= 0)
-        thousandths = done.percentage >= 100 ? 1000 : (int32_t)(done.percentage * 10);
+    int32_t thousandths = thousandths_done(progress);
     struct buf frame;
     buf_init(&frame, frame_bytes_max(FRAME_PROGRESS) + FRAME_HEADER_BYTES);
     size_t begin = frame_begin(&frame, FRAME_PROGRESS);

@@ -33,6 +33,13 @@ static void print_ranges(struct task *t, const struct source_server *server,
                          const struct source_table *table, struct buf *out)
 {
     buf_format(out, "order: " STR_FMT "\n", STR_ARG(source_order_text(t->mem, server, table)));
+    buf_format(out, "cuts: " STR_FMT "\n", STR_ARG(source_cuts_text(t->mem, server, table)));
+    struct job_columns key = {0};
+
+    vec_push(t->mem, &key, ((struct job_column){.name = table->cuts.column->name}));
+    buf_format(out, "blocks: " STR_FMT "\n", STR_ARG(source_blocks_text(t->mem, server, table)));
+    buf_format(out, "piece: " STR_FMT "\n",
+               STR_ARG(source_piece_text(t->mem, server, table, &key, 7, 14)));
     for (size_t i = 0; i <= table->cuts.at.len; i++)
         buf_format(out, "range: " STR_FMT "\n",
                    STR_ARG(source_range_text(t->mem, server, table, i)));

@@ -80,7 +80,9 @@ def test_a_source_that_never_answers_can_be_cancelled(mesh, silent):
     running.process.send_signal(signal.SIGINT)
     answer = running.end()
     assert answer.code == 130, answer
-    assert runs(mesh) == ["cancelled"] and has_no_worker_lent(server) and is_whole(mesh)
+    assert runs(mesh) == ["cancelled"]
+    wait_until("the worker is free", lambda: has_no_worker_lent(server))
+    assert is_whole(mesh)
 
 
 def test_a_source_that_hangs_up_in_the_middle_of_the_greeting(mesh, silent):
@@ -129,7 +131,8 @@ def test_a_source_that_is_slow_is_left_when_the_run_is_cancelled(mesh, postgres,
     running.process.send_signal(signal.SIGINT)
     answer = running.end()
     assert answer.code == 130, answer
-    assert runs(mesh) == ["cancelled"] and has_no_worker_lent(server)
+    assert runs(mesh) == ["cancelled"]
+    wait_until("the worker is free", lambda: has_no_worker_lent(server))
     wait_until("the source is left", lambda: not readers(postgres))
 
 

@@ -240,11 +240,41 @@ TEST(check_facts_refuse_what_has_another_shape)
 
     vec_push(t->mem, &columns,
              ((struct job_column){.name = STR("c"), .type = STR("INTEGER[]"), .id = 7}));
-    struct check_facts *facts = check_facts_new(t->mem, STR("t"), &columns);
+    struct check_facts *facts = check_facts_new(t->mem, STR("t"), &columns, 1);
     struct tree *row = tree_new(t->mem, TREE_LIST);
     EXPECT(!check_facts_take(facts, row));
     REQUIRE(check_facts_next(facts, &text));
     EXPECT_STR(text, "SELECT count(*), count(\"c\") FROM t");
     EXPECT(!check_facts_next(facts, &text));
     EXPECT(!check_facts_take(facts, row));
+}
+
+TEST(check_facts_of_many_columns_refuse_what_has_another_shape)
+{
+    enum { COLUMNS = 128, CELLS = 5 };
+    struct task *t = test_task();
+    struct job_columns columns = {0};
+
+    for (uint32_t i = 1; i <= COLUMNS; i++) {
+        vec_push(t->mem, &columns,
+                 ((struct job_column){.name = STR("c"), .type = STR("DATE"), .id = i}));
+    }
+    /* Of its cells, the last so many are lists with an element too few. */
+    for (size_t wrong = 0; wrong < CELLS; wrong++) {
+        struct check_facts *facts = check_facts_new(t->mem, STR("t"), &columns, 1);
+        struct tree *row = tree_new(t->mem, TREE_LIST), *count = tree_new(t->mem, TREE_SCALAR);
+        str text;
+        REQUIRE(check_facts_next(facts, &text));
+        count->text = STR("1");
+        tree_push(t->mem, row, count);
+        for (size_t cell = 1; cell < CELLS; cell++) {
+            struct tree *list = tree_new(t->mem, TREE_LIST);
+            for (size_t i = cell >= CELLS - wrong; i < COLUMNS; i++) {
+                tree_push(t->mem, list, cell == 1 ? count : tree_new(t->mem, TREE_NULL));
+            }
+            tree_push(t->mem, row, list);
+        }
+        EXPECT(check_facts_take(facts, row) == (wrong == 0));
+        EXPECT(wrong > 0 || !check_facts_next(facts, &text));
+    }
 }

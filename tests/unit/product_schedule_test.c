@@ -7,15 +7,18 @@ static const int64_t hour_us = 3600 * 1000000LL;
 
 /* sales.orders with a schedule, or none, as files say it. */
 struct wish {
+    struct catalog *c;
     struct model model;
     struct model_product product;
     struct model_domain domain;
 };
 
-static struct wish *wish(struct task *t, const char *text)
+static struct wish *wish(struct catalog *c, const char *text)
 {
+    struct task *t = c->t;
     struct wish *w = ARENA_NEW(t->mem, struct wish);
     struct cron cron;
+    w->c = c;
     w->domain.name = STR("sales");
     w->product = (struct model_product){.domain = &w->domain,
                                         .address = STR("sales.orders"),
@@ -41,8 +44,10 @@ static bool set_since(struct task *t, struct metadb *db, void *state)
 }
 
 /* A run at an hour of the first day of 1970, asked for by a job like this. */
-static bool run_at(struct catalog *c, const char *id, int hour, const char *kind, const char *input)
+static bool run_at(const struct wish *w, const char *id, int hour, const char *kind,
+                   const char *input)
 {
+    struct catalog *c = w->c;
     struct job_row *job;
     str job_id;
     bool joined;
@@ -58,9 +63,17 @@ static bool run_at(struct catalog *c, const char *id, int hour, const char *kind
     return ok && run_row_insert(c->t, c->db, &row);
 }
 
-/* The hour at which it is due next; -1: never. */
-static int64_t due(struct catalog *c, const struct wish *w)
+static bool run_ended(const struct wish *w, const char *id, int hour, const char *kind,
+                      const char *input, enum run_state state, uint64_t release)
 {
+    return run_at(w, id, hour, kind, input)
+        && run_row_end(w->c->t, w->c->db, str_of(id), state, STR_NONE, 0, release);
+}
+
+/* The hour at which it is due next; -1: never. */
+static int64_t due(const struct wish *w)
+{
+    struct catalog *c = w->c;
     struct product_schedules rows;
     if (!product_schedule_list(c->t, c->db, 1, &rows))
         return -2;
@@ -68,121 +81,108 @@ static int64_t due(struct catalog *c, const struct wish *w)
     return next_us == INT64_MAX ? -1 : next_us / hour_us;
 }
 
-static struct catalog *open_at_ten(struct wish **out)
+static struct wish *open_at_ten(void)
 {
     struct catalog *c = catalog_help_open();
     int64_t since_us = 10 * hour_us;
     if (c == NULL || !catalog_help_apply(c, CATALOG_HELP_COLUMNS))
         return NULL;
-    *out = wish(c->t, "0 12 * * *");
-    return metadb_write(c->t, c->db, replace, *out)
-                && metadb_write(c->t, c->db, set_since, &since_us)
-             ? c
+    struct wish *w = wish(c, "0 12 * * *");
+    return metadb_write(c->t, c->db, replace, w) && metadb_write(c->t, c->db, set_since, &since_us)
+             ? w
              : NULL;
 }
 
 TEST(schedule_is_done_with_by_a_run_that_began_after_its_time)
 {
-    struct wish *w;
-    struct catalog *c = open_at_ten(&w);
-    REQUIRE(c != NULL);
-    struct task *t = c->t;
-    EXPECT_INT(due(c, w), 12);
-    REQUIRE_OK(t, run_at(c, "before", 11, "run", "{}"));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("before"), RUN_PUBLISHED, STR_NONE, 0, 1));
-    EXPECT_INT(due(c, w), 12);
-    REQUIRE_OK(t, run_at(c, "after", 13, "run", "{\"how\":\"full\"}"));
-    EXPECT_INT(due(c, w), 36);
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("after"), RUN_FAILED, STR_NONE, 0, 0));
-    EXPECT_INT(due(c, w), 36);
+    struct wish *w = open_at_ten();
+    REQUIRE(w != NULL);
+    struct task *t = w->c->t;
+    EXPECT_INT(due(w), 12);
+    REQUIRE_OK(t, run_ended(w, "before", 11, "run", "{}", RUN_PUBLISHED, 1));
+    EXPECT_INT(due(w), 12);
+    REQUIRE_OK(t, run_at(w, "after", 13, "run", "{\"how\":\"full\"}"));
+    EXPECT_INT(due(w), 36);
+    REQUIRE_OK(t, run_row_end(t, w->c->db, STR("after"), RUN_FAILED, STR_NONE, 0, 0));
+    EXPECT_INT(due(w), 36);
 }
 
 TEST(schedule_does_not_count_runs_that_read_less)
 {
-    struct wish *w;
-    struct catalog *c = open_at_ten(&w);
-    REQUIRE(c != NULL);
-    struct task *t = c->t;
-    REQUIRE_OK(t, run_at(c, "window", 13, "run", "{\"how\":\"window 1/2\"}"));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("window"), RUN_PUBLISHED, STR_NONE, 0, 1));
-    REQUIRE_OK(t, run_at(c, "replay", 14, "run", "{\"how\":\"replay \"}"));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("replay"), RUN_PUBLISHED, STR_NONE, 0, 2));
-    REQUIRE_OK(t, run_at(c, "failed", 15, "candidate", "{}"));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("failed"), RUN_FAILED, STR_NONE, 0, 0));
-    REQUIRE_OK(t, run_at(c, "waits", 16, "candidate", "{}"));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("waits"), RUN_CANDIDATE, STR_NONE, 0, 0));
-    EXPECT_INT(due(c, w), 12);
+    struct wish *w = open_at_ten();
+    REQUIRE(w != NULL);
+    struct task *t = w->c->t;
+    REQUIRE_OK(t, run_ended(w, "window", 13, "run", "{\"how\":\"window 1/2\"}", RUN_PUBLISHED, 1));
+    REQUIRE_OK(t, run_ended(w, "replay", 14, "run", "{\"how\":\"replay \"}", RUN_PUBLISHED, 2));
+    REQUIRE_OK(t, run_ended(w, "failed", 15, "candidate", "{}", RUN_FAILED, 0));
+    REQUIRE_OK(t, run_ended(w, "waits", 16, "candidate", "{}", RUN_CANDIDATE, 0));
+    EXPECT_INT(due(w), 12);
 }
 
 TEST(schedule_begins_once_more_what_ended_with_its_server)
 {
-    struct wish *w;
-    struct catalog *c = open_at_ten(&w);
-    REQUIRE(c != NULL);
-    struct task *t = c->t;
+    struct wish *w = open_at_ten();
+    REQUIRE(w != NULL);
+    struct task *t = w->c->t;
     uint64_t count;
-    REQUIRE_OK(t, run_at(c, "killed", 13, "run", "{}"));
-    EXPECT_INT(due(c, w), 36);
-    REQUIRE_OK(t, run_row_recover(t, c->db, &count));
-    EXPECT_INT(due(c, w), 12);
+    REQUIRE_OK(t, run_at(w, "killed", 13, "run", "{}"));
+    EXPECT_INT(due(w), 36);
+    REQUIRE_OK(t, run_row_recover(t, w->c->db, &count));
+    EXPECT_INT(due(w), 12);
     /* Nobody asked to cancel it: the server was stopped. */
-    REQUIRE_OK(t, run_at(c, "stopped", 14, "run", "{}"));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("stopped"), RUN_CANCELLED, STR_NONE, 0, 0));
-    EXPECT_INT(due(c, w), 36);
+    REQUIRE_OK(t, run_ended(w, "stopped", 14, "run", "{}", RUN_CANCELLED, 0));
+    EXPECT_INT(due(w), 36);
 }
 
 TEST(schedule_is_done_with_by_a_run_that_somebody_cancelled)
 {
-    struct wish *w;
-    struct catalog *c = open_at_ten(&w);
-    REQUIRE(c != NULL);
-    struct task *t = c->t;
+    struct wish *w = open_at_ten();
+    REQUIRE(w != NULL);
+    struct task *t = w->c->t;
     struct run_row *row;
     enum job_state state;
-    REQUIRE_OK(t, run_at(c, "r", 13, "run", "{}"));
-    REQUIRE_OK(t, run_row_find(t, c->db, STR("r"), &row));
-    REQUIRE_OK(t, job_row_cancel(t, c->db, row->job_id, &state));
-    REQUIRE_OK(t, run_row_end(t, c->db, STR("r"), RUN_CANCELLED, STR_NONE, 0, 0));
-    EXPECT_INT(due(c, w), 36);
+    REQUIRE_OK(t, run_at(w, "r", 13, "run", "{}"));
+    REQUIRE_OK(t, run_row_find(t, w->c->db, STR("r"), &row));
+    REQUIRE_OK(t, job_row_cancel(t, w->c->db, row->job_id, &state));
+    REQUIRE_OK(t, run_row_end(t, w->c->db, STR("r"), RUN_CANCELLED, STR_NONE, 0, 0));
+    EXPECT_INT(due(w), 36);
 }
 
 TEST(schedule_counts_from_the_apply_that_brought_its_words)
 {
-    struct wish *w;
-    struct catalog *c = open_at_ten(&w);
-    REQUIRE(c != NULL);
-    struct task *t = c->t;
+    struct wish *w = open_at_ten();
+    REQUIRE(w != NULL);
+    struct task *t = w->c->t;
     struct product_schedules rows;
     /* The same words once more, as with any apply. */
-    REQUIRE_OK(t, metadb_write(t, c->db, replace, w));
-    EXPECT_INT(due(c, w), 12);
-    struct wish *other = wish(t, "0 13 * * *");
-    EXPECT_INT(due(c, other), -1);
-    REQUIRE_OK(t, metadb_write(t, c->db, replace, other));
-    REQUIRE_OK(t, product_schedule_list(t, c->db, 1, &rows));
+    REQUIRE_OK(t, metadb_write(t, w->c->db, replace, w));
+    EXPECT_INT(due(w), 12);
+    struct wish *other = wish(w->c, "0 13 * * *");
+    EXPECT_INT(due(other), -1);
+    REQUIRE_OK(t, metadb_write(t, w->c->db, replace, other));
+    REQUIRE_OK(t, product_schedule_list(t, w->c->db, 1, &rows));
     REQUIRE(rows.len == 1);
     EXPECT(rows.at[0].since_us > 1000 * 24 * hour_us);
     other->product.status = STR("retired");
-    EXPECT_INT(due(c, other), -1);
-    REQUIRE_OK(t, metadb_write(t, c->db, replace, wish(t, "")));
-    REQUIRE_OK(t, product_schedule_list(t, c->db, 0, &rows));
+    EXPECT_INT(due(other), -1);
+    REQUIRE_OK(t, metadb_write(t, w->c->db, replace, wish(w->c, "")));
+    REQUIRE_OK(t, product_schedule_list(t, w->c->db, 0, &rows));
     EXPECT_INT(rows.len, 0);
 }
 
 TEST(schedule_knows_which_releases_a_run_read)
 {
-    struct wish *w;
-    struct catalog *c = open_at_ten(&w);
-    REQUIRE(c != NULL);
-    struct task *t = c->t;
+    struct wish *w = open_at_ten();
+    REQUIRE(w != NULL);
+    struct task *t = w->c->t;
     struct run_pins pins;
     struct run_row row = {
         .id = STR("r"), .product_id = 1, .state = RUN_STARTED, .requested_by = STR("ana")};
     /* By two ports. */
     vec_push(t->mem, &row.pins, ((struct run_pin){1, 7}));
     vec_push(t->mem, &row.pins, ((struct run_pin){1, 7}));
-    REQUIRE_OK(t, run_row_insert(t, c->db, &row));
-    REQUIRE_OK(t, product_schedule_read(t, c->db, STR("r"), &pins));
+    REQUIRE_OK(t, run_row_insert(t, w->c->db, &row));
+    REQUIRE_OK(t, product_schedule_read(t, w->c->db, STR("r"), &pins));
     REQUIRE(pins.len == 1);
     EXPECT_INT(pins.at[0].release, 7);
 }

@@ -264,9 +264,10 @@ static void fill_field(struct freeze *f, const struct freeze_field *field, const
         break;
     case FREEZE_MAP_REF: {
         const struct map *map = *(const struct map *const *)from;
-        *(struct map **)to = map ? take(f, sizeof *map, ALIGNMENT) : NULL;
-        if (*(struct map **)to)
-            fill_map(f, field->of, map, *(struct map **)to);
+        struct map *copy = map ? take(f, sizeof *map, ALIGNMENT) : NULL;
+        if (map && copy)
+            fill_map(f, field->of, map, copy);
+        *(struct map **)to = copy;
         break;
     }
     case FREEZE_NOTHING:

@@ -100,6 +100,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_str(b, job->hash_key);
     frame_put_str(b, job->now);
     put_looks(b, &job->looks);
+    frame_put_list(b, &job->beside);
     return !b->full && b->len <= frame_bytes_max(FRAME_JOB);
 }
 
@@ -240,6 +241,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     out->hash_key = frame_get_str(r);
     out->now = get_text(r);
     get_looks(r, mem, &out->looks);
+    frame_get_list(r, mem, &out->beside);
     if (!frame_read_whole(r) || output >= JOB_OUTPUT_COUNT || format >= ROW_FORMAT_COUNT
         || packing >= JOB_PACKING_COUNT)
         return false;

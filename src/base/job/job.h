@@ -86,7 +86,7 @@ enum job_output {
     JOB_ROWS, /* encoded rows to the sink */
     JOB_FILE, /* a Parquet file `out/<file>`, columns cast and named as `columns`, with their field ids */
     JOB_COLUMNS, /* names and types of the result only; nothing runs */
-    JOB_FILES,   /* the Parquet files of `copies`, one after the other; clearing workers only */
+    JOB_FILES, /* the Parquet files of `copies`, one after the other; clearing and extract workers only */
     JOB_OUTPUT_COUNT
 };
 
@@ -119,8 +119,11 @@ struct engine_job {
     } layouts; /* JOB_FILES */
     struct {
         VEC_OF(struct job_copy)
-    } copies;                 /* JOB_FILES */
-    enum job_packing packing; /* JOB_FILE */
+    } copies; /* JOB_FILES */
+    /* Extract workers: statements that let a second connection of the engine read what the first does. Where it takes them, `copies`, which
+     * then all have a file, are made on both at once. */
+    struct str_list beside;
+    enum job_packing packing; /* what is not packed well in JOB_FILES is in small groups of rows */
     bool keep_order;          /* rows leave in the order of the text's result */
     uint64_t rows_max;        /* 0: none; the one more is ERR_LIMIT */
     uint64_t bytes_max;

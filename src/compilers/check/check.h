@@ -110,12 +110,13 @@ void check_judge(struct arena *mem, const struct check_plan *plan,
 void check_unanswered(struct arena *mem, const struct contract_rule *rule, str problem,
                       struct check_result *out);
 
-/* Facts of one file, exact, by two or three SELECTs of one row each, asked one after the other:
+/* Facts of one file, exact, by a few SELECTs of one row each, asked one after the other:
  *
- *     struct check_facts *facts = check_facts_new(mem, view, columns);
+ *     struct check_facts *facts = check_facts_new(mem, view, columns, rows);
  *     while (check_facts_next(facts, &text)) { row = ask(text); check_facts_take(facts, row) … }
  *
- * A look at some rows, and where these are not all at all rows, tells which columns may have few values: only these are listed. */
+ * A look at some rows, and where these are not all at all rows, tells which columns may have few values: only these are listed. Of few
+ * rows, many columns of one type are read by one SELECT that tells all. */
 struct check_fact {
     uint32_t column_id;
     bool
@@ -126,7 +127,9 @@ struct check_fact {
     struct str_list values; /* in the order of their texts */
 };
 struct check_facts;
-struct check_facts *check_facts_new(struct arena *mem, str view, const struct job_columns *columns);
+/* `rows`: how many the file should have. What is told does not depend on it, only what it takes. */
+struct check_facts *check_facts_new(struct arena *mem, str view, const struct job_columns *columns,
+                                    uint64_t rows);
 /* The next SELECT; false when all is known. */
 bool check_facts_next(struct check_facts *facts, str *text_out);
 /* The columns that it reads, until the next: a view of these takes less to bind than one of all. */

@@ -44,7 +44,7 @@ bool bundle_next_pair(const struct bundle *before, const struct bundle *after, s
                       : bundle_compare(&before->at[at_io[0]], &after->at[at_io[1]]);
         *out = (struct bundle_pair){.before = order <= 0 ? &before->at[at_io[0]] : NULL,
                                     .after = order >= 0 ? &after->at[at_io[1]] : NULL};
-        out->path = out->before ? out->before->path : out->after->path;
+        out->path = order <= 0 ? before->at[at_io[0]].path : after->at[at_io[1]].path;
         at_io[0] += order <= 0;
         at_io[1] += order >= 0;
         if (order != 0 || !str_eq(out->before->text, out->after->text))

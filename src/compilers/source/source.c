@@ -24,6 +24,30 @@ const struct source_column *source_find(const struct source_column *columns, siz
     return NULL;
 }
 
+static void source_map_first(struct map *map, str name, const void *column)
+{
+    if (map_find(map, name) == NULL) {
+        map_put(map, name, (void *)(uintptr_t)column);
+    }
+}
+
+void source_map_found(struct arena *mem, const struct source_column *columns, size_t len,
+                      struct map *out)
+{
+    map_init(out, mem);
+    for (size_t i = 0; i < len; i++) {
+        source_map_first(out, columns[i].name, &columns[i]);
+    }
+}
+
+void source_map_contract(struct arena *mem, const struct contract_table *table, struct map *out)
+{
+    map_init(out, mem);
+    for (size_t i = 0; i < table->columns.len; i++) {
+        source_map_first(out, source_column_name(&table->columns.at[i]), &table->columns.at[i]);
+    }
+}
+
 static bool source_reads(const struct contract_server *server)
 {
     return str_eq(server->type, STR("local")) || str_eq(server->type, STR("postgres"))
@@ -380,22 +404,19 @@ static bool source_drift_type(struct arena *mem, const struct contract_column *c
     return false;
 }
 
-static void source_new_columns(struct source_table *table, const struct source_column *columns,
-                               size_t len, struct report *report)
+static void source_new_columns(struct arena *mem, struct source_table *table,
+                               const struct source_column *columns, size_t len,
+                               const struct map *found, struct report *report)
 {
     const struct contract_table *contract = table->table;
+    struct map known;
 
+    source_map_contract(mem, contract, &known);
     for (size_t i = 0; i < len; i++) {
-        bool is_known = false;
-
         /* Of several files, the first that has it speaks for all. */
-        for (size_t j = 0; columns[i].file > 0 && j < i && !is_known; j++) {
-            is_known = str_eq(columns[j].name, columns[i].name);
-        }
-        for (size_t j = 0; j < contract->columns.len && !is_known; j++) {
-            is_known = str_eq(source_column_name(&contract->columns.at[j]), columns[i].name);
-        }
-        if (!is_known) {
+        bool is_told = columns[i].file > 0 && map_find(found, columns[i].name) != &columns[i];
+
+        if (!is_told && map_find(&known, columns[i].name) == NULL) {
             struct finding *finding =
                 report_add(report, FINDING_WARNING, ERR_DRIFT, contract->place,
                            "the source has a new column %.*s in %.*s", STR_ARG(columns[i].name),
@@ -525,13 +546,15 @@ bool source_compile(struct arena *mem, const struct source_server *server,
     /* What the engine makes of files without a line. */
     bool is_empty = is_json && len == 1 && str_eq(columns[0].name, STR("json"))
                  && str_eq(columns[0].type, STR("JSON"));
+    struct map by_name;
 
+    source_map_found(mem, columns, len, &by_name);
     table->columns = (struct job_columns){0};
     table->found = columns;
     table->found_len = len;
     for (size_t i = 0; i < contract->columns.len; i++) {
         const struct contract_column *column = &contract->columns.at[i];
-        const struct source_column *found = source_find(columns, len, source_column_name(column));
+        const struct source_column *found = map_find(&by_name, source_column_name(column));
         bool may_lack = is_json && (!column->required || is_empty);
 
         if (found == NULL && !may_lack) {
@@ -546,7 +569,7 @@ bool source_compile(struct arena *mem, const struct source_server *server,
     }
     /* What a line of a log holds is no news. */
     if (!is_empty && !(server->kind == SOURCE_FILES && server->file_format == SOURCE_LOG)) {
-        source_new_columns(table, columns, len, report);
+        source_new_columns(mem, table, columns, len, &by_name, report);
     }
     if (!ok) {
         return false;

@@ -62,7 +62,8 @@ struct source_range {
 struct source_cuts {
     const struct contract_column *column; /* NULL: the table is read as a whole */
     str type;                             /* as of the bounds of a range */
-    struct str_list at;                   /* the first range begins before all of them */
+    struct str_list
+        at; /* the first range begins before all of them; none: the source is to be asked for some */
 };
 
 struct source_table {
@@ -108,10 +109,25 @@ bool source_read_column(const struct tree *row, const struct source_table *table
 bool source_compile(struct arena *mem, const struct source_server *server,
                     struct source_table *table, const struct source_column *columns, size_t len,
                     struct report *report);
-/* Of a table with cuts, JOB_ROWS text of one number: is it cheap to read it by ranges? Above 0, rows lie in the order of the column, and an
- * index leads to those of a range. */
+/* Of a table with a column for cuts, JOB_ROWS text of two numbers. Is it cheap to read it by ranges? Above 0, rows lie in the order of the
+ * column, and an index leads to those of a range. Then: may its snapshot be shared? */
 str source_order_text(struct arena *mem, const struct source_server *server,
                       const struct source_table *table);
+/* Likewise, what the source knows of values of the column: rows and bytes of the table, as it guesses them, and a value; in order of the values,
+ * between which are about as many rows each time. */
+str source_cuts_text(struct arena *mem, const struct source_server *server,
+                     const struct source_table *table);
+/* Of any table, JOB_ROWS text of no row, or one: how many rows it has, as the source guesses, in how many blocks, how many bytes with
+ * what lies beside these, and the last number of source_order_text. No row: it cannot be read by its blocks. */
+str source_blocks_text(struct arena *mem, const struct source_server *server,
+                       const struct source_table *table);
+/* The rows of `text` that lie in blocks from the first on, before the end; sorted by columns of the contract. */
+str source_piece_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct job_columns *key,
+                      uint64_t first, uint64_t end);
+/* JOB_ROWS text of the name of the snapshot that is read, and what lets a second connection of the worker read the same. */
+str source_snapshot_text(struct arena *mem);
+void source_join_snapshot(struct arena *mem, str snapshot, struct str_list *out);
 /* The rows of `text` that are in a range, in the order of the column; there is one range more than cuts. */
 str source_range_text(struct arena *mem, const struct source_server *server,
                       const struct source_table *table, size_t range);

@@ -549,17 +549,6 @@ static void source_add_select(struct arena *mem, struct buf *b, const struct sou
     }
 }
 
-static const struct contract_column *source_contract_column(const struct contract_table *table,
-                                                            str physical)
-{
-    for (size_t i = 0; i < table->columns.len; i++) {
-        if (str_eq(source_column_name(&table->columns.at[i]), physical)) {
-            return &table->columns.at[i];
-        }
-    }
-    return NULL;
-}
-
 static void source_add_column(struct buf *b, size_t i, str name, str type)
 {
     buf_add(b, i ? STR(", ") : STR(""));
@@ -572,13 +561,15 @@ static void source_add_csv(struct arena *mem, struct buf *b, const struct source
                            const struct source_table *table, const struct source_column *columns,
                            size_t len, bool is_typed)
 {
+    struct map by_name;
+
+    source_map_contract(mem, table->table, &by_name);
     buf_add(b, STR(" FROM read_csv("));
     source_add_files(mem, b, &table->files);
     buf_add(b, STR(", auto_detect = false, columns = {"));
     /* A file is read in its own order of columns, all of them. */
     for (size_t i = 0; i < len; i++) {
-        const struct contract_column *column =
-            source_contract_column(table->table, columns[i].name);
+        const struct contract_column *column = map_find(&by_name, columns[i].name);
         str type = column == NULL ? STR("VARCHAR") : source_read_type(mem, column, true);
         enum source_reading reading = column == NULL ? READ_CAST : source_reading(column, true);
         bool may_type = reading != READ_CAST && reading != READ_PATTERN && reading != READ_ZONED
@@ -598,8 +589,10 @@ static str source_csv_quick(struct arena *mem, const struct source_server *serve
 {
     struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX), *types = buf_new(mem, SOURCE_SQL_BYTES_MAX);
     struct csv_lines lines;
+    struct map by_name;
     bool ok = csv_lines_begin(&lines, source_delimiter(server));
 
+    source_map_contract(mem, table->table, &by_name);
     source_add_select(mem, b, table, true, true);
     buf_add(b, STR(" FROM weft_csv("));
     source_add_files(mem, b, &table->files);
@@ -607,8 +600,7 @@ static str source_csv_quick(struct arena *mem, const struct source_server *serve
     buf_add_literal(b, source_delimiter(server));
     buf_add(b, STR(", ["));
     for (size_t i = 0; ok && i < len; i++) {
-        const struct contract_column *column =
-            source_contract_column(table->table, columns[i].name);
+        const struct contract_column *column = map_find(&by_name, columns[i].name);
         bool is_quick = column != NULL && source_is_quick(column);
 
         ok = column == NULL || is_quick || source_reading(column, true) != READ_TYPED;

@@ -2,6 +2,7 @@
 #ifndef WEFT_SOURCE_INSIDE_H
 #define WEFT_SOURCE_INSIDE_H
 
+#include "map/map.h"
 #include "source/source.h"
 
 struct buf;
@@ -51,5 +52,9 @@ str source_range_condition(struct arena *mem, const struct source_range *range, 
 str source_column_name(const struct contract_column *column);
 str source_table_name(const struct contract_table *table);
 const struct source_column *source_find(const struct source_column *columns, size_t len, str name);
+/* For many to be found: columns by the names that the source has for them, of several with one name the first. */
+void source_map_found(struct arena *mem, const struct source_column *columns, size_t len,
+                      struct map *out);
+void source_map_contract(struct arena *mem, const struct contract_table *table, struct map *out);
 
 #endif

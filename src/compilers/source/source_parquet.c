@@ -166,19 +166,21 @@ static bool source_parquet_lacks(const struct source_table *table,
 }
 
 static bool source_parquet_file(struct arena *mem, const struct source_server *server,
-                                const struct source_table *table, struct source_slice all,
+                                const struct source_table *table, const struct map *all,
                                 struct source_slice slice, size_t file, struct report *report)
 {
+    struct map by_name;
     bool ok = true;
 
+    source_map_found(mem, slice.columns, slice.len, &by_name);
     for (size_t i = 0; i < table->table->columns.len; i++) {
         const struct contract_column *column = &table->table->columns.at[i];
         str name = source_column_name(column);
-        const struct source_column *found = source_find(slice.columns, slice.len, name);
+        const struct source_column *found = map_find(&by_name, name);
 
         if (found != NULL) {
             ok = source_parquet_type(mem, server, table, column, found, report) && ok;
-        } else if (source_find(all.columns, all.len, name) != NULL) {
+        } else if (map_find(all, name) != NULL) {
             ok = source_parquet_lacks(table, column, file, report) && ok;
         }
     }
@@ -189,11 +191,13 @@ static void source_add_parquet_select(struct arena *mem, struct buf *b,
                                       const struct source_server *server,
                                       const struct source_table *table, struct source_slice slice)
 {
+    struct map by_name;
+
+    source_map_found(mem, slice.columns, slice.len, &by_name);
     buf_add(b, STR("SELECT "));
     for (size_t i = 0; i < table->table->columns.len; i++) {
         const struct contract_column *column = &table->table->columns.at[i];
-        const struct source_column *found =
-            source_find(slice.columns, slice.len, source_column_name(column));
+        const struct source_column *found = map_find(&by_name, source_column_name(column));
         bool is_bytes =
             found != NULL && source_fits(mem, server, column, found->type) == FIT_DECODE;
 
@@ -233,18 +237,18 @@ static void source_parquet_text(struct arena *mem, const struct source_server *s
 
 /* Widening never fails; bytes that are to be a text and texts that are to be JSON may. */
 static bool source_parquet_plain(struct arena *mem, const struct source_table *table,
-                                 struct source_slice all)
+                                 struct source_slice slice)
 {
-    for (size_t i = 0; i < all.len; i++) {
-        const struct source_column *found = &all.columns[i];
+    struct map by_name;
 
-        for (size_t j = 0; j < table->table->columns.len; j++) {
-            const struct contract_column *column = &table->table->columns.at[j];
+    source_map_found(mem, slice.columns, slice.len, &by_name);
+    for (size_t i = 0; i < table->table->columns.len; i++) {
+        const struct contract_column *column = &table->table->columns.at[i];
+        const struct source_column *found = map_find(&by_name, source_column_name(column));
 
-            if (str_eq(source_column_name(column), found->name)
-                && !contract_type_widens(contract_type_canonical(mem, found->type), column->type)) {
-                return false;
-            }
+        if (found != NULL
+            && !contract_type_widens(contract_type_canonical(mem, found->type), column->type)) {
+            return false;
         }
     }
     return true;
@@ -254,19 +258,23 @@ bool source_parquet_compile(struct arena *mem, const struct source_server *serve
                             struct source_table *table, const struct source_column *columns,
                             size_t len, struct report *report)
 {
-    struct source_slice all = {columns, len};
     struct source_slice *slices = source_slices(mem, table, columns, len);
+    struct map all;
     bool ok = true;
 
+    source_map_found(mem, columns, len, &all);
     for (size_t i = 0; i < table->files.len; i++) {
         /* What was said of one file is not said again of those behind it that are like it. */
         if (i == 0 || !source_same_columns(slices[i], slices[i - 1])) {
-            ok = source_parquet_file(mem, server, table, all, slices[i], i, report) && ok;
+            ok = source_parquet_file(mem, server, table, &all, slices[i], i, report) && ok;
         }
     }
     if (ok) {
         source_parquet_text(mem, server, table, slices);
-        table->is_plain = source_parquet_plain(mem, table, all);
+        table->is_plain = true;
+        for (size_t i = 0; i < table->files.len && table->is_plain; i++) {
+            table->is_plain = source_parquet_plain(mem, table, slices[i]);
+        }
     }
     return ok;
 }

@@ -314,28 +314,119 @@ bool source_postgres_can_cut(const struct source_cuts *cuts, const struct source
 }
 
 /* Where rows lie in another order, each range would be read from all over the table. */
-str source_order_text(struct arena *mem, const struct source_server *server,
-                      const struct source_table *table)
+static void source_add_ordered(struct buf *b, const struct source_server *server,
+                               const struct source_table *table, const char *more)
 {
-    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
     const struct source_column *key =
         source_find(table->found, table->found_len, source_column_name(table->cuts.column));
 
-    buf_add(b, STR("SELECT count(*) AS ways FROM pg_catalog.pg_class c JOIN "
+    buf_add(b, STR(" FROM pg_catalog.pg_class c JOIN "
                    "pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN "
                    "pg_catalog.pg_attribute a ON a.attrelid = c.oid JOIN pg_catalog.pg_index i ON "
                    "i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred "
                    "IS NULL JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN "
                    "pg_catalog.pg_am m ON m.oid = x.relam AND m.amname = 'btree' JOIN "
                    "pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname "
-                   "AND s.attname = a.attname AND NOT s.inherited AND s.correlation > 0.95 WHERE "
-                   "c.relkind = 'r' AND NOT c.relhassubclass AND n.nspname = "));
+                   "AND s.attname = a.attname AND NOT s.inherited AND s.correlation > 0.95"));
+    buf_format(b, "%s WHERE c.relkind = 'r' AND NOT c.relhassubclass AND n.nspname = ", more);
     buf_add_literal(b, server->schema);
     buf_add(b, STR(" AND c.relname = "));
     buf_add_literal(b, source_table_name(table->table));
     buf_add(b, STR(" AND a.attname = "));
     buf_add_literal(b, key->name);
-    return source_far(mem, STR("SELECT ways"), buf_str(b));
+}
+
+static const char SOURCE_SHARES[] =
+    "coalesce(pg_catalog.has_function_privilege(pg_catalog.to_regprocedure("
+    "'pg_catalog.pg_export_snapshot()')::oid, 'EXECUTE'), false)::integer";
+
+str source_order_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_format(b, "SELECT count(*) AS ways, %s AS shares", SOURCE_SHARES);
+    source_add_ordered(b, server, table, "");
+    return source_far(mem, STR("SELECT ways, shares"), buf_str(b));
+}
+
+/* An estimate that is far off makes files of other sizes, which are then cut anew: rows that are in no range, or in two, it cannot make. */
+str source_cuts_text(struct arena *mem, const struct source_server *server,
+                     const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_add(b, STR("SELECT DISTINCT c.reltuples::bigint AS rows, "
+                   "pg_catalog.pg_table_size(c.oid) AS bytes, v.value, v.place"));
+    source_add_ordered(b, server, table,
+                       " CROSS JOIN LATERAL pg_catalog.unnest(s.histogram_bounds::text::text[]) "
+                       "WITH ORDINALITY AS v(value, place)");
+    buf_add(b, STR(" ORDER BY v.place"));
+    return source_far(mem, STR("SELECT rows, bytes, value"), buf_str(b));
+}
+
+/* ---- pieces */
+
+/* Before version 14 each piece would be looked for in the whole table. */
+str source_blocks_text(struct arena *mem, const struct source_server *server,
+                       const struct source_table *table)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_format(b,
+               "SELECT c.reltuples::bigint AS rows, pg_catalog.pg_relation_size(c.oid) / "
+               "pg_catalog.current_setting('block_size')::bigint AS blocks, "
+               "pg_catalog.pg_table_size(c.oid) AS bytes, %s AS shares FROM pg_catalog.pg_class c "
+               "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am m "
+               "ON m.oid = c.relam AND m.amname = 'heap' WHERE c.relkind = 'r' AND NOT "
+               "c.relhassubclass AND pg_catalog.current_setting('server_version_num')::integer >= "
+               "140000 AND n.nspname = ",
+               SOURCE_SHARES);
+    buf_add_literal(b, server->schema);
+    buf_add(b, STR(" AND c.relname = "));
+    buf_add_literal(b, source_table_name(table->table));
+    return source_far(mem, STR("SELECT rows, blocks, bytes, shares"), buf_str(b));
+}
+
+str source_piece_text(struct arena *mem, const struct source_server *server,
+                      const struct source_table *table, const struct job_columns *key,
+                      uint64_t first, uint64_t end)
+{
+    struct buf *condition = buf_new(mem, PATH_BYTES_MAX);
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX * 4);
+
+    buf_format(condition, "ctid >= '(%llu,0)'::tid", (unsigned long long)first);
+    if (end > 0) {
+        buf_format(condition, " AND ctid < '(%llu,0)'::tid", (unsigned long long)end);
+    }
+    buf_add(b, source_far_rows(mem, server, table, buf_str(condition), STR_NONE));
+    for (size_t i = 0; i < key->len; i++) {
+        buf_add(b, i ? STR(", ") : STR(" ORDER BY "));
+        buf_add_identifier(b, key->at[i].name);
+    }
+    return buf_str(b);
+}
+
+/* ---- one snapshot for two connections */
+
+str source_snapshot_text(struct arena *mem)
+{
+    return source_far(mem, STR("SELECT snapshot"),
+                      STR("SELECT pg_catalog.pg_export_snapshot() AS snapshot"));
+}
+
+/* Of the same attached database, a connection of the engine gets one of PostgreSQL for itself. */
+void source_join_snapshot(struct arena *mem, str snapshot, struct str_list *out)
+{
+    struct buf *far = buf_new(mem, PATH_BYTES_MAX), *near = buf_new(mem, PATH_BYTES_MAX);
+
+    buf_add(far, STR("SET TRANSACTION SNAPSHOT "));
+    buf_add_literal(far, snapshot);
+    buf_add(near, STR("CALL postgres_execute('source', "));
+    buf_add_literal(near, buf_str(far));
+    buf_add(near, STR(")"));
+    vec_push(mem, out, STR("BEGIN TRANSACTION"));
+    vec_push(mem, out, buf_str(near));
 }
 
 str source_range_text(struct arena *mem, const struct source_server *server,

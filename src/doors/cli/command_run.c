@@ -357,6 +357,11 @@ static bool run_verdict(struct task *t, struct run_follow *follow, str job)
         return true;
     }
     code = code == ERR_NONE ? ERR_INTERNAL : code;
+    if (follow->products->len == 0) {
+        task_fail(t, code, "the job %.*s failed, and its server told nothing of its products",
+                  STR_ARG(job));
+        return task_hint(t, "weft show runs tells how its runs ended");
+    }
     task_fail(t, code, "%zu of %zu products %s not published", follow->failed,
               follow->failed + follow->published, follow->failed == 1 ? "was" : "were");
     task_detail(t, STR_FMT, STR_ARG(run_failures(t, follow)));

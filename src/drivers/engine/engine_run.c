@@ -386,7 +386,8 @@ static bool run(struct task *t, struct worker *worker, const struct engine_job *
     CHECK(worker->magic == WORKER_MAGIC && worker->state == SLOT_LENT);
     CHECK(sink != NULL || is_of_files(job));
     CHECK(job->output != JOB_FILE || engine_is_file_name(job->file));
-    CHECK(job->output != JOB_FILES || worker->kind == WORKER_CLEARING);
+    CHECK(job->output != JOB_FILES || worker->kind == WORKER_CLEARING
+          || worker->kind == WORKER_EXTRACT);
     for (size_t i = 0; i < job->copies.len; i++)
         CHECK(job->copies.at[i].file.len == 0 || engine_is_file_name(job->copies.at[i].file));
     *out = (struct job_result){0};

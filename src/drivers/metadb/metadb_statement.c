@@ -264,26 +264,29 @@ static bool query(struct task *t, struct metadb *db, struct metadb_statement **o
     return true;
 }
 
+/* In a function with `...` behind `types`: what stands there is bound; where that fails, so does the function. */
+#define QUERY(out)                                                                                 \
+    do {                                                                                           \
+        va_list args;                                                                              \
+        va_start(args, types);                                                                     \
+        bool is_bound = query(t, db, (out), sql, types, args);                                     \
+        va_end(args);                                                                              \
+        if (!is_bound)                                                                             \
+            return false;                                                                          \
+    } while (0)
+
 bool metadb_query(struct task *t, struct metadb *db, struct metadb_statement **out, const char *sql,
                   const char *types, ...)
 {
-    va_list args;
-    va_start(args, types);
-    bool ok = query(t, db, out, sql, types, args);
-    va_end(args);
-    return ok;
+    QUERY(out);
+    return true;
 }
 
 bool metadb_find_uint(struct task *t, struct metadb *db, uint64_t *out, const char *sql,
                       const char *types, ...)
 {
     struct metadb_statement *st;
-    va_list args;
-    va_start(args, types);
-    bool ok = query(t, db, &st, sql, types, args);
-    va_end(args);
-    if (!ok)
-        return false;
+    QUERY(&st);
     *out = metadb_next(t, st) ? metadb_uint(st, 0) : 0;
     return metadb_end(t, st);
 }
@@ -292,12 +295,7 @@ bool metadb_find_str(struct task *t, struct metadb *db, str *out, const char *sq
                      const char *types, ...)
 {
     struct metadb_statement *st;
-    va_list args;
-    va_start(args, types);
-    bool ok = query(t, db, &st, sql, types, args);
-    va_end(args);
-    if (!ok)
-        return false;
+    QUERY(&st);
     *out = metadb_next(t, st) ? metadb_str(t->mem, st, 0) : STR_NONE;
     return metadb_end(t, st);
 }
@@ -306,12 +304,7 @@ bool metadb_has(struct task *t, struct metadb *db, bool *out, const char *sql, c
                 ...)
 {
     struct metadb_statement *st;
-    va_list args;
-    va_start(args, types);
-    bool ok = query(t, db, &st, sql, types, args);
-    va_end(args);
-    if (!ok)
-        return false;
+    QUERY(&st);
     *out = metadb_next(t, st);
     return metadb_end(t, st);
 }
@@ -328,13 +321,8 @@ bool metadb_run_prepared(struct task *t, struct metadb_statement *st)
 bool metadb_run(struct task *t, struct metadb *db, const char *sql, const char *types, ...)
 {
     struct metadb_statement *st;
-    va_list args;
-    va_start(args, types);
-    bool ok = query(t, db, &st, sql, types, args);
-    va_end(args);
-    if (!ok)
-        return false;
-    ok = metadb_run_prepared(t, st);
+    QUERY(&st);
+    bool ok = metadb_run_prepared(t, st);
     metadb_done(t, st);
     return ok;
 }

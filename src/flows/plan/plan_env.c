@@ -231,9 +231,9 @@ static bool plan_env_has_ids(const struct image_product *own, const struct image
 static bool plan_env_may_take(const struct image *own, const struct image *mesh, str path)
 {
     const struct image_product *ours, *theirs;
-    str domain, product, rest = path;
+    str top, domain, product, rest = path;
 
-    if (!str_cut(rest, '/', &domain, &rest) || !str_cut(rest, '/', &domain, &rest)
+    if (!str_cut(rest, '/', &top, &rest) || !str_cut(rest, '/', &domain, &rest)
         || !str_cut(rest, '/', &product, &rest)) {
         return true;
     }

@@ -403,16 +403,9 @@ static void add_order(struct buf *sql, size_t columns)
     }
 }
 
-struct case_sides {
-    const struct model_case_table *table;
-    struct job_columns compared;
-    struct engine_rows expected,
-        got; /* cells as `compared`; behind them the number of an expected row */
-    struct plan_differences differences;
-};
-
-static bool case_ask_sides(struct task *t, struct product_case *c, const struct case_file *file,
-                           const struct job_columns *columns, struct case_sides *sides)
+static bool case_ask_sides(struct task *t, struct product_case *c,
+                           const struct model_case_table *table, const struct case_file *file,
+                           const struct job_columns *columns, struct plan_sides *sides)
 {
     struct engine_job wanted = {0}, made = {0};
     struct job_view *view = vec_add(t->mem, &made.views);
@@ -425,7 +418,7 @@ static bool case_ask_sides(struct task *t, struct product_case *c, const struct 
     } else {
         add_order(order, len);
     }
-    case_rows_job(t->mem, sides->table, &sides->compared, true, &wanted);
+    case_rows_job(t->mem, table, &sides->compared, true, &wanted);
     wanted.text = arena_format(t->mem, "%.*s%.*s", STR_ARG(wanted.text), STR_ARG(buf_str(order)));
 
     *view = (struct job_view){.name = STR("made"), .columns = copy_columns(t->mem, columns)};
@@ -445,151 +438,20 @@ static bool case_ask_sides(struct task *t, struct product_case *c, const struct 
         && engine_ask(t, c->testing->worker, &made, true, &sides->got);
 }
 
-static bool same_cells(const struct tree *a, const struct tree *b, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (i >= a->len || i >= b->len || !tree_equal(a->at[i], b->at[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static str row_text(struct arena *mem, const struct case_sides *sides, const struct tree *row)
-{
-    struct buf *b = buf_new(mem, PATH_BYTES_MAX);
-
-    for (size_t i = 0; i < sides->compared.len; i++) {
-        buf_format(b, "%s%.*s %.*s", i ? ", " : "", STR_ARG(sides->compared.at[i].name),
-                   STR_ARG(plan_cell_text(mem, row, i)));
-    }
-    return buf_str(b);
-}
-
-/* Where an expected row stands in the file, from 1. */
-static size_t row_number(const struct case_sides *sides, const struct tree *row)
-{
-    uint64_t number = 0;
-
-    (void)str_to_u64(row->at[sides->compared.len]->text, &number);
-    return (size_t)number;
-}
-
-static void differ_cells(struct arena *mem, struct case_sides *sides, const struct tree *expected,
-                         const struct tree *got)
-{
-    for (size_t i = 0; i < sides->compared.len; i++) {
-        if (!tree_equal(expected->at[i], got->at[i])) {
-            plan_differ(mem, &sides->differences, row_number(sides, expected),
-                        sides->compared.at[i].name, plan_cell_text(mem, expected, i),
-                        plan_cell_text(mem, got, i));
-        }
-    }
-}
-
-/* Do both have the same primary key, all of which is compared? */
-static bool same_key(const struct case_sides *sides, const struct contract_table *definition,
-                     const struct tree *a, const struct tree *b)
-{
-    size_t keys = 0, found = 0;
-
-    for (size_t i = 0; definition != NULL && i < definition->columns.len; i++) {
-        keys += definition->columns.at[i].primary_key > 0;
-    }
-    for (size_t i = 0; definition != NULL && i < sides->compared.len; i++) {
-        const struct contract_column *column =
-            contract_find_column(definition, sides->compared.at[i].name);
-
-        found += column != NULL && column->primary_key > 0 && tree_equal(a->at[i], b->at[i]);
-    }
-    return keys > 0 && keys == found;
-}
-
-/* Takes out of `rows` the first that fits; NULL when none does. */
-static const struct tree *take_row(struct engine_rows *rows, const struct case_sides *sides,
-                                   const struct contract_table *definition,
-                                   const struct tree *wanted)
-{
-    for (size_t i = 0; i < rows->len; i++) {
-        const struct tree *row = rows->at[i];
-
-        if (definition != NULL ? same_key(sides, definition, wanted, row)
-                               : same_cells(wanted, row, sides->compared.len)) {
-            memmove(&rows->at[i], &rows->at[i + 1], (rows->len - i - 1) * sizeof(rows->at[0]));
-            rows->len--;
-            return row;
-        }
-    }
-    return NULL;
-}
-
-/* Equal rows go first, then those of one key are compared, then what is left, in order. */
-static void compare_unordered(struct arena *mem, struct case_sides *sides,
-                              const struct contract_table *definition)
-{
-    struct engine_rows missing = {0}, left = {0}, got = sides->got;
-
-    for (size_t i = 0; i < sides->expected.len; i++) {
-        if (take_row(&got, sides, NULL, sides->expected.at[i]) == NULL) {
-            vec_push(mem, &missing, sides->expected.at[i]);
-        }
-    }
-    for (size_t i = 0; i < missing.len; i++) {
-        const struct tree *other =
-            definition != NULL ? take_row(&got, sides, definition, missing.at[i]) : NULL;
-
-        if (other != NULL) {
-            differ_cells(mem, sides, missing.at[i], other);
-        } else {
-            vec_push(mem, &left, missing.at[i]);
-        }
-    }
-    for (size_t i = 0; i < left.len; i++) {
-        plan_differ(mem, &sides->differences, row_number(sides, left.at[i]), STR_NONE,
-                    row_text(mem, sides, left.at[i]), STR("(no such row)"));
-    }
-    for (size_t i = 0; i < got.len; i++) {
-        plan_differ(mem, &sides->differences, 0, STR_NONE, STR("(no such row)"),
-                    row_text(mem, sides, got.at[i]));
-    }
-}
-
-static void compare_ordered(struct arena *mem, struct case_sides *sides)
-{
-    size_t most = sides->expected.len > sides->got.len ? sides->expected.len : sides->got.len;
-
-    for (size_t i = 0; i < most; i++) {
-        if (i >= sides->got.len) {
-            plan_differ(mem, &sides->differences, i + 1, STR_NONE,
-                        row_text(mem, sides, sides->expected.at[i]), STR("(no such row)"));
-        } else if (i >= sides->expected.len) {
-            plan_differ(mem, &sides->differences, i + 1, STR_NONE, STR("(no such row)"),
-                        row_text(mem, sides, sides->got.at[i]));
-        } else {
-            differ_cells(mem, sides, sides->expected.at[i], sides->got.at[i]);
-        }
-    }
-}
-
 static bool case_compare(struct task *t, struct product_case *c,
                          const struct model_case_table *table, const struct job_columns *columns,
                          const struct contract_table *definition)
 {
     const struct case_file *file = case_find_file(c, table->schema, table->table);
-    struct case_sides sides = {.table = table};
+    struct plan_sides sides = {.compared = case_compared(t->mem, table, columns)};
 
     if (!case_knows(t->mem, c, table, columns)) {
         return true;
     }
-    sides.compared = case_compared(t->mem, table, columns);
-    if (!case_ask_sides(t, c, file, columns, &sides)) {
+    if (!case_ask_sides(t, c, table, file, columns, &sides)) {
         return case_failed(t, c, NULL);
     }
-    if (c->of->is_ordered) {
-        compare_ordered(t->mem, &sides);
-    } else {
-        compare_unordered(t->mem, &sides, definition);
-    }
+    plan_compare_sides(t->mem, &sides, c->of->is_ordered, definition);
     if (sides.differences.len > 0) {
         struct finding *finding =
             report_add(c->testing->report, FINDING_ERROR, ERR_CHECK_FAILED, table->place,

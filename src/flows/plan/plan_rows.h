@@ -21,6 +21,19 @@ void plan_differ(struct arena *mem, struct plan_differences *differences, size_t
 /* With a head; the first PLAN_DIFFERENCES_TOLD. */
 str plan_difference_table(struct arena *mem, const struct plan_differences *differences);
 
+/* What is compared: the columns, and cells as they are; behind them, in an expected row, its number. */
+struct plan_sides {
+    struct job_columns compared;
+    struct engine_rows expected, got;
+    struct plan_differences differences;
+};
+
+/* Row by row where they have an order. Else equal rows go first, then those of one primary key, as far as there is a definition, then
+ * what is left. */
+struct contract_table;
+void plan_compare_sides(struct arena *mem, struct plan_sides *sides, bool is_ordered,
+                        const struct contract_table *definition);
+
 /* A value as the engine takes it: nested ones as JSON; empty for a null. */
 str plan_value_text(struct arena *mem, const struct tree *node);
 /* The same for people: `NULL`. */

@@ -65,14 +65,12 @@ static void add_check(struct task *t, const struct run *r, const struct run_tabl
     bool has_passed = result->verdict == VERDICT_PASS;
 
     vec_push(t->mem, out,
-             ((struct release_verdict){
-                 .consumer = r->product,
-                 .kind = STR("check"),
-                 .name = check_name(t->mem, table, rule),
-                 .verdict = str_of(verdict_name(result->verdict)),
-                 .blocks = rule->effect == RULE_REJECTS
-                        && (result->verdict == VERDICT_FAIL || result->verdict == VERDICT_ERROR),
-                 .message = has_passed ? STR_NONE : cut(result->message)}));
+             ((struct release_verdict){.consumer = r->product,
+                                       .kind = STR("check"),
+                                       .name = check_name(t->mem, table, rule),
+                                       .verdict = str_of(verdict_name(result->verdict)),
+                                       .blocks = rule->effect == RULE_REJECTS && run_fails(result),
+                                       .message = has_passed ? STR_NONE : cut(result->message)}));
 }
 
 static void add_requirement(struct task *t, const struct run *r, const struct require_verdict *of,

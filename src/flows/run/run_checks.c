@@ -192,9 +192,15 @@ static bool run_ask_tables(struct task *t, struct run *r, struct run_checker *c,
     return true;
 }
 
-static bool run_fails(const struct check_result *result)
+bool run_fails(const struct check_result *result)
 {
     return result->verdict == VERDICT_FAIL || result->verdict == VERDICT_ERROR;
+}
+
+void run_warn(struct run *r, const struct check_result *result)
+{
+    report_add(&r->findings, FINDING_WARNING, ERR_CHECK_FAILED, result->rule->place, "%.*s",
+               STR_ARG(result->message));
 }
 
 /* The detail names every check that failed, a line each; `weft show` tells the rest. */
@@ -212,8 +218,7 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
                 continue;
             }
             if (result->rule->effect == RULE_WARNS) {
-                report_add(&r->findings, FINDING_WARNING, ERR_CHECK_FAILED, result->rule->place,
-                           "%.*s", STR_ARG(result->message));
+                run_warn(r, result);
             } else if (failed++ < RUN_FAILURES_TOLD) {
                 buf_format(lines, "%s%.*s: %.*s", lines->len ? "\n" : "", STR_ARG(tables[i].name),
                            STR_ARG(result->message));
@@ -294,59 +299,52 @@ bool run_check_tables(struct task *t, struct run *r, struct run_table *tables, s
     return run_find_verdicts(t, r, tables, len, what) && run_judge(t, r, tables, len, what);
 }
 
-static bool run_write_table_checks(struct task *t, struct metadb *db, const struct run *r,
-                                   const struct run_table *table)
+static bool run_write_check(struct task *t, struct metadb *db, const struct run *r,
+                            const struct run_table *table, const struct check_result *result)
 {
     bool is_input = table->table == NULL;
+    const struct contract_rule *rule = result->rule;
+    struct check_row row = {
+        .run_id = r->id,
+        .table_id = is_input ? 0 : table->table->id,
+        .table = run_told_name(t->mem, table),
+        .rule_id = rule->id,
+        .kind = contract_rule_kind(rule),
+        .name = rule->name,
+        .column = str_list_join(t->mem, &rule->columns, STR(", ")),
+        .dimension = rule->dimension,
+        .schedule = contract_rule_schedule(t->mem, rule),
+        .business_impact = rule->business_impact,
+        .tags = str_list_join(t->mem, &rule->tags, STR(", ")),
+        .verdict = result->verdict,
+        .is_input = is_input,
+        .rejects = rule->effect == RULE_REJECTS,
+        .expected = result->expected,
+        .found = result->found,
+        .message = result->message,
+        .rows_total = result->rows,
+        .rows_failed = result->rows_failed,
+        .has_rows = result->has_rows_failed,
+        .diverts = rule->effect == RULE_QUARANTINES,
+        .rows_quarantined = result->rows_quarantined,
+        .checked_us = result->checked_us,
+    };
 
-    for (size_t i = 0; i < table->verdict_count; i++) {
-        const struct check_result *result = &table->verdicts[i];
-        const struct contract_rule *rule = result->rule;
-        struct check_row row = {
-            .run_id = r->id,
-            .table_id = is_input ? 0 : table->table->id,
-            .table = run_told_name(t->mem, table),
-            .rule_id = rule->id,
-            .kind = contract_rule_kind(rule),
-            .name = rule->name,
-            .column = str_list_join(t->mem, &rule->columns, STR(", ")),
-            .dimension = rule->dimension,
-            .schedule = contract_rule_schedule(t->mem, rule),
-            .business_impact = rule->business_impact,
-            .tags = str_list_join(t->mem, &rule->tags, STR(", ")),
-            .verdict = result->verdict,
-            .is_input = is_input,
-            .rejects = rule->effect == RULE_REJECTS,
-            .expected = result->expected,
-            .found = result->found,
-            .message = result->message,
-            .rows_total = result->rows,
-            .rows_failed = result->rows_failed,
-            .has_rows = result->has_rows_failed,
-            .diverts = rule->effect == RULE_QUARANTINES,
-            .rows_quarantined = result->rows_quarantined,
-            .checked_us = result->checked_us,
-        };
-
-        if (!check_row_add(t, db, &row)) {
-            return false;
-        }
-    }
-    return true;
+    return check_row_add(t, db, &row);
 }
 
 bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
                     bool (*write)(struct task *t, struct metadb *db, const struct run *r,
-                                  const struct run_table *table))
+                                  const struct run_table *table, const struct check_result *result))
 {
-    for (size_t i = 0; i < r->staged.len; i++) {
-        if (!write(t, db, r, &r->staged.at[i])) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < r->outputs.len; i++) {
-        if (!write(t, db, r, &r->outputs.at[i])) {
-            return false;
+    for (size_t i = 0; i < r->staged.len + r->outputs.len; i++) {
+        const struct run_table *table =
+            i < r->staged.len ? &r->staged.at[i] : &r->outputs.at[i - r->staged.len];
+
+        for (size_t j = 0; j < table->verdict_count; j++) {
+            if (!write(t, db, r, table, &table->verdicts[j])) {
+                return false;
+            }
         }
     }
     return true;
@@ -354,5 +352,5 @@ bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
 
 bool run_write_checks(struct task *t, struct metadb *db, const struct run *r)
 {
-    return run_write_each(t, db, r, run_write_table_checks) && run_write_requirements(t, db, r);
+    return run_write_each(t, db, r, run_write_check) && run_write_requirements(t, db, r);
 }

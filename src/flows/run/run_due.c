@@ -177,23 +177,18 @@ static bool run_tell_change(struct task *t, struct metadb *db, const struct run 
     return outbox_add(t, db, STR("verdict"), r->product, buf_str(o.b), NULL);
 }
 
-static bool run_write_due_table(struct task *t, struct metadb *db, const struct run *r,
-                                const struct run_table *table)
+static bool run_write_due_verdict(struct task *t, struct metadb *db, const struct run *r,
+                                  const struct run_table *table, const struct check_result *result)
 {
-    for (size_t i = 0; i < table->verdict_count; i++) {
-        struct scheduled_check row;
-        const struct scheduled_check *before;
+    struct scheduled_check row;
+    const struct scheduled_check *before;
 
-        run_take_schedule(t, r, table, &table->verdicts[i], &row);
-        before = scheduled_check_find(&r->schedules, row.product_id, row.table,
-                                      table->verdicts[i].rule, row.rule_digest);
-        if (!scheduled_check_add(t, db, &row)
-            || (before != NULL && before->verdict != row.verdict
-                && !run_tell_change(t, db, r, before, &row))) {
-            return false;
-        }
-    }
-    return true;
+    run_take_schedule(t, r, table, result, &row);
+    before = scheduled_check_find(&r->schedules, row.product_id, row.table, result->rule,
+                                  row.rule_digest);
+    return scheduled_check_add(t, db, &row)
+        && (before == NULL || before->verdict == row.verdict
+            || run_tell_change(t, db, r, before, &row));
 }
 
 static bool run_write_due(struct task *t, struct metadb *db, void *state)
@@ -208,7 +203,7 @@ static bool run_write_due(struct task *t, struct metadb *db, void *state)
     if (number != r->release) {
         return true;
     }
-    if (!run_write_each(t, db, r, run_write_due_table)) {
+    if (!run_write_each(t, db, r, run_write_due_verdict)) {
         return false;
     }
     metadb_pass_before_commit(db, FAULT_CHECKS_BEFORE_COMMIT);

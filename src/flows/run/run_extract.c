@@ -277,25 +277,21 @@ static bool run_read_table(struct task *t, struct run *r, struct run_source *s,
     return run_stage_take(t, r, s->worker, &job, table->path);
 }
 
-/* One after the other, all in the transaction of the source. */
-static bool run_read_ranges(struct task *t, struct run *r, struct run_source *s,
-                            const struct source_table *source, struct run_table *table)
+/* All in the snapshot of the source. */
+static bool run_read_parts(struct task *t, struct run *r, struct run_source *s,
+                           const struct run_reading *reading, struct run_table *table)
 {
-    size_t ranges = source->cuts.at.len + 1;
+    size_t next = 0, taken = 0;
 
-    for (size_t i = 0; i < ranges; i++) {
-        struct engine_job job = s->files;
-        struct arena *mem = arena_new();
-
-        run_progress(t, r, "extract", table->name, (int)(i * 1000 / ranges));
-        job.text = source_range_text(mem, &s->server, source, i);
-        bool is_made = run_stage_range(t, r, s->worker, &job, table, i);
-        arena_free(mem);
-        if (!is_made) {
+    while (next < reading->len) {
+        run_progress(t, r, "extract", table->name, (int)(next * 1000 / reading->len));
+        if (!run_stage_parts(t, r, s->worker, reading, table, &next)) {
             return run_explain(t, s);
         }
-        if (!run_stage_take(t, r, s->worker, &job, table->parts.at[i].path)) {
-            return false;
+        for (; taken < next; taken++) {
+            if (!run_take_part(t, r, s->worker, &table->parts.at[taken])) {
+                return false;
+            }
         }
     }
     return true;
@@ -305,7 +301,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
                               struct source_table *source, bool is_last)
 {
     struct run_table *table = vec_add(t->mem, &r->staged);
-    bool is_in_order = false;
+    struct run_reading reading = {0};
 
     *table = (struct run_table){
         .schema = s->input->name,
@@ -318,12 +314,11 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     };
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
-    if (table->is_output
-        && !run_is_in_order(t, s->worker, &s->files, &s->server, source, &is_in_order)) {
+    if (table->is_output && !run_choose_reading(t, r, s->worker, &s->server, source, &reading)) {
         return run_explain(t, s);
     }
-    if (!(is_in_order ? run_read_ranges(t, r, s, source, table)
-                      : run_read_table(t, r, s, source, table))) {
+    if (!(reading.len > 0 ? run_read_parts(t, r, s, &reading, table)
+                          : run_read_table(t, r, s, source, table))) {
         return false;
     }
     if (!run_count_skipped(t, r, s, source)) {

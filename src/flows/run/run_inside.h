@@ -2,6 +2,7 @@
 #ifndef WEFT_RUN_INSIDE_H
 #define WEFT_RUN_INSIDE_H
 
+#include "parts/parts.h"
 #include "release/release.h"
 #include "run/run.h"
 #include "run_row/run_row.h"
@@ -44,6 +45,8 @@ MUST_CHECK bool run_add_staged(struct task *t, const struct run *r, struct engin
                                str schema, const struct run_table *table);
 /* For work whose rows go to a file: only progress comes. */
 struct row_sink run_progress_sink(struct task *t, struct run *r, str subject);
+/* How large its files may be, where so many stay beside them. */
+struct part_limits run_part_limits(const struct run *r, uint64_t rows, uint64_t bytes, size_t kept);
 /* Will a table be made that is split into several files? A guess, for how it is staged. */
 bool run_is_large(const struct run *r, const struct run_table *table);
 /* Runs the job with its output going to a file of the worker's, which has the columns of the table. */
@@ -60,19 +63,30 @@ MUST_CHECK bool run_stage_take(struct task *t, struct run *r, struct worker *wor
                                const struct engine_job *job, str path);
 /* ---- tables that are read in ranges */
 
-/* Says where, if this table may be. */
+/* How a table is read: as a whole, in ranges of its key, or as it lies, in pieces that are sorted. */
+struct run_reading {
+    size_t len;             /* ranges or pieces; 0: as a whole */
+    uint64_t blocks;        /* of a piece; 0: these are ranges */
+    struct job_columns key; /* by which pieces are sorted */
+    struct str_list beside; /* lets a second connection read the same */
+    const struct source_server *server;
+    const struct source_table *source;
+};
+
+/* Says by which column, and where if a release tells it, if this table may be. */
 void run_cut_source(struct task *t, const struct run *r, struct source_table *table);
-/* Is that cheap for the source? `files` has the links of the source. */
-MUST_CHECK bool run_is_in_order(struct task *t, struct worker *worker,
-                                const struct engine_job *files, const struct source_server *server,
-                                const struct source_table *table, bool *out);
-/* Runs the job with its output going to one more part of the table, which run_stage_take then takes. */
-MUST_CHECK bool run_stage_range(struct task *t, struct run *r, struct worker *worker,
-                                struct engine_job *job, struct run_table *table, size_t range);
-/* The staged files of a table: one, or one a range, in order. */
+MUST_CHECK bool run_choose_reading(struct task *t, const struct run *r, struct worker *worker,
+                                   const struct source_server *server, struct source_table *source,
+                                   struct run_reading *out);
+/* Makes parts of the table, from `*next` on, as many as fit into a job; run_take_part then takes each. */
+MUST_CHECK bool run_stage_parts(struct task *t, struct run *r, struct worker *worker,
+                                const struct run_reading *reading, struct run_table *table,
+                                size_t *next);
+MUST_CHECK bool run_take_part(struct task *t, struct run *r, struct worker *worker,
+                              const struct run_part *part);
+/* The staged files of a table: one, or one a range or piece, in order. */
 void run_add_paths(struct task *t, const struct run_table *table, struct str_list *out);
 /* Are they what its files would be anyway? */
-struct part_limits;
 bool run_ranges_hold(struct task *t, const struct run_table *table,
                      const struct part_limits *limits);
 
@@ -145,10 +159,14 @@ MUST_CHECK bool run_drop_quarantine(struct task *t, struct metadb *db, const str
                                     const struct quarantine_which *which);
 /* Part of the publishing transaction, or of that which keeps a candidate. */
 MUST_CHECK bool run_write_quarantine(struct task *t, struct metadb *db, const struct run *r);
-/* In a transaction: what is written of each table that was checked, those of sources first. */
+/* In a transaction: what is written of each verdict, those of sources first. */
 MUST_CHECK bool run_write_each(struct task *t, struct metadb *db, const struct run *r,
                                bool (*write)(struct task *t, struct metadb *db, const struct run *r,
-                                             const struct run_table *table));
+                                             const struct run_table *table,
+                                             const struct check_result *result));
+/* Not passed, nor left out. */
+bool run_fails(const struct check_result *result);
+void run_warn(struct run *r, const struct check_result *result);
 /* Part of the last write of a run: all results of its checks. */
 MUST_CHECK bool run_write_checks(struct task *t, struct metadb *db, const struct run *r);
 /* Requirements of the mesh, with this release: ERR_CHECK_FAILED when the product does not meet one that blocks. */

@@ -1,5 +1,6 @@
 /* Where the columns of a run's outputs come from: traced from the texts that run, over the columns that their inputs really have. */
 #include "lineage/lineage_through.h"
+#include "map/map.h"
 #include "run_inside.h"
 
 static int64_t run_find_traced(const struct run_tracing *tracing, str schema, str name)
@@ -133,7 +134,43 @@ void run_trace_passed(struct task *t, struct run *r, const struct gate_input *in
 
 /* ---- what a release keeps of it */
 
-static void run_edge(struct task *t, const struct run *r, const struct run_trace *trace,
+static void run_map_columns(struct task *t, const struct image_table *table, struct map *out)
+{
+    map_init_nocase(out, t->mem);
+    for (size_t i = 0; i < table->columns.len; i++) {
+        map_put(out, table->columns.at[i].name, (void *)(uintptr_t)&table->columns.at[i]);
+    }
+}
+
+/* An input that another product makes. */
+struct run_made {
+    const struct image_table *table; /* NULL: of a source */
+    struct map columns;
+};
+
+static struct run_made *run_find_made(struct task *t, const struct run *r,
+                                      const struct lineage_inputs *inputs)
+{
+    struct run_made *made = ARENA_ARRAY(t->mem, struct run_made, inputs->len + 1);
+
+    for (size_t i = 0; i < inputs->len; i++) {
+        for (size_t k = 0; k < r->inputs.len && made[i].table == NULL; k++) {
+            const struct image_product *producer = r->inputs.at[k].producer;
+            const struct model_input *port = r->inputs.at[k].input;
+
+            if (producer != NULL && str_eq_nocase(port->name, inputs->at[i].schema)) {
+                made[i].table = image_find_output(producer, port->contract,
+                                                  arena_lower(t->mem, inputs->at[i].name));
+            }
+        }
+        if (made[i].table != NULL) {
+            run_map_columns(t, made[i].table, &made[i].columns);
+        }
+    }
+    return made;
+}
+
+static void run_edge(struct task *t, const struct run_trace *trace, const struct run_made *made,
                      const struct image_table *table, uint32_t column_id,
                      const struct lineage_edge *edge, struct release_edges *out)
 {
@@ -147,19 +184,12 @@ static void run_edge(struct task *t, const struct run *r, const struct run_trace
                                  .input_column = input->columns.at[edge->column].name,
                                  .kind = lineage_kind_name(edge->kind),
                                  .carries = edge->carries};
-    for (size_t i = 0; i < r->inputs.len; i++) {
-        const struct image_product *producer = r->inputs.at[i].producer;
-        const struct model_input *port = r->inputs.at[i].input;
-        const struct image_table *made =
-            producer != NULL && str_eq_nocase(port->name, input->schema)
-                ? image_find_output(producer, port->contract, arena_lower(t->mem, input->name))
-                : NULL;
+    if (made[edge->input].table != NULL) {
+        const struct image_column *column = map_find(&made[edge->input].columns, row->input_column);
 
-        for (size_t k = 0; made != NULL && k < made->columns.len; k++) {
-            if (str_eq_nocase(made->columns.at[k].name, row->input_column)) {
-                row->producer_table_id = made->id;
-                row->producer_column_id = made->columns.at[k].id;
-            }
+        if (column != NULL) {
+            row->producer_table_id = made[edge->input].table->id;
+            row->producer_column_id = column->id;
         }
     }
 }
@@ -167,20 +197,20 @@ static void run_edge(struct task *t, const struct run *r, const struct run_trace
 static void run_edges_of(struct task *t, const struct run *r, const struct run_trace *trace,
                          const struct image_table *table, struct release_edges *out)
 {
+    const struct run_made *made = run_find_made(t, r, trace->inputs);
+    struct map columns;
+
+    run_map_columns(t, table, &columns);
     for (size_t i = 0; i < trace->lineage->outputs.len; i++) {
         const struct lineage_output *output = &trace->lineage->outputs.at[i];
+        const struct image_column *column = map_find(&columns, output->name);
 
-        for (size_t k = 0; k < table->columns.len; k++) {
-            if (!str_eq_nocase(table->columns.at[k].name, output->name)) {
-                continue;
-            }
-            for (size_t m = 0; m < output->edges.len; m++) {
-                run_edge(t, r, trace, table, table->columns.at[k].id, &output->edges.at[m], out);
-            }
+        for (size_t m = 0; column != NULL && m < output->edges.len; m++) {
+            run_edge(t, trace, made, table, column->id, &output->edges.at[m], out);
         }
     }
     for (size_t m = 0; m < trace->lineage->rows.len; m++) {
-        run_edge(t, r, trace, table, 0, &trace->lineage->rows.at[m], out);
+        run_edge(t, trace, made, table, 0, &trace->lineage->rows.at[m], out);
     }
 }
 

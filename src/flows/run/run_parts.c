@@ -1,7 +1,6 @@
 /* The files of a release: a large table is split by the ranges of its key, and the rows of each file are measured. */
 #include "fault/fault.h"
 #include "limits/limits.h"
-#include "parts/parts.h"
 #include "run_inside.h"
 #include "run_row/run_row.h"
 
@@ -22,9 +21,11 @@ static uint64_t run_part_rows_max(const struct run *r)
     return (uint64_t)CONFIG_INT(r->services->config, part_rows_max);
 }
 
-static uint64_t run_part_bytes_max(const struct run *r)
+struct part_limits run_part_limits(const struct run *r, uint64_t rows, uint64_t bytes, size_t kept)
 {
-    return (uint64_t)CONFIG_INT(r->services->config, part_mb_max) << 20;
+    uint64_t bytes_most = (uint64_t)CONFIG_INT(r->services->config, part_mb_max) << 20;
+
+    return part_limits(rows, bytes, run_part_rows_max(r), bytes_most, TABLE_FILES_MAX - kept);
 }
 
 /* A worker's view gives rows their number under this name; a table that has it too stays one file. */
@@ -188,7 +189,9 @@ static bool run_sort(struct task *t, struct run_split *s, const struct part_limi
     int64_t disorder;
     struct run_part sorted = {0};
 
-    if (s->key.len == 0 || s->table->rows / limits->rows_most < RUN_UNSORTED_PARTS_MAX) {
+    /* Of several files each was sorted when it was read. */
+    if (s->key.len == 0 || s->table->rows / limits->rows_most < RUN_UNSORTED_PARTS_MAX
+        || s->paths.len > 1) {
         return true;
     }
     if (!run_ask_source(t, s, parts_disorder_sql(s->parts), &row)) {
@@ -273,8 +276,7 @@ static bool run_split_tables(struct task *t, struct run *r)
     for (size_t i = 0; i < r->outputs.len; i++) {
         struct run_table *table = &r->outputs.at[i];
         size_t kept = table->increment != NULL ? table->increment->kept.len : 0;
-        struct part_limits limits = part_limits(table->rows, table->bytes, run_part_rows_max(r),
-                                                run_part_bytes_max(r), TABLE_FILES_MAX - kept);
+        struct part_limits limits = run_part_limits(r, table->rows, table->bytes, kept);
 
         if (kept > 0 && table->rows == 0) {
             continue;
@@ -351,7 +353,7 @@ static bool run_take_facts(struct task *t, const struct run_table *table, struct
 static bool run_measure_part(struct task *t, struct worker *worker, const struct run_table *table,
                              struct run_part *part)
 {
-    struct check_facts *facts = check_facts_new(t->mem, STR("part"), &table->columns);
+    struct check_facts *facts = check_facts_new(t->mem, STR("part"), &table->columns, part->rows);
     struct str_list paths = {0};
     uint64_t rows;
     str text;

@@ -80,11 +80,8 @@ bool run_leave_standing(struct task *t, struct run *r, const struct run_table *o
 void run_tell_standing(struct run *r, const struct run_table *standing)
 {
     for (size_t i = 0; i < standing->verdict_count; i++) {
-        const struct check_result *result = &standing->verdicts[i];
-
-        if (result->verdict == VERDICT_FAIL || result->verdict == VERDICT_ERROR) {
-            report_add(&r->findings, FINDING_WARNING, ERR_CHECK_FAILED, result->rule->place, "%.*s",
-                       STR_ARG(result->message));
+        if (run_fails(&standing->verdicts[i])) {
+            run_warn(r, &standing->verdicts[i]);
         }
     }
 }
@@ -110,25 +107,20 @@ void run_take_schedule(struct task *t, const struct run *r, const struct run_tab
     };
 }
 
-static bool run_write_table(struct task *t, struct metadb *db, const struct run *r,
-                            const struct run_table *table)
+static bool run_write_schedule(struct task *t, struct metadb *db, const struct run *r,
+                               const struct run_table *table, const struct check_result *result)
 {
-    for (size_t i = 0; i < table->verdict_count; i++) {
-        struct scheduled_check row;
+    struct scheduled_check row;
 
-        if (!table->verdicts[i].rule->has_cron || table->verdicts[i].checked_us != 0) {
-            continue;
-        }
-        run_take_schedule(t, r, table, &table->verdicts[i], &row);
-        row.run_id = r->id;
-        if (!scheduled_check_add(t, db, &row)) {
-            return false;
-        }
+    if (!result->rule->has_cron || result->checked_us != 0) {
+        return true;
     }
-    return true;
+    run_take_schedule(t, r, table, result, &row);
+    row.run_id = r->id;
+    return scheduled_check_add(t, db, &row);
 }
 
 bool run_write_schedules(struct task *t, struct metadb *db, const struct run *r)
 {
-    return run_write_each(t, db, r, run_write_table);
+    return run_write_each(t, db, r, run_write_schedule);
 }

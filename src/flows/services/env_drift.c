@@ -25,8 +25,8 @@ struct env_look {
     const struct image *own, *mesh;
     struct map touched; /* folders of products where a file will be another one */
     struct map made;    /* products that it has otherwise, or that read such, by address */
-    const struct environment_files *all_files; /* that it has otherwise */
-    struct map files;                          /* these by path */
+    struct environment_files all_files; /* that it has otherwise */
+    struct map files;                   /* these by path */
     struct env_drift *drift;
 };
 
@@ -173,7 +173,7 @@ static bool has_same_inputs(const struct env_look *look, const struct model_prod
 
 static bool is_made(const struct env_look *look, const struct model_product *product)
 {
-    if (env_product_has_any(look->all_files, product)) {
+    if (env_product_has_any(&look->all_files, product)) {
         return true;
     }
     for (size_t i = 0; i < product->inputs.len; i++) {
@@ -246,9 +246,8 @@ static void find_touched(struct env_look *look)
 static bool look_anew(struct task *t, struct metadb *db, struct env_look *look)
 {
     struct env_drift *drift = look->drift;
-    struct environment_files files;
 
-    if (!environment_files(t, db, &files)) {
+    if (!environment_files(t, db, &look->all_files)) {
         return false;
     }
     arena_free(drift->mem);
@@ -263,9 +262,8 @@ static bool look_anew(struct task *t, struct metadb *db, struct env_look *look)
     map_init(&look->touched, t->mem);
     map_init(&look->made, t->mem);
     map_init(&look->files, t->mem);
-    look->all_files = &files;
-    for (size_t i = 0; i < files.len; i++) {
-        map_put(&look->files, files.at[i].path, &files.at[i]);
+    for (size_t i = 0; i < look->all_files.len; i++) {
+        map_put(&look->files, look->all_files.at[i].path, &look->all_files.at[i]);
     }
     find_touched(look);
     for (size_t i = 0; i < look->own->model->products.len; i++) {

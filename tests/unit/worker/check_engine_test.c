@@ -542,9 +542,10 @@ TEST(check_engine_a_rule_that_cannot_run_leaves_the_others_alone)
            < results[3].message.len);
 }
 
-static struct check_fact *find_facts(struct engine *e, uint64_t *rows_out, int *selects_out)
+static struct check_fact *find_facts_of(struct engine *e, uint64_t rows, uint64_t *rows_out,
+                                        int *selects_out)
 {
-    struct check_facts *facts = check_facts_new(e->t->mem, e->view, &e->columns);
+    struct check_facts *facts = check_facts_new(e->t->mem, e->view, &e->columns, rows);
     str text, error = STR_NONE;
 
     *selects_out = 0;
@@ -557,6 +558,11 @@ static struct check_fact *find_facts(struct engine *e, uint64_t *rows_out, int *
             break;
     }
     return check_facts_list(facts, rows_out);
+}
+
+static struct check_fact *find_facts(struct engine *e, uint64_t *rows_out, int *selects_out)
+{
+    return find_facts_of(e, UINT64_MAX, rows_out, selects_out);
 }
 
 TEST(check_engine_facts_are_exact)
@@ -599,6 +605,31 @@ TEST(check_engine_facts_are_exact)
     EXPECT(facts[11].has_range && !facts[11].has_values);
     EXPECT(facts[12].has_range && !facts[12].has_values);
     EXPECT(!facts[13].has_range && facts[13].nulls == 0);
+}
+
+TEST(check_engine_facts_have_no_bounds_that_are_long)
+{
+    static const struct {
+        const char *value;
+        bool has_range;
+    } cases[] = {
+        {"repeat('x', 256)", true},
+        {"repeat('x', 257)", false},
+        {"repeat('é', 128)", true},
+        {"repeat('é', 129)", false},
+        {"repeat('e' || chr(769), 85)", true},
+        {"repeat('e' || chr(769), 86)", false},
+        {"repeat('é', 1000)", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct engine *e =
+            engine_open(arena_format(test_task()->mem, "SELECT %s AS v", cases[i].value).ptr);
+        uint64_t rows;
+        int selects;
+        REQUIRE(e);
+        struct check_fact *fact = find_facts(e, &rows, &selects);
+        test_expect(fact->has_range == cases[i].has_range, cases[i].value, __FILE__, __LINE__);
+    }
 }
 
 /* Bounds of every type read back as the value itself. */
@@ -657,4 +688,61 @@ TEST(check_engine_facts_of_an_empty_table)
     EXPECT_INT(rows, 0);
     EXPECT(facts[0].has_values && !facts[0].has_range && facts[0].values.len == 0);
     EXPECT(!facts[2].has_range);
+}
+
+static str fact_text(struct arena *mem, const struct check_fact *fact)
+{
+    return arena_format(mem, "%u %d %.*s .. %.*s, %llu nulls, %d %.*s", fact->column_id,
+                        fact->has_range, STR_ARG(fact->low), STR_ARG(fact->high),
+                        (unsigned long long)fact->nulls, fact->has_values,
+                        STR_ARG(str_list_join(mem, &fact->values, STR("|"))));
+}
+
+/* Columns of each type, which differ in how many values and nulls they have. */
+static struct engine *open_wide(int each, int rows, int letters)
+{
+    static const char *const types[] = {
+        "INTEGER", "VARCHAR", "DOUBLE", "DECIMAL(12,2)", "BOOLEAN", "BIT", "INTEGER[]", "DATE",
+    };
+    struct buf *b = buf_new(test_task()->mem, 1 << 20);
+
+    buf_add(b, STR("SELECT "));
+    for (int i = 0; i < each; i++) {
+        buf_format(b, "%sCASE WHEN h %% %d = 0 THEN NULL ELSE h %% %d END AS n%d", i ? ", " : "",
+                   i % 7 + 1, i + 1, i);
+        buf_format(b, ", repeat('é', h %% %d) || n%d AS s%d", letters, i, i);
+        buf_format(b,
+                   ", CASE h %% %d WHEN 1 THEN -0.0 WHEN 6 THEN 'nan' ELSE h %% 9 / 8 END AS f%d",
+                   i % 8 + 1, i);
+        buf_format(b, ", (n%d / 7)::DECIMAL(12,2) AS d%d, n%d = 0 AS b%d", i, i, i, i);
+        buf_format(b, ", n%d::BIT AS bits%d, [n%d] AS list%d", i, i, i, i);
+        buf_format(b, ", DATE '2024-01-01' + n%d AS day%d", i, i);
+    }
+    buf_format(b, " FROM (SELECT (hash(range) %% 1000)::INTEGER AS h FROM range(%d))", rows);
+    struct engine *e = engine_open(arena_c_string(test_task()->mem, buf_str(b)));
+    for (size_t i = 0; e && i < sizeof types / sizeof *types; i++)
+        EXPECT_STR(e->columns.at[i].type, types[i]);
+    return e;
+}
+
+TEST(check_engine_facts_of_many_columns_and_few_rows)
+{
+    static const struct {
+        int rows, letters, selects;
+    } cases[] = {
+        {0, 3, 8},   {1, 3, 8},      {2, 300, 8},
+        {100, 3, 9}, {100, 900, 12}, /* so long texts are not copied */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct engine *e = open_wide(130, cases[i].rows, cases[i].letters);
+        uint64_t rows;
+        int selects;
+        REQUIRE(e);
+        struct check_fact *wanted = find_facts(e, &rows, &selects);
+        struct check_fact *found = find_facts_of(e, (uint64_t)cases[i].rows, &rows, &selects);
+        EXPECT_INT(rows, cases[i].rows);
+        EXPECT_INT(selects, cases[i].selects);
+        for (size_t j = 0; j < e->columns.len; j++)
+            EXPECT_STR(fact_text(e->t->mem, &found[j]), fact_text(e->t->mem, &wanted[j]).ptr);
+    }
 }
