@@ -199,7 +199,11 @@ def test_a_flipped_bit_costs_a_slower_start(applied, where):
 def test_verify_finds_the_bit_and_takes_it_away(applied):
     path = keep(applied)
     server = begin(applied, uses=True)
-    flip(path, HEAD_BYTES + 300)
+    with open(path, "r+b") as file:  # in its place: a server has no pages any more of a file that is cut while it lies over it
+        file.seek(HEAD_BYTES + 300)
+        [byte] = file.read(1)
+        file.seek(HEAD_BYTES + 300)
+        file.write(bytes([byte ^ 1]))
     assert applied.weft("verify", "--format", "json").json["copies_removed"] == 1
     assert not path.exists()
     assert applied.weft("verify", "--format", "json").json["copies_removed"] == 0
