@@ -59,25 +59,11 @@ static void save_file(struct saving *s, size_t i)
     file->part = &s->kept->part;
 }
 
-/* The first file that is not before this path. */
-static size_t first_file(const struct bundle *files, str path)
-{
-    size_t low = 0, high = files->len;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (str_compare(files->at[middle].path, path) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void save_files_of(struct saving *s, struct arena *mem, str folder)
 {
     const struct bundle *files = s->spine->image.files;
     str inside = arena_format(mem, STR_FMT "/", STR_ARG(folder));
-    for (size_t i = first_file(files, inside);
+    for (size_t i = bundle_first(files, 0, inside);
          i < files->len && str_starts(files->at[i].path, inside); i++)
         save_file(s, i);
 }

@@ -27,6 +27,8 @@ struct bundle {
 
 /* By path, for qsort and bsearch. */
 int bundle_compare(const void *a, const void *b);
+/* The first file, from one on, whose path is not before this one. */
+size_t bundle_first(const struct bundle *bundle, size_t from, str path);
 /* NULL when there is no such file. */
 const struct bundle_file *bundle_find(const struct bundle *bundle, str path);
 /* A file that two bundles, both sorted, do not have alike; NULL: one has none. False: there are no more. `at_io` begins as {0}. */

@@ -1,5 +1,4 @@
 /* What a mesh has in common with the one before it: products and domains of which no file differs are taken over, not read again. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/model_inside.h"
@@ -10,11 +9,23 @@ int bundle_compare(const void *a, const void *b)
                        ((const struct bundle_file *)b)->path);
 }
 
+size_t bundle_first(const struct bundle *bundle, size_t from, str path)
+{
+    size_t low = from, high = bundle->len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (str_compare(bundle->at[middle].path, path) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 const struct bundle_file *bundle_find(const struct bundle *bundle, str path)
 {
-    return bundle->len ? bsearch(&(struct bundle_file){.path = path}, bundle->at, bundle->len,
-                                 sizeof *bundle->at, bundle_compare)
-                       : NULL;
+    size_t at = bundle_first(bundle, 0, path);
+    return at < bundle->len && str_eq(bundle->at[at].path, path) ? &bundle->at[at] : NULL;
 }
 
 static bool is_same_text(str a, str b)

@@ -53,23 +53,6 @@ bool plan_is_in_scope(str path, str scope)
                                              : plan_is_of_domain(path, scope);
 }
 
-/* The first file, from one on, whose path is not before this one. */
-static size_t plan_find_path(const struct bundle *bundle, size_t from, str path)
-{
-    size_t low = from, high = bundle->len;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (str_compare(bundle->at[middle].path, path) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static void plan_take_files(struct bundle *out, const struct bundle *from, size_t begin, size_t end)
 {
     if (begin < end) {
@@ -82,7 +65,7 @@ static void plan_take_files(struct bundle *out, const struct bundle *from, size_
 static struct bundle_file plan_merge_file(const struct bundle *base, size_t *at,
                                           const struct bundle_file *ours)
 {
-    *at = plan_find_path(base, *at, ours->path);
+    *at = bundle_first(base, *at, ours->path);
     bool is_same = *at < base->len && str_eq(base->at[*at].path, ours->path)
                 && str_eq(base->at[*at].text, ours->text);
 
@@ -116,7 +99,7 @@ void plan_merge(struct arena *mem, const struct bundle *base, const struct bundl
     /* Most files are of no folder that is planned: they are taken without a look at their paths. */
     for (size_t k = 0; k < folders.len; k++) {
         str folder = folders.at[k];
-        size_t begin = plan_find_path(base, i, folder), seen = begin;
+        size_t begin = bundle_first(base, i, folder), seen = begin;
 
         plan_take_files(out, base, i, begin);
         for (; j < ours->len && str_starts(ours->at[j].path, folder); j++) {
