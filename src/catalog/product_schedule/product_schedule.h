@@ -19,8 +19,8 @@ struct product_schedules {
     VEC_OF(struct product_schedule) /* by product_id */
 };
 
-/* In an applying transaction, after ids are given: schedules that are new or read otherwise count from now on. `kept`: products of the model
- * products that stand as they stood. */
+/* In an applying transaction, after ids are given: schedules that are new or read otherwise count from now on. `kept`: products of
+ * the model that stand as they stood. */
 MUST_CHECK bool product_schedule_replace(struct task *t, struct metadb *db,
                                          const struct model *model, const struct pointer_map *kept);
 /* Of a product; 0: of all. */
