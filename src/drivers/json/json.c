@@ -49,9 +49,6 @@ static bool is_exact(str bytes, size_t start, size_t end)
         && (before != '-' || value <= (uint64_t)INT64_MAX + 1);
 }
 
-/* One pass over the bytes, before anything is built: holds them against the limits, and refuses
- * what json-c would read as something else: integers over 64 bits (it clamps them), NUL in keys (it
- * cuts there), words and single quotes. */
 /* A colon comes next: json-c holds keys as C strings, which end at a NUL. */
 static bool is_key_end(str bytes, size_t at)
 {
@@ -60,6 +57,10 @@ static bool is_key_end(str bytes, size_t at)
     return at < bytes.len && bytes.ptr[at] == ':';
 }
 
+/* One pass over the bytes, before anything is built: holds them against the limits, and refuses
+ * what json-c would read as something else: integers over 64 bits (it clamps them), NUL in keys (it
+ * cuts there), words and single quotes, and UTF-8 of overlong forms and surrogates (it lets them
+ * pass). */
 static bool survey(struct task *t, str bytes, const struct json_limits *limits)
 {
     size_t depth = 0;
@@ -77,6 +78,11 @@ static bool survey(struct task *t, str bytes, const struct json_limits *limits)
             } else if (c == '\\') {
                 has_nul = has_nul || str_starts(str_from(bytes, i), STR("\\u0000"));
                 i++;
+            } else if ((unsigned char)c >= 0x80) {
+                size_t n = str_utf8_at(bytes, i);
+                if (n == 0)
+                    return fail_syntax(t, "a byte that is not UTF-8", i);
+                i += n - 1;
             }
             continue;
         }
@@ -147,7 +153,7 @@ static bool parse(struct task *t, str bytes, const struct json_limits *limits,
     struct json_tokener *tokener = json_tokener_new_ex((int)limits->depth + 2);
     CHECK(tokener != NULL);
     arena_defer(t->mem, close_tokener, tokener);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     *out = json_tokener_parse_ex(tokener, bytes.ptr, (int)bytes.len);
     enum json_tokener_error status = json_tokener_get_error(tokener);
     size_t offset = json_tokener_get_parse_end(tokener);
