@@ -99,6 +99,10 @@ class Server:
     def query(self, sql, **how):
         return self.call("POST", "/api/v1/query", {"sql": sql}, **how)
 
+    def lent(self):
+        """How many workers are at work, or wait for something."""
+        return self.call("GET", "/api/v1/status")[1]["workers_lent"]
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -151,6 +155,10 @@ class Mesh:
         if as_user:
             args += ["--as", as_user]
         return [json.loads(line) for line in self.weft(*args, **how).out.splitlines()]
+
+    def links(self):
+        """What workers are given to read: who has one reads, and is decided anew no more."""
+        return list((self.home / "workers").glob("*/in/*"))
 
     def serve(self, env=None, args=(), http=True):
         """A server of the test's own, in place of one that a command began."""

@@ -43,10 +43,6 @@ def silent():
     made.close()
 
 
-def has_no_worker_lent(server):
-    return server.call("GET", "/api/v1/status")[1]["workers_lent"] == 0
-
-
 def waits_for(postgres, schema, table="t"):
     """Somebody waits at the lock of this table."""
     with postgres.connect() as connection:
@@ -67,7 +63,7 @@ def test_a_source_that_never_answers_ends_at_the_deadline(mesh, silent):
     server = mesh.serve(args=["--set", "run_timeout_s=1"])
     answer = mesh.weft("run", "--all", ok=False)
     assert answer.code == 75 and "deadline" in told(answer), answer
-    wait_until("the worker is free", lambda: has_no_worker_lent(server))
+    wait_until("the worker is free", lambda: server.lent() == 0)
     assert runs(mesh) == ["failed"] and is_whole(mesh)
 
 
@@ -81,7 +77,7 @@ def test_a_source_that_never_answers_can_be_cancelled(mesh, silent):
     answer = running.end()
     assert answer.code == 130, answer
     assert runs(mesh) == ["cancelled"]
-    wait_until("the worker is free", lambda: has_no_worker_lent(server))
+    wait_until("the worker is free", lambda: server.lent() == 0)
     assert is_whole(mesh)
 
 
@@ -132,7 +128,7 @@ def test_a_source_that_is_slow_is_left_when_the_run_is_cancelled(mesh, postgres,
     answer = running.end()
     assert answer.code == 130, answer
     assert runs(mesh) == ["cancelled"]
-    wait_until("the worker is free", lambda: has_no_worker_lent(server))
+    wait_until("the worker is free", lambda: server.lent() == 0)
     wait_until("the source is left", lambda: not readers(postgres))
 
 

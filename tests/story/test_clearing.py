@@ -269,7 +269,7 @@ def test_ctrl_c_of_the_last_who_waits_cancels_the_clearing(large):
     asking.process.send_signal(signal.SIGINT)
     answer = asking.end()
     assert answer.code in (130, 0), answer
-    wait_until("no worker is lent", lambda: server.call("GET", "/api/v1/status")[1]["workers_lent"] == 0)
+    wait_until("no worker is lent", lambda: server.lent() == 0)
     assert count(server, "one") == 750000
 
 

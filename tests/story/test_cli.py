@@ -188,14 +188,11 @@ def test_an_interrupted_query_ends(applied):
     server = applied.serve()
     process = begin(applied, "query", SLOW, "--as", "noor")
 
-    def lent():
-        return server.call("GET", "/api/v1/status")[1]["workers_lent"]
-
-    wait_until(lambda: lent() > 0)
+    wait_until(lambda: server.lent() > 0)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
-    wait_until(lambda: lent() == 0)
+    wait_until(lambda: server.lent() == 0)
 
 
 def test_an_interrupted_run_publishes_nothing(applied):

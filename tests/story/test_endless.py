@@ -12,18 +12,6 @@ ENDLESS = "SELECT count(*) AS n FROM range(100000000) a, range(1000) b"
 WHERE = "WHERE (SELECT count(*) FROM range(100000000) a, range(1000) b) > 0\n"
 
 
-def status(server):
-    return server.call("GET", "/api/v1/status")[1]
-
-
-def is_at_work(server):
-    return status(server)["workers_lent"] > 0
-
-
-def is_free(server):
-    return status(server)["workers_lent"] == 0
-
-
 def answers(server):
     """It is there for others as before."""
     return server.query("SELECT count(*) FROM sales.orders.orders", as_user="noor")[1]["rows"] == [[4]]
@@ -33,7 +21,7 @@ def test_a_query_without_an_end_ends_at_its_deadline(applied):
     server = applied.serve()
     refused = applied.weft("query", ENDLESS, "--as", "noor", "--timeout", "1", ok=False)
     assert refused.code == 75 and "deadline" in refused.err
-    wait_until("the worker is free", lambda: is_free(server))
+    wait_until("the worker is free", lambda: server.lent() == 0)
     code, problem = server.call("POST", "/api/v1/query", {"sql": ENDLESS, "timeout_ms": 300}, as_user="noor")
     assert (code, problem["code"]) == (504, "TIMEOUT")
     assert answers(server)
@@ -62,7 +50,7 @@ def test_a_query_that_wants_100_gb_fails_and_no_other(applied, what):
     refused = applied.weft("query", GREEDY[what], "--as", "noor", "--timeout", "60", "--format", "ndjson", ok=False)
     assert refused.code in (65, 71), refused
     assert "memory" in refused.err or "space" in refused.err or "limit" in refused.err
-    wait_until("the worker is free", lambda: is_free(server))
+    wait_until("the worker is free", lambda: server.lent() == 0)
     assert answers(server)
     assert [p for p in (applied.home / "workers").rglob("*") if p.is_file()] == []
 
@@ -73,7 +61,7 @@ def test_answers_have_a_limit(applied):
     refused = applied.weft(*ask, "--max-rows", "10", ok=False)
     assert refused.code == 65 and "10 rows" in refused.err
     refused = applied.weft(*ask, ok=False)
-    assert refused.code in (65, 69, 76) and is_free(server)
+    assert refused.code in (65, 69, 76) and server.lent() == 0
     # Whoever reads to the end of our own format is told why.
     code, data = server.call("POST", "/api/v1/query", {"sql": "SELECT range AS n FROM range(1000000)", "format": "rows"},
                              as_user="noor", raw=True)
@@ -85,7 +73,7 @@ def test_answers_have_a_limit(applied):
 def test_more_queries_than_may_run_wait_their_turn(applied):
     server = applied.serve(args=["--set", "queries_max=1", "--set", "query_wait_ms=200"])
     first = Called(server.call, "POST", "/api/v1/query", {"sql": ENDLESS, "timeout_ms": 3000}, as_user="noor")
-    wait_until("the first is at work", lambda: is_at_work(server))
+    wait_until("the first is at work", lambda: server.lent() > 0)
     code, problem = server.query("SELECT 1", as_user="noor")
     assert (code, problem["code"]) == (503, "TOO_MANY")
     assert first.end()[1]["code"] == "TIMEOUT"
@@ -108,9 +96,9 @@ def ask_and_leave(server, sql):
 def test_a_client_that_hangs_up_cancels_its_query(applied):
     server = applied.serve()
     client = ask_and_leave(server, ENDLESS)
-    wait_until("the query is at work", lambda: is_at_work(server))
+    wait_until("the query is at work", lambda: server.lent() > 0)
     client.close()
-    wait_until("the worker is free", lambda: is_free(server), patience_s=15)
+    wait_until("the worker is free", lambda: server.lent() == 0, patience_s=15)
     assert answers(server)
 
 
@@ -120,20 +108,20 @@ def test_a_client_that_reads_no_more_holds_nobody_up(applied):
     client = ask_and_leave(server, "SELECT range AS n, repeat('x', 100) AS text FROM range(10000000)")
     assert client.recv(1000)
     assert answers(server)
-    assert is_at_work(server)
+    assert server.lent() > 0
     client.close()
-    wait_until("the worker is free", lambda: is_free(server), patience_s=15)
+    wait_until("the worker is free", lambda: server.lent() == 0, patience_s=15)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_on_a_query_cancels_it(applied, number):
     server = applied.serve()
     asking = Started(applied, "query", ENDLESS, "--as", "noor")
-    wait_until("the query is at work", lambda: is_at_work(server))
+    wait_until("the query is at work", lambda: server.lent() > 0)
     asking.process.send_signal(number)
     answer = asking.end()
     assert answer.code == 130, answer
-    wait_until("the worker is free", lambda: is_free(server), patience_s=15)
+    wait_until("the worker is free", lambda: server.lent() == 0, patience_s=15)
     assert answers(server)
 
 
@@ -156,7 +144,7 @@ def test_ctrl_c_on_a_run_cancels_the_job(endless):
     running.process.send_signal(signal.SIGINT)
     answer = running.end()
     assert answer.code == 130, answer
-    assert runs(endless) == ["published", "cancelled"] and is_free(server) and is_whole(endless)
+    assert runs(endless) == ["published", "cancelled"] and server.lent() == 0 and is_whole(endless)
     assert answers(server)
 
 
@@ -164,7 +152,7 @@ def test_a_run_without_an_end_ends_at_its_deadline(endless):
     server = endless.serve(args=["--set", "run_timeout_s=1"])
     answer = endless.weft("run", "--all", ok=False)
     assert answer.code == 75 and "deadline" in told(answer)
-    wait_until("the worker is free", lambda: is_free(server))
+    wait_until("the worker is free", lambda: server.lent() == 0)
     assert runs(endless) == ["published", "failed"] and answers(server) and is_whole(endless)
 
 
@@ -188,4 +176,4 @@ def test_a_run_that_wants_100_gb(applied):
     server = applied.serve(args=["--set", "worker_memory_mb=128", "--set", "worker_temp_mb=64"])
     answer = applied.weft("run", "--all", ok=False)
     assert answer.code in (65, 71), answer
-    assert runs(applied) == ["published", "failed"] and is_free(server) and answers(server) and is_whole(applied)
+    assert runs(applied) == ["published", "failed"] and server.lent() == 0 and answers(server) and is_whole(applied)

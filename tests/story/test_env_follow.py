@@ -202,12 +202,10 @@ SLOW = "SELECT id, upper(customer) AS customer, email, country, amount, ordered_
 
 
 def at_work(server, user):
-    def lent():
-        return server.call("GET", "/api/v1/status")[1]["workers_lent"]
     assert server.call("POST", "/env/dev-x/api/v1/query", {"sql": READ}, as_user=user, raw=True)[0] == 200
-    wait_until("nobody is at work", lambda: lent() == 0)
+    wait_until("nobody is at work", lambda: server.lent() == 0)
     call = Called(server.call, "POST", "/env/dev-x/api/v1/query", {"sql": ENDLESS, "timeout_ms": 60000}, as_user=user)
-    wait_until("the query is at work", lambda: lent() > 0)
+    wait_until("the query is at work", lambda: server.lent() > 0 and server.mesh.links())
     return call
 
 
@@ -218,7 +216,7 @@ def test_who_reads_in_it_ends_with_his_group(loud):
     tim = at_work(server, "tim")
     loud.weft("group", "remove", "analysts", "tim")
     # It was over before that was answered.
-    assert server.call("GET", "/api/v1/status")[1]["workers_lent"] == 0
+    assert server.lent() == 0
     status, problem = tim.end()
     assert status == 403 and "access was withdrawn while the query ran" in problem["detail"], problem
 
@@ -245,7 +243,7 @@ def test_a_build_in_it_ends_when_the_mesh_moves_on(loud):
     ended = run.end()
     assert ended.code == 75, ended
     assert "the mesh was changed meanwhile, and the environment follows it" in ended.out + ended.err, ended
-    assert server.call("GET", "/api/v1/status")[1]["workers_lent"] == 0
+    assert server.lent() == 0
     change(loud)
     loud.weft("run", "--all", "--env", "dev-x")
     assert customers(loud, "dev-x")[0] == "ADA" and is_whole(loud)

@@ -181,7 +181,7 @@ def test_who_asks_for_much_waits_by_himself(applied):
     # The first holds the turn until all are there.
     holder = Called(server.call, "POST", "/api/v1/query",
                     {"sql": "SELECT count(*) FROM range(100000000) a, range(1000) b", "timeout_ms": 60000}, as_user="noor")
-    wait_until("the first is at work", lambda: server.call("GET", "/api/v1/status")[1]["workers_lent"] > 0)
+    wait_until("the first is at work", lambda: server.lent() > 0)
     asked = [Called(ask, "noor", f"SELECT {i} FROM sales.orders.orders") for i in range(50)]
     wait_until("fifty wait", lambda: waiting() == 50)
     asked.append(Called(ask, "ana", "SELECT count(*) FROM sales.orders.orders"))
@@ -200,7 +200,7 @@ def test_only_so_many_wait(applied):
     server = applied.serve(args=["--set", "queries_max=1", "--set", "queries_waiting_max=0"])
     first = Called(server.call, "POST", "/api/v1/query",
                    {"sql": "SELECT count(*) FROM range(100000000) a, range(1000) b", "timeout_ms": 3000}, as_user="noor")
-    wait_until("the first is at work", lambda: server.call("GET", "/api/v1/status")[1]["workers_lent"] > 0)
+    wait_until("the first is at work", lambda: server.lent() > 0)
     status, problem = server.query("SELECT 1", as_user="ana")
     assert (status, problem["code"]) == (503, "TOO_MANY") and re.search("try again", problem["hint"]), problem
     assert first.end()[1]["code"] == "TIMEOUT"

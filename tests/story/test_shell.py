@@ -193,15 +193,12 @@ def test_ctrl_c_cancels_the_query_and_not_the_shell(applied):
     server = applied.serve()
     shell = Shell(applied)
 
-    def lent():
-        return server.call("GET", "/api/v1/status")[1]["workers_lent"]
-
     for _ in range(2):
         shell.say(SLOW)
-        wait_until("a worker at work", lambda: lent() > 0)
+        wait_until("a worker at work", lambda: server.lent() > 0)
         shell.send("\x03")
         assert "cancelled" in shell.expect(PROMPT)
-        wait_until("a worker at rest", lambda: lent() == 0)
+        wait_until("a worker at rest", lambda: server.lent() == 0)
     assert "one" in shell.ask("SELECT 1 AS one;")
     shell.leave()
 

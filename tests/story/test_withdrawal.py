@@ -35,21 +35,13 @@ grant: {contract: orders, role: reader, to: {groups: [deputies]}}
 """
 
 
-def lent(server):
-    return server.call("GET", "/api/v1/status")[1]["workers_lent"]
-
-
 def begin(server, user, sql=ENDLESS, others=0):
     """A query at work. Its class is there before: one that waits for a copy would be decided anew instead."""
     assert server.query(f"SELECT count(*) FROM {T}", as_user=user)[0] == 200
-    wait_until("only the others are at work", lambda: lent(server) == others)
+    wait_until("only the others are at work", lambda: server.lent() == others)
     call = Called(server.call, "POST", "/api/v1/query", {"sql": sql, "timeout_ms": 60000}, as_user=user)
-    wait_until("the query is at work", lambda: lent(server) > others and len(links(server.mesh)) > others)
+    wait_until("the query is at work", lambda: server.lent() > others and len(server.mesh.links()) > others)
     return call
-
-
-def links(mesh):
-    return list((mesh.home / "workers").glob("*/in/*"))
 
 
 def ends_with_reason(call, *words):
@@ -82,13 +74,13 @@ def test_a_grant_that_an_apply_removes_ends_the_query_and_no_other(deputies):
     ends_with_reason(noor, T, "nothing is granted")
     assert is_still_at_work(eve)
     # The links of who may read no more are gone, and so is the worker.
-    assert lent(server) == 1
+    assert server.lent() == 1
     code, problem = server.query(f"SELECT count(*) FROM {T}", as_user="noor")
     assert (code, problem["code"]) == (403, "DENIED") and "withdrawn" not in problem["detail"]
     deputies.weft("group", "remove", "deputies", "eve")
     ends_with_reason(eve, T)
-    wait_until("no worker is lent", lambda: lent(server) == 0)
-    assert links(deputies) == []
+    wait_until("no worker is lent", lambda: server.lent() == 0)
+    assert deputies.links() == []
 
 
 def test_an_idle_worker_ends_with_the_grant(deputies):
@@ -223,7 +215,7 @@ def test_a_build_whose_grant_goes_ends_and_publishes_nothing(applied):
     server = applied.serve()
     status, job = server.call("POST", "/api/v1/runs", {"products": ["finance.sums"]})
     assert status == 202, job
-    wait_until("it transforms", lambda: runs(applied, as_user="noor")[-1] == "transforming" and links(applied))
+    wait_until("it transforms", lambda: runs(applied, as_user="noor")[-1] == "transforming" and applied.links())
     noor = begin(server, "noor", others=1)
     (applied.folder / "policies/sums.policy.yaml").unlink()
     # Whoever takes the grant away leaves the product: it can run again when it has one.
@@ -346,9 +338,9 @@ def test_who_waits_for_a_copy_gets_nothing_of_what_is_taken_meanwhile(readers):
     try:
         # Noor's comes first, and he goes on waiting for one: so nobody else's is begun.
         calls = {"noor": Called(ask, server, "noor")}
-        wait_until("noor waits for a copy", lambda: lent(server) == 2)
+        wait_until("noor waits for a copy", lambda: server.lent() == 2)
         calls |= {user: Called(ask, server, user) for user, _, _ in TAKES.values() if user != "noor"}
-        wait_until("all wait for copies", lambda: lent(server) == len(calls) + 1)
+        wait_until("all wait for copies", lambda: server.lent() == len(calls) + 1)
         before = copies(readers)
         for what, (user, take, _) in TAKES.items():
             time.sleep(0.3)  # so that all of them have looked at what there is
@@ -372,7 +364,7 @@ def test_a_loosening_meanwhile_lets_who_waits_read(readers):
     frozen = freeze_clearing(readers)
     try:
         calls = [Called(ask, server, user) for user in ("noor", "lee", "eve", "max")]
-        wait_until("all wait for copies", lambda: lent(server) > len(calls))
+        wait_until("all wait for copies", lambda: server.lent() > len(calls))
         loosen(readers)
     finally:
         thaw(frozen)
@@ -389,11 +381,11 @@ def test_who_reads_ends_whatever_takes_it(readers):
     calls, pids = {}, {}
     for user, _, _ in TAKES.values():
         assert ask(server, user)[0] == 200
-        wait_until("only the others are at work", lambda: lent(server) == len(calls))
+        wait_until("only the others are at work", lambda: server.lent() == len(calls))
         pids[user] = [p for p in workers(readers, "consumer") if p not in sum(pids.values(), [])]
         assert len(pids[user]) == 1
         calls[user] = Called(ask, server, user, ENDLESS, timeout_ms=600000)
-        wait_until("it is linked", lambda: len(links(readers)) > len(calls) - 1 and lent(server) == len(calls))
+        wait_until("it is linked", lambda: len(readers.links()) > len(calls) - 1 and server.lent() == len(calls))
         freeze(pids[user])
     # Nobody is hurt by what only gives: had it been, the others would tell.
     add(readers, "policies/lenders.policy.yaml", DEPUTY.replace("deputies", "lenders"))
@@ -401,7 +393,7 @@ def test_who_reads_ends_whatever_takes_it(readers):
         assert not ended(calls), what
         take(readers)
         ends_with_reason(calls.pop(user), words)
-        assert lent(server) == len(links(readers)) == len(calls), what
+        assert server.lent() == len(readers.links()) == len(calls), what
         assert not set(pids[user]) & set(workers(readers, "consumer")), what
 
 
@@ -457,7 +449,7 @@ def test_a_slow_reader_gets_no_byte_more(readers):
     for at, (what, (user, take, _)) in enumerate(TAKES.items()):
         take(readers)
         connection, arrived = slow.pop(user)
-        wait_until("his worker is gone", lambda at=at: lent(server) == len(TAKES) - 1 - at)
+        wait_until("his worker is gone", lambda at=at: server.lent() == len(TAKES) - 1 - at)
         wait_until("he is gone from the server", lambda: connection_is_over(connection))
         assert len(drain(connection)) <= arrived, what
     ends = wait_until("the ends are on record", lambda: [r for r in audit(readers) if r["action"] == "query.end"][len(TAKES) - 1:] and
@@ -581,7 +573,7 @@ def test_the_end_of_each_kind_of_right_bites_in_what_runs(readers):
     calls = {}
     for user in ("noor", "lee", "ida", "eve"):
         calls[user] = Called(ask, server, user, ENDLESS)
-    wait_until("all are at work", lambda: lent(server) == len(links(readers)) == 5)
+    wait_until("all are at work", lambda: server.lent() == len(readers.links()) == 5)
     frozen = freeze(workers(readers, "consumer") + workers(readers, "build"))
     try:
         for user, words in (("noor", "2030-06-30"), ("lee", "column email is masked by policy no-mail"), ("ida", T)):
@@ -591,7 +583,7 @@ def test_the_end_of_each_kind_of_right_bites_in_what_runs(readers):
         assert "access was withdrawn: reader=product:finance.sums" in (readers.folder / "server.log").read_text()
         assert not ended(calls)
         assert on_the_line() == 403
-        wait_until("hers is the only one", lambda: lent(server) == len(links(readers)) == 1)
+        wait_until("hers is the only one", lambda: server.lent() == len(readers.links()) == 1)
     finally:
         thaw(frozen)
     readers.weft("group", "remove", "deputies", "eve")
