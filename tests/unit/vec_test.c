@@ -57,3 +57,15 @@ TEST(str_list_nearest_is_near)
     EXPECT_STR(str_list_nearest(&list, STR("")), "");
     EXPECT_STR(str_list_nearest(&list, STR("ID")), "");
 }
+
+TEST(str_list_nearest_takes_a_beginning_for_the_whole)
+{
+    struct task *t = test_task();
+    struct str_list list = {0};
+    vec_push(t->mem, &list, STR("mustBeLessOrEqualTo"));
+    vec_push(t->mem, &list, STR("mustBeLessThan"));
+    vec_push(t->mem, &list, STR("classification"));
+    EXPECT_STR(str_list_nearest(&list, STR("mustBeLess")), "mustBeLessThan");
+    EXPECT_STR(str_list_nearest(&list, STR("class")), "classification");
+    EXPECT_STR(str_list_nearest(&list, STR("cla")), "");
+}

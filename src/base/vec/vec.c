@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BEGINNING_LETTERS = 4 }; /* fewer begin too many names */
+
 /* Lists of large things mostly have one or two of them. */
 static size_t first_room(size_t size)
 {
@@ -68,6 +70,17 @@ str str_list_join(struct arena *mem, const struct str_list *list, str separator)
     return (str){text, len};
 }
 
+/* The shortest name that begins with `s`: `class` means classification. */
+static str begun(const struct str_list *list, str s)
+{
+    str shortest = STR_NONE;
+
+    for (size_t i = 0; s.len >= BEGINNING_LETTERS && i < list->len; i++)
+        if (str_starts(list->at[i], s) && (!shortest.len || list->at[i].len < shortest.len))
+            shortest = list->at[i];
+    return shortest;
+}
+
 str str_list_nearest(const struct str_list *list, str s)
 {
     /* Names of one or two letters are near to everything, so the bound grows with the length. */
@@ -82,5 +95,5 @@ str str_list_nearest(const struct str_list *list, str s)
             break;
         bound = edits - 1;
     }
-    return nearest;
+    return nearest.len ? nearest : begun(list, s);
 }

@@ -2,7 +2,7 @@
 
 #include "limits/limits.h"
 
-enum { SHAPE_TABLES = 6, SHAPE_FOUND_BYTES = 80 };
+enum { SHAPE_TABLES = 6, SHAPE_FOUND_BYTES = 80, VARIANTS_SHOWN = 6 };
 
 /* All key tables that hold for one node. */
 struct shape_keys {
@@ -111,6 +111,30 @@ static str other_versions(struct shape_walk *walk, const struct shape_keys *keys
     return bits ? shape_versions_text(walk->mem, walk->standard, bits) : STR_NONE;
 }
 
+/* Of a key that the node would have if it were of another type: `type: sql`. */
+static str other_variants(struct shape_walk *walk, const struct shape *shape, str name)
+{
+    struct str_list words = {0};
+    str when = STR_NONE, rest;
+
+    for (const struct shape_variant *v = shape->variants; v && v->words; v++) {
+        struct shape_keys keys = {.tables = {v->keys}, .len = 1, .version = walk->version};
+        str text = str_of(v->words), word;
+
+        if (!find_key(&keys, name))
+            continue;
+        (void)str_cut(str_of(v->when), ',', &when, &rest);
+        while (text.len) {
+            (void)str_cut(text, ' ', &word, &text);
+            str_list_add(walk->mem, &words, word);
+        }
+    }
+    if (!words.len || words.len > VARIANTS_SHOWN)
+        return STR_NONE;
+    return arena_format(walk->mem, STR_FMT ": " STR_FMT, STR_ARG(when),
+                        STR_ARG(str_list_join(walk->mem, &words, STR(", "))));
+}
+
 static void unknown_key(struct shape_walk *walk, const struct shape *shape,
                         const struct shape_keys *keys, const struct tree *child)
 {
@@ -136,6 +160,9 @@ static void unknown_key(struct shape_walk *walk, const struct shape *shape,
     str others = other_versions(walk, keys, child->key);
     if (others.len)
         f->hint = arena_format(walk->mem, "it is a key of " STR_FMT, STR_ARG(others));
+    str variants = f->hint.len ? STR_NONE : other_variants(walk, shape, child->key);
+    if (variants.len)
+        f->hint = arena_format(walk->mem, "it goes with " STR_FMT, STR_ARG(variants));
     if (!f->hint.len && nearest.len)
         f->hint = arena_format(walk->mem, "did you mean " STR_FMT "?", STR_ARG(nearest));
 }
