@@ -315,7 +315,9 @@ def test_what_breaks_is_told_by_the_exit_code(mesh):
     added = mesh.weft("contract", "diff", "old.yaml", "more.yaml", "--format", "json").json
     assert [(c["class"], c["change"], c["table"], c["column"]) for c in added] == [("additive", "column added", "customers", "phone")]
     answer = mesh.weft("contract", "diff", "old.yaml", "less.yaml", ok=False)
-    assert answer.code == 65 and "column removed" in answer.out and "needs a new major" in answer.err
+    assert answer.code == 65 and "column removed" in answer.out and "needs a new major: both are version 1.0.0" in answer.err
+    mesh.write("minor.yaml", (mesh.folder / "less.yaml").read_text().replace("version: 1.0.0", "version: 1.1.0"))
+    assert "1.1.0 has the major of 1.0.0" in mesh.weft("contract", "diff", "old.yaml", "minor.yaml", ok=False).err
     mesh.write("next.yaml", (mesh.folder / "less.yaml").read_text().replace("version: 1.0.0", "version: 2.0.0"))
     assert "it is a new major" in mesh.weft("contract", "diff", "old.yaml", "next.yaml", ok=False).err
     table = mesh.weft("contract", "diff", "old.yaml", "less.yaml", "--format", "markdown", ok=False).out

@@ -127,7 +127,7 @@ def test_neither_home_nor_server_are_needed_and_none_are_left(mesh):
 def test_what_cannot_be_read_is_told(mesh):
     assert "there is no file" in told(mesh.weft("contract", "infer", "none.csv", ok=False))
     mesh.write("a.xlsx", b"PK")
-    assert "--format" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
+    assert "--source-format csv" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
     mesh.write("a.parquet", b"PAR1")
     assert "no Parquet file" in told(mesh.weft("contract", "infer", "a.parquet", ok=False))
     password = mesh.weft("contract", "infer", "postgres://a:hidden@127.0.0.1/x", ok=False)

@@ -138,11 +138,17 @@ static void diff_summarize(const struct cli *cli, const struct contract *before,
     }
     cli_note(cli, "%zu breaking, %zu additive, %zu documentation", counts.breaking, counts.additive,
              counts.documentation);
-    if (counts.breaking > 0) {
-        cli_note(cli,
-                 contract_major(before->version) == contract_major(now->version)
-                     ? "what breaks needs a new major: both are version %.*s"
-                     : "it is a new major: who reads the old one stays with it (%.*s)",
+    if (counts.breaking == 0) {
+        return;
+    }
+    if (str_eq(before->version, now->version)) {
+        cli_note(cli, "what breaks needs a new major: both are version %.*s",
+                 STR_ARG(now->version));
+    } else if (contract_major(before->version) == contract_major(now->version)) {
+        cli_note(cli, "what breaks needs a new major: %.*s has the major of %.*s",
+                 STR_ARG(now->version), STR_ARG(before->version));
+    } else {
+        cli_note(cli, "it is a new major: who reads the old one stays with it (%.*s)",
                  STR_ARG(before->version));
     }
 }
