@@ -203,6 +203,22 @@ def test_bytes_of_parquet_that_have_to_be_texts_are_read_as_a_run_would(folder):
     assert {check["verdict"] for check in checks.values()} == {"error"}
 
 
+def test_values_of_parquet_that_are_damaged_are_told_with_the_file(folder):
+    """The head says that all is well: only who reads the values sees it, and that is the query of a rule."""
+    whole = parquet([Column("id", INT32, [1, 2]), Column("name", BYTE_ARRAY, [b"ada", b"bob"], converted="UTF8")])
+    for rule in ("{metric: invalidValues, arguments: {validValues: [ada]}, mustBe: 0}",
+                 "{type: sql, query: \"SELECT count(*) FROM {object} WHERE name > 'a'\", mustBe: 0}"):
+        folder.write("orders.odcs.yaml", CONTRACT.replace("{name: name, logicalType: string, physicalType: VARCHAR}",
+                                                          f"{{name: name, logicalType: string, quality: [{rule}]}}"))
+        (folder.folder / "data/customers.parquet").write_bytes(whole)
+        checks, _ = held(folder, "orders.odcs.yaml", "--server", "lake", "--table", "customers", code=65)
+        assert [check["verdict"] for check in checks.values() if check["column"] == "name"] == ["fail"]
+        (folder.folder / "data/customers.parquet").write_bytes(whole.replace(b"\3\0\0\0ada", b"\3\1\0\0ada"))
+        answer = folder.weft("contract", "test", "orders.odcs.yaml", "--server", "lake", "--table", "customers", ok=False)
+        assert answer.code == 69, answer
+        assert "table customers of data/customers.parquet: the Parquet file is damaged, or was cut" in answer.err
+
+
 def test_physical_names_and_sql_rules_over_parquet(folder):
     copy_as(folder, "parquet", "FORMAT parquet")
     folder.write("orders.odcs.yaml", CONTRACT.replace("name: amount,", "name: total, physicalName: amount,")

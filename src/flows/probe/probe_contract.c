@@ -189,9 +189,8 @@ static bool probe_open_source(struct task *t, struct probe_trial *trial)
 
 /* ---- drift */
 
-/* `table orders of data/orders.csv`: what an error is about, as the contract says it. */
-static str probe_subject(struct task *t, const struct probe_trial *trial,
-                         const struct contract_table *table)
+str probe_subject(struct task *t, const struct probe_trial *trial,
+                  const struct contract_table *table)
 {
     const struct contract_server *said = trial->server.server;
     str physical = table->physical_name.len > 0 ? table->physical_name : table->name;

@@ -208,6 +208,14 @@ static bool probe_ask_foreign(struct task *t, struct probe_trial *trial,
     return engine_ask(t, trial->builder, &job, true, out);
 }
 
+/* Where rows are read as they lie, what the engine stumbles over is the source. */
+static bool probe_explain_engine(struct task *t, const struct probe_trial *trial,
+                                 const struct probe_live *live)
+{
+    return t->err.code == ERR_ENGINE && live->staged.len == 0
+        && probe_explain(t, &trial->server, probe_subject(t, trial, live->source->table));
+}
+
 static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct probe_live *live)
 {
     for (size_t i = 0; i < live->plan.selects.len; i++) {
@@ -225,7 +233,7 @@ static bool probe_ask_table(struct task *t, struct probe_trial *trial, struct pr
             continue;
         }
         if (!error_is_of_sql(t->err.code)) { /* else it is the verdict of the rule */
-            return false;
+            return probe_explain_engine(t, trial, live);
         }
         live->errors[i] = arena_str(t->mem, t->err.message);
         task_clear_error(t);

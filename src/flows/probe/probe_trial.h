@@ -33,6 +33,9 @@ struct probe_trial {
     size_t len;
 };
 
+/* `table orders of data/orders.csv`: what an error is about, as the contract says it. */
+str probe_subject(struct task *t, const struct probe_trial *trial,
+                  const struct contract_table *table);
 /* `self.orders`, quoted as it stands in SQL. */
 str probe_view(struct arena *mem, const struct probe_live *live);
 MUST_CHECK bool probe_lend_builder(struct task *t, struct probe_trial *trial);
