@@ -212,3 +212,33 @@ def test_a_database_becomes_a_product(mesh, postgres):
     mesh.env["PGPASSWORD"] = "wrong"
     wrong = told(mesh.weft("contract", "infer", url, ok=False))
     assert "authentication" in wrong and "wrong" not in wrong
+
+
+def test_values_of_a_database_suggest_labels_too(mesh, postgres):
+    postgres.sql("""
+        DROP SCHEMA IF EXISTS crm CASCADE; CREATE SCHEMA crm; SET search_path = crm;
+        CREATE TABLE people (id bigint PRIMARY KEY, "Reach At" text, ref varchar(40), note text, seen inet);
+        INSERT INTO people SELECT i, 'someone' || i || '@example.com', 'CH9300762011623852957', 'says hello', '192.0.2.7'
+            FROM generate_series(1, 3000) i;
+        CREATE TABLE empty (ref text);
+        CREATE TABLE hidden (ref text); INSERT INTO hidden VALUES ('a@example.com');
+        CREATE FUNCTION never(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+        CREATE TABLE guarded (ref text); INSERT INTO guarded VALUES ('x'); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY p ON guarded USING (crm.never(ref));
+        CREATE VIEW people_view AS SELECT "Reach At" AS "View" FROM people;
+        DROP ROLE IF EXISTS looker; CREATE ROLE looker LOGIN PASSWORD 'looks'; GRANT USAGE ON SCHEMA crm TO looker;
+        GRANT SELECT ON people, empty, guarded TO looker""")
+    mesh.env["PGPASSWORD"] = "looks"
+    url = f"postgres://looker@127.0.0.1:{postgres.port}/postgres/crm"
+    text = mesh.weft("contract", "infer", url).out
+    found = columns(text)
+    assert "suggestion: classification: pii (its values are e-mail addresses)" in found["reach_at"]
+    assert "its values are IBANs with right check digits" in text and "its values are addresses of the internet" in found["seen"]
+    assert "suggestion" not in found["note"] and "suggestion" not in found["view"] and "suggestion" not in found["id"]
+    assert "example.com" not in text and "CH93" not in text
+    assert "labels by names, and by values of at most 1000 rows of each table" in text
+    assert "no row was looked at of: guarded, hidden, people_view" in text
+    # What the database declares stands; what a part of the rows seems to say does not.
+    assert "required: true" not in found["reach_at"]
+    few = mesh.weft("contract", "infer", f"{url}/people", "--sample", "10").out
+    assert "by values of at most 10 rows" in few and "e-mail addresses" in few and "no row was looked at" not in few

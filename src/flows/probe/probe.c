@@ -2,6 +2,8 @@
 
 #include "probe_inside.h"
 
+enum { PROBE_COLUMNS_AT_ONCE = 100 };
+
 bool probe_explain(struct task *t, const struct source_server *server, str what)
 {
     str message, hint = STR_NONE;
@@ -23,6 +25,58 @@ bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,
                const struct source_server *server, str what, struct engine_rows *out)
 {
     return engine_ask(t, worker, job, false, out) || probe_explain(t, server, what);
+}
+
+static bool probe_count_values(struct task *t, const struct probe_asked *asked,
+                               struct infer_column *columns, size_t len, str from,
+                               uint64_t *rows_out)
+{
+    struct engine_job job = *asked->job;
+    struct engine_rows rows;
+
+    job.text = infer_profile_sql(t->mem, columns, len, from);
+    if (!probe_ask(t, asked->worker, &job, asked->server, asked->what, &rows)) {
+        return false;
+    }
+    if (rows.len != 1 || !infer_profile_read(rows.at[0], columns, len, rows_out)) {
+        return task_fail(t, ERR_WORKER,
+                         "a worker counted the values of a source in an unknown way");
+    }
+    return true;
+}
+
+static bool probe_take_samples(struct task *t, const struct probe_asked *asked,
+                               struct infer_column *column, str from)
+{
+    struct engine_job job = *asked->job;
+    struct engine_rows rows = {0};
+
+    job.text = infer_samples_sql(t->mem, column, from);
+    if (job.text.len > 0 && !probe_ask(t, asked->worker, &job, asked->server, asked->what, &rows)) {
+        return false;
+    }
+    for (size_t i = 0; i < rows.len; i++) {
+        vec_push(t->mem, &column->samples, rows.at[i]->at[0]->text);
+    }
+    return true;
+}
+
+bool probe_values(struct task *t, const struct probe_asked *asked, struct infer_column *columns,
+                  size_t len, str from, uint64_t *rows_out)
+{
+    for (size_t i = 0; i < len; i += PROBE_COLUMNS_AT_ONCE) {
+        size_t some = len - i < PROBE_COLUMNS_AT_ONCE ? len - i : PROBE_COLUMNS_AT_ONCE;
+
+        if (!probe_count_values(t, asked, columns + i, some, from, rows_out)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!probe_take_samples(t, asked, &columns[i], from)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void probe_put(struct task *t, struct tree *map, const char *key, str text)

@@ -7,7 +7,7 @@
 #include "limits/limits.h"
 #include "probe_inside.h"
 
-enum { PROBE_FILES_MAX = 1000, PROBE_COLUMNS_AT_ONCE = 100, PROBE_BASE_BYTES_MAX = 200 };
+enum { PROBE_FILES_MAX = 1000, PROBE_BASE_BYTES_MAX = 200 };
 
 struct probe_file {
     struct probe *p;
@@ -285,41 +285,14 @@ static bool probe_profile(struct task *t, struct probe_file *f, struct infer_tab
 {
     str from = arena_format(t->mem, "(SELECT * FROM %.*s LIMIT %llu)", STR_ARG(f->from),
                             (unsigned long long)f->p->rows_max);
+    struct probe_asked asked = {f->worker, &f->job, &f->server, f->p->source};
 
-    for (size_t i = 0; i < table->columns.len; i += PROBE_COLUMNS_AT_ONCE) {
-        struct infer_column *slice = &table->columns.at[i];
-        size_t len = table->columns.len - i < PROBE_COLUMNS_AT_ONCE ? table->columns.len - i
-                                                                    : PROBE_COLUMNS_AT_ONCE;
-        struct engine_job job = f->job;
-        struct engine_rows rows;
-
-        job.text = infer_profile_sql(t->mem, slice, len, from);
-        if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
-            return false;
-        }
-        if (rows.len != 1 || !infer_profile_read(rows.at[0], slice, len, &table->rows)) {
-            return task_fail(t, ERR_WORKER,
-                             "a worker counted the values of a file in an unknown way");
-        }
+    if (!probe_values(t, &asked, table->columns.at, table->columns.len, from, &table->rows)) {
+        return false;
     }
     table->is_sample = table->rows == f->p->rows_max;
-    for (size_t i = 0; i < table->columns.len; i++) {
-        struct infer_column *column = &table->columns.at[i];
-        struct engine_job job = f->job;
-        struct engine_rows rows;
-
-        job.text = infer_samples_sql(t->mem, column, from);
-        if (job.text.len > 0) {
-            if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
-                return false;
-            }
-            for (size_t j = 0; j < rows.len; j++) {
-                vec_push(t->mem, &column->samples, rows.at[j]->at[0]->text);
-            }
-        }
-        if (f->server.file_format == SOURCE_CSV) {
-            infer_settle(t->mem, column);
-        }
+    for (size_t i = 0; f->server.file_format == SOURCE_CSV && i < table->columns.len; i++) {
+        infer_settle(t->mem, &table->columns.at[i]);
     }
     return true;
 }

@@ -1,10 +1,14 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "buf/buf.h"
 #include "limits/limits.h"
 #include "probe_inside.h"
+
+/* Of a table, whose values may suggest labels; of a text its beginning is enough for that. */
+enum { PROBE_TABLE_ROWS_MAX = 1000, PROBE_TEXT_LETTERS = 300 };
 
 struct probe_database {
     struct probe *p;
@@ -14,6 +18,8 @@ struct probe_database {
     struct worker *worker;
     struct source_plan plan;
     bool has_begun;
+    bool has_failed;      /* a look at values, and with it the transaction */
+    struct str_list open; /* tables whose rows this user may read; no views, which may take long */
 };
 
 static str probe_unescape(struct task *t, str text)
@@ -171,7 +177,8 @@ static bool probe_columns(struct task *t, struct probe_database *d)
         "a.attname::text AS name, CASE WHEN y.typtype = 'e' THEN 'text' WHEN e.typtype = 'e' THEN "
         "'text[]' WHEN y.typtype = 'd' THEN format_type(y.typbasetype, y.typtypmod) ELSE "
         "format_type(a.atttypid, a.atttypmod) END AS type, a.attnotnull AS required, "
-        "coalesce(col_description(c.oid, a.attnum), '') AS description "
+        "coalesce(col_description(c.oid, a.attnum), '') AS description, "
+        "c.relkind IN ('r', 'p', 'm') AND has_table_privilege(c.oid, 'SELECT') AS is_open "
         "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT "
         "a.attisdropped JOIN pg_catalog.pg_type y ON y.oid = a.atttypid LEFT JOIN "
@@ -179,15 +186,20 @@ static bool probe_columns(struct task *t, struct probe_database *d)
         "WHERE %.*s ORDER BY c.relname, a.attnum",
         STR_ARG(probe_where(t, d)));
 
-    if (!probe_far(t, d, "t, td, name, type, required, description", far, &rows)) {
+    if (!probe_far(t, d, "t, td, name, type, required, description, is_open", far, &rows)) {
         return false;
     }
     for (size_t i = 0; i < rows.len; i++) {
         struct tree *const *cells = rows.at[i]->at;
         struct infer_table *table = probe_table(&d->p->tables, cells[0]->text);
 
-        if (rows.at[i]->len != 6) {
+        bool is_open = false;
+
+        if (rows.at[i]->len != 7) {
             return task_fail(t, ERR_WORKER, "a worker described a database in an unknown way");
+        }
+        if (tree_is_bool(cells[6], &is_open) && is_open) {
+            str_list_add(t->mem, &d->open, cells[0]->text);
         }
         if (table == NULL) {
             table = vec_add(t->mem, &d->p->tables);
@@ -297,6 +309,106 @@ static bool probe_constraints(struct task *t, struct probe_database *d)
     return true;
 }
 
+/* ---- values, for labels alone */
+
+static str probe_values_from(struct task *t, const struct probe_database *d, str table,
+                             const struct infer_column *columns, size_t len)
+{
+    struct buf *far = buf_new(t->mem, SQL_BYTES_MAX), *b = buf_new(t->mem, SQL_BYTES_MAX * 2);
+    uint64_t rows = d->p->rows_max < PROBE_TABLE_ROWS_MAX ? d->p->rows_max : PROBE_TABLE_ROWS_MAX;
+
+    for (size_t i = 0; i < len; i++) {
+        buf_add(far, i > 0 ? STR(", left(") : STR("SELECT left("));
+        buf_add_identifier(far, columns[i].name);
+        buf_format(far, "::text, %d) AS ", PROBE_TEXT_LETTERS);
+        buf_add_identifier(far, columns[i].name);
+    }
+    buf_add(far, STR(" FROM "));
+    buf_add_identifier(far, d->server.schema);
+    buf_add(far, STR("."));
+    buf_add_identifier(far, table);
+    buf_format(far, " LIMIT %llu", (unsigned long long)rows);
+    buf_add(b, STR("postgres_query('source', "));
+    buf_add_literal(b, buf_str(far));
+    buf_add(b, STR(")"));
+    return far->full || b->full ? STR_NONE : buf_str(b);
+}
+
+/* What a part of the rows shows is no promise: counts and samples are kept, and nothing of types or keys. */
+static bool probe_look(struct task *t, struct probe_database *d, struct infer_table *table)
+{
+    struct engine_job job = {0};
+    struct probe_asked asked = {d->worker, &job, &d->server,
+                                arena_format(t->mem, "table %.*s", STR_ARG(table->name))};
+    struct infer_column *texts = ARENA_ARRAY(t->mem, struct infer_column, table->columns.len + 1);
+    size_t *places = ARENA_ARRAY(t->mem, size_t, table->columns.len + 1), len = 0;
+    uint64_t rows;
+
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct infer_column *column = &table->columns.at[i];
+
+        if (str_eq(contract_type_canonical(t->mem, column->type), STR("VARCHAR"))) {
+            texts[len] = (struct infer_column){.name = column->name, .type = STR("VARCHAR")};
+            places[len++] = i;
+        }
+    }
+    if (d->has_failed) {
+        vec_push(t->mem, &job.prepare, STR("ROLLBACK"));
+        vec_push(t->mem, &job.prepare, STR("BEGIN TRANSACTION"));
+    }
+    str from = probe_values_from(t, d, table->name, texts, len);
+    if (len == 0 || from.len == 0) {
+        return true;
+    }
+    if (!probe_values(t, &asked, texts, len, from, &rows)) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        struct infer_column *column = &table->columns.at[places[i]];
+
+        column->values = texts[i].values;
+        memcpy(column->counts, texts[i].counts, sizeof(column->counts));
+        column->samples = texts[i].samples;
+    }
+    return true;
+}
+
+static bool probe_look_at_all(struct task *t, struct probe_database *d)
+{
+    struct str_list closed = {0};
+
+    for (size_t i = 0; i < d->p->tables.len; i++) {
+        struct infer_table *table = &d->p->tables.at[i];
+
+        bool is_open = str_list_has(&d->open, table->name);
+
+        if (is_open && probe_look(t, d, table)) {
+            continue;
+        }
+        if (is_open && t->err.code != ERR_SOURCE && t->err.code != ERR_DATA) {
+            return false;
+        }
+        task_clear_error(t);
+        d->has_failed = d->has_failed || is_open;
+        vec_push(t->mem, &closed, table->name);
+    }
+    vec_push(t->mem, &d->p->notes,
+             arena_format(t->mem,
+                          "types, keys and comments as the database says them; labels by names, "
+                          "and by values of at most %llu rows of each table",
+                          (unsigned long long)(d->p->rows_max < PROBE_TABLE_ROWS_MAX
+                                                   ? d->p->rows_max
+                                                   : PROBE_TABLE_ROWS_MAX)));
+    if (closed.len > 0) {
+        vec_push(t->mem, &d->p->notes,
+                 arena_format(t->mem,
+                              "no row was looked at of: %.*s (views, or this user cannot read "
+                              "them)",
+                              STR_ARG(str_list_join(t->mem, &closed, STR(", ")))));
+    }
+    return true;
+}
+
 static void probe_say_database(struct task *t, struct probe_database *d)
 {
     struct probe *p = d->p;
@@ -353,12 +465,10 @@ bool probe_postgres(struct task *t, struct engine *engine, struct probe *p)
                   STR_ARG(d.server.schema), d.table.len > 0 ? "." : "", STR_ARG(d.table));
         return task_hint(t, "postgres://USER@HOST:PORT/DATABASE/SCHEMA/TABLE");
     }
-    if (!probe_constraints(t, &d)) {
+    if (!probe_constraints(t, &d) || !probe_look_at_all(t, &d)) {
         return false;
     }
     probe_say_database(t, &d);
     p->title = d.table.len > 0 ? d.table : d.server.database;
-    vec_push(t->mem, &p->notes,
-             STR("types, keys and comments as the database says them; no row was read"));
     return true;
 }
