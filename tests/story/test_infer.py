@@ -4,6 +4,7 @@ import gzip
 import json
 import sys
 
+import duckdb
 import pytest
 
 from conftest import ROOT
@@ -95,7 +96,8 @@ def test_of_all_kinds_of_files(mesh):
     assert set(inferred(mesh, "a.csv.gz")) == {"a", "id", "text"}
     mesh.write("a.ndjson", '{"id":1,"who":{"name":"Ada","age":5},"tags":["x"]}\n{"id":2}\n')
     found = inferred(mesh, "a.ndjson")
-    assert "BIGINT" in found["id"] and "STRUCT(" in found["who"] and "VARCHAR[]" in found["tags"]
+    assert "BIGINT" in found["id"] and "logicalType: object" in found["who"] and "VARCHAR[]" in found["tags"]
+    assert "VARCHAR" in found["name"] and "BIGINT" in found["age"]
     mesh.write("a.json", '{"data":[{"id":1,"seen_on":"2026-01-01"}]}')
     assert "DATE" in inferred(mesh, "a.json", "--records", "/data")["seen_on"]
     mesh.write("a.parquet", parquet([
@@ -108,6 +110,43 @@ def test_of_all_kinds_of_files(mesh):
     assert "left out: zone_ns" in (mesh.folder / "inferred.odcs.yaml").read_text()
     mesh.write("access.log", "")
     assert "TIMESTAMP WITH TIME ZONE" in inferred(mesh, "access.log", "--log-format", "combined")["time"]
+
+
+NESTED = [
+    {"id": 1, "contact": {"reach at": "ada@example.com", "Geburtsdatum": "1990-01-31", "city": "Bern"}, "ways": ["+41 44 668 18 00"],
+     "items": [{"sku": "a", "account": "CH93 0076 2011 6238 5295 7"}], "odd": {"a b": {"c\"d": 1}}},
+    {"id": 2, "contact": {"reach at": "bob@example.com", "Geburtsdatum": None, "city": "Chur"}, "ways": ["+41 44 668 18 01"],
+     "items": [{"sku": "b", "account": "DE89370400440532013000"}], "odd": {"a b": {"c\"d": 2}}}]
+
+
+@pytest.mark.parametrize("kind", ["ndjson", "parquet"])
+def test_objects_and_lists_show_what_is_inside(mesh, kind):
+    """Properties of their own, so that labels and rules can stand there; what is inside suggests labels as columns do."""
+    mesh.write("n.ndjson", "".join(json.dumps(row) + "\n" for row in NESTED))
+    if kind == "parquet":
+        duckdb.sql(f"COPY (FROM read_json('{mesh.folder}/n.ndjson')) TO '{mesh.folder}/n.parquet'")
+    found = inferred(mesh, f"n.{kind}")
+    assert "its values are e-mail addresses" in found["reach at"]
+    assert "by its name it is a date of birth" in found["Geburtsdatum"] and "DATE" in found["Geburtsdatum"]
+    assert "its values are phone numbers" in found["ways"] and "VARCHAR[]" in found["ways"]
+    assert "its values are IBANs with right check digits" in found["account"]
+    assert "suggestion" not in found["city"] and "suggestion" not in found["sku"]
+    held = mesh.weft("contract", "test", "inferred.odcs.yaml", "--format", "json").json
+    assert held["findings"] == [] and {check["verdict"] for check in held["checks"]} == {"pass"}
+    new_mesh(mesh)
+    rows = three_commands(mesh, "--from", str(mesh.folder / f"n.{kind}"), table="sales.orders.n")
+    assert rows[0]["contact"] == NESTED[0]["contact"] and rows[1]["odd"] == NESTED[1]["odd"]
+
+
+def test_what_is_nested_very_deep_stays_a_type(mesh):
+    doc = "{'leaf': 1}"
+    for _ in range(30):
+        doc = "{'a': %s}" % doc
+    duckdb.sql(f"COPY (SELECT {doc} AS doc) TO '{mesh.folder}/deep.parquet'")
+    inferred(mesh, "deep.parquet")
+    text = (mesh.folder / "inferred.odcs.yaml").read_text()
+    assert "STRUCT(" in text and "leaf" in text
+    mesh.weft("contract", "test", "inferred.odcs.yaml")
 
 
 def test_a_part_is_said_to_be_one(mesh):

@@ -36,6 +36,7 @@ TEST(labels_are_found_by_name_in_three_languages)
         {"date_naissance", "pii"}, {"telefon_privat", "pii"},   {"first_name", "pii"},
         {"AHV-Nr", "pii"},         {"password_hash", "secret"}, {"amount", ""},
         {"description", ""},       {"user_agent", ""},          {"ship", ""},
+        {"Full Name", "pii"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct infer_column column = {.name = str_of(names[i][0]), .type = STR("VARCHAR")};

@@ -1,4 +1,4 @@
-#include "infer/infer.h"
+#include "infer/infer_inside.h"
 
 #include "contract/contract.h"
 #include "limits/limits.h"
@@ -46,7 +46,7 @@ str infer_name(struct arena *mem, str name, struct str_list *taken)
 
 /* ---- trees */
 
-static struct tree *infer_put(struct arena *mem, struct tree *map, const char *key, str text)
+struct tree *infer_put(struct arena *mem, struct tree *map, const char *key, str text)
 {
     struct tree *node = tree_text(mem, text);
 
@@ -62,8 +62,8 @@ static void infer_put_plain(struct arena *mem, struct tree *map, const char *key
     (void)tree_put(mem, map, str_of(key), node);
 }
 
-static struct tree *infer_put_new(struct arena *mem, struct tree *map, const char *key,
-                                  enum tree_kind kind)
+struct tree *infer_put_new(struct arena *mem, struct tree *map, const char *key,
+                           enum tree_kind kind)
 {
     struct tree *node = tree_new(mem, kind);
 
@@ -71,7 +71,7 @@ static struct tree *infer_put_new(struct arena *mem, struct tree *map, const cha
     return node;
 }
 
-static str infer_logical(struct arena *mem, str type)
+str infer_logical(struct arena *mem, str type)
 {
     static const struct {
         const char *type, *logical;
@@ -116,22 +116,30 @@ static bool infer_may_be_key(struct arena *mem, const struct infer_table *table,
     return column->is_profiled && table->rows > 1 && column->distinct == table->rows && is_like_key;
 }
 
-static void infer_suggest(struct arena *mem, const struct infer_table *table,
-                          const struct infer_column *column, const struct tree *property,
-                          struct yaml_out_notes *notes)
+void infer_suggest_label(const struct infer_writer *w, const struct infer_column *column,
+                         const struct tree *property)
 {
-    str why, label = infer_label(mem, column, &why);
+    str why, label = infer_label(w->mem, column, &why);
 
     if (label.len > 0) {
-        yaml_out_note(mem, notes, property,
-                      arena_format(mem, "suggestion: classification: %.*s (%.*s)", STR_ARG(label),
-                                   STR_ARG(why)));
+        yaml_out_note(w->mem, w->notes, property,
+                      arena_format(w->mem, "suggestion: classification: %.*s (%.*s)",
+                                   STR_ARG(label), STR_ARG(why)));
     }
-    if (column->primary_key == 0 && !column->unique && infer_may_be_key(mem, table, column)) {
+}
+
+static void infer_suggest(const struct infer_writer *w, const struct infer_column *column,
+                          const struct tree *property)
+{
+    const struct infer_column *elements = infer_find_elements(w, column->name);
+
+    infer_suggest_label(w, elements != NULL ? elements : column, property);
+    if (column->primary_key == 0 && !column->unique && infer_may_be_key(w->mem, w->table, column)) {
         yaml_out_note(
-            mem, notes, property,
-            arena_format(mem, "suggestion: primaryKey: true (no value stands twice in %llu rows)",
-                         (unsigned long long)table->rows));
+            w->mem, w->notes, property,
+            arena_format(w->mem,
+                         "suggestion: primaryKey: true (no value stands twice in %llu rows)",
+                         (unsigned long long)w->table->rows));
     }
 }
 
@@ -145,10 +153,11 @@ static bool infer_has_key_of_several(const struct infer_table *table)
     return false;
 }
 
-static struct tree *infer_property(struct arena *mem, const struct infer_table *table,
-                                   const struct infer_column *column, str name, bool is_source,
-                                   struct yaml_out_notes *notes)
+static struct tree *infer_property(const struct infer_writer *w, const struct infer_column *column,
+                                   str name, bool is_source)
 {
+    struct arena *mem = w->mem;
+    const struct infer_table *table = w->table;
     struct tree *property = tree_new(mem, TREE_MAP);
     bool is_required = column->required || column->primary_key > 0
                     || (column->is_profiled && !table->is_sample && table->rows > 0
@@ -158,8 +167,7 @@ static struct tree *infer_property(struct arena *mem, const struct infer_table *
     if (is_source && !str_eq(name, column->name)) {
         infer_put(mem, property, "physicalName", column->name);
     }
-    infer_put(mem, property, "logicalType", infer_logical(mem, column->type));
-    infer_put(mem, property, "physicalType", column->type);
+    infer_put_type(w, property, column->type, 0);
     if (column->primary_key > 0) {
         infer_put_plain(mem, property, "primaryKey", STR("true"));
         if (infer_has_key_of_several(table)) {
@@ -176,7 +184,8 @@ static struct tree *infer_property(struct arena *mem, const struct infer_table *
     if (column->description.len > 0) {
         infer_put(mem, property, "description", column->description);
     }
-    infer_suggest(mem, table, column, property, notes);
+    infer_suggest(w, column, property);
+    infer_put_parts(w, property, column->type, column->name, 0);
     return property;
 }
 
@@ -247,6 +256,7 @@ static struct tree *infer_schema(struct arena *mem, const struct infer_tables *t
                                  struct yaml_out_notes *notes)
 {
     const struct infer_table *table = &tables->at[at];
+    const struct infer_writer w = {mem, table, notes};
     struct tree *node = tree_new(mem, TREE_MAP);
 
     infer_put(mem, node, "name", names->tables.at[at]);
@@ -259,8 +269,7 @@ static struct tree *infer_schema(struct arena *mem, const struct infer_tables *t
     struct tree *properties = infer_put_new(mem, node, "properties", TREE_LIST);
     for (size_t i = 0; i < table->columns.len; i++) {
         tree_push(mem, properties,
-                  infer_property(mem, table, &table->columns.at[i], names->columns[at].at[i],
-                                 is_source, notes));
+                  infer_property(&w, &table->columns.at[i], names->columns[at].at[i], is_source));
     }
     infer_relations(mem, tables, names, at, node);
     return node;

@@ -10,6 +10,8 @@ struct report;
 /* A column as the source tells it, and what its values say. */
 struct infer_column {
     str name; /* as the source spells it */
+    str path; /* of what is inside of a column: `contact.phones[]`; empty: a column */
+    str sql;  /* how it is asked for; empty: by its name */
     str type; /* the engine's, or PostgreSQL's spelling; of text files VARCHAR until infer_settle */
     str description;
     bool required;
@@ -33,6 +35,9 @@ struct infer_table {
     struct {
         VEC_OF(struct infer_column)
     } columns;
+    struct {
+        VEC_OF(struct infer_column)
+    } inside; /* texts inside of objects and lists: infer_look_inside */
     struct {
         VEC_OF(struct infer_relation)
     } relations;
@@ -64,7 +69,14 @@ enum infer_form {
     FORM_COUNT
 };
 
+enum {
+    INFER_DEPTH_MAX = 8, /* of objects and lists that become properties; deeper ones stay a type */
+    INFER_INSIDE_MAX = 500, /* texts inside that are looked at */
+};
 enum { INFER_FACTS = 4 + FORM_COUNT + 4 }; /* cells that a column has in a profile */
+
+/* Finds the texts inside of objects and lists, by the types of the columns. Of a list its first element speaks for all. */
+void infer_look_inside(struct arena *mem, struct infer_table *table);
 
 /* SELECT of one row: count(*), then INFER_FACTS cells for each of `columns` (a slice); `from` is what stands behind FROM. */
 str infer_profile_sql(struct arena *mem, const struct infer_column *columns, size_t len, str from);

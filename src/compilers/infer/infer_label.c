@@ -34,6 +34,7 @@ static const struct {
     {"firstname", "pii", "a name of a person"},
     {"lastname", "pii", "a name of a person"},
     {"surname", "pii", "a name of a person"},
+    {"fullname", "pii", "a name of a person"},
     {"vorname*", "pii", "a name of a person"},
     {"nachname*", "pii", "a name of a person"},
     {"prenom*", "pii", "a name of a person"},
@@ -58,7 +59,7 @@ static const struct {
 
 static const char *const infer_pairs[][2] = {
     {"first_name", "firstname"}, {"last_name", "lastname"}, {"family_name", "lastname"},
-    {"given_name", "firstname"}, {"user_agent", ""},
+    {"given_name", "firstname"}, {"full_name", "fullname"}, {"user_agent", ""},
 };
 
 static char infer_lower(char c)

@@ -43,6 +43,17 @@ static bool infer_is_nested(str type)
         || str_starts(type, STR("MAP(")) || str_eq(type, STR("JSON")) || str_eq(type, STR("BLOB"));
 }
 
+static str infer_sql_name(struct arena *mem, const struct infer_column *column)
+{
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
+
+    if (column->sql.len > 0) {
+        return column->sql;
+    }
+    buf_add_identifier(b, column->name);
+    return buf_str(b);
+}
+
 static void infer_add_text_facts(struct buf *b, str name)
 {
     for (int i = 0; i < FORM_COUNT; i++) {
@@ -66,10 +77,8 @@ str infer_profile_sql(struct arena *mem, const struct infer_column *columns, siz
 
     buf_add(b, STR("SELECT count(*)"));
     for (size_t i = 0; i < len; i++) {
-        struct buf *quoted = buf_new(mem, PATH_BYTES_MAX);
+        str name = infer_sql_name(mem, &columns[i]);
 
-        buf_add_identifier(quoted, columns[i].name);
-        str name = buf_str(quoted);
         buf_format(b, ", count(%.*s), ", STR_ARG(name));
         buf_format(b, infer_is_nested(columns[i].type) ? "0" : "count(DISTINCT %.*s)",
                    STR_ARG(name));
@@ -120,7 +129,8 @@ bool infer_profile_read(const struct tree *row, struct infer_column *columns, si
 
 str infer_samples_sql(struct arena *mem, const struct infer_column *column, str from)
 {
-    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX), *name = buf_new(mem, PATH_BYTES_MAX);
+    struct buf *b = buf_new(mem, SOURCE_SQL_BYTES_MAX);
+    str name = infer_sql_name(mem, column);
     uint64_t formed = column->counts[FORM_IBAN];
 
     formed = column->counts[FORM_CARD] > formed ? column->counts[FORM_CARD] : formed;
@@ -128,12 +138,10 @@ str infer_samples_sql(struct arena *mem, const struct infer_column *column, str 
     if (column->values == 0 || formed * 2 < column->values) {
         return STR_NONE;
     }
-    buf_add_identifier(name, column->name);
     buf_format(b,
-               "SELECT DISTINCT %.*s FROM (SELECT %.*s FROM %.*s WHERE %.*s IS NOT NULL LIMIT "
-               "1000) LIMIT 100",
-               STR_ARG(buf_str(name)), STR_ARG(buf_str(name)), STR_ARG(from),
-               STR_ARG(buf_str(name)));
+               "SELECT DISTINCT value FROM (SELECT %.*s AS value FROM %.*s WHERE %.*s IS NOT NULL "
+               "LIMIT 1000) LIMIT 100",
+               STR_ARG(name), STR_ARG(from), STR_ARG(name));
     return b->full ? STR_NONE : buf_str(b);
 }
 

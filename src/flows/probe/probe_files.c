@@ -290,6 +290,10 @@ static bool probe_profile(struct task *t, struct probe_file *f, struct infer_tab
     if (!probe_values(t, &asked, table->columns.at, table->columns.len, from, &table->rows)) {
         return false;
     }
+    infer_look_inside(t->mem, table);
+    if (!probe_values(t, &asked, table->inside.at, table->inside.len, from, &table->rows)) {
+        return false;
+    }
     table->is_sample = table->rows == f->p->rows_max;
     for (size_t i = 0; f->server.file_format == SOURCE_CSV && i < table->columns.len; i++) {
         infer_settle(t->mem, &table->columns.at[i]);
