@@ -98,6 +98,9 @@ def test_of_all_kinds_of_files(mesh):
     found = inferred(mesh, "a.ndjson")
     assert "BIGINT" in found["id"] and "logicalType: object" in found["who"] and "VARCHAR[]" in found["tags"]
     assert "VARCHAR" in found["name"] and "BIGINT" in found["age"]
+    mesh.write("big.ndjson", '{"id":12345678901234567890}\n')
+    assert "HUGEINT" in inferred(mesh, "big.ndjson")["id"]
+    mesh.weft("contract", "test", "inferred.odcs.yaml")
     mesh.write("a.json", '{"data":[{"id":1,"seen_on":"2026-01-01"}]}')
     assert "DATE" in inferred(mesh, "a.json", "--records", "/data")["seen_on"]
     mesh.write("a.parquet", parquet([

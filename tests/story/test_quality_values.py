@@ -97,6 +97,8 @@ OPTIONS = {
     "i8 in a wider type": whole({"format": "i8"}, [127, -128], [128, -129], "must have the format i8"),
     "u16": whole({"format": "u16"}, [0, 65535], [-1, 65536], "must have the format u16"),
     "u64 in a decimal": whole({"format": "u64"}, [0, 5], [-1], "must have the format u64", "DECIMAL(38,0)"),
+    "i128": whole({"format": "i128"}, [0, -5, 10**30], [], "", "HUGEINT"),
+    "u128": whole({"format": "u128"}, [0, 10**30], [-1], "must have the format u128", "HUGEINT"),
     "i32 is implied": whole({"format": "i32"}, [1], [], "", "INTEGER"),
     "f32": number({"format": "f32"}, [1e38], [1e39], "must have the format f32"),
     "number as text": number({"minimum": 5}, ["5", "6.5"], ["4", "no"], "must be at least 5", physical="VARCHAR"),
@@ -385,6 +387,29 @@ def test_dates_are_read_as_their_format_says(mesh):
     refused = mesh.weft("run", "--all", ok=False)
     assert refused.code == 65 and "column born: a value is not spelled dd.MM.yyyy" in told(refused)
 
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "json"])
+def test_integers_of_128_bits_are_kept_to_38_digits(mesh, kind):
+    """By their format alone, as a contract of others says it; what has more digits stops the run, and is not rounded."""
+    properties = [{"name": name, "logicalType": "integer", "logicalTypeOptions": {"format": name}} for name in ("i128", "u128")]
+    write_mesh(mesh, properties, [])
+    mesh.write(f"{ORDERS}/shop.odcs.yaml", document("shop-files", "people", properties, servers=[
+        {"server": "files", "type": "local", "path": f"data/people.{kind}", "format": kind}]))
+    rows = [(12345678901234567890123456789012345678, 1), (-(10**37), 10**37)]
+
+    def write(rows):
+        dicts = [{"i128": i, "u128": u} for i, u in rows]
+        mesh.write(f"data/people.{kind}", json.dumps(dicts) if kind == "json" else "".join(
+            json.dumps(row) + "\n" for row in dicts) if kind == "ndjson" else "i128,u128\n" + "".join(f"{i},{u}\n" for i, u in rows))
+    write(rows)
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    kept = mesh.rows("SELECT i128::VARCHAR AS i, u128::VARCHAR AS u FROM sales.orders.people ORDER BY i128 DESC", as_user="ana")
+    assert kept == [{"i": str(i), "u": str(u)} for i, u in rows]
+    write([(10**38, 1)])
+    refused = mesh.weft("run", "--all", ok=False)
+    assert refused.code != 0 and "column i128" in told(refused) and f"people.{kind}" in told(refused)
 
 
 def test_bounds_of_older_contracts_are_flags(mesh):

@@ -479,6 +479,13 @@ static void warn_of_bare_numeric(struct arena *mem, str file, const struct tree 
     f->hint = arena_format(mem, "say what the numbers need: " STR_FMT "(18,3)", STR_ARG(text));
 }
 
+/* No file holds integers of 128 bits: what has more than 38 digits is refused when it comes, and nothing is rounded. */
+static str storable(struct arena *mem, str type)
+{
+    (void)mem;
+    return str_ends(type, STR("HUGEINT")) ? STR("DECIMAL(38,0)") : type;
+}
+
 str contract_type(struct arena *mem, str file, const struct tree *property, struct report *report)
 {
     const struct tree *physical = tree_find(property, STR("physicalType"));
@@ -496,7 +503,8 @@ str contract_type(struct arena *mem, str file, const struct tree *property, stru
     }
     if (outcome == TYPE_READ) {
         warn_of_bare_numeric(mem, file, physical, report);
-        return arena_str(mem, contract_type_print(report->mem, type));
+        return arena_str(mem, contract_type_replace(
+                                  report->mem, contract_type_print(report->mem, type), storable));
     }
     if (outcome == TYPE_WRONG) {
         struct finding *f =

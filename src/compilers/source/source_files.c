@@ -382,14 +382,19 @@ static void source_add_case(struct arena *mem, struct buf *b, const struct contr
                             str value, str also)
 {
     enum source_reading reading = source_type_reading(column->type, true);
+    struct buf *refused = buf_new(mem, SQL_BYTES_MAX);
 
+    buf_add(refused, STR("error("));
+    buf_add_literal(refused, source_value_message(mem, column));
+    buf_add(refused, STR(")"));
     buf_format(b, "CASE WHEN (%.*s OR regexp_full_match(%.*s, %.*s))%.*s",
                STR_ARG(source_quick_guard(mem, reading, column->type, value)), STR_ARG(value),
                STR_ARG(source_guard(mem, reading, column->type)), STR_ARG(also));
-    buf_format(b, " THEN CAST(%.*s AS %.*s) WHEN %.*s IS NULL THEN NULL ELSE error(",
-               STR_ARG(value), STR_ARG(column->type), STR_ARG(value));
-    buf_add_literal(b, source_value_message(mem, column));
-    buf_add(b, STR(") END"));
+    buf_format(b,
+               " THEN coalesce(TRY_CAST(%.*s AS %.*s), %.*s) WHEN %.*s IS NULL THEN NULL ELSE %.*s "
+               "END",
+               STR_ARG(value), STR_ARG(column->type), STR_ARG(buf_str(refused)), STR_ARG(value),
+               STR_ARG(buf_str(refused)));
 }
 
 void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
