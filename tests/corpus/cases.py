@@ -124,6 +124,13 @@ case("ndjson", "nd_depth_1000", ('{"id":1,"doc":' + "[" * 1000 + "]" * 1000 + "}
      refused="nested deeper")
 case("ndjson", "nd_depth_million", b'{"id":1,"doc":' + b"[" * 1_000_000, {"id": "bigint", "doc": "json"}, refused="nested deeper")
 case("ndjson", "nd_wrong_type", b'{"id":"one"}\n', TEXT, refused="column id")
+case("ndjson", "nd_too_large", b'{"id":9223372036854775808}\n', ID, refused="column id: a value is no BIGINT")
+case("ndjson", "nd_odd_types", b'{"b":true,"c":"101","u":"0F8FAD5B-D9CB-469F-A165-70867728950E","i":"1 day","h":123456789012345678901234567890}\n{}\n',
+     {"b": "boolean", "c": "bit", "u": "uuid", "i": "interval", "h": "hugeint"}, checks={
+         "count(*)": 2, "max(b)": True, "max(c)::varchar": "101", "max(u)::varchar": "0f8fad5b-d9cb-469f-a165-70867728950e",
+         "max(i)::varchar": "1 day", "max(h)::varchar": "123456789012345678901234567890"})
+case("ndjson", "nd_number_for_true", b'{"b":7}\n', {"b": "boolean"}, refused="column b: a value is no BOOLEAN")
+case("ndjson", "nd_no_uuid", b'{"u":"x"}\n', {"u": "uuid"}, refused="column u: a value is no UUID")
 case("ndjson", "nd_required_missing", b'{"id":1}\n{"text":"a"}\n', TEXT, rows=[[1, None], [None, "a"]])
 case("ndjson", "nd_gz_cut", None, TEXT, refused="cut", files={"nd_gz_cut.ndjson.gz": gz(b'{"id":1,"text":"a"}\n' * 5000)[:-9]})
 case("ndjson", "nd_windows", b'{"id":1,"text":"a"}\r\n{"id":2,"text":"b"}\r\n', TEXT, rows=[[1, "a"], [2, "b"]])
@@ -177,6 +184,8 @@ def p_meta(change):
 
 case("parquet", "p_plain", parquet([P_ID, Column("text", BYTE_ARRAY, [b"a", None, "é".encode()], converted="UTF8")]), TEXT,
      rows=[[1, "a"], [2, None], [3, "é"]])
+case("parquet", "p_unicode", parquet([Column("id", INT64, [1]), Column("text", BYTE_ARRAY, [UNICODE.encode()], converted="UTF8")]), TEXT,
+     rows=[[1, UNICODE]])
 case("parquet", "p_no_rows", parquet([Column("id", INT64, [])]), ID, rows=[])
 case("parquet", "p_all_null", parquet([Column("id", INT64, [None, None])]), ID, rows=[[None], [None]])
 case("parquet", "p_by_name", parquet([Column("text", BYTE_ARRAY, [b"a"], converted="UTF8"), Column("id", INT64, [1])]), TEXT, rows=[[1, "a"]])
@@ -267,6 +276,8 @@ TAIL = ' "https://example.com/" "Mozilla/5.0 (\\"odd\\")"\n'
 case("accesslog", "log_common", GOOD.encode(), COMMON, checks={
     "host": "192.0.2.7", "identity": None, '"user"': "frank", '"time"::varchar': "2000-10-10 20:55:36+00", "method": "GET",
     "path": "/a.gif?x=1", "protocol": "HTTP/1.0", "status": 200, "bytes": 2326, "request": "GET /a.gif?x=1 HTTP/1.0"})
+case("accesslog", "log_unicode", GOOD.replace("frank", UNICODE.replace(" ", "_")).encode(), {"user": "varchar"},
+     rows=[[UNICODE.replace(" ", "_")]])
 case("accesslog", "log_combined", (GOOD.rstrip("\n") + TAIL).encode(), {"host": "varchar", "referer": "varchar", "user_agent": "varchar"},
      custom={"logFormat": "combined"}, rows=[["192.0.2.7", "https://example.com/", 'Mozilla/5.0 (\\"odd\\")']])
 case("accesslog", "log_dashes", b'::1 - - [10/Oct/2000:13:55:36 +0000] "-" 408 -\n', COMMON,
