@@ -7,7 +7,7 @@ import os
 import struct
 import zlib
 
-from parquet_file import (BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64, INT96, UUID, Column, I32, I64, parquet, time, timestamp)
+from parquet_file import (BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64, INT96, UUID, Column, I32, I64, Struct, parquet, time, timestamp)
 
 
 class Case:
@@ -245,6 +245,8 @@ case("parquet", "p_endless_rows_claimed", parquet([P_ID], claimed_rows=2**60), I
 case("parquet", "p_page_too_big", parquet([P_ID], page_bytes=2**31 - 1), ID, refused="damaged")
 case("parquet", "p_page_too_small", parquet([P_ID], page_bytes=8), ID, refused="damaged")
 case("parquet", "p_offset_negative", p_meta(lambda m: m[4][0][1][0][3].__setitem__(9, I64(-5))), ID, refused="damaged")
+case("parquet", "p_depth_200", p_meta(lambda m: m[2].__setitem__(slice(1, 1), [
+    Struct({3: I32(0), 4: "inner" if i else "id", 5: I32(1)}) for i in range(200)])), ID, refused="column id has another type")
 case("parquet", "p_offset_far", p_meta(lambda m: m[4][0][1][0][3].__setitem__(9, I64(10**12))), ID, refused="damaged")
 case("parquet", "p_children_claimed", p_meta(lambda m: m[2][0].__setitem__(5, I32(2**31 - 1))), ID, refused="damaged")
 case("parquet", "p_bit_under_checksum",

@@ -18,6 +18,7 @@ enum {
     THRIFT_MAP,
     THRIFT_STRUCT,
     THRIFT_DEPTH_MAX = 32,
+    SCHEMA_DEPTH_MAX = 256, /* a list takes two */
 };
 
 struct thrift {
@@ -223,7 +224,7 @@ static void footer_read_schema(struct footer_reader *r)
     struct {
         uint64_t left;
         bool is_repeated;
-    } open[THRIFT_DEPTH_MAX * 4];
+    } open[SCHEMA_DEPTH_MAX];
     size_t depth = 0;
     int kind = 0;
     uint64_t len = thrift_list(&r->t, &kind);
