@@ -237,6 +237,12 @@ static bool read_values(struct rule_reader *q, const char *key, bool is_needed)
     const struct tree *values = tree_find(arguments, str_of(key));
     if (!values && !is_needed)
         return true;
+    if (!values && q->rule.kind == RULE_INVALID_VALUES) {
+        struct finding *f = contract_error(
+            q->r, q->node, "invalidValues needs arguments.validValues, arguments.pattern, or both");
+        f->hint = STR("write arguments: {validValues: [a, b]}, or arguments: {pattern: '^a'}");
+        return false;
+    }
     if (!values || values->kind != TREE_LIST || !values->len) {
         struct finding *f = contract_error(q->r, values ? values : q->node,
                                            "arguments.%s must be a list of values", key);

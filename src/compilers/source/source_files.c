@@ -418,6 +418,10 @@ void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_
         source_add_case(mem, b, column, value, STR_NONE);
         break;
     default:
+        if (str_eq(column->type, STR("VARCHAR"))) { /* any value is one */
+            buf_format(b, "CAST(%.*s AS VARCHAR)", STR_ARG(value));
+            break;
+        }
         buf_format(b, "CASE WHEN %.*s IS NOT NULL THEN coalesce(TRY_CAST(%.*s AS %.*s), %.*s) END",
                    STR_ARG(value), STR_ARG(value), STR_ARG(column->type),
                    STR_ARG(source_refusal(mem, column)));
