@@ -24,7 +24,10 @@ static void add_links(struct exchanger *x, struct tree *tests, const struct exch
         buf_add_literal(to, link->table);
         buf_add(to, STR(")"));
         exchange_put_text(x->mem, arguments, "to", buf_str(to));
-        exchange_put_text(x->mem, arguments, "field", link->to.at[0]);
+        const struct contract_column *target =
+            contract_find_column(contract_find_table(x->contract, link->table), link->to.at[0]);
+        exchange_put_text(x->mem, arguments, "field",
+                          target ? target->physical_name : link->to.at[0]);
         tree_push(x->mem, tests, test_of(x, "relationships", arguments));
     }
 }

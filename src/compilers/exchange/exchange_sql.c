@@ -169,9 +169,8 @@ static void add_bound(struct exchanger *x, struct str_list *checks,
 }
 
 static void add_values(struct exchanger *x, struct str_list *checks,
-                       const struct contract_table *table, const struct exchange_part *part)
+                       const struct contract_rule *rule, const struct exchange_part *part)
 {
-    const struct contract_rule *rule = exchange_values_rule(table, part->name);
     if (!rule)
         return;
     if (!is_number(part) && !is_text(part)) {
@@ -197,6 +196,7 @@ static void add_values(struct exchanger *x, struct str_list *checks,
 }
 
 static struct str_list column_checks(struct exchanger *x, const struct contract_table *table,
+                                     const struct contract_column *column,
                                      const struct exchange_part *part)
 {
     struct str_list checks = {0};
@@ -209,12 +209,12 @@ static struct str_list column_checks(struct exchanger *x, const struct contract_
     add_bound(x, &checks, part, "maximum", "<=");
     add_bound(x, &checks, part, "exclusiveMinimum", ">");
     add_bound(x, &checks, part, "exclusiveMaximum", "<");
-    add_values(x, &checks, table, part);
+    add_values(x, &checks, exchange_values_rule(table, column->name), part);
     for (size_t i = 0; not_held[i]; i++)
         if (exchange_option(part, str_of(not_held[i])))
             exchange_note(x, part->source, "%s of " STR_FMT " is left out: SQL has no such check",
                           not_held[i], STR_ARG(part->name));
-    if (exchange_pattern_rule(table, part->name))
+    if (exchange_pattern_rule(table, column->name))
         exchange_note(x, part->source,
                       "the pattern of " STR_FMT " is left out: SQL has no ECMA-262",
                       STR_ARG(part->name));
@@ -223,11 +223,14 @@ static struct str_list column_checks(struct exchanger *x, const struct contract_
 
 /* ---- tables */
 
-static void add_names(struct buf *b, const struct str_list *names)
+/* A database knows a column by its physical name. */
+static void add_names(struct buf *b, const struct contract_table *table,
+                      const struct str_list *names)
 {
     for (size_t i = 0; i < names->len; i++) {
+        const struct contract_column *column = contract_find_column(table, names->at[i]);
         buf_add(b, i ? STR(", ") : STR_NONE);
-        buf_add_identifier(b, names->at[i]);
+        buf_add_identifier(b, column ? column->physical_name : names->at[i]);
     }
 }
 
@@ -253,14 +256,17 @@ static bool is_exported(const struct exchanger *x, str table)
     return !x->only || str_eq(x->only->name, table);
 }
 
-static void add_link(struct buf *b, const struct exchange_link *link)
+static void add_link(const struct exchanger *x, const struct contract_table *table,
+                     const struct exchange_link *link)
 {
+    const struct contract_table *to = contract_find_table(x->contract, link->table);
+    struct buf *b = x->out;
     buf_add(b, STR("FOREIGN KEY ("));
-    add_names(b, &link->from);
+    add_names(b, table, &link->from);
     buf_add(b, STR(") REFERENCES "));
-    buf_add_identifier(b, link->table);
+    buf_add_identifier(b, to->physical_name);
     buf_add(b, STR(" ("));
-    add_names(b, &link->to);
+    add_names(b, to, &link->to);
     buf_add(b, STR(")"));
 }
 
@@ -341,9 +347,9 @@ void exchange_sql(struct exchanger *x)
     for (size_t i = 0; i < count && x->dialect == EXCHANGE_POSTGRES; i++)
         for (size_t j = 0; j < plan.links[i].len; j++) {
             buf_add(x->out, STR("ALTER TABLE "));
-            buf_add_identifier(x->out, x->contract->tables.at[i].name);
+            buf_add_identifier(x->out, x->contract->tables.at[i].physical_name);
             buf_add(x->out, STR(" ADD "));
-            add_link(x->out, &plan.links[i].at[j]);
+            add_link(x, &x->contract->tables.at[i], &plan.links[i].at[j]);
             buf_add(x->out, STR(";\n"));
         }
 }
@@ -352,10 +358,11 @@ static void add_column(struct exchanger *x, const struct contract_table *table,
                        const struct contract_column *column, size_t key_len)
 {
     struct buf *b = x->out;
-    const struct exchange_part *part = exchange_column_part(x->mem, column);
-    struct str_list checks = column_checks(x, table, part);
+    struct exchange_part *part = exchange_column_part(x->mem, column);
+    part->name = column->physical_name;
+    struct str_list checks = column_checks(x, table, column, part);
     buf_add(b, STR("    "));
-    buf_add_identifier(b, column->name);
+    buf_add_identifier(b, column->physical_name);
     buf_add(b, STR(" "));
     buf_add(b, column_type(x, column, part));
     if (part->required)
@@ -376,7 +383,7 @@ static void add_table(struct exchanger *x, const struct contract_table *table,
     if (b->len)
         buf_add(b, STR("\n"));
     buf_add(b, STR("CREATE TABLE "));
-    buf_add_identifier(b, table->name);
+    buf_add_identifier(b, table->physical_name);
     buf_add(b, STR(" (\n"));
     for (size_t i = 0; i < table->columns.len; i++) {
         buf_add(b, i ? STR(",\n") : STR_NONE);
@@ -384,12 +391,12 @@ static void add_table(struct exchanger *x, const struct contract_table *table,
     }
     if (key.len > 1) {
         buf_add(b, STR(",\n    PRIMARY KEY ("));
-        add_names(b, &key);
+        add_names(b, table, &key);
         buf_add(b, STR(")"));
     }
     for (size_t i = 0; i < links->len; i++) {
         buf_add(b, STR(",\n    "));
-        add_link(b, &links->at[i]);
+        add_link(x, table, &links->at[i]);
     }
     buf_add(b, STR("\n);\n"));
     add_comments(x, table);
@@ -400,7 +407,7 @@ static void add_comments(struct exchanger *x, const struct contract_table *table
     struct buf *b = x->out;
     if (table->description.len) {
         buf_add(b, STR("COMMENT ON TABLE "));
-        buf_add_identifier(b, table->name);
+        buf_add_identifier(b, table->physical_name);
         buf_add(b, STR(" IS "));
         buf_add_literal(b, table->description);
         buf_add(b, STR(";\n"));
@@ -410,9 +417,9 @@ static void add_comments(struct exchanger *x, const struct contract_table *table
         if (!column->description.len)
             continue;
         buf_add(b, STR("COMMENT ON COLUMN "));
-        buf_add_identifier(b, table->name);
+        buf_add_identifier(b, table->physical_name);
         buf_add(b, STR("."));
-        buf_add_identifier(b, column->name);
+        buf_add_identifier(b, column->physical_name);
         buf_add(b, STR(" IS "));
         buf_add_literal(b, column->description);
         buf_add(b, STR(";\n"));
