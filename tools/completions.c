@@ -300,6 +300,23 @@ static void words_of_all(FILE *out, const char *before, const char *after)
     fputs(after, out);
 }
 
+/* Options may stand before the command. */
+static void zsh_before(FILE *out)
+{
+    fputs("    local -a valued\n    valued=(", out);
+    for (size_t i = 0; i < LEN(options); i++)
+        if (options[i].value[0] != '\0')
+            fprintf(out, " --%s%s%s", options[i].name, options[i].letter[0] != '\0' ? " -" : "",
+                    options[i].letter);
+    fputs(")\n    # Options may stand before the command.\n"
+          "    while (( CURRENT > 2 )) && [[ ${words[2]} == -* ]]; do\n"
+          "        local -i taken=$(( ${valued[(Ie)${words[2]}]} ? 2 : 1 ))\n"
+          "        (( CURRENT - taken >= 2 )) || return\n"
+          "        words=(\"${words[1]}\" \"${(@)words[2 + taken,-1]}\")\n"
+          "        (( CURRENT -= taken ))\n    done\n",
+          out);
+}
+
 static void completion_of_zsh(void)
 {
     FILE *out = file_open(folder, "share/zsh/site-functions/_weft");
@@ -315,18 +332,9 @@ static void completion_of_zsh(void)
             fputs("'\n", out);
         }
     }
-    fputs("    )\n    local -a valued\n    valued=(", out);
-    for (size_t i = 0; i < LEN(options); i++)
-        if (options[i].value[0] != '\0')
-            fprintf(out, " --%s%s%s", options[i].name, options[i].letter[0] != '\0' ? " -" : "",
-                    options[i].letter);
-    fputs(")\n    # Options may stand before the command.\n"
-          "    while (( CURRENT > 2 )) && [[ ${words[2]} == -* ]]; do\n"
-          "        local -i taken=$(( ${valued[(Ie)${words[2]}]} ? 2 : 1 ))\n"
-          "        (( CURRENT - taken >= 2 )) || return\n"
-          "        words=(\"${words[1]}\" \"${(@)words[2 + taken,-1]}\")\n"
-          "        (( CURRENT -= taken ))\n    done\n"
-          "    if (( CURRENT == 2 )); then\n        _describe command names\n        "
+    fputs("    )\n", out);
+    zsh_before(out);
+    fputs("    if (( CURRENT == 2 )); then\n        _describe command names\n        "
           "return\n    fi\n"
           "    name=${words[2]}\n    case $name in\n",
           out);

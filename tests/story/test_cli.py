@@ -244,6 +244,14 @@ def test_what_is_shown_of_products(applied):
         assert applied.weft("show", name, ok=False).code == 66
 
 
+def test_tables_of_the_mesh_are_shown(applied):
+    assert "mesh.releases" in applied.weft("show", "mesh").out
+    told = applied.weft("show", "mesh.releases", "--format", "json").json
+    assert {"number", "product"} <= {row["column"] for row in told} and all(row["type"] and row["description"] for row in told)
+    wrong = applied.weft("show", "mesh.relases", ok=False)
+    assert wrong.code == 66 and "did you mean mesh.releases?" in wrong.err
+
+
 def test_users_and_groups_of_this_machine(applied):
     applied.weft("user", "add", "tim")
     applied.weft("group", "add", "analysts", "tim")

@@ -126,6 +126,11 @@ def test_commands_of_the_shell(shell, applied):
     shell.ask("\\x")
     assert "-[ RECORD 1 ]" in shell.ask("SELECT 1 AS one;")
     shell.ask("\\x")
+    # As fingers know it from psql: said plainly, it stays.
+    assert "is on" in shell.ask("\\x on") and "is on" in shell.ask("\\x on") and "is off" in shell.ask("\\x off")
+    assert "is on" in shell.ask("\\timing on") and "is on" in shell.ask("\\timing on") and "is off" in shell.ask("\\timing off")
+    assert "on or off" in shell.ask("\\timing maybe")
+    assert "mesh.products" in shell.ask("\\d mesh") and "visibility" in shell.ask("\\d mesh.products")
     assert "no command \\foo" in shell.ask("\\foo")
     assert "did you mean \\timing?" in shell.ask("\\timin")
     told = shell.ask("\\?")
