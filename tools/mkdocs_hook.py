@@ -61,7 +61,7 @@ def in_text(page, line):
     def link(found):
         mark, text, target = found.groups()
         new = target_of(page, target)
-        if new is not None and text == target.partition("#")[0] and text.endswith(".md"):
+        if new is not None and text.endswith(".md") and posixpath.basename(text) == posixpath.basename(target.partition("#")[0]):
             text = title_of(page, target)
         return text if new is None else f"{mark}[{text}]({new})"
 
