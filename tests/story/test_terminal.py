@@ -64,6 +64,14 @@ def test_the_columns_of_a_table_are_a_table(retail, user):
         assert re.match(r"column +type +required .*access", head), head
 
 
+def test_the_status_has_no_json_in_it(retail):
+    """Copies are listed by table; a program gets them as they are."""
+    retail.weft("query", f"SELECT count(*) FROM {PROFILES}.customers", "--as", "hugo")
+    shown = shown_on(retail, "status")
+    assert "{" not in shown and re.search(rf"^{PROFILES}\.customers +1 +1 ", shown, re.M), shown
+    assert retail.weft("status", "--format", "json").json["cleared_tables"][0]["classes"] >= 1
+
+
 def test_what_goes_to_a_pipe_is_whole(retail):
     lines = retail.weft("show", f"{PROFILES}.customers").out.splitlines()
     assert max(map(len, lines)) > 80
