@@ -1,5 +1,5 @@
-"""A catalog that grows: start of a server, plan and apply of one domain's bundle, memory and bytes, for each of several sizes.
-Where a mesh is large enough for it, the start is one over the image that the server before has kept.
+"""A catalog that grows: start of a server, plan and apply of one domain's bundle, an environment, memory and bytes, for each of several
+sizes. Where a mesh is large enough for it, the start is one over the image that the server before has kept.
 
 BENCH_DOMAINS says how many domains each mesh has, 1 to 1,000 of 100 products of 20 columns: 1,000 are 100,000 products and 2,000,000
 columns. BENCH_RUNS says how often a bundle is planned and applied. In each domain one product has a source, and each other reads the
@@ -125,12 +125,26 @@ def measure(mesh):
     server.stop()
 
 
+def measure_environment(mesh):
+    """What it takes to make one that differs in one contract, and to open it after a start."""
+    server, _ = started(mesh)
+    write_domain(mesh, 0, "a trial")
+    told("env", [timed(server, lambda: mesh.weft("apply", "--env", "dev-x", "--domain", "d0", "--yes", timeout=PATIENCE_S))[1]])
+    server.stop()
+    server, _ = started(mesh)
+    before = own_mb(server.process.pid)
+    told("opened", [timed(server, lambda: server.call("GET", "/env/dev-x/api/v1/status"))[1]])
+    print(f"    memory   {own_mb(server.process.pid) - before:8.1f} MB more with an environment", flush=True)
+    server.stop()
+
+
 def main():
     print("\ncatalog_scale   (goal for 1,000 domains: plan and apply p99 < 2 s, start < 3 s)")
     for domains in DOMAINS:
         mesh = kit.empty_mesh(f"catalog-{domains}")
         load(mesh, domains)
         measure(mesh)
+        measure_environment(mesh)
         mesh.close()
 
 

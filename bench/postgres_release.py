@@ -110,8 +110,9 @@ def take(postgres, words, table, also=()):
     return wall, busy, kit.cpu(postgres.process.pid) - before[1]
 
 
-def show_other(what, run):
-    print(f"    {what:40} wall {run[0]:6.2f}   cpu {run[1]:6.2f}   server cpu {run[2]:6.2f}", flush=True)
+def show_other(what, run, used=None):
+    print(f"    {what:40} wall {run[0]:6.2f}   cpu {run[1]:6.2f}   server cpu {run[2]:6.2f}" + (f"   memory {used:.0f}" if used else ""),
+          flush=True)
 
 
 def show(sides, taken, used):
@@ -142,13 +143,15 @@ def measure(postgres, mesh, sides):
                 taken[side, table].append(take(postgres, words, table, also.get(side, ())))
     server.stop()
     used = {}
+    server = mesh.serve(http=False)
     for side, words in sides.items():
-        pids = [mesh.serve(http=False).process.pid] if side == "weft" else []
-        used[side] = kit.memory_shared(*words("orders"), pids)
+        used[side] = kit.memory_shared(*words("orders"), [server.process.pid] if side == "weft" else [])
         clear()
+    used_mixed = kit.memory_shared(*sides["weft"]("mixed"), [server.process.pid])
+    server.stop()
     show(sides, taken, used)
     show_other("weft, the first release", first)
-    show_other("weft, rows in another order than the key", mixed)
+    show_other("weft, rows in another order than the key", mixed, used_mixed)
 
 
 def main():

@@ -47,6 +47,8 @@ static bool configure_all(struct task *t, const struct worker_options *options,
         {"allow_persistent_secrets", options->kind == WORKER_EXTRACT ? "true" : "false"},
         {"secret_directory", "tmp/none"},
         {"errors_as_json", "true"},
+        /* What a job needed and freed goes back to the system while the worker rests. */
+        {"allocator_background_threads", "true"},
         /* Files of releases must be the same bytes each time they are made; a reader who wants an order says so. */
         {"preserve_insertion_order", options->kind == WORKER_CONSUMER ? "false" : "true"},
     };

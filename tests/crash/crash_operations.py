@@ -162,6 +162,30 @@ class Apply(Command):
         product.write_text(product.read_text().replace("as the shop took them", "as the shop took and sent them"))
 
 
+class Keep(Apply):
+    """After an apply the image is kept for the next start."""
+    name = "keep"
+    settings = ("image_keep_products=1",)
+    is_of_steps = True  # the apply stands, whatever becomes of what is kept
+
+    def act(self, mesh, case=None):
+        log = mesh.folder / "server.log"
+        begun = log.stat().st_size if case else 0
+        answer = super().act(mesh, case)
+        end = time.monotonic() + 60
+        while case and answer.code == 0 and time.monotonic() < end:
+            told = log.read_bytes()[begun:].decode(errors="replace")
+            failed = [line for line in told.splitlines() if "level=error" in line or "level=warn" in line]
+            if failed:
+                return Answer(answer.args, 74, "", failed[0])
+            if "the image is kept" in told:
+                return answer
+            if mesh.servers[-1].process.poll() is not None:
+                return Answer(answer.args, 69, "", "the server has died")
+            time.sleep(0.02)
+        return Answer(answer.args, 99, "", "no image was kept") if case and answer.code == 0 else answer
+
+
 class Approve(Command):
     name = "approve"
     words = ("access", "approve", "1", "--as", "ana")
@@ -387,5 +411,5 @@ class EnvDrop(EnvRefresh):
 
 
 TABLE = {o.name: o for o in (Run(), Increment(), Divert(), Replay(), Drop(), Candidate(), Publish(), Rollback(), Clear(), Apply(),
-                             Approve(), AddUser(), Upkeep(), Start(), Birth(), Stop(), Backup(), Restore(), EnvCreate(), EnvApply(),
+                             Keep(), Approve(), AddUser(), Upkeep(), Start(), Birth(), Stop(), Backup(), Restore(), EnvCreate(), EnvApply(),
                              EnvRun(), EnvRefresh(), EnvDrop())}

@@ -14,8 +14,8 @@ import duckdb
 
 NOTHING = "0" * 64
 # What may lie in a home that nobody serves.
-PLAIN = {"catalog.db", "cache.db", "lock", "audit.key", "mask.key", "serve.log", "weft.conf"}
-SERVED = {"weft.sock", "catalog.db-wal", "catalog.db-shm", "cache.db-wal", "cache.db-shm"}
+PLAIN = {"catalog.db", "cache.db", "lock", "audit.key", "mask.key", "serve.log", "weft.conf", "image.map"}
+SERVED = {"weft.sock", "catalog.db-wal", "catalog.db-shm", "cache.db-wal", "cache.db-shm", "image.map.new"}
 
 
 class Home:

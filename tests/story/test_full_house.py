@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +113,19 @@ def test_a_query_that_outgrows_memory_spills(applied):
 
 
 # ---- disk
+
+
+def memory(pid, what):
+    """In kB: RssAnon now, VmHWM at its highest."""
+    return int(re.search(rf"^{what}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M).group(1))
+
+
+def test_a_worker_at_rest_gives_its_memory_back(applied):
+    server = applied.serve()
+    many = "SELECT count(*) FROM (SELECT DISTINCT md5(i::VARCHAR) FROM range(500000) t(i), sales.orders.orders)"
+    assert server.query(many, as_user="noor")[1]["rows"] == [[500000]]
+    highest, pid = max((memory(pid, "VmHWM"), pid) for pid in workers(applied))
+    wait_until("it holds little", lambda: memory(pid, "RssAnon") < highest / 3)
 
 
 @pytest.fixture

@@ -188,6 +188,24 @@ TEST(images_of_one_mesh_share_its_products)
     images_close(images);
 }
 
+TEST(image_of_an_environment_shares_what_its_mesh_has_read)
+{
+    struct catalog *c = catalog_help_open(), *beside = catalog_help_open();
+    REQUIRE(c != NULL && beside != NULL);
+    struct images *images, *others;
+    REQUIRE_OK(c->t, catalog_help_apply(c, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_open(c->t, c->db, &images));
+    REQUIRE_OK(c->t, catalog_help_apply(beside, CATALOG_HELP_COLUMNS));
+    REQUIRE_OK(c->t, images_open_beside(c->t, beside->db, images, &others));
+    const struct image *mesh = image_pin(c->t, images), *environment = image_pin(c->t, others);
+    EXPECT(environment->model != mesh->model);
+    EXPECT(environment->products.at[0].definition == mesh->products.at[0].definition);
+    images_close(images);
+    EXPECT_STR(environment->products.at[0].tables.at[0].columns.at[0].name,
+               mesh->products.at[0].tables.at[0].columns.at[0].name);
+    images_close(others);
+}
+
 TEST(what_no_model_has_any_more_is_not_held)
 {
     struct catalog *c = catalog_help_open();

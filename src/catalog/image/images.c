@@ -131,6 +131,15 @@ bool images_verify(struct task *t, struct images *images, bool *removed_out)
     return true;
 }
 
+/* An environment begins with what its mesh has read: nearly all of its files are the same. */
+static const struct image_model *model_before(struct task *t, struct images *images,
+                                              const struct image_spine *before)
+{
+    if (before == NULL && images->mesh != NULL)
+        before = (const struct image_spine *)image_pin(t, images->mesh);
+    return before != NULL ? before->model : NULL;
+}
+
 static bool build(struct task *t, struct images *images, const struct image_spine *before,
                   struct image_spine **out)
 {
@@ -157,8 +166,8 @@ static bool build(struct task *t, struct images *images, const struct image_spin
     if (is_same_mesh)
         spine->model = image_model_pin(before->model);
     else if (state.mesh_version != 0)
-        ok = image_model_compile(t, now, before != NULL ? before->model : NULL,
-                                 state.policy_version, &spine->model);
+        ok = image_model_compile(t, now, model_before(t, images, before), state.policy_version,
+                                 &spine->model);
     spine->image.model = spine->model != NULL ? spine->model->model : NULL;
     spine->image.files = spine->model != NULL ? spine->model->files : NULL;
     if (images->mesh != NULL)

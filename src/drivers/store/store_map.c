@@ -132,8 +132,11 @@ bool store_map_room(void *handle, size_t bytes)
         return true;
     if (room > reserved_bytes)
         return task_fail(map->t, ERR_LIMIT, "%s would be too large", map->draft);
-    int problem =
-        posix_fallocate(map->fd, HEAD_BYTES + (off_t)map->room, (off_t)(room - map->room));
+    int problem;
+    do {
+        problem =
+            posix_fallocate(map->fd, HEAD_BYTES + (off_t)map->room, (off_t)(room - map->room));
+    } while (problem == EINTR);
     if (problem != 0) {
         errno = problem;
         return task_fail_errno(map->t, ERR_IO, "cannot make room in %s", map->draft);
@@ -184,7 +187,9 @@ static bool write_head(struct task *t, struct store_map *map, const struct head 
     char page[HEAD_BYTES] = {0};
     memcpy(page, head, sizeof *head);
     if (lseek(map->fd, 0, SEEK_SET) != 0 || !store_file_write(map->fd, (str){page, sizeof page})
-        || ftruncate(map->fd, (off_t)(HEAD_BYTES + whole(head->bytes, HEAD_BYTES))) != 0
+        || TEMP_FAILURE_RETRY(
+               ftruncate(map->fd, (off_t)(HEAD_BYTES + whole(head->bytes, HEAD_BYTES))))
+               != 0
         || fsync(map->fd) != 0)
         return task_fail_errno(t, ERR_IO, "cannot write %s", map->draft);
     return true;
