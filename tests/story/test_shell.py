@@ -85,6 +85,10 @@ def test_names_are_completed_as_far_as_one_may_see(applied):
     shell.send("SELECT o.emai" + rest + "\x1b[D" * len(rest) + "\t\r")
     assert "ada@example.com" in shell.expect("(1 row)")
     shell.expect(PROMPT)
+    rest = " FROM sales.orders.orders a, sales.orders.orders b WHERE a.id = b.id AND b.id = 1;"
+    shell.send("SELECT b.emai" + rest + "\x1b[D" * len(rest) + "\t\r")
+    assert "ada@example.com" in shell.expect("(1 row)")
+    shell.expect(PROMPT)
     shell.send("SELECT * FROM sales.orders.orders WHERE cu\t= 'Ada' AND amo\t> 1;\r")
     assert "ada@example.com" in shell.expect("(1 row)")
     shell.expect(PROMPT)

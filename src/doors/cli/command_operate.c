@@ -19,8 +19,9 @@ static bool status_copies(struct task *t, struct cli *cli, const struct tree *li
 
     for (size_t i = 0; i < list->len; i++) {
         struct tree *row = tree_copy(t->mem, list->at[i]);
-        str address = arena_format(t->mem, "%.*s.%.*s", STR_ARG(tree_find_text(row, STR("product"))),
-                                   STR_ARG(tree_find_text(row, STR("table"))));
+        str address =
+            arena_format(t->mem, "%.*s.%.*s", STR_ARG(tree_find_text(row, STR("product"))),
+                         STR_ARG(tree_find_text(row, STR("table"))));
 
         (void)tree_put(t->mem, row, STR("address"), tree_text(t->mem, address));
         tree_push(t->mem, rows, row);
