@@ -163,7 +163,7 @@ static bool probe_choose(struct task *t, struct probe_file *f)
         .name = STR("files"), .type = STR("local"), .location = f->p->path, .format = f->p->format};
     if (!source_choose_files(t->mem, &f->said, &f->server, &report)) {
         task_fail(t, ERR_USAGE, "%.*s: of which kind is this file?", STR_ARG(f->p->source));
-        return task_hint(t, "say --format csv, ndjson, json, parquet or accesslog");
+        return task_hint(t, "say --source-format csv, ndjson, json, parquet or accesslog");
     }
     f->server.delimiter = f->p->delimiter;
     f->server.log_format = f->p->log_format;
