@@ -224,7 +224,7 @@ def mesh(name):
 
 def hashed(mesh, value):
     """HMAC-SHA-256 under the key of the mesh, as SQL."""
-    key = bytes.fromhex((mesh.home / "mask.key").read_text().strip()).ljust(64, b"\0")
+    key = bytes.fromhex((mesh.home / "mask.key").read_text().split()[0]).ljust(64, b"\0")
     inner, outer = (bytes(b ^ pad for b in key).hex() for pad in (0x36, 0x5C))
     return f"sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || encode({value}))))"
 

@@ -16,10 +16,12 @@ static const struct command {
 } commands[] = {
 #define COMMAND(name, run, arguments, options, meaning) {name, #run, arguments, options, meaning},
 #define OPTION(name, id, letter, value, meaning)
+#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning)
 #include "commands.def"
 #undef COMMAND
 #undef OPTION
+#undef OPTION_OF
 #undef EXAMPLE
 };
 
@@ -28,10 +30,26 @@ static const struct option {
 } options[] = {
 #define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning) {name, letter, value, meaning},
+#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning)
 #include "commands.def"
 #undef COMMAND
 #undef OPTION
+#undef OPTION_OF
+#undef EXAMPLE
+};
+
+static const struct option_of {
+    const char *command, *option, *value, *meaning;
+} options_of[] = {
+#define COMMAND(name, run, arguments, options, meaning)
+#define OPTION(name, id, letter, value, meaning)
+#define OPTION_OF(command, option, value, meaning) {command, option, value, meaning},
+#define EXAMPLE(command, line, meaning)
+#include "commands.def"
+#undef COMMAND
+#undef OPTION
+#undef OPTION_OF
 #undef EXAMPLE
 };
 
@@ -97,6 +115,21 @@ static inline bool is_of(const struct command *command, size_t option)
         at += word;
     }
     return is_common(option);
+}
+
+/* What an option is in a command: its own row of the table, or the one of all commands. */
+static inline struct option option_in(const struct command *command, size_t option)
+{
+    struct option row = options[option];
+
+    for (size_t i = 0; i < LEN(options_of); i++) {
+        if (strcmp(options_of[i].command, command->name) == 0
+            && strcmp(options_of[i].option, row.name) == 0) {
+            row.value = options_of[i].value;
+            row.meaning = options_of[i].meaning;
+        }
+    }
+    return row;
 }
 
 /* Does a command begin with this word? */

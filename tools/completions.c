@@ -9,29 +9,35 @@
 static const char *folder;
 
 static const struct choice {
-    const char *option, *values;
+    const char *command, *option, *values;
 } choices[] = {
-#define CHOICE(option, values) {option, values},
+#define CHOICE(command, option, values) {command, option, values},
 #include "command_choices.def"
 #undef CHOICE
 };
 
-static const char *choices_of(const char *option)
+static const char *choices_of(const struct command *command, const char *option)
 {
+    const char *values = NULL;
+
     for (size_t i = 0; i < LEN(choices); i++)
-        if (strcmp(choices[i].option, option) == 0)
-            return choices[i].values;
-    return NULL;
+        if (strcmp(choices[i].option, option) == 0
+            && (choices[i].command[0] == '\0'
+                || (command != NULL && strcmp(choices[i].command, command->name) == 0)))
+            values = choices[i].values;
+    return values;
 }
 
 enum kind { KIND_NONE, KIND_FILE, KIND_FOLDER, KIND_PRODUCT };
 
 static enum kind kind_of_value(const struct option *option)
 {
-    return strncmp(option->value, "FILE", 4) == 0   ? KIND_FILE
-         : strcmp(option->value, "DIR") == 0        ? KIND_FOLDER
-         : strstr(option->value, "PRODUCT") != NULL ? KIND_PRODUCT
-                                                    : KIND_NONE;
+    bool is_file = strstr(option->value, "FILE") != NULL || strcmp(option->value, "SOURCE") == 0;
+
+    return is_file                                                              ? KIND_FILE
+         : strcmp(option->value, "DIR") == 0 || strstr(option->value, "FOLDER") ? KIND_FOLDER
+         : strstr(option->value, "PRODUCT") != NULL                             ? KIND_PRODUCT
+                                                                                : KIND_NONE;
 }
 
 static enum kind kind_of_arguments(const struct command *command)
@@ -68,22 +74,55 @@ static const char *bash_of_kind(enum kind kind)
     }
 }
 
+/* A case of: words of the command, a colon, the option. */
+static void bash_pattern(FILE *out, const struct command *command, const char *dashes,
+                         const char *name)
+{
+    if (command == NULL)
+        fprintf(out, "*:%s%s", dashes, name);
+    else if (is_pair(command))
+        fprintf(out, "'%s:%s%s'", command->name, dashes, name);
+    else
+        fprintf(out, "'%s '*':%s%s'", command->name, dashes, name);
+}
+
+static void bash_value(FILE *out, const struct command *command, size_t option)
+{
+    struct option row = command != NULL ? option_in(command, option) : options[option];
+    const char *values = choices_of(command, row.name);
+
+    fputs("    ", out);
+    bash_pattern(out, command, "--", row.name);
+    if (row.letter[0] != '\0') {
+        fputs(" | ", out);
+        bash_pattern(out, command, "-", row.letter);
+    }
+    if (values != NULL)
+        fprintf(out, ") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", values);
+    else
+        fprintf(out, ") %s; return ;;\n", bash_of_kind(kind_of_value(&row)));
+}
+
+static bool is_own(const struct command *command, size_t option)
+{
+    struct option row = option_in(command, option);
+
+    return is_of(command, option)
+        && (row.meaning != options[option].meaning
+            || choices_of(command, row.name) != choices_of(NULL, row.name));
+}
+
+/* What a command takes of its own comes before what all take. */
 static void bash_values(FILE *out)
 {
-    fputs("    case $prev in\n", out);
-    for (size_t i = 0; i < LEN(options); i++) {
-        const char *values = choices_of(options[i].name);
-
-        if (options[i].value[0] == '\0')
-            continue;
-        fprintf(out, "    --%s", options[i].name);
-        if (options[i].letter[0] != '\0')
-            fprintf(out, " | -%s", options[i].letter);
-        if (values != NULL)
-            fprintf(out, ") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", values);
-        else
-            fprintf(out, ") %s; return ;;\n", bash_of_kind(kind_of_value(&options[i])));
-    }
+    fputs("    case \"$first $second:$prev\" in\n", out);
+    for (size_t i = 0; i < LEN(commands); i++)
+        for (size_t k = 0; k < LEN(options); k++)
+            if (options[k].value[0] != '\0' && is_own(&commands[i], k))
+                bash_value(out, &commands[i], k);
+    for (size_t i = 0; i < LEN(options); i++)
+        if (options[i].value[0] != '\0')
+            bash_value(out, NULL, i);
     fputs("    esac\n", out);
 }
 
@@ -169,15 +208,16 @@ static void completion_of_bash(void)
           "first= second= i\n"
           "    COMPREPLY=()\n",
           out);
-    bash_values(out);
     fputs("    for ((i = 1; i < COMP_CWORD; i++)); do\n        case ${COMP_WORDS[i]} in\n        ",
           out);
     bash_takes_value(out);
     fputs(") ((i++)) ;;\n        -*) ;;\n"
           "        *) if [ -z \"$first\" ]; then first=${COMP_WORDS[i]}; elif [ -z \"$second\" ]; "
           "then second=${COMP_WORDS[i]}; fi ;;\n"
-          "        esac\n    done\n    case \"$first $second\" in\n",
+          "        esac\n    done\n",
           out);
+    bash_values(out);
+    fputs("    case \"$first $second\" in\n", out);
     /* Pairs first: `plan list` before `plan`. */
     for (int pairs = 1; pairs >= 0; pairs--)
         for (size_t i = 0; i < LEN(commands); i++)
@@ -229,22 +269,52 @@ static void zsh_action(FILE *out, const char *values, enum kind kind)
 static void zsh_options(FILE *out, const struct command *command)
 {
     for (size_t i = 0; i < LEN(options); i++) {
+        struct option row = option_in(command, i);
+
         if (!is_of(command, i))
             continue;
-        for (int is_letter = 0; is_letter <= (options[i].letter[0] != '\0'); is_letter++) {
+        for (int is_letter = 0; is_letter <= (row.letter[0] != '\0'); is_letter++) {
             fprintf(out, " \\\n            '%s%s[", is_letter ? "-" : "--",
-                    is_letter ? options[i].letter : options[i].name);
-            zsh_text(out, options[i].meaning);
+                    is_letter ? row.letter : row.name);
+            zsh_text(out, row.meaning);
             fputs("]", out);
-            if (options[i].value[0] != '\0') {
+            if (row.value[0] != '\0') {
                 fputs(":", out);
-                zsh_text(out, options[i].value);
+                zsh_text(out, row.value);
                 fputs(":", out);
-                zsh_action(out, choices_of(options[i].name), kind_of_value(&options[i]));
+                zsh_action(out, choices_of(command, row.name), kind_of_value(&row));
             }
             fputc('\'', out);
         }
     }
+}
+
+/* The first words of all commands. */
+static void words_of_all(FILE *out, const char *before, const char *after)
+{
+    fputs(before, out);
+    for (size_t i = 0; i < LEN(commands); i++)
+        if (is_first(i))
+            fprintf(out, "%s%.*s", i > 0 ? " " : "", (int)first_word(&commands[i]),
+                    commands[i].name);
+    fputs(after, out);
+}
+
+/* Options may stand before the command. */
+static void zsh_before(FILE *out)
+{
+    fputs("    local -a valued\n    valued=(", out);
+    for (size_t i = 0; i < LEN(options); i++)
+        if (options[i].value[0] != '\0')
+            fprintf(out, " --%s%s%s", options[i].name, options[i].letter[0] != '\0' ? " -" : "",
+                    options[i].letter);
+    fputs(")\n    # Options may stand before the command.\n"
+          "    while (( CURRENT > 2 )) && [[ ${words[2]} == -* ]]; do\n"
+          "        local -i taken=$(( ${valued[(Ie)${words[2]}]} ? 2 : 1 ))\n"
+          "        (( CURRENT - taken >= 2 )) || return\n"
+          "        words=(\"${words[1]}\" \"${(@)words[2 + taken,-1]}\")\n"
+          "        (( CURRENT -= taken ))\n    done\n",
+          out);
 }
 
 static void completion_of_zsh(void)
@@ -262,7 +332,9 @@ static void completion_of_zsh(void)
             fputs("'\n", out);
         }
     }
-    fputs("    )\n    if (( CURRENT == 2 )); then\n        _describe command names\n        "
+    fputs("    )\n", out);
+    zsh_before(out);
+    fputs("    if (( CURRENT == 2 )); then\n        _describe command names\n        "
           "return\n    fi\n"
           "    name=${words[2]}\n    case $name in\n",
           out);
@@ -305,7 +377,10 @@ static void completion_of_zsh(void)
             fputs(" \\\n            '*:", out);
             zsh_text(out, commands[i].arguments);
             fputs(":", out);
-            zsh_action(out, NULL, kind_of_arguments(&commands[i]));
+            if (strcmp(commands[i].id, "help") == 0)
+                words_of_all(out, "(", ")");
+            else
+                zsh_action(out, NULL, kind_of_arguments(&commands[i]));
             fputc('\'', out);
         }
         fputs(" ;;\n", out);
@@ -340,22 +415,24 @@ static void fish_kind(FILE *out, enum kind kind)
 static void fish_options(FILE *out, const struct command *command)
 {
     for (size_t i = 0; i < LEN(options); i++) {
+        struct option row = option_in(command, i);
+
         if (!is_of(command, i))
             continue;
-        fprintf(out, "complete -c weft -n '__weft_is %s' -l %s", command->name, options[i].name);
-        if (options[i].letter[0] != '\0')
-            fprintf(out, " -s %s", options[i].letter);
-        if (options[i].value[0] != '\0') {
-            const char *values = choices_of(options[i].name);
+        fprintf(out, "complete -c weft -n '__weft_is %s' -l %s", command->name, row.name);
+        if (row.letter[0] != '\0')
+            fprintf(out, " -s %s", row.letter);
+        if (row.value[0] != '\0') {
+            const char *values = choices_of(command, row.name);
 
-            fputs(kind_of_value(&options[i]) == KIND_FILE ? " -r" : " -x", out);
+            fputs(kind_of_value(&row) == KIND_FILE ? " -r" : " -x", out);
             if (values != NULL)
                 fprintf(out, " -a '%s'", values);
             else
-                fish_kind(out, kind_of_value(&options[i]));
+                fish_kind(out, kind_of_value(&row));
         }
         fputs(" -d ", out);
-        fish_text(out, options[i].meaning);
+        fish_text(out, row.meaning);
         fputc('\n', out);
     }
 }
@@ -373,8 +450,18 @@ static void completion_of_fish(void)
           "        string replace -r '.*/domains/([^/]+)/([^/]+)/product.odps.yaml$' '$1.$2' -- "
           "$path\n"
           "    end\nend\n\n"
-          "# Words before the cursor that are no options.\n"
-          "function __weft_words\n    string match -v -- '-*' (commandline -opc)[2..-1]\nend\n\n"
+          "# Words before the cursor that are no options, nor values of options.\n"
+          "function __weft_words\n    set -l is_value 0\n"
+          "    for word in (commandline -opc)[2..-1]\n        if test $is_value = 1\n"
+          "            set is_value 0\n            continue\n        end\n"
+          "        switch $word\n            case",
+          out);
+    for (size_t i = 0; i < LEN(options); i++)
+        if (options[i].value[0] != '\0')
+            fprintf(out, " --%s%s%s", options[i].name, options[i].letter[0] != '\0' ? " -" : "",
+                    options[i].letter);
+    fputs("\n                set is_value 1\n            case '-*'\n            case '*'\n"
+          "                echo -- $word\n        end\n    end\nend\n\n"
           "function __weft_is\n    set -l words (__weft_words)\n"
           "    string match -q -- \"$argv *\" \"$words \"\nend\n\n"
           "function __weft_needs\n    test \"$(__weft_words)\" = \"$argv\"\nend\n\n"
@@ -399,6 +486,8 @@ static void completion_of_fish(void)
             fputc('\n', out);
         }
         fish_options(out, &commands[i]);
+        if (strcmp(commands[i].id, "help") == 0)
+            words_of_all(out, "complete -c weft -n '__weft_needs help' -a '", "'\n");
     }
     file_close(out);
 }

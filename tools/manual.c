@@ -11,10 +11,12 @@ static const struct example {
 } examples[] = {
 #define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning)
+#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning) {#command, line, meaning},
 #include "commands.def"
 #undef COMMAND
 #undef OPTION
+#undef OPTION_OF
 #undef EXAMPLE
 };
 
@@ -160,35 +162,65 @@ static void roff_examples(FILE *out, const char *word, size_t len)
     }
 }
 
-/* Options that some command of the group has of its own, each with the commands that have it where not all do. */
-static void roff_options(FILE *out, const char *word, size_t len)
+static bool is_shared(const struct command *command, size_t option)
 {
-    bool has_any = false;
+    struct option row = option_in(command, option);
 
-    for (size_t i = 0; i < LEN(options); i++) {
-        bool is_used = false;
+    return row.meaning == options[option].meaning;
+}
 
-        for (size_t k = 0; k < LEN(commands); k++)
-            is_used = is_used || (is_in_group(&commands[k], word, len) && is_of(&commands[k], i));
-        if (!is_used || is_common(i))
+/* Options that some command of the group has of its own, once for each thing that they mean, with the commands where it is not all. */
+static void roff_option_of(FILE *out, const char *word, size_t len, size_t option)
+{
+    const char *told = NULL;
+
+    for (size_t i = 0; i < LEN(commands); i++) {
+        if (!is_in_group(&commands[i], word, len) || !is_of(&commands[i], option)
+            || (is_common(option) && is_shared(&commands[i], option)))
             continue;
-        if (!has_any)
-            fputs(".SH OPTIONS\n", out);
-        has_any = true;
-        roff_option(out, &options[i]);
+        struct option row = option_in(&commands[i], option);
+        if (told != NULL && strcmp(row.meaning, told) == 0)
+            continue;
+        told = row.meaning;
+        roff_option(out, &row);
         bool is_partial = false;
         for (size_t k = 0; k < LEN(commands); k++)
-            is_partial =
-                is_partial || (is_in_group(&commands[k], word, len) && !is_of(&commands[k], i));
+            is_partial = is_partial
+                      || (is_in_group(&commands[k], word, len)
+                          && (!is_of(&commands[k], option)
+                              || strcmp(option_in(&commands[k], option).meaning, told) != 0));
         const char *gap = "(of ";
         for (size_t k = 0; k < LEN(commands) && is_partial; k++) {
-            if (is_in_group(&commands[k], word, len) && is_of(&commands[k], i)) {
+            if (is_in_group(&commands[k], word, len) && is_of(&commands[k], option)
+                && strcmp(option_in(&commands[k], option).meaning, told) == 0) {
                 fputs(gap, out);
                 roff(out, commands[k].name);
                 gap = ",\n";
             }
         }
         fputs(is_partial ? ")\n" : "", out);
+    }
+}
+
+static bool has_own(const char *word, size_t len, size_t option)
+{
+    for (size_t i = 0; i < LEN(commands); i++)
+        if (is_in_group(&commands[i], word, len) && is_of(&commands[i], option)
+            && (!is_common(option) || !is_shared(&commands[i], option)))
+            return true;
+    return false;
+}
+
+static void roff_options(FILE *out, const char *word, size_t len)
+{
+    bool has_any = false;
+
+    for (size_t i = 0; i < LEN(options); i++) {
+        if (!has_own(word, len, i))
+            continue;
+        fputs(has_any ? "" : ".SH OPTIONS\n", out);
+        has_any = true;
+        roff_option_of(out, word, len, i);
     }
     fputs(".SS Of every command\n", out);
     for (size_t i = 0; i < LEN(options); i++)

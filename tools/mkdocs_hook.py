@@ -13,12 +13,14 @@ FENCE = re.compile(r"^```(\w*)(?:[ \t]+file=(\S+))?[ \t]*$")
 
 
 def on_config(config):
-    """Sections and pages in the order of the index."""
-    nav, section = [{"Start": [{"Documentation": "README.md"}, {"Tour": TOUR}]}], None
+    """Sections and pages in the order of the index; the first section is where one begins."""
+    start = [{"Documentation": "README.md"}, {"Tour": TOUR}]
+    nav, section = [{"Start": start}], None
     for line in (ROOT / "docs/README.md").read_text().splitlines():
         if line.startswith("## "):
-            section = []
-            nav.append({line[3:].strip(): section})
+            section = start if section is None else []
+            if section is not start:
+                nav.append({line[3:].strip(): section})
         elif line.startswith("|") and section is not None:
             section += [target for _, _, target in LINK.findall(line.split("|")[1]) if target.endswith(".md")]
     config["nav"] = [entry for entry in nav if any(entry.values())]
@@ -27,6 +29,7 @@ def on_config(config):
 
 def on_files(files, config):
     files.append(File.generated(config, TOUR, content=(ROOT / "README.md").read_text()))
+    files.append(File.generated(config, "mkdocs.css", content=(ROOT / "tools/mkdocs.css").read_text()))
     return files
 
 
@@ -48,10 +51,18 @@ def target_of(page, target):
     return posixpath.relpath(inside, posixpath.dirname(page) or ".") + hash_mark + anchor
 
 
+def title_of(page, target):
+    """Of the page that a link leads to: what a reader of the site knows it by."""
+    file = (ROOT if page == TOUR else (ROOT / "docs" / page).parent) / target.partition("#")[0]
+    return re.search(r"^# (.*)", file.read_text(), re.M)[1]
+
+
 def in_text(page, line):
     def link(found):
         mark, text, target = found.groups()
         new = target_of(page, target)
+        if new is not None and text.endswith(".md") and posixpath.basename(text) == posixpath.basename(target.partition("#")[0]):
+            text = title_of(page, target)
         return text if new is None else f"{mark}[{text}]({new})"
 
     return LINK.sub(link, line)

@@ -208,6 +208,8 @@ MUST_CHECK bool gate_upkeep(struct task *t, struct gate *gate, const struct str_
 MUST_CHECK bool gate_forget(struct task *t, struct gate *gate, const struct str_list *origins);
 /* Reads every copy again; those that are damaged go. */
 MUST_CHECK bool gate_verify(struct task *t, struct gate *gate, struct gate_upkeep *out);
+/* Does `mask.key` still hold the key of hash masks? What is wrong with it, or nothing. */
+MUST_CHECK bool gate_verify_key(struct task *t, struct gate *gate, str *finding_out);
 /* What copies take; of tables the heaviest. */
 struct gate_total_table {
     uint64_t table_id, classes, copies, bytes;

@@ -25,6 +25,16 @@ def restored(mesh, folder, name="restored", **how):
     return other
 
 
+HASH = """\
+apiVersion: weft/v1
+kind: Policy
+id: hashed
+owner: guild
+description: Hashes of persons.
+mask: {columns: {classification: [pii]}, with: {method: hash}}
+"""
+
+
 def more_rows(n):
     return ROWS + "".join(f"{i},Eva,eva{i}@example.com,CH,1.00,2026-01-05\n" for i in range(5, 5 + n))
 
@@ -56,6 +66,19 @@ def test_a_backup_restored_elsewhere_answers_the_same(applied, tmp_path):
     assert other.rows(COUNT, as_user="noor")[0]["n"] == 5 and is_whole(other)
     assert applied.rows(COUNT, as_user="noor") == before
     assert [row for row in audit(applied) if row["action"] == "home.backup"]
+    other.close()
+
+
+def test_hashes_of_masks_are_the_same_after_a_restore(applied, tmp_path):
+    """What was joined by them, and is kept elsewhere, still joins: the key is part of a backup."""
+    applied.write("policies/hashed.policy.yaml", HASH)
+    applied.weft("apply", "--yes")
+    sql = "SELECT email FROM sales.orders.orders ORDER BY id"
+    before = applied.rows(sql, as_user="noor")
+    assert len(before[0]["email"]) == 64
+    applied.weft("backup", tmp_path / "monday")
+    other = restored(applied, tmp_path / "monday")
+    assert other.rows(sql, as_user="noor") == before
     other.close()
 
 
@@ -118,7 +141,7 @@ def flip(path, at=None):
     path.chmod(mode)
 
 
-@pytest.mark.parametrize("name", ["catalog.db", "audit.key", "files", "SHA256SUMS"])
+@pytest.mark.parametrize("name", ["catalog.db", "audit.key", "mask.key", "files", "SHA256SUMS"])
 @pytest.mark.parametrize("how", ["flipped", "cut", "missing"])
 def test_a_damaged_backup_is_refused_by_name(applied, tmp_path, name, how):
     applied.weft("backup", tmp_path / "backup")

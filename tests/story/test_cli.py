@@ -244,6 +244,14 @@ def test_what_is_shown_of_products(applied):
         assert applied.weft("show", name, ok=False).code == 66
 
 
+def test_tables_of_the_mesh_are_shown(applied):
+    assert "mesh.releases" in applied.weft("show", "mesh").out
+    told = applied.weft("show", "mesh.releases", "--format", "json").json
+    assert {"number", "product"} <= {row["column"] for row in told} and all(row["type"] and row["description"] for row in told)
+    wrong = applied.weft("show", "mesh.relases", ok=False)
+    assert wrong.code == 66 and "did you mean mesh.releases?" in wrong.err
+
+
 def test_users_and_groups_of_this_machine(applied):
     applied.weft("user", "add", "tim")
     applied.weft("group", "add", "analysts", "tim")
@@ -287,19 +295,40 @@ def test_nothing_of_the_terminal_is_held(shop):
     assert process.wait(PATIENCE_S) == 0
 
 
+CONTRACT = "domains/sales/orders/orders.odcs.yaml"
+# Each list of values, and a command that refuses others and names these.
 REFUSING = {
-    "format": (["query", "--format", "bogus", "SELECT 1"], ["plan", "--format", "bogus"]),
-    "example": (["init", "--example", "bogus", "elsewhere"],),
-    "from": (["new", "policy", "own", "--from", "bogus"],),
-    "state": (["access", "list", "--state", "bogus"],),
+    ("", "format"): ["access", "list", "--format", "bogus"],
+    ("query", "format"): ["query", "--format", "bogus", "SELECT 1"],
+    ("plan", "format"): ["plan", "--format", "bogus"],
+    ("contract diff", "format"): ["contract", "diff", "--format", "bogus", "mesh.yaml", "mesh.yaml"],
+    ("", "example"): ["init", "--example", "bogus", "elsewhere"],
+    ("new policy", "from"): ["new", "policy", "own", "--from", "bogus"],
+    ("contract import", "from"): ["contract", "import", "mesh.yaml", "--from", "bogus"],
+    ("contract export", "to"): ["contract", "export", CONTRACT, "--to", "bogus"],
+    ("contract export", "dialect"): ["contract", "export", CONTRACT, "--to", "sql", "--dialect", "bogus"],
+    ("", "source-format"): ["contract", "infer", "mesh.yaml"],
+    ("", "state"): ["access", "list", "--state", "bogus"],
 }
 
 
 def test_shells_complete_the_values_that_the_program_takes(shop):
     table = (ROOT / "src/doors/cli/command_choices.def").read_text()
-    choices = {name: set(values.split()) for name, values in re.findall(r'^CHOICE\("(\w+)", "([^"]*)"\)', table, re.M)}
-    assert choices.keys() == REFUSING.keys()
-    for name, commands in REFUSING.items():
-        told = " ".join(shop.weft(*command, ok=False).err for command in commands)
-        listed = re.findall(r"(?:there are: |is none of |hint: )((?:[\w-]+, )+[\w-]+)", told)
-        assert {value for text in listed for value in text.split(", ")} == choices[name], (name, told)
+    choices = {(command, name): set(values.split())
+               for command, name, values in re.findall(r'^CHOICE\("([\w ]*)", "([\w-]+)", "([^"]*)"\)', table, re.M)}
+    assert choices.keys() - {("", "log-format")} == REFUSING.keys()
+    for key, command in REFUSING.items():
+        told = shop.weft(*command, ok=False).err
+        listed = re.findall(r"(?:there are: |is none of |one of: |hint: (?:say --source-format )?)((?:[\w-]+(?:, | or ))+[\w-]+)", told)
+        assert {value for text in listed for value in re.split(", | or ", text)} == choices[key], (key, told)
+
+
+def test_help_says_what_an_option_means_for_the_command(mesh):
+    """An option of several commands means something else in each."""
+    told = mesh.weft("help", "run").out
+    assert "--from KEY" in told and "window" in told and "postgres://" not in told and "Avro" not in told
+    told = mesh.weft("help", "new", "product").out
+    assert "--from SOURCE" in told and "postgres://" in told and "window" not in told
+    assert "--to RELEASE" in mesh.weft("help", "rollback").out
+    assert "--server NAME" in mesh.weft("help", "contract", "test").out
+    assert "ndjson" in mesh.weft("help", "query").out and "ndjson" not in mesh.weft("help", "run").out

@@ -107,6 +107,7 @@ def test_the_site_of_the_pages_is_whole(tmp_path):
     for page in PAGES:
         made = (tmp_path / "site" / page.replace("README.md", "index.html").replace(".md", ".html")).read_text()
         assert "```" not in made, f"a block of {page} is not read as one"
+        assert not re.search(r">[\w/-]+\.md</a>", made), f"{page} calls a page of the site by the name of a file"
         assert not re.search(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css)', made), f"{page} wants something from elsewhere"
     assert "<table" in (tmp_path / "site/words.html").read_text() and (tmp_path / "site/pictures/mesh.svg").exists()
     assert "Five minutes" in (tmp_path / "site/tour.html").read_text()

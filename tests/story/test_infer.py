@@ -169,9 +169,11 @@ def test_neither_home_nor_server_are_needed_and_none_are_left(mesh):
 def test_what_cannot_be_read_is_told(mesh):
     assert "there is no file" in told(mesh.weft("contract", "infer", "none.csv", ok=False))
     mesh.write("a.xlsx", b"PK")
-    assert "--source-format csv" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
+    assert "say --source-format csv" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
     mesh.write("a.parquet", b"PAR1")
     assert "no Parquet file" in told(mesh.weft("contract", "infer", "a.parquet", ok=False))
+    nobody = mesh.weft("contract", "infer", "postgres://127.0.0.1:1/x", ok=False)
+    assert nobody.code == 2 and "names no user" in nobody.err and "postgres://USER@" in nobody.err, nobody
     password = mesh.weft("contract", "infer", "postgres://a:hidden@127.0.0.1/x", ok=False)
     assert "PGPASSWORD" in told(password) and "hidden" not in told(password)
 

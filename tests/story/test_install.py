@@ -98,7 +98,12 @@ def test_bash_completes(installed, shop):
     assert offered("que") == ["query"]
     assert {"list", "show", "test"} <= set(offered("policy", ""))
     assert offered("--format", "json", "access", "app") == ["approve"]
-    assert set(offered("query", "--format", "")) == {"table", "json", "csv", "ndjson", "markdown"}
+    assert set(offered("query", "--format", "")) == {"table", "json", "csv", "ndjson"}
+    assert set(offered("access", "list", "--format", "")) == {"table", "json", "csv"}
+    assert {"json-schema", "avro", "html"} <= set(offered("contract", "export", "x", "--to", ""))
+    assert set(offered("new", "product", "sales.x", "--from", "data/or")) == {"data/orders.csv"}
+    assert "personal-data" in offered("new", "policy", "x", "--from", "")
+    assert offered("run", "--from", "") == [] and offered("rollback", "--to", "") == []
     assert offered("query", "--pur") == ["--purpose"]
     assert "--plan" in offered("apply", "--") and "--head" not in offered("apply", "--")
     assert offered("run", "sa") == ["sales.orders"] and offered("show", "sales.") == ["sales.orders"]
@@ -149,8 +154,31 @@ def test_fish_completes(installed, shop):
 
     assert offered("weft que") == {"query"}
     assert {"list", "show", "test"} <= offered("weft policy ")
-    assert offered("weft query --format ") == {"table", "json", "csv", "ndjson", "markdown"}
+    assert offered("weft query --format ") == {"table", "json", "csv", "ndjson"}
+    assert {"json-schema", "avro", "html"} <= offered("weft contract export x --to ")
+    assert "data/" in offered("weft new product sales.x --from ") and "personal-data" in offered("weft new policy x --from ")
+    assert offered("weft --as ana sho") == {"show"} and offered("weft --as ana show sa") == {"sales.orders"}
+    assert offered("weft help quer") == {"query"}
     assert offered("weft run sa") == {"sales.orders"}
+
+
+def test_zsh_completes(installed, shop):
+    """With keys on a terminal: there is no other way to ask it."""
+    from terminal_help import Terminal
+    if shutil.which("zsh") is None:
+        pytest.skip("no zsh on this machine")
+    shop.write("rc/.zshrc", f"fpath=({installed}/share/zsh/site-functions $fpath)\nautoload -U compinit; compinit -u -D\nPS1='ready> '\n"
+               "unsetopt list_beep\n")
+    zsh = Terminal(shop, "-i", program=shutil.which("zsh"), env={"ZDOTDIR": str(shop.folder / "rc"), "PATH": f"{installed}/bin:{os.environ['PATH']}"})
+    zsh.expect("ready> ")
+    for typed, made in [("weft vers\t", "version"), ("weft --as ana vers\t", "version"), ("weft help vers\t", "version"),
+                        ("weft run sa\t", "sales.orders"), ("weft contract export x --to json-s\t", "json-schema"),
+                        ("weft new product sales.x --from mes\t", "mesh.yaml"), ("weft new policy x --from resi\t", "residency")]:
+        zsh.send(typed)
+        zsh.expect(made[-4:])
+        zsh.send("\x15")
+    zsh.say("exit")
+    zsh.end()
 
 
 def test_what_was_installed_can_be_removed(installed, tmp_path):

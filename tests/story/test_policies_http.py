@@ -210,7 +210,7 @@ def served(tmp_path_factory):
     mesh.weft("run", "--all")
     server = mesh.serve()
     tokens = {user: server.call("POST", "/api/v1/tokens", {"user": user})[1]["token"] for user in USERS}
-    key = bytes.fromhex((mesh.home / "mask.key").read_text().strip())
+    key = bytes.fromhex((mesh.home / "mask.key").read_text().split()[0])
     yield namedtuple("Served", "mesh server tokens key")(mesh, server, tokens, key)
     mesh.close()
 

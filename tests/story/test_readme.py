@@ -104,7 +104,7 @@ def walk(shell, page, port, others=None):
     seen = 0
     replaced = {":8080": f":{port}"} | (others or {})
     for command, announced, shown in steps(page):
-        if command.startswith("make "):
+        if command.split()[0] == "make":
             continue
         for old, new in replaced.items():
             command = command.replace(old, new)
@@ -167,6 +167,15 @@ def test_make_lines_of_the_readme_are_verbs_of_the_makefile():
             assert os.access(ROOT / tool, os.X_OK), tool
     for tool in ("curl", "make"):
         assert shutil.which(tool), tool
+
+
+def test_what_the_readme_says_of_sources_is_what_is_read():
+    """A source that came later stays in no list of what is not there."""
+    missing = README.read_text().split("## What is not there")[1]
+    formats = re.findall(r'^OPTION\("source-format".*?"of the files: ([^(]*) \(', (ROOT / "src/doors/cli/commands.def").read_text(), re.M)[0]
+    for name in re.split(r", | or ", formats):
+        assert name.replace("accesslog", "access log").lower() in missing.lower(), name
+    assert "incremental" not in missing and "scheduled" not in missing
 
 
 def test_links_of_the_readme_lead_somewhere():

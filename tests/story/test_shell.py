@@ -85,6 +85,10 @@ def test_names_are_completed_as_far_as_one_may_see(applied):
     shell.send("SELECT o.emai" + rest + "\x1b[D" * len(rest) + "\t\r")
     assert "ada@example.com" in shell.expect("(1 row)")
     shell.expect(PROMPT)
+    rest = " FROM sales.orders.orders a, sales.orders.orders b WHERE a.id = b.id AND b.id = 1;"
+    shell.send("SELECT b.emai" + rest + "\x1b[D" * len(rest) + "\t\r")
+    assert "ada@example.com" in shell.expect("(1 row)")
+    shell.expect(PROMPT)
     shell.send("SELECT * FROM sales.orders.orders WHERE cu\t= 'Ada' AND amo\t> 1;\r")
     assert "ada@example.com" in shell.expect("(1 row)")
     shell.expect(PROMPT)
@@ -126,6 +130,11 @@ def test_commands_of_the_shell(shell, applied):
     shell.ask("\\x")
     assert "-[ RECORD 1 ]" in shell.ask("SELECT 1 AS one;")
     shell.ask("\\x")
+    # As fingers know it from psql: said plainly, it stays.
+    assert "is on" in shell.ask("\\x on") and "is on" in shell.ask("\\x on") and "is off" in shell.ask("\\x off")
+    assert "is on" in shell.ask("\\timing on") and "is on" in shell.ask("\\timing on") and "is off" in shell.ask("\\timing off")
+    assert "on or off" in shell.ask("\\timing maybe")
+    assert "mesh.products" in shell.ask("\\d mesh") and "visibility" in shell.ask("\\d mesh.products")
     assert "no command \\foo" in shell.ask("\\foo")
     assert "did you mean \\timing?" in shell.ask("\\timin")
     told = shell.ask("\\?")

@@ -1,6 +1,7 @@
 """What commands show on a terminal of 80 columns, and how an error in SQL shows its place."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -53,6 +54,22 @@ def test_lists_lose_nothing_on_a_terminal(retail, command):
         for text in (shown, narrow):
             assert value in text or all(piece in text for piece in pieces), (value, text)
     assert letters
+
+
+@pytest.mark.parametrize("user", ["mia", "hugo", "ana"])
+def test_the_columns_of_a_table_are_a_table(retail, user):
+    """For who sees some of it too, whose words for that are longer: not a page of one line a value."""
+    for table in (f"{PROFILES}.customers", "orders.processing.orders", "product.catalog.articles"):
+        head = shown_on(retail, "show", table, "--as", user).splitlines()[0]
+        assert re.match(r"column +type +required .*access", head), head
+
+
+def test_the_status_has_no_json_in_it(retail):
+    """Copies are listed by table; a program gets them as they are."""
+    retail.weft("query", f"SELECT count(*) FROM {PROFILES}.customers", "--as", "hugo")
+    shown = shown_on(retail, "status")
+    assert "{" not in shown and re.search(rf"^{PROFILES}\.customers +1 +1 ", shown, re.M), shown
+    assert retail.weft("status", "--format", "json").json["cleared_tables"][0]["classes"] >= 1
 
 
 def test_what_goes_to_a_pipe_is_whole(retail):

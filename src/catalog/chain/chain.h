@@ -57,5 +57,7 @@ bool chain_is_signed(struct arena *mem, const struct chain_head *head);
 /* `<home>/audit.key`: made when it is not there, mode 0600. Gives the seed. ERR_CONFIG for one that others may read or that is
  * no key. */
 MUST_CHECK bool chain_open_key(struct task *t, str home, str *seed_out);
+/* Does the file still hold this seed? What is wrong with it, or nothing. */
+MUST_CHECK bool chain_verify_key(struct task *t, str home, str seed, str *finding_out);
 
 #endif

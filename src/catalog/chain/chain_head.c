@@ -70,7 +70,7 @@ bool chain_is_signed(struct arena *mem, const struct chain_head *head)
 
 static bool read_key(struct task *t, const char *path, int fd, str *seed_out)
 {
-    char text[2 * CRYPTO_SEED_BYTES + 2];
+    char text[4 * CRYPTO_SEED_BYTES];
     struct stat facts;
     if (fstat(fd, &facts) != 0)
         return task_fail_errno(t, ERR_IO, "cannot look at %s", path);
@@ -85,8 +85,7 @@ static bool read_key(struct task *t, const char *path, int fd, str *seed_out)
     ssize_t len = read(fd, text, sizeof text);
     if (len < 0)
         return task_fail_errno(t, ERR_IO, "cannot read %s", path);
-    if (!crypto_from_hex(t->mem, str_trim((str){text, (size_t)len}), seed_out)
-        || seed_out->len != CRYPTO_SEED_BYTES) {
+    if (!crypto_key_read(t->mem, (str){text, (size_t)len}, CRYPTO_SEED_BYTES, seed_out)) {
         task_fail(t, ERR_CONFIG, "%s is no key", path);
         return task_hint(t, "restore it from a backup, or move it away: the next start makes "
                             "another, which signs from then on");
@@ -109,8 +108,7 @@ static bool make_key(struct task *t, str home, const char *path)
     char seed[CRYPTO_SEED_BYTES];
     str staged = arena_format(t->mem, "%s.new", path);
     clock_random(seed, sizeof seed);
-    str text =
-        arena_format(t->mem, STR_FMT "\n", STR_ARG(crypto_hex(t->mem, (str){seed, sizeof seed})));
+    str text = crypto_key_text(t->mem, (str){seed, sizeof seed});
     int fd = TEMP_FAILURE_RETRY(
         open(staged.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     bool ok = fd >= 0 && store_file_write(fd, text) && fsync(fd) == 0;
@@ -135,4 +133,20 @@ bool chain_open_key(struct task *t, str home, str *seed_out)
     bool ok = read_key(t, path.ptr, fd, seed_out);
     close(fd);
     return ok;
+}
+
+bool chain_verify_key(struct task *t, str home, str seed, str *finding_out)
+{
+    str path = arena_format(t->mem, STR_FMT "/audit.key", STR_ARG(home)), found;
+    int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno != ENOENT)
+        return task_fail_errno(t, ERR_IO, "cannot open %s", path.ptr);
+    bool ok = fd >= 0 && read_key(t, path.ptr, fd, &found) && str_eq(found, seed);
+    if (fd >= 0)
+        close(fd);
+    if (t->err.code == ERR_IO)
+        return false;
+    task_clear_error(t);
+    *finding_out = ok ? STR_NONE : STR("audit.key is not the key that its server began with");
+    return true;
 }

@@ -8,7 +8,8 @@
 
 /* Reads the catalog and compiles the stored model. */
 MUST_CHECK bool images_open(struct task *t, struct metadb *db, struct images **out);
-/* The same, with policies, agreements and entitlements of another image: of an environment, which has those of its mesh. */
+/* The same, with policies, agreements and entitlements of another image, and over what that has read: of an environment, whose files
+ * are nearly all those of its mesh. */
 MUST_CHECK bool images_open_beside(struct task *t, struct metadb *db, struct images *mesh,
                                    struct images **out);
 /* Where an image is kept for the next start. */

@@ -6,7 +6,10 @@
 /* How a row lies on the screen: columns side by side while they fit, cells over several lines or cut where they do not, and a line
  * a value where even that is too wide. What goes to a file or a pipe has no width and stays whole. */
 
-enum { LAYOUT_CELL_LEAST = 8, LAYOUT_PIECE_MOST = 24, LAYOUT_PIECE_FEWER = 13, LAYOUT_ROWS = 100 };
+enum { LAYOUT_CELL_LEAST = 8, LAYOUT_ROWS = 100 };
+
+/* How long a word may be that is not broken, from what reads best to what still reads. */
+static const size_t layout_pieces[] = {24, 13, 11};
 
 /* ---- where a text may be broken */
 
@@ -209,7 +212,11 @@ void cli_layout_decide(struct table *table)
 
         table->widths[i] = natural[i] < most || table->columns[i].is_right ? natural[i] : most;
     }
-    if (!layout_shrink(table, LAYOUT_PIECE_MOST) && !layout_shrink(table, LAYOUT_PIECE_FEWER)) {
+    bool fits = false;
+    for (size_t i = 0; i < sizeof(layout_pieces) / sizeof(layout_pieces[0]) && !fits; i++) {
+        fits = layout_shrink(table, layout_pieces[i]);
+    }
+    if (!fits) {
         memset(table->is_left_out, 0, table->len * sizeof(*table->is_left_out));
         table->is_records = true;
     }

@@ -8,10 +8,12 @@ static const struct command commands[] = {
 #define COMMAND(name, run, arguments, options, meaning)                                            \
     {name, command_##run, arguments, options, meaning},
 #define OPTION(name, id, letter, value, meaning)
+#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning)
 #include "commands.def"
 #undef COMMAND
 #undef OPTION
+#undef OPTION_OF
 #undef EXAMPLE
 };
 
@@ -22,10 +24,27 @@ static const struct option_row {
 } options[OPTION_COUNT] = {
 #define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning) [OPTION_##id] = {name, letter, value, meaning},
+#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning)
 #include "commands.def"
 #undef COMMAND
 #undef OPTION
+#undef OPTION_OF
+#undef EXAMPLE
+};
+
+/* What an option means in one command alone. */
+static const struct option_of_row {
+    const char *command, *option, *value, *meaning;
+} options_of[] = {
+#define COMMAND(name, run, arguments, options, meaning)
+#define OPTION(name, id, letter, value, meaning)
+#define OPTION_OF(command, option, value, meaning) {command, option, value, meaning},
+#define EXAMPLE(command, line, meaning)
+#include "commands.def"
+#undef COMMAND
+#undef OPTION
+#undef OPTION_OF
 #undef EXAMPLE
 };
 
@@ -35,10 +54,12 @@ static const struct example_row {
 } examples[] = {
 #define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning)
+#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning) {command_##command, line, meaning},
 #include "commands.def"
 #undef COMMAND
 #undef OPTION
+#undef OPTION_OF
 #undef EXAMPLE
 };
 
@@ -307,8 +328,23 @@ bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least, s
 
 /* ---- help */
 
-static void help_option(FILE *out, const struct option_row *option)
+static struct option_row option_in(const struct command *command, enum cli_option option)
 {
+    struct option_row row = options[option];
+
+    for (size_t i = 0; command != NULL && i < sizeof(options_of) / sizeof(options_of[0]); i++) {
+        if (strcmp(options_of[i].command, command->name) == 0
+            && strcmp(options_of[i].option, row.name) == 0) {
+            row.value = options_of[i].value;
+            row.meaning = options_of[i].meaning;
+        }
+    }
+    return row;
+}
+
+static void help_option(FILE *out, const struct command *command, enum cli_option which)
+{
+    const struct option_row row = option_in(command, which), *option = &row;
     char left[64];
 
     snprintf(left, sizeof(left), "%s%s%s--%s%s%s", option->letter[0] ? "-" : "", option->letter,
@@ -330,7 +366,7 @@ void command_help_all(FILE *out)
     }
     fputs("\nfor every command:\n", out);
     for (int i = 0; i <= OPTION_help; i++) {
-        help_option(out, &options[i]);
+        help_option(out, NULL, (enum cli_option)i);
     }
     fputs("\nweft help COMMAND says more about one.\n", out);
 }
@@ -383,13 +419,13 @@ void command_help_one(const struct command *command, FILE *out)
     for (int i = OPTION_help + 1; i < OPTION_COUNT; i++) {
         if (option_is_of(command, (enum cli_option)i)) {
             fputs(has_any ? "" : "\noptions:\n", out);
-            help_option(out, &options[i]);
+            help_option(out, command, (enum cli_option)i);
             has_any = true;
         }
     }
     fputs("\nfor every command:\n", out);
     for (int i = 0; i <= OPTION_help; i++) {
-        help_option(out, &options[i]);
+        help_option(out, command, (enum cli_option)i);
     }
     help_examples(command, out);
     help_exit_codes(out);

@@ -132,8 +132,10 @@ bool command_init(struct task *t, struct cli *cli)
         return false;
     }
     cli_note(cli, "wrote %zu files to %.*s", files, STR_ARG(folder));
-    cli_note(cli, "next: %s%.*s%sweft check, weft apply, weft run --all",
-             cli->arguments.len > 0 ? "cd " : "", cli->arguments.len > 0 ? (int)folder.len : 0,
-             folder.ptr, cli->arguments.len > 0 ? ", " : "");
+    cli_note(cli, "next: %s%.*s%s%s", cli->arguments.len > 0 ? "cd " : "",
+             cli->arguments.len > 0 ? (int)folder.len : 0, folder.ptr,
+             cli->arguments.len > 0 ? ", " : "",
+             str_eq(example, STR("empty")) ? "weft new product DOMAIN.NAME --from FILE"
+                                           : "weft check, weft apply, weft run --all");
     return true;
 }

@@ -302,7 +302,18 @@ static void new_add_product(struct task *t, struct new_files *files, const struc
             promise);
 }
 
-static void new_tell(const struct cli *cli, const struct new_product *n, bool has_source)
+static str new_upper(struct task *t, str name)
+{
+    char *text = arena_c_string(t->mem, name);
+
+    for (size_t i = 0; i < name.len; i++) {
+        text[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+    }
+    return (str){text, name.len};
+}
+
+static void new_tell(struct task *t, const struct cli *cli, const struct new_product *n,
+                     bool has_source)
 {
     if (!has_source) {
         cli_note(cli, "next: say in source.odcs.yaml where its data is, then weft check");
@@ -310,8 +321,9 @@ static void new_tell(const struct cli *cli, const struct new_product *n, bool ha
     }
     if (n->probe.secret.len > 0) {
         cli_note(cli,
-                 "to do: give the password to the server, as WEFT_SECRET_<DOMAIN>_%.*s or in "
-                 "<home>/secrets/%.*s",
+                 "to do: give the password to the server, as WEFT_SECRET_%.*s_%.*s or as "
+                 "%.*s=... in .weft/secrets/%.*s (mode 0600)",
+                 STR_ARG(new_upper(t, n->domain)), STR_ARG(n->probe.secret),
                  STR_ARG(n->probe.secret), STR_ARG(n->domain));
     }
     cli_note(cli, "look at the suggestions in its contracts: labels and keys act only where they "
@@ -353,7 +365,7 @@ bool command_new_product(struct task *t, struct cli *cli)
         || (has_source && !new_open_fence(t, cli, &files, &n.probe))) {
         return false;
     }
-    new_tell(cli, &n, has_source);
+    new_tell(t, cli, &n, has_source);
     return true;
 }
 

@@ -8,12 +8,46 @@ static bool operate_get(struct task *t, struct cli *cli, const char *method, str
     return cli_demand_arguments(t, cli, 0, 0) && cli_call(t, cli, method, path, STR_NONE, out);
 }
 
+/* Cleared copies by table, each with its address. */
+static bool status_copies(struct task *t, struct cli *cli, const struct tree *list)
+{
+    static const struct cli_column columns[] = {{.key = "address", .title = "copies of"},
+                                                {.key = "classes", .is_right = true},
+                                                {.key = "files", .is_right = true},
+                                                {.key = "bytes", .is_right = true}};
+    struct tree *rows = tree_new(t->mem, TREE_LIST);
+
+    for (size_t i = 0; i < list->len; i++) {
+        struct tree *row = tree_copy(t->mem, list->at[i]);
+        str address =
+            arena_format(t->mem, "%.*s.%.*s", STR_ARG(tree_find_text(row, STR("product"))),
+                         STR_ARG(tree_find_text(row, STR("table"))));
+
+        (void)tree_put(t->mem, row, STR("address"), tree_text(t->mem, address));
+        tree_push(t->mem, rows, row);
+    }
+    fputc('\n', cli->out);
+    return table_list(t, cli, rows, columns, sizeof(columns) / sizeof(columns[0]));
+}
+
 bool command_status(struct task *t, struct cli *cli)
 {
-    const struct tree *status;
+    const struct tree *status, *copies;
+    struct tree *plain = tree_new(t->mem, TREE_MAP);
 
-    return operate_get(t, cli, "GET", STR("/api/v1/status"), &status)
-        && table_object(t, cli, status);
+    if (!operate_get(t, cli, "GET", STR("/api/v1/status"), &status)) {
+        return false;
+    }
+    copies = tree_find(status, STR("cleared_tables"));
+    if (cli->format != FORMAT_TABLE || copies == NULL) {
+        return table_object(t, cli, status);
+    }
+    for (size_t i = 0; i < status->len; i++) {
+        if (status->at[i] != copies) {
+            (void)tree_put(t->mem, plain, status->at[i]->key, tree_copy(t->mem, status->at[i]));
+        }
+    }
+    return table_object(t, cli, plain) && (copies->len == 0 || status_copies(t, cli, copies));
 }
 
 bool command_config_show(struct task *t, struct cli *cli)

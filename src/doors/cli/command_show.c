@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli_inside.h"
 #include "http_client/http_client.h"
@@ -233,10 +234,83 @@ static bool show_is_id(str name)
         && name.ptr[23] == '-';
 }
 
+/* ---- tables of the mesh itself, which are the same in each mesh */
+
+static const struct {
+    const char *table, *column, *type, *meaning;
+} mesh_columns[] = {
+#define MESH_COLUMN(table, column, type, meaning) {#table, #column, type, meaning},
+#include "read_mesh/mesh_tables.def"
+#undef MESH_COLUMN
+};
+
+static const struct cli_column mesh_table_columns[] = {{.key = "table"}, {.key = "columns"}};
+static const struct cli_column mesh_column_columns[] = {
+    {.key = "column"}, {.key = "type"}, {.key = "description"}};
+
+static void show_put(struct task *t, struct tree *row, const char *key, str text)
+{
+    (void)tree_put(t->mem, row, str_of(key), tree_text(t->mem, text));
+}
+
+static bool show_mesh_tables(struct task *t, struct cli *cli)
+{
+    struct tree *list = tree_new(t->mem, TREE_LIST), *row = NULL;
+    str names = STR_NONE;
+
+    for (size_t i = 0; i < SHOW_LEN(mesh_columns); i++) {
+        bool is_new = i == 0 || strcmp(mesh_columns[i].table, mesh_columns[i - 1].table) != 0;
+        bool is_last = i + 1 == SHOW_LEN(mesh_columns)
+                    || strcmp(mesh_columns[i].table, mesh_columns[i + 1].table) != 0;
+
+        names = arena_format(t->mem, "%.*s%s%s", is_new ? 0 : (int)names.len, names.ptr,
+                             is_new ? "" : ", ", mesh_columns[i].column);
+        if (is_last) {
+            row = tree_new(t->mem, TREE_MAP);
+            show_put(t, row, "table", arena_format(t->mem, "mesh.%s", mesh_columns[i].table));
+            show_put(t, row, "columns", names);
+            tree_push(t->mem, list, row);
+        }
+    }
+    return table_list(t, cli, list, mesh_table_columns, SHOW_LEN(mesh_table_columns));
+}
+
+static bool show_mesh_table(struct task *t, struct cli *cli, str name)
+{
+    struct tree *list = tree_new(t->mem, TREE_LIST);
+    struct str_list known = {0};
+
+    for (size_t i = 0; i < SHOW_LEN(mesh_columns); i++) {
+        str_list_add(t->mem, &known, str_of(mesh_columns[i].table));
+        if (str_eq(name, str_of(mesh_columns[i].table))) {
+            struct tree *row = tree_new(t->mem, TREE_MAP);
+
+            show_put(t, row, "column", str_of(mesh_columns[i].column));
+            show_put(t, row, "type", str_of(mesh_columns[i].type));
+            show_put(t, row, "description", str_of(mesh_columns[i].meaning));
+            tree_push(t->mem, list, row);
+        }
+    }
+    if (list->len == 0) {
+        str near = str_list_nearest(&known, name);
+
+        task_fail(t, ERR_NOT_FOUND, "there is no table mesh.%.*s", STR_ARG(name));
+        return near.len > 0 ? task_hint(t, "did you mean mesh.%.*s?", STR_ARG(near))
+                            : task_hint(t, "weft show mesh lists the tables of the mesh");
+    }
+    return table_list(t, cli, list, mesh_column_columns, SHOW_LEN(mesh_column_columns));
+}
+
 bool cli_show(struct task *t, struct cli *cli, str name)
 {
     str domain, rest, product, table;
 
+    if (str_eq(name, STR("mesh"))) {
+        return show_mesh_tables(t, cli);
+    }
+    if (str_starts(name, STR("mesh."))) {
+        return show_mesh_table(t, cli, str_from(name, strlen("mesh.")));
+    }
     if (!str_cut(name, '.', &domain, &rest)) {
         return show_products(t, cli, name);
     }

@@ -28,11 +28,11 @@ static const struct shell_row {
     const char *name, *argument, *meaning;
     bool (*run)(struct shell *shell, str argument);
 } rows[] = {
-    {"\\d", "[NAME]", "products; or a domain, product or table", shell_do_describe},
+    {"\\d", "[NAME]", "products; a domain, product or table; mesh, mesh.TABLE", shell_do_describe},
     {"\\dt", "[NAME]", "tables; or those of a domain or product", shell_do_tables},
-    {"\\x", "", "a line for each value, and back", shell_do_expand},
+    {"\\x", "[on|off]", "a line for each value, and back", shell_do_expand},
     {"\\format", "FORMAT", "answers as table, json, ndjson or csv", shell_do_format},
-    {"\\timing", "", "say how long each statement takes, and stop that", shell_do_timing},
+    {"\\timing", "[on|off]", "say how long each statement takes, and stop that", shell_do_timing},
     {"\\o", "[FILE]", "answers go to a file; without one, to the terminal again", shell_do_out},
     {"\\purpose", "[PURPOSE]", "ask for this purpose; without one, for none", shell_do_purpose},
     {"\\i", "FILE", "run the statements of a file", shell_do_include},
@@ -120,18 +120,31 @@ static bool shell_do_tables(struct shell *shell, str argument)
 
 /* ---- how answers look */
 
+/* Without a word it becomes what it is not. */
+static bool shell_switch(struct shell *shell, str argument, bool *on)
+{
+    if (argument.len > 0 && !str_eq(argument, STR("on")) && !str_eq(argument, STR("off"))) {
+        task_fail(shell->t, ERR_USAGE, "%.*s is not on or off", STR_ARG(argument));
+        return shell_failed(shell);
+    }
+    *on = argument.len > 0 ? str_eq(argument, STR("on")) : !*on;
+    return true;
+}
+
 static bool shell_do_timing(struct shell *shell, str argument)
 {
-    (void)argument;
-    shell->shows_time = !shell->shows_time;
+    if (!shell_switch(shell, argument, &shell->shows_time)) {
+        return false;
+    }
     printf("Timing is %s.\n", shell->shows_time ? "on" : "off");
     return true;
 }
 
 static bool shell_do_expand(struct shell *shell, str argument)
 {
-    (void)argument;
-    shell->cli->is_expanded = !shell->cli->is_expanded;
+    if (!shell_switch(shell, argument, &shell->cli->is_expanded)) {
+        return false;
+    }
     printf("A line for each value is %s.\n", shell->cli->is_expanded ? "on" : "off");
     return true;
 }

@@ -231,28 +231,42 @@ static bool complete_is_keyword(str word)
     return false;
 }
 
-/* Columns of the tables after FROM and JOIN: of all, or of the one that goes by this name. */
+/* The name that a table has in a text: what follows it, or the last part of its address. What comes behind is left in `rest`. */
+static str complete_alias(str table, str *rest)
+{
+    str look = *rest, alias, head, last;
+    str gap = str_trim(str_sub(look, 0, str_find(look, STR(","))));
+
+    alias = gap.len > 0 ? complete_next(&look) : STR_NONE;
+    if (str_eq_nocase(alias, STR("AS"))) {
+        alias = complete_next(&look);
+    }
+    if (alias.len > 0 && !complete_is_keyword(alias)) {
+        *rest = look;
+        return alias;
+    }
+    return str_cut_last(table, '.', &head, &last) ? last : table;
+}
+
+/* Columns of the tables after FROM, JOIN and commas between: of all, or of the one that goes by this name. */
 static void complete_from(struct completing *c, str name)
 {
-    str rest = c->whole, table, alias, look;
+    str rest = c->whole;
+    bool is_next = false;
 
     for (int i = 0; rest.len > 0 && i < COMPLETE_TABLES_MAX;) {
-        str word = complete_next(&rest), last, head;
+        str word = complete_next(&rest), table, alias, last, head;
 
-        if (!str_eq_nocase(word, STR("FROM")) && !str_eq_nocase(word, STR("JOIN"))) {
+        if (!is_next && !str_eq_nocase(word, STR("FROM")) && !str_eq_nocase(word, STR("JOIN"))) {
             continue;
         }
-        table = complete_next(&rest);
-        look = rest;
-        alias = complete_next(&look);
-        if (str_eq_nocase(alias, STR("AS"))) {
-            alias = complete_next(&look);
-        }
+        table = is_next ? word : complete_next(&rest);
+        alias = complete_alias(table, &rest);
+        is_next = str_starts(str_trim(rest), STR(","));
         if (!str_cut_last(table, '.', &head, &last)) {
             last = table;
         }
-        if (name.len == 0 || str_eq_nocase(name, last)
-            || (!complete_is_keyword(alias) && str_eq_nocase(name, alias))) {
+        if (name.len == 0 || str_eq_nocase(name, last) || str_eq_nocase(name, alias)) {
             complete_columns(c, table);
         }
         i++;

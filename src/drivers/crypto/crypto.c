@@ -133,6 +133,29 @@ bool crypto_from_hex(struct arena *mem, str hex, str *out)
     return true;
 }
 
+enum { KEY_CHECK_DIGITS = 16 };
+
+static str key_check(struct arena *mem, str key)
+{
+    struct crypto_digest digest = crypto_sha256(key);
+    return str_sub(crypto_digest_hex(mem, &digest), 0, KEY_CHECK_DIGITS);
+}
+
+str crypto_key_text(struct arena *mem, str key)
+{
+    return arena_format(mem, "%.*s %.*s\n", STR_ARG(crypto_hex(mem, key)),
+                        STR_ARG(key_check(mem, key)));
+}
+
+bool crypto_key_read(struct arena *mem, str text, size_t bytes, str *out)
+{
+    str digits, check;
+    bool has_check = str_cut(str_trim(text), ' ', &digits, &check);
+
+    return crypto_from_hex(mem, digits, out) && out->len == bytes
+        && (!has_check || str_eq_nocase(check, key_check(mem, *out)));
+}
+
 str crypto_base64url(struct arena *mem, str bytes)
 {
     static const char letters[] =

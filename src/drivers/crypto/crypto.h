@@ -49,6 +49,10 @@ str crypto_digest_hex(struct arena *mem, const struct crypto_digest *digest);
 str crypto_hex(struct arena *mem, str bytes);
 /* False unless `hex` is an even number of digits, of either case. */
 bool crypto_from_hex(struct arena *mem, str hex, str *out);
+/* A key as the line of a file: its digits, and the first of what it hashes to, by which a bit that flipped shows. */
+str crypto_key_text(struct arena *mem, str key);
+/* False for what is no key of so many bytes, or has other such digits. One without them is read too: so it was written once. */
+bool crypto_key_read(struct arena *mem, str text, size_t bytes, str *out);
 /* RFC 4648 section 5, without padding. */
 str crypto_base64url(struct arena *mem, str bytes);
 bool crypto_from_base64url(struct arena *mem, str text, str *out);

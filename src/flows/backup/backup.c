@@ -195,6 +195,7 @@ static bool backup_copy_others(struct task *t, struct backup_work *w)
     }
     names = (struct str_list){0};
     vec_push(t->mem, &names, STR("audit.key"));
+    vec_push(t->mem, &names, STR("mask.key"));
     vec_push(t->mem, &names, STR("weft.conf"));
     for (size_t i = 0; i < found.len; i++) {
         vec_push(t->mem, &names, arena_format(t->mem, "secrets/%.*s", STR_ARG(found.at[i])));

@@ -10,7 +10,7 @@
  *                      where its audit ended, and what the lines before hash to
  * catalog.db           of that instant
  * files/ab/<sha256>    every release file that this catalog names
- * audit.key, weft.conf, secrets/DOMAIN
+ * audit.key, mask.key, weft.conf, secrets/DOMAIN
  */
 struct backup {
     struct services *services;

@@ -49,7 +49,8 @@ static bool backup_is_ours(str name, str sha256)
     str folder, file;
 
     if (str_eq(name, STR("catalog.db")) || str_eq(name, STR("audit.key"))
-        || str_eq(name, STR("weft.conf")) || backup_is_release(name, sha256)) {
+        || str_eq(name, STR("mask.key")) || str_eq(name, STR("weft.conf"))
+        || backup_is_release(name, sha256)) {
         return true;
     }
     return str_cut(name, '/', &folder, &file) && str_eq(folder, STR("secrets")) && file.len > 0

@@ -82,6 +82,11 @@ static bool probe_read_url(struct task *t, struct probe_database *d)
         return task_hint(
             t, "postgres://USER@HOST:PORT/DATABASE, and behind it /SCHEMA or /SCHEMA/TABLE");
     }
+    /* The worker that connects is a user of the machine without a name. */
+    if (who.len == 0) {
+        task_fail(t, ERR_USAGE, "the address of the database names no user");
+        return task_hint(t, "postgres://USER@HOST:PORT/DATABASE/SCHEMA/TABLE");
+    }
     d->server.kind = SOURCE_POSTGRES;
     d->server.server = &d->said;
     d->server.host = host;
