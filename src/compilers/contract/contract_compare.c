@@ -357,7 +357,7 @@ static void compare_part(struct contract_comparison *c, str name, const struct t
     if (is_same_type
         && !contract_equal_without(before, now,
                                    "id name logicalTypeOptions required unique classification tags "
-                                   "quality properties items"))
+                                   "quality properties items relationships"))
         contract_add_change(&inner, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
     compare_nested(&inner, before, now, is_same_type);
 }
@@ -411,7 +411,7 @@ static void compare_column(struct contract_comparison *c, const struct contract_
     if (!contract_equal_without(
             before->source, now->source,
             "id name logicalType physicalType logicalTypeOptions required unique primaryKey "
-            "primaryKeyPosition classification tags quality properties items")
+            "primaryKeyPosition classification tags quality properties items relationships")
         || (says_other && str_eq(before->type, now->type)))
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
 }
@@ -490,7 +490,8 @@ static void compare_table(struct contract_comparison *c, const struct contract_t
     if (!str_eq(before->name, now->name))
         contract_add_change(c, CHANGE_TABLE_RENAMED, before->name, now->name);
     compare_tags(c, &before->tags, &now->tags);
-    if (!contract_equal_without(before->source, now->source, "id name properties quality tags"))
+    if (!contract_equal_without(before->source, now->source,
+                                "id name properties quality tags relationships"))
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
     compare_columns(c, before, now, &renamed);
     compare_key(c, before, now, &renamed);
