@@ -66,6 +66,9 @@ static str plan_hint(struct arena *mem, const struct plan_comparing *c,
     if (kind == CHANGE_VERSION_LOWERED) {
         return STR("versions go on, also where a contract goes back to what it said");
     }
+    if (kind == CHANGE_SUNSET_EARLIER) {
+        return STR("keep the last day that its readers were told, or name a later one");
+    }
     if (plan_is_an_end(kind)) {
         return arena_format(
             mem, "say status: deprecated and when it ends, customProperties: [{property: "
