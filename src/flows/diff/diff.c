@@ -152,7 +152,7 @@ static bool write_rows(struct task *t, const struct diff *d, const struct diff_t
     size_t keys = table->keys.len;
     struct engine_rows rows = {0};
 
-    if (d->rows_max == 0 || keys == 0 || (!has_added && !has_removed && changed->len == 0)) {
+    if (d->rows_max == 0 || (!has_added && !has_removed && changed->len == 0)) {
         return true;
     }
     if (!ask(t, d, diff_rows_sql(t->mem, table, changed, has_added, has_removed, d->rows_max),
