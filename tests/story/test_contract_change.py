@@ -94,6 +94,24 @@ def test_evidence_names_who_reads_that_very_column(applied):
     assert "noor (2 queries, the last on 20" in said and "ana (1 query" in said and "eve" not in said
 
 
+def test_what_breaks_nobody_names_its_readers_too(applied):
+    applied.rows("SELECT amount FROM sales.orders.orders WHERE id = 17", as_user="noor")
+    edit(applied, CONTRACT, "DECIMAL(12,2)", "DECIMAL(14,2)")
+    edit(applied, CONTRACT, "{name: customer, logicalType: string, physicalType: VARCHAR}",
+         "{name: customer, logicalType: string, physicalType: VARCHAR, classification: pii, description: Who bought}")
+    edit(applied, CONTRACT, "status: active",
+         "status: deprecated\ncustomProperties: [{property: sunset, value: 2999-12-31}]")
+    found = {(c["change"], c["column"]): c["evidence"] for c in contract_changes(applied)}
+    assert [r["actor"] for r in found["type widened", "amount"]["readers"]] == ["noor"]
+    assert (found["type widened", "amount"]["queries"], found["type widened", "amount"]["days"]) == (1, 90)
+    assert [r["actor"] for r in found["status changed", None]["readers"]] == ["noor"]
+    # Nobody reads that column, and words alone have no readers.
+    assert found["label added", "customer"]["readers"] == []
+    assert found["description changed", "customer"] is None
+    shown = applied.weft("plan").out
+    assert shown.count("read by noor (1 query, the last on 20") == 2 and "1 change of words alone" in shown
+
+
 def test_a_member_who_is_no_owner_sees_how_many_read(shop):
     edit(shop, "mesh.yaml", "  eve:", "  bob: {groups: [shop-team]}\n  eve:")
     shop.weft("apply", "--yes")

@@ -265,6 +265,9 @@ def test_windows_that_cannot_be(shop):
     mesh = shop()
     start(mesh, [row(1, 1)])
     assert "--from yesterday is no TIMESTAMP" in run(mesh, "--from", "yesterday", ok=False)["message"]
+    assert "the window from 2026-01-02 to 2026-01-01 ends before it begins" in \
+        run(mesh, "--from", "2026-01-02", "--to", "2026-01-01", ok=False)["message"]
+    run(mesh, "--from", "2026-01-02", "--to", "2026-01-02")
     assert mesh.weft("run", "--all", "--from", "2026-01-01", ok=False).code == 2
     assert mesh.weft("run", "sales.orders", "--full", "--to", "2026-01-01", ok=False).code == 2
     output(mesh, MERGE, version="1.0.0", quality="    description: Changed.\n")

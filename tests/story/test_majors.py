@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import DOMAIN, OUTPUT
+from conftest import DOMAIN, OUTPUT, ROWS
 from story_help import ORDERS, edit, told
 
 SECOND = OUTPUT.replace("version: 1.0.0", "version: 2.0.0").replace(
@@ -84,6 +84,18 @@ def test_the_catalog_tells_of_both(both):
     assert "sales.orders@2.orders" in shown
     assert "cents" in both.weft("show", "sales.orders@2.orders").out
     assert "cents" not in both.weft("show", "sales.orders.orders").out
+
+
+def test_releases_of_both_are_compared(both):
+    both.write("data/orders.csv", ROWS.replace("10.50", "11.00"))
+    both.weft("run", "sales.orders")
+    both.weft("run", "sales.orders", "--candidate")
+    for asked in ("sales.orders", "sales.orders#candidate"):
+        compared = both.weft("diff", asked, "--as", "noor", "--format", "json").json["tables"]
+        changes = 0 if "#" in asked else 1
+        assert {t["table"]: t["changed"] for t in compared} == {"orders": changes, "orders@2": changes}, asked
+    (second,) = both.weft("diff", "sales.orders", "--table", "orders@2", "--rows", "5", "--as", "noor", "--format", "json").json["tables"]
+    assert second["rows"] == [{"change": "changed", "key": ["1"], "column": "cents", "before": "1050", "after": "1100"}]
 
 
 def test_policies_and_grants_cover_every_major(both):

@@ -69,6 +69,12 @@ def test_what_differs_is_told_by_key_and_column(shop):
     assert answer.code == 65 and 'orders is not what case "a case" expects' in told(answer)
 
 
+def test_texts_that_would_break_the_table_are_quoted(shop):
+    edit(shop, f"{ORDERS}/orders.sql", "customer,", "chr(97) || chr(10) || chr(98) AS customer,")
+    write(shop, case("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{id: 1, customer: ''}]}"))
+    assert finding(shop)["found"].split() == ["row", "column", "expected", "got", "1", "customer", '""', '"a\\nb"']
+
+
 def test_rows_that_are_missing_or_too_many(shop):
     write(shop, case("""
 given:

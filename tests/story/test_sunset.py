@@ -126,6 +126,7 @@ def test_products_that_declare_it_are_told_at_plan_and_run(ending):
         "to: {groups: [analysts]}", "to: {products: [reports.money]}"))
     said = told(ending.weft("plan"))
     assert "input port orders of reports.money reads contract orders 1.0.0, which is deprecated; its last day is 2027-03-01" in said
+    assert "hint: its successor is version 2.0.0 of the same contract: say version: 2.0.0 in the port" in said
     ending.weft("apply", "--yes")
     ending.weft("run", "reports.money")
     with at(ending, AFTER):

@@ -108,6 +108,19 @@ TEST(report_is_harmless_on_a_terminal)
                "a\\x1b[2J:1: error: b\\x7f\\u009b\\xff\\x09two\n    lines \xc3\xa9\n");
 }
 
+TEST(report_keeps_the_columns_of_a_table)
+{
+    struct task *t = test_task();
+    struct report report;
+    report_init(&report, t->mem);
+    report_add(&report, FINDING_ERROR, ERR_INVALID, (struct place){0}, "it differs")->found =
+        STR("row  expected\n1    27");
+    EXPECT_STR(text_of(t, &report), "error: it differs\n"
+                                    "  found:\n"
+                                    "    row  expected\n"
+                                    "    1    27\n");
+}
+
 TEST(report_of_nothing)
 {
     struct task *t = test_task();

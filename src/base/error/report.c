@@ -115,11 +115,12 @@ static void add_shown(struct buf *out, str text, const char *indent)
     }
 }
 
+/* Several lines begin on one of their own, so that columns of a table stand below each other. */
 static void add_line(struct buf *out, const char *name, str text)
 {
     if (text.len == 0)
         return;
-    buf_format(out, "  %s: ", name);
+    buf_format(out, "  %s:%s", name, str_has(text, '\n') ? "\n    " : " ");
     add_shown(out, text, "    ");
     buf_add_byte(out, '\n');
 }

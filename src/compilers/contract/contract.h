@@ -86,7 +86,7 @@ struct contract_rule {
     } values; /* validValues or missingValues; a null entry is TREE_NULL */
     bool has_values;
     str pattern;               /* invalidValues: ECMA-262 */
-    const struct tree *source; /* where it stands; NULL for those of the schema */
+    const struct tree *source; /* where it stands; NULL for what a property demands by itself */
     struct place place;
 };
 

@@ -14,7 +14,7 @@ struct contract_comparison {
 
 void contract_add_change(struct contract_comparison *c, enum contract_change_kind kind, str before,
                          str now);
-/* Rules of a table and its columns, without those that its schema makes. `renamed` maps names of columns before to those of now. */
+/* Rules of a table and its columns, without what a property demands by itself. `renamed` maps names of columns before to those of now. */
 struct contract_renamed {
     struct str_list before, now;
 };

@@ -199,7 +199,19 @@ static bool version_parts(str version, int64_t out[3])
     return rest.len == 0;
 }
 
-static void compare_version(struct contract_comparison *c, str before, str now)
+/* Of the contract as a whole, told where it says so. */
+static void add_head_change(struct contract_comparison *c, enum contract_change_kind kind,
+                            str before, str now, const struct tree *node)
+{
+    struct place whole = c->place;
+    if (node)
+        c->place = tree_place(c->mem, c->file, node);
+    contract_add_change(c, kind, before, now);
+    c->place = whole;
+}
+
+static void compare_version(struct contract_comparison *c, str before, str now,
+                            const struct tree *node)
 {
     int64_t was[3], is[3];
     int order = 0;
@@ -209,8 +221,8 @@ static void compare_version(struct contract_comparison *c, str before, str now)
         for (int i = 0; i < 3 && order == 0; i++)
             order = (is[i] > was[i]) - (is[i] < was[i]);
     if (order != 0)
-        contract_add_change(c, order > 0 ? CHANGE_VERSION_RAISED : CHANGE_VERSION_LOWERED, before,
-                            now);
+        add_head_change(c, order > 0 ? CHANGE_VERSION_RAISED : CHANGE_VERSION_LOWERED, before, now,
+                        node);
 }
 
 static str lifecycle_text(struct arena *mem, const struct contract *contract)
@@ -226,7 +238,7 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
                          const struct contract *now)
 {
     str was = lifecycle_text(c->mem, before), is = lifecycle_text(c->mem, now);
-    compare_version(c, before->version, now->version);
+    compare_version(c, before->version, now->version, tree_find(now->source, STR("version")));
     bool is_withdrawn = !shape_has_word("proposed draft retired", before->status)
                      && shape_has_word("proposed draft retired", now->status);
     struct contract_life life_was, life_is;
@@ -235,16 +247,27 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
     bool is_earlier = life_was.sunset_us && life_is.sunset_us < life_was.sunset_us
                    && life_is.stage == CONTRACT_DEPRECATED && life_is.sunset_us;
     if (!str_eq(was, is))
-        contract_add_change(c,
-                            is_withdrawn ? CHANGE_STATUS_WITHDRAWN
-                            : is_earlier ? CHANGE_SUNSET_EARLIER
-                                         : CHANGE_STATUS_CHANGED,
-                            was, is);
+        add_head_change(c,
+                        is_withdrawn ? CHANGE_STATUS_WITHDRAWN
+                        : is_earlier ? CHANGE_SUNSET_EARLIER
+                                     : CHANGE_STATUS_CHANGED,
+                        was, is,
+                        is_earlier ? contract_custom(now->custom, STR("sunset"))
+                                   : tree_find(now->source, STR("status")));
     compare_tags(c, &before->tags, &now->tags);
     if (!contract_equal_without(before->source, now->source,
                                 "schema servers roles slaProperties version status tags")
         && str_eq(was, is))
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
+}
+
+static const struct tree *role_node(const struct contract *contract, str name)
+{
+    const struct tree *list = tree_find(contract->source, STR("roles"));
+    for (size_t i = 0; list && list->kind == TREE_LIST && i < list->len; i++)
+        if (str_eq(tree_find_text(list->at[i], STR("role")), name))
+            return list->at[i];
+    return list;
 }
 
 static void compare_roles(struct contract_comparison *c, const struct contract *before,
@@ -254,15 +277,16 @@ static void compare_roles(struct contract_comparison *c, const struct contract *
         const struct contract_role *was = &before->roles.at[i];
         const struct contract_role *is = contract_find_role(now, was->role);
         if (!is)
-            contract_add_change(c, CHANGE_ROLE_REMOVED, was->role, STR_NONE);
+            add_head_change(c, CHANGE_ROLE_REMOVED, was->role, STR_NONE, role_node(now, was->role));
         else if (!str_eq(was->access, is->access)
                  || !str_eq(was->first_approvers, is->first_approvers)
                  || !str_eq(was->second_approvers, is->second_approvers))
-            contract_add_change(c, CHANGE_ROLE_CHANGED, STR_NONE, is->role);
+            add_head_change(c, CHANGE_ROLE_CHANGED, STR_NONE, is->role, role_node(now, is->role));
     }
     for (size_t i = 0; i < now->roles.len; i++)
         if (!contract_find_role(before, now->roles.at[i].role))
-            contract_add_change(c, CHANGE_ROLE_ADDED, STR_NONE, now->roles.at[i].role);
+            add_head_change(c, CHANGE_ROLE_ADDED, STR_NONE, now->roles.at[i].role,
+                            role_node(now, now->roles.at[i].role));
 }
 
 /* ---- what is the same under another name: as ids are given at apply, the declared id first, then the name */
@@ -357,7 +381,7 @@ static void compare_part(struct contract_comparison *c, str name, const struct t
     if (is_same_type
         && !contract_equal_without(before, now,
                                    "id name logicalTypeOptions required unique classification tags "
-                                   "quality properties items"))
+                                   "quality properties items relationships"))
         contract_add_change(&inner, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
     compare_nested(&inner, before, now, is_same_type);
 }
@@ -411,7 +435,7 @@ static void compare_column(struct contract_comparison *c, const struct contract_
     if (!contract_equal_without(
             before->source, now->source,
             "id name logicalType physicalType logicalTypeOptions required unique primaryKey "
-            "primaryKeyPosition classification tags quality properties items")
+            "primaryKeyPosition classification tags quality properties items relationships")
         || (says_other && str_eq(before->type, now->type)))
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
 }
@@ -490,7 +514,8 @@ static void compare_table(struct contract_comparison *c, const struct contract_t
     if (!str_eq(before->name, now->name))
         contract_add_change(c, CHANGE_TABLE_RENAMED, before->name, now->name);
     compare_tags(c, &before->tags, &now->tags);
-    if (!contract_equal_without(before->source, now->source, "id name properties quality tags"))
+    if (!contract_equal_without(before->source, now->source,
+                                "id name properties quality tags relationships"))
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
     compare_columns(c, before, now, &renamed);
     compare_key(c, before, now, &renamed);

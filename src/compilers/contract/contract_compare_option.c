@@ -59,6 +59,8 @@ static void compare_option(struct contract_comparison *c, str name, const struct
     /* What the type is made of was compared as the type. */
     if (shape_has_word("timezone defaultTimezone", name))
         return;
+    if (str_eq(name, STR("uniqueItems")) && is_true(was) == is_true(is))
+        return; /* false says what nothing says */
     str before = contract_shown(c->mem, was), now = contract_shown(c->mem, is);
     contract_add_change(
         c, option_kind(name, was, is),
@@ -162,6 +164,7 @@ void contract_compare_promises(struct contract_comparison *c, const struct tree 
     for (size_t i = 0; before && before->kind == TREE_LIST && i < before->len; i++) {
         const struct tree *was = before->at[i], *is = find_promise(now, was);
         if (!is) {
+            c->place = now ? tree_place(c->mem, c->file, now) : whole;
             contract_add_change(c, CHANGE_PROMISE_LOWERED, promise_text(c->mem, was), STR_NONE);
         } else if (!tree_equal(was, is)) {
             c->place = tree_place(c->mem, c->file, is);

@@ -136,7 +136,8 @@ static enum stricter compare_rule(const struct contract_rule *before,
 {
     if (before->kind != now->kind || before->is_percent != now->is_percent
         || before->operand_is_text != now->operand_is_text || !str_eq(before->query, now->query)
-        || !str_eq(before->pattern, now->pattern) || !same_arguments(before, now))
+        || !str_eq(before->pattern, now->pattern)
+        || !str_eq(before->relation.text, now->relation.text) || !same_arguments(before, now))
         return STRICTER_UNKNOWN;
     return both(compare_operands(before, now), compare_values(before, now));
 }

@@ -176,7 +176,8 @@ static void read_relation(struct relation_reader *q)
 {
     struct arena *mem = q->r->mem;
     const struct tree *custom = tree_find(q->node, STR("customProperties"));
-    struct contract_rule rule = {.kind = RULE_RELATIONSHIP, .dimension = STR("consistency")};
+    struct contract_rule rule = {
+        .kind = RULE_RELATIONSHIP, .dimension = STR("consistency"), .source = q->node};
     rule.effect = contract_on_failure(q->r, custom, RULE_REJECTS);
     if ((!q->spot && !for_each(q, &rule, tree_find(q->node, STR("from")), add_source))
         || !for_each(q, &rule, tree_find(q->node, STR("to")), add_target))

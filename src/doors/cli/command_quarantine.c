@@ -143,7 +143,9 @@ bool command_quarantine_drop(struct task *t, struct cli *cli)
     if (cli->format != FORMAT_TABLE) {
         return table_object(t, cli, answer);
     }
-    fprintf(cli->out, "%.*s: %.*s rows dropped\n", STR_ARG(cli->arguments.at[0]),
-            STR_ARG(tree_find_text(answer, STR("rows"))));
+    str rows = tree_find_text(answer, STR("rows"));
+
+    fprintf(cli->out, "%.*s: %.*s row%s dropped\n", STR_ARG(cli->arguments.at[0]), STR_ARG(rows),
+            str_eq(rows, STR("1")) ? "" : "s");
     return true;
 }

@@ -52,9 +52,13 @@ static const struct decision_column *find_visible(const struct decision *decisio
 static str address(struct arena *mem, const struct diff *d, uint64_t number, str table)
 {
     struct buf *b = buf_new(mem, 8 * NAME_BYTES_MAX);
+    uint64_t major = contract_table_major(table);
     str domain, name;
 
     (void)str_cut(d->product, '.', &domain, &name);
+    if (major > 0) {
+        name = arena_format(mem, "%.*s@%llu", STR_ARG(name), (unsigned long long)major);
+    }
     buf_add_identifier(b, domain);
     buf_add_byte(b, '.');
     buf_add_identifier(
@@ -62,7 +66,7 @@ static str address(struct arena *mem, const struct diff *d, uint64_t number, str
                ? arena_format(mem, "%.*s#candidate", STR_ARG(name))
                : arena_format(mem, "%.*s#%llu", STR_ARG(name), (unsigned long long)number));
     buf_add_byte(b, '.');
-    buf_add_identifier(b, table);
+    buf_add_identifier(b, contract_table_plain(table));
     return buf_str(b);
 }
 
@@ -148,7 +152,7 @@ static bool write_rows(struct task *t, const struct diff *d, const struct diff_t
     size_t keys = table->keys.len;
     struct engine_rows rows = {0};
 
-    if (d->rows_max == 0 || keys == 0 || (!has_added && !has_removed && changed->len == 0)) {
+    if (d->rows_max == 0 || (!has_added && !has_removed && changed->len == 0)) {
         return true;
     }
     if (!ask(t, d, diff_rows_sql(t->mem, table, changed, has_added, has_removed, d->rows_max),

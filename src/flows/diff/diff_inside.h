@@ -13,7 +13,8 @@ struct diff_table {
 /* One row of numbers: rows before, rows after, added, removed, changed, and how often each of `columns` changed. Without keys: rows
  * before, rows after, added, removed. */
 str diff_count_sql(struct arena *mem, const struct diff_table *table);
-/* Rows of: change, the keys as texts, column, value before, value after. Of `changed` columns; at most `most` of each kind. */
+/* Rows of: change, the keys as texts, column, value before, value after. Of `changed` columns; at most `most` of each kind.
+ * Without keys the value is the whole row. */
 str diff_rows_sql(struct arena *mem, const struct diff_table *table, const struct str_list *changed,
                   bool has_added, bool has_removed, uint64_t most);
 

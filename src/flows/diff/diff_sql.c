@@ -159,12 +159,51 @@ static void add_changed(struct buf *b, const struct diff_table *table, str colum
     add_end(b, table, "b", most);
 }
 
+/* Whole rows of one side beyond those of the other, each as one text. */
+static void add_whole(struct buf *b, const struct diff_table *table, bool is_added, uint64_t most)
+{
+    buf_format(b, "(SELECT '%s' AS change, NULL AS \"column\", %s", is_added ? "added" : "removed",
+               is_added ? "NULL AS before, " : "");
+    buf_format(b, "CAST({");
+    for (size_t i = 0; i < table->columns.len; i++) {
+        buf_format(b, "%s", i ? ", " : "");
+        buf_add_literal(b, table->columns.at[i]);
+        buf_format(b, ": d.");
+        buf_add_identifier(b, table->columns.at[i]);
+    }
+    buf_format(b, "} AS VARCHAR) AS %s FROM (SELECT * FROM %s EXCEPT ALL SELECT * FROM %s) AS d",
+               is_added ? "after" : "before, NULL AS after", is_added ? "b" : "a",
+               is_added ? "a" : "b");
+    buf_format(b, " ORDER BY %s LIMIT %llu)", is_added ? "after" : "before",
+               (unsigned long long)most);
+}
+
+static str whole_lines_sql(struct arena *mem, const struct diff_table *table, bool has_added,
+                           bool has_removed, uint64_t most)
+{
+    struct buf *b = buf_new(mem, SQL_BYTES_MAX);
+
+    add_sides(b, table);
+    buf_format(b, " ");
+    if (has_added) {
+        add_whole(b, table, true, most);
+    }
+    buf_format(b, "%s", has_added && has_removed ? " UNION ALL " : "");
+    if (has_removed) {
+        add_whole(b, table, false, most);
+    }
+    return buf_str(b);
+}
+
 str diff_rows_sql(struct arena *mem, const struct diff_table *table, const struct str_list *changed,
                   bool has_added, bool has_removed, uint64_t most)
 {
     struct buf *b = buf_new(mem, SQL_BYTES_MAX);
     const char *between = " ";
 
+    if (table->keys.len == 0) {
+        return whole_lines_sql(mem, table, has_added, has_removed, most);
+    }
     add_sides(b, table);
     if (has_added) {
         buf_format(b, "%s", between);

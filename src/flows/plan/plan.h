@@ -27,7 +27,7 @@ struct plan_need {
     uint64_t request; /* the access request that waits for a decision, or 0 */
 };
 
-/* Whom a breaking change meets: what was recorded, and what is declared. */
+/* Whom a change meets: what was recorded, and what is declared. */
 struct plan_asker {
     str actor;
     uint64_t queries;
@@ -45,6 +45,7 @@ struct plan_consumer {
 };
 
 struct plan_evidence {
+    bool is_there; /* of what was not there before, and of words alone, there is none */
     struct {
         VEC_OF(struct plan_consumer)
     } consumers;
@@ -66,9 +67,8 @@ struct plan_contract_change {
     uint64_t major;        /* of the contract */
     struct contract_change change;
     enum contract_change_class class;
-    bool is_refused; /* breaking, in a major that is in force */
-    struct plan_evidence
-        evidence; /* of a breaking one; of a version also those whose range it leaves */
+    bool is_refused;               /* breaking, in a major that is in force */
+    struct plan_evidence evidence; /* of a version those whose range it leaves */
 };
 
 /* A published table of which the plan makes other classes of copies than there are. */
@@ -79,6 +79,14 @@ struct plan_classes {
     uint64_t classes, classes_now;
     bool has_bytes;            /* else they are not for this actor */
     uint64_t bytes, bytes_now; /* of all copies, at most */
+};
+
+struct plan_owner {
+    uint64_t table_id;
+    const struct image_product *product;
+};
+struct plan_owners {
+    VEC_OF(struct plan_owner)
 };
 
 struct plan {
@@ -98,6 +106,7 @@ struct plan {
     struct {
         VEC_OF(struct plan_contract_change)
     } contract_changes;
+    struct plan_owners table_owners; /* by id; empty until evidence asks for one */
     struct {
         VEC_OF(struct plan_need)
     } needs;

@@ -66,6 +66,9 @@ static str plan_hint(struct arena *mem, const struct plan_comparing *c,
     if (kind == CHANGE_VERSION_LOWERED) {
         return STR("versions go on, also where a contract goes back to what it said");
     }
+    if (kind == CHANGE_SUNSET_EARLIER) {
+        return STR("keep the last day that its readers were told, or name a later one");
+    }
     if (plan_is_an_end(kind)) {
         return arena_format(
             mem, "say status: deprecated and when it ends, customProperties: [{property: "
@@ -101,8 +104,11 @@ static void plan_judge_declared(struct task *t, struct plan_comparing *c,
                                 const struct plan_meeting *meeting,
                                 struct plan_contract_change *change)
 {
-    change->evidence.is_declared_only = true;
+    change->evidence.is_there = change->evidence.is_declared_only = true;
     plan_find_declared(t, meeting, c->model_before, change);
+    if (change->class != CHANGE_BREAKING) {
+        return;
+    }
     change->is_refused =
         plan_is_in_force(c, meeting->contract) && !plan_is_an_end(change->change.kind);
     if (change->is_refused) {
@@ -117,34 +123,46 @@ static void plan_judge_declared(struct task *t, struct plan_comparing *c,
     }
 }
 
-static bool plan_judge(struct task *t, struct plan_comparing *c, const struct contract *before,
-                       const struct contract *now, struct plan_contract_change *change)
+/* Somebody may read what it is about: that was there before, and words alone change nothing of it. */
+static bool plan_may_be_read(const struct plan_contract_change *change)
 {
-    struct plan_meeting meeting = {.image = c->image,
-                                   .product = c->product,
-                                   .contract = before,
-                                   .contract_now = now,
-                                   .now = c->model,
-                                   .p = c->p};
+    switch (change->change.kind) {
+    case CHANGE_CONTRACT_ADDED:
+    case CHANGE_TABLE_ADDED:
+    case CHANGE_COLUMN_ADDED:
+    case CHANGE_ROLE_ADDED:
+        return false;
+    case CHANGE_STATUS_CHANGED:
+        return true;
+    default:
+        return change->class != CHANGE_DOCUMENTATION;
+    }
+}
 
+static bool plan_judge(struct task *t, struct plan_comparing *c, struct plan_meeting *meeting,
+                       struct plan_contract_change *change)
+{
     if (change->change.kind == CHANGE_VERSION_RAISED && c->image != NULL) {
-        plan_find_left(t, &meeting, change);
+        plan_find_left(t, meeting, change);
+    }
+    if (!plan_may_be_read(change)) {
+        return true;
+    }
+    if (c->image == NULL) {
+        plan_judge_declared(t, c, meeting, change);
+        return true;
+    }
+    if (!plan_find_evidence(t, meeting, change)) {
+        return false;
     }
     if (change->class != CHANGE_BREAKING) {
         return true;
     }
-    if (c->image == NULL) {
-        plan_judge_declared(t, c, &meeting, change);
-        return true;
-    }
-    if (!plan_find_evidence(t, &meeting, change)) {
-        return false;
-    }
     /* What goes as a whole may go where nobody outside of the team read it: products that declare it were found before. */
-    change->is_refused = plan_is_in_force(c, before)
+    change->is_refused = plan_is_in_force(c, meeting->contract)
                       && (!plan_is_an_end(change->change.kind) || change->evidence.others > 0);
     if (change->is_refused) {
-        plan_refuse(t, c, before, change);
+        plan_refuse(t, c, meeting->contract, change);
     }
     return true;
 }
@@ -154,6 +172,12 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
 {
     const struct contract *there = now != NULL ? now : before;
     struct contract_changes changes = {0};
+    struct plan_meeting meeting = {.image = c->image,
+                                   .product = c->product,
+                                   .contract = before,
+                                   .contract_now = now,
+                                   .now = c->model,
+                                   .p = c->p};
 
     CHECK(there != NULL);
     contract_compare(t->mem, before, now, &changes);
@@ -171,7 +195,7 @@ static bool plan_compare_contract(struct task *t, struct plan_comparing *c,
             .class = contract_change_class(changes.at[i].kind),
         };
 
-        if (!plan_judge(t, c, before, now, &change)) {
+        if (!plan_judge(t, c, &meeting, &change)) {
             return false;
         }
         vec_push(t->mem, &c->p->contract_changes, change);

@@ -1,4 +1,6 @@
-/* Whom a breaking change of a contract meets: products that declare it, and actors whose queries read that very column. */
+/* Whom a change of a contract meets: products that declare it, and actors whose queries read that very column. */
+#include <stdlib.h>
+
 #include "clock/clock.h"
 #include "plan_inside.h"
 #include "read_access/read_access.h"
@@ -13,7 +15,7 @@ enum {
 };
 
 struct plan_looking {
-    const struct plan_meeting *meeting;
+    struct plan_meeting *meeting;
     const struct image *image;
     const struct image_product *product;
     const struct contract *contract; /* as it is */
@@ -88,19 +90,31 @@ static bool plan_add_consumer(struct task *t, struct plan_looking *look,
     return true;
 }
 
-static bool plan_find_consumers(struct task *t, struct plan_looking *look,
-                                const struct plan_targets *targets)
+static void plan_find_ports(struct arena *mem, struct plan_meeting *meeting)
 {
-    for (size_t i = 0; i < look->image->products.len; i++) {
-        const struct image_product *consumer = &look->image->products.at[i];
+    for (size_t i = 0; !meeting->has_ports && i < meeting->image->products.len; i++) {
+        const struct image_product *consumer = &meeting->image->products.at[i];
 
         for (size_t j = 0; j < consumer->definition->inputs.len; j++) {
             const struct model_input *input = &consumer->definition->inputs.at[j];
 
-            if (input->contract == look->contract
-                && !plan_add_consumer(t, look, targets, consumer, input->name)) {
-                return false;
+            if (input->contract == meeting->contract) {
+                vec_push(mem, &meeting->ports, ((struct plan_port){consumer, input->name}));
             }
+        }
+    }
+    meeting->has_ports = true;
+}
+
+static bool plan_find_consumers(struct task *t, struct plan_looking *look,
+                                const struct plan_targets *targets)
+{
+    plan_find_ports(t->mem, look->meeting);
+    for (size_t i = 0; i < look->meeting->ports.len; i++) {
+        const struct plan_port *port = &look->meeting->ports.at[i];
+
+        if (!plan_add_consumer(t, look, targets, port->consumer, port->name)) {
+            return false;
         }
     }
     return true;
@@ -121,19 +135,52 @@ static struct plan_asker *plan_asker(struct task *t, struct plan_evidence *out, 
     return reader;
 }
 
+static int plan_compare_owners(const void *a, const void *b)
+{
+    const struct plan_owner *left = a, *right = b;
+
+    return (left->table_id > right->table_id) - (left->table_id < right->table_id);
+}
+
+/* The products of all tables, once for all changes of a plan. */
+static void plan_find_owners(struct arena *mem, const struct image *image, struct plan *p)
+{
+    for (size_t i = 0; i < image->products.len; i++) {
+        const struct image_product *product = &image->products.at[i];
+
+        for (size_t k = 0; k < product->tables.len; k++) {
+            vec_push(mem, &p->table_owners,
+                     ((struct plan_owner){product->tables.at[k].id, product}));
+        }
+    }
+    if (p->table_owners.len > 0) {
+        qsort(p->table_owners.at, p->table_owners.len, sizeof(*p->table_owners.at),
+              plan_compare_owners);
+    }
+}
+
+static const struct image_product *plan_owner_of(struct task *t, const struct plan_looking *look,
+                                                 uint64_t table_id)
+{
+    const struct plan_owners *owners = &look->p->table_owners;
+    struct plan_owner wanted = {.table_id = table_id}, *found;
+
+    if (owners->len == 0) {
+        plan_find_owners(t->mem, look->image, look->p);
+    }
+    found = owners->len > 0
+              ? bsearch(&wanted, owners->at, owners->len, sizeof(wanted), plan_compare_owners)
+              : NULL;
+    return found != NULL ? found->product : NULL;
+}
+
 static bool plan_may_know_text(struct task *t, const struct plan_looking *look,
                                const struct use_text *text)
 {
     for (size_t i = 0; i < text->tables.len; i++) {
-        const struct image_product *of = NULL;
+        const struct image_product *of =
+            text->tables.at[i] != 0 ? plan_owner_of(t, look, text->tables.at[i]) : NULL;
 
-        for (size_t j = 0; j < look->image->products.len && text->tables.at[i] != 0; j++) {
-            const struct image_product *product = &look->image->products.at[j];
-
-            for (size_t k = 0; k < product->tables.len; k++) {
-                of = product->tables.at[k].id == text->tables.at[i] ? product : of;
-            }
-        }
         /* Names in a fingerprint tell of all tables of the query. */
         if (text->tables.at[i] != 0 && (of == NULL || !gate_may_discover(t, look->image, of))) {
             return false;
@@ -211,7 +258,7 @@ static bool plan_sum_up(struct task *t, struct plan_looking *look)
     return true;
 }
 
-bool plan_find_evidence(struct task *t, const struct plan_meeting *meeting,
+bool plan_find_evidence(struct task *t, struct plan_meeting *meeting,
                         struct plan_contract_change *change)
 {
     struct plan_targets targets = {0};
@@ -226,6 +273,7 @@ bool plan_find_evidence(struct task *t, const struct plan_meeting *meeting,
                                 .out = &change->evidence};
     const int64_t day_us = (int64_t)86400 * 1000000;
 
+    look.out->is_there = true;
     look.out->days = CONFIG_INT(p->services->config, evidence_days);
     look.since_us = clock_now_us() - look.out->days * day_us;
     look.may_know = read_access_governs(image, t->actor)

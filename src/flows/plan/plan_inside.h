@@ -117,13 +117,17 @@ void plan_policy_table(struct arena *mem, const struct model_product *product,
                        const struct labels *labels, struct policy_table *out);
 /* Inputs that products of the plan may not read yet, by its policies and the agreements of the mesh: p->needs, and a warning each. */
 MUST_CHECK bool plan_find_needs(struct task *t, const struct image *image, struct plan *p);
-/* Output contracts as they are and as they would be: p->contract_changes, with the evidence of breaking ones. Of `now`, where it has no
+/* Output contracts as they are and as they would be: p->contract_changes, with their evidence. Of `now`, where it has no
  * errors. ERR_INVALID, with findings, when one breaks a major that is in force. */
 MUST_CHECK bool plan_compare_contracts(struct task *t, const struct image *image,
                                        const struct model *now, struct plan *p);
 /* The same for two models, without a catalog. */
 MUST_CHECK bool plan_compare_models(struct task *t, const struct model *before,
                                     const struct model *now, struct plan *p);
+struct plan_port {
+    const struct image_product *consumer;
+    str name;
+};
 /* A contract of a product as it is, and as it would be in a model; NULL where it goes. */
 struct plan_meeting {
     const struct image *image;
@@ -131,9 +135,15 @@ struct plan_meeting {
     const struct contract *contract, *contract_now;
     const struct model *now;
     struct plan *p;
+
+    /* Its input ports, which all changes of it have in common: found with the first one. */
+    bool has_ports;
+    struct {
+        VEC_OF(struct plan_port)
+    } ports;
 };
 /* Who would be met by a change of it. */
-MUST_CHECK bool plan_find_evidence(struct task *t, const struct plan_meeting *meeting,
+MUST_CHECK bool plan_find_evidence(struct task *t, struct plan_meeting *meeting,
                                    struct plan_contract_change *change);
 /* Of them those alone whose input port takes no such version. */
 void plan_find_left(struct task *t, const struct plan_meeting *meeting,

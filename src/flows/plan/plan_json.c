@@ -91,8 +91,7 @@ void plan_put_contract_changes(struct task *t, const struct plan *p, struct json
         json_out_str(o, "text", contract_change_text(t->mem, &row->change));
         json_out_str(o, "why", str_of(contract_change_why(row->change.kind)));
         json_out_bool(o, "refused", row->is_refused);
-        if (row->class == CHANGE_BREAKING || row->evidence.consumers.len > 0
-            || row->evidence.consumers_hidden > 0) {
+        if (row->evidence.is_there) {
             plan_put_evidence(t, &row->evidence, o);
         } else {
             json_out_null(o, "evidence");

@@ -5,6 +5,44 @@
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 
+/* The next major of the same contract that is served; NULL: there is none. */
+static const struct contract *plan_next_major(const struct model_input *input)
+{
+    const struct contract *next = NULL;
+
+    for (size_t i = 0; i < input->producer->outputs.len; i++) {
+        const struct contract *other = input->producer->outputs.at[i].contract;
+        struct contract_life life;
+
+        if (other == NULL || !str_eq(other->id, input->contract->id)
+            || contract_major(other->version) <= contract_major(input->contract->version)) {
+            continue;
+        }
+        contract_life(other, clock_now_us(), &life);
+        if (life.stage == CONTRACT_ACTIVE
+            && (next == NULL || contract_major(other->version) < contract_major(next->version))) {
+            next = other;
+        }
+    }
+    return next;
+}
+
+static str plan_ending_hint(struct arena *mem, const struct model_input *input, str successor)
+{
+    const struct contract *next = plan_next_major(input);
+
+    if (successor.len > 0) {
+        return arena_format(mem, "its successor is %.*s", STR_ARG(successor));
+    }
+    if (next != NULL) {
+        return arena_format(
+            mem,
+            "its successor is version %.*s of the same contract: say version: %.*s in the port",
+            STR_ARG(next->version), STR_ARG(next->version));
+    }
+    return arena_format(mem, "%.*s may have a later major", STR_ARG(input->producer->address));
+}
+
 static void plan_find_ending(struct plan *p, const struct model_product *product,
                              const struct model_input *input)
 {
@@ -21,11 +59,7 @@ static void plan_find_ending(struct plan *p, const struct model_product *product
                    STR_ARG(input->name), STR_ARG(product->address), STR_ARG(input->contract->id),
                    STR_ARG(input->contract->version), contract_stage_name(life.stage),
                    life.sunset.len > 0 ? "; its last day is " : "", STR_ARG(life.sunset));
-    finding->hint =
-        life.successor.len > 0
-            ? arena_format(p->findings.mem, "its successor is %.*s", STR_ARG(life.successor))
-            : arena_format(p->findings.mem, "%.*s may have a later major",
-                           STR_ARG(input->producer->address));
+    finding->hint = plan_ending_hint(p->findings.mem, input, life.successor);
 }
 
 void plan_find_endings(struct plan *p)

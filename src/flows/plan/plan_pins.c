@@ -92,6 +92,7 @@ void plan_find_left(struct task *t, const struct plan_meeting *meeting,
             } else {
                 out->consumers_hidden++;
             }
+            out->is_there = true;
         }
     }
 }

@@ -80,11 +80,32 @@ str plan_value_text(struct arena *mem, const struct tree *node)
     return buf_str(b);
 }
 
+/* It would break its line, or be taken for something else. */
+static bool plan_needs_quotes(str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < 0x20) {
+            return true;
+        }
+    }
+    return text.len == 0 || str_eq(text, STR("NULL"));
+}
+
 str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
 {
     const struct tree *cell = at < row->len ? row->at[at] : NULL;
+    struct buf *b;
 
-    return cell == NULL || cell->kind == TREE_NULL ? STR("NULL") : plan_value_text(mem, cell);
+    if (cell == NULL || cell->kind == TREE_NULL) {
+        return STR("NULL");
+    }
+    str text = plan_value_text(mem, cell);
+    if (!plan_needs_quotes(text)) {
+        return text;
+    }
+    b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    buf_add_json(b, text);
+    return buf_str(b);
 }
 
 void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node, bool is_null)

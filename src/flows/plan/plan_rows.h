@@ -36,7 +36,7 @@ void plan_compare_sides(struct arena *mem, struct plan_sides *sides, bool is_ord
 
 /* A value as the engine takes it: nested ones as JSON; empty for a null. */
 str plan_value_text(struct arena *mem, const struct tree *node);
-/* The same for people: `NULL`. */
+/* The same for people: `NULL`, and in quotes what would not be one word of a line. */
 str plan_cell_text(struct arena *mem, const struct tree *row, size_t at);
 /* The next cell of an inline view. Null where there is none, or the caller says so. */
 void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node,

@@ -1,5 +1,7 @@
 /* A release of the past under the contract of today: readers must get what is promised now, and no column may show what a label of
  * then would have hidden. */
+#include "buf/buf.h"
+#include "limits/limits.h"
 #include "rollback_inside.h"
 
 static bool refuse(struct task *t, const struct rollback *r, str why)
@@ -7,6 +9,26 @@ static bool refuse(struct task *t, const struct rollback *r, str why)
     task_fail(t, ERR_CONFLICT, "release %llu of %.*s does not fit its contract of today: %.*s",
               (unsigned long long)r->number, STR_ARG(r->product), STR_ARG(why));
     return task_hint(t, "apply the files of that time first, or run the product anew");
+}
+
+/* `{"orders":"1.0.0","orders":"2.0.0"}` as `orders 1.0.0, orders 2.0.0`. */
+static str contracts_text(struct arena *mem, str contracts)
+{
+    struct buf *b = buf_new(mem, DOCUMENT_BYTES_MAX);
+    bool is_quoted = false;
+
+    for (size_t i = 0; i < contracts.len; i++) {
+        char c = contracts.ptr[i];
+
+        if (c == '"') {
+            is_quoted = !is_quoted;
+        } else if (is_quoted) {
+            buf_add_byte(b, c);
+        } else if (c == ':' || c == ',') {
+            buf_format(b, "%s", c == ':' ? " " : ", ");
+        }
+    }
+    return buf_str(b);
 }
 
 /* Versions are compared as texts of one form: both were written by release_contracts. */
@@ -17,7 +39,8 @@ static bool has_same_contracts(struct task *t, const struct rollback *r)
     return str_eq(now, r->row.contracts)
         || refuse(t, r,
                   arena_format(t->mem, "contracts were %.*s and are %.*s",
-                               STR_ARG(r->row.contracts), STR_ARG(now)));
+                               STR_ARG(contracts_text(t->mem, r->row.contracts)),
+                               STR_ARG(contracts_text(t->mem, now))));
 }
 
 static const struct image_column *find_column(const struct image_table *table, uint32_t id)

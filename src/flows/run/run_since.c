@@ -216,6 +216,27 @@ static bool run_read_bound(struct task *t, const struct run_increment *inc, cons
     return true;
 }
 
+/* It would hold no row, whatever the source has. */
+static bool run_check_order(struct task *t, const struct run *r, const struct run_increment *inc,
+                            struct worker *worker)
+{
+    struct engine_job job = {.text = arena_format(t->mem, "SELECT %.*s <= %.*s",
+                                                  STR_ARG(run_literal(t, inc, inc->low)),
+                                                  STR_ARG(run_literal(t, inc, inc->high)))};
+    const struct tree *row;
+    bool is_right = false;
+
+    if (!run_ask_row(t, worker, &job, false, &row)) {
+        return false;
+    }
+    if (row->len == 1 && tree_is_bool(row->at[0], &is_right) && is_right) {
+        return true;
+    }
+    task_fail(t, ERR_USAGE, "the window from %.*s to %.*s ends before it begins", STR_ARG(r->from),
+              STR_ARG(r->to));
+    return task_hint(t, "--from is its first key, --to its last");
+}
+
 static bool run_read_window(struct task *t, const struct run *r, struct run_increment *inc,
                             struct worker *worker)
 {
@@ -229,7 +250,9 @@ static bool run_read_window(struct task *t, const struct run *r, struct run_incr
         }
         inc->since = before.len > 0 ? before : inc->since;
     }
-    return r->to.len == 0 || run_read_bound(t, inc, "to", worker, r->to, &inc->high, &before);
+    return r->to.len == 0
+        || (run_read_bound(t, inc, "to", worker, r->to, &inc->high, &before)
+            && (r->from.len == 0 || run_check_order(t, r, inc, worker)));
 }
 
 /* ---- deciding */
