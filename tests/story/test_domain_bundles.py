@@ -63,7 +63,7 @@ def test_a_label_goes_from_one_domain_to_those_behind_it(chain):
     before = labels(chain)
     add_label(chain)
     planned = chain.weft("plan", "--domain", "sales").out
-    assert "support.calls.t.who" in planned and "office.other" not in planned
+    assert "support.calls.t.who" in planned and "office.other.t." not in planned
     chain.weft("apply", "--domain", "sales", "--yes")
     after = labels(chain)
     assert "secret" in str(after["marketing.people"]) and "secret" in str(after["support.calls"])
