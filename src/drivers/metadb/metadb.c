@@ -37,7 +37,8 @@ bool metadb_open(struct task *t, str path, enum metadb_kind kind, struct metadb 
     db->magic = METADB_MAGIC;
     db->core = core;
     struct metadb_connection *connection = NULL;
-    bool ok = set_up_file(t, core) && metadb_connect(t, core, true, &connection)
+    bool ok = set_up_file(t, core) && metadb_seal_file(t, core)
+           && metadb_connect(t, core, true, &connection)
            && check_application(t, db, connection->handle)
            && metadb_start_writer(t, core, connection);
     if (!ok) {
@@ -101,7 +102,7 @@ bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
     sqlite3 *handle = NULL;
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, NULL);
+    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
     if (code != SQLITE_OK) {
         bool failed = metadb_failed(t, core, handle, code, "open");
         sqlite3_close(handle);
@@ -116,7 +117,8 @@ bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
             core->kind == METADB_CATALOG
                 ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024"
                 : "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024";
-    if (!metadb_exec(t, core, handle, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF")
+    if ((is_writer && !metadb_seal_pages(t, core, handle))
+        || !metadb_exec(t, core, handle, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF")
         || !metadb_exec(t, core, handle, set_up)) {
         sqlite3_close(handle);
         return false;
@@ -328,7 +330,8 @@ bool metadb_verify(struct task *t, struct metadb *db)
 {
     struct metadb_statement *st;
     str finding;
-    if (!metadb_find_str(t, db, &finding, "PRAGMA integrity_check(1)", ""))
+    if (!metadb_check_pages(t, db->core)
+        || !metadb_find_str(t, db, &finding, "PRAGMA integrity_check(1)", ""))
         return false;
     if (!str_eq(finding, STR("ok")))
         return task_fail(t, ERR_CORRUPT, "%s is damaged: " STR_FMT, db->core->path.ptr,
@@ -381,6 +384,10 @@ bool metadb_failed(struct task *t, const struct metadb_core *core, sqlite3 *hand
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_NOLFS: {
+        if (code == SQLITE_IOERR_DATA) {
+            error = ERR_CORRUPT;
+            break;
+        }
         int system = handle != NULL ? sqlite3_system_errno(handle) : 0;
         error = system == ENOSPC || system == EDQUOT ? ERR_FULL : ERR_IO;
         break;

@@ -35,7 +35,7 @@ bool metadb_copy(struct task *t, struct metadb *snapshot, str path)
     char *place = arena_c_string(t->mem, path);
 
     CHECK(snapshot->magic == METADB_MAGIC && snapshot->connection != NULL && !snapshot->is_writer);
-    int code = sqlite3_open_v2(place, &to, flags, NULL);
+    int code = sqlite3_open_v2(place, &to, flags, metadb_pages());
     bool ok = code == SQLITE_OK || metadb_failed(t, snapshot->core, to, code, "make a copy");
     /* Nobody reads it before it is whole, and who asked for it syncs it. */
     ok = ok && metadb_exec(t, snapshot->core, to, "PRAGMA synchronous = OFF")

@@ -98,6 +98,14 @@ bool metadb_exec(struct task *t, struct metadb_core *core, sqlite3 *handle, cons
 bool metadb_exec_kept(struct task *t, struct metadb_core *core,
                       struct metadb_connection *connection, const char *sql);
 void metadb_keep_statements(struct metadb_connection *connection);
+/* The name of the layer that seals pages and holds them against their seals. */
+const char *metadb_pages(void);
+/* Before anybody opens it: a file without seals is written anew, with seals. */
+bool metadb_seal_file(struct task *t, struct metadb_core *core);
+/* Of a connection that has just been opened, before anything else. */
+bool metadb_seal_pages(struct task *t, const struct metadb_core *core, sqlite3 *handle);
+/* Each page of the file, also one that nobody reads. ERR_CORRUPT with the first that does not fit. */
+bool metadb_check_pages(struct task *t, const struct metadb_core *core);
 /* Takes the connection. */
 bool metadb_start_writer(struct task *t, struct metadb_core *core,
                          struct metadb_connection *connection);

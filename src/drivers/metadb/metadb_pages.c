@@ -1,0 +1,350 @@
+/* Pages with a checksum each: a layer between SQLite and its files, which seals each page of a database as it is written to the file, and
+ * holds it against its seal as it is read. The format is that of SQLite's own extension (https://sqlite.org/cksumvfs.html): the last 8
+ * bytes of a page, which byte 20 of the file sets aside, are the two sums that frames of a write-ahead log have
+ * (https://sqlite.org/fileformat2.html#checksum_algorithm), of the bytes before. The log and the other files of a database pass as they are. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buf/buf.h"
+#include "metadb/metadb_inside.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    SEAL_BYTES = 8,
+    PAGE_SIZE_AT = 16, /* in the file: two bytes, the first is the higher one */
+    RESERVED_AT = 20,
+    HEADER_BYTES = 100,
+    LOOKS = 50, /* at a page that does not fit its seal: it may be on its way to the disk */
+    LOOK_NS = 2000000,
+};
+
+/* The system's own file follows it in memory. */
+struct paged_file {
+    sqlite3_file base;
+    bool is_sealed;
+};
+
+static sqlite3_vfs *below;
+static sqlite3_vfs layer;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* ---- seals */
+
+static void seal_of(const char *page, char out[SEAL_BYTES])
+{
+    uint32_t a = 0, b = 0, words[(PAGE_BYTES - SEAL_BYTES) / sizeof(uint32_t)];
+    memcpy(words, page, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i += 2) {
+        a += words[i] + b;
+        b += words[i + 1] + a;
+    }
+    memcpy(out, &a, sizeof a);
+    memcpy(out + sizeof a, &b, sizeof b);
+}
+
+/* So is a page of zeros: one that was left free before it was ever written. */
+static bool is_sealed_page(const char *page)
+{
+    char seal[SEAL_BYTES];
+    seal_of(page, seal);
+    return memcmp(seal, page + PAGE_BYTES - SEAL_BYTES, SEAL_BYTES) == 0;
+}
+
+static bool says_sealed(const char *header)
+{
+    return header[RESERVED_AT] == SEAL_BYTES && header[PAGE_SIZE_AT] == PAGE_BYTES >> 8
+        && header[PAGE_SIZE_AT + 1] == 0;
+}
+
+/* ---- files */
+
+static sqlite3_file *real(sqlite3_file *file)
+{
+    return (sqlite3_file *)((char *)file + sizeof(struct paged_file));
+}
+
+static int page_close(sqlite3_file *file)
+{
+    return real(file)->pMethods->xClose(real(file));
+}
+
+/* Parts of a page, too, are read as a whole. */
+static int page_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
+{
+    struct paged_file *paged = (struct paged_file *)file;
+    char page[PAGE_BYTES];
+    bool is_header = at == 0 && len <= HEADER_BYTES;
+    if (!paged->is_sealed || is_header || at % PAGE_BYTES != 0 || len > PAGE_BYTES) {
+        int code = real(file)->pMethods->xRead(real(file), to, len, at);
+        if (code == SQLITE_OK && at == 0 && len >= HEADER_BYTES)
+            paged->is_sealed = says_sealed(to);
+        return code;
+    }
+    int code = real(file)->pMethods->xRead(real(file), page, PAGE_BYTES, at);
+    memcpy(to, page, (size_t)len);
+    if (code != SQLITE_OK || is_sealed_page(page))
+        return code;
+    log_event(LOG_ERROR, "metadb", NULL, "page %lld of a database does not fit its checksum",
+              (long long)(at / PAGE_BYTES + 1));
+    return SQLITE_IOERR_DATA;
+}
+
+static int page_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
+{
+    struct paged_file *paged = (struct paged_file *)file;
+    char page[PAGE_BYTES];
+    if (at == 0 && len >= HEADER_BYTES)
+        paged->is_sealed = says_sealed(from);
+    if (!paged->is_sealed || len != PAGE_BYTES || at % PAGE_BYTES != 0)
+        return real(file)->pMethods->xWrite(real(file), from, len, at);
+    memcpy(page, from, PAGE_BYTES);
+    seal_of(page, page + PAGE_BYTES - SEAL_BYTES);
+    return real(file)->pMethods->xWrite(real(file), page, PAGE_BYTES, at);
+}
+
+static int page_truncate(sqlite3_file *file, sqlite3_int64 len)
+{
+    return real(file)->pMethods->xTruncate(real(file), len);
+}
+
+static int page_sync(sqlite3_file *file, int flags)
+{
+    return real(file)->pMethods->xSync(real(file), flags);
+}
+
+static int page_file_size(sqlite3_file *file, sqlite3_int64 *out)
+{
+    return real(file)->pMethods->xFileSize(real(file), out);
+}
+
+static int page_lock(sqlite3_file *file, int lock)
+{
+    return real(file)->pMethods->xLock(real(file), lock);
+}
+
+static int page_unlock(sqlite3_file *file, int lock)
+{
+    return real(file)->pMethods->xUnlock(real(file), lock);
+}
+
+static int page_check_lock(sqlite3_file *file, int *out)
+{
+    return real(file)->pMethods->xCheckReservedLock(real(file), out);
+}
+
+static int page_control(sqlite3_file *file, int op, void *value)
+{
+    return real(file)->pMethods->xFileControl(real(file), op, value);
+}
+
+static int page_sector_size(sqlite3_file *file)
+{
+    return real(file)->pMethods->xSectorSize(real(file));
+}
+
+static int page_traits(sqlite3_file *file)
+{
+    return real(file)->pMethods->xDeviceCharacteristics(real(file));
+}
+
+static int page_shm_map(sqlite3_file *file, int region, int len, int may_extend,
+                        void volatile **out)
+{
+    return real(file)->pMethods->xShmMap(real(file), region, len, may_extend, out);
+}
+
+static int page_shm_lock(sqlite3_file *file, int offset, int n, int flags)
+{
+    return real(file)->pMethods->xShmLock(real(file), offset, n, flags);
+}
+
+static void page_shm_barrier(sqlite3_file *file)
+{
+    real(file)->pMethods->xShmBarrier(real(file));
+}
+
+static int page_shm_unmap(sqlite3_file *file, int removes)
+{
+    return real(file)->pMethods->xShmUnmap(real(file), removes);
+}
+
+/* Version 2: no file is mapped into memory, where nobody would look at what is read. */
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = page_close,
+    .xRead = page_read,
+    .xWrite = page_write,
+    .xTruncate = page_truncate,
+    .xSync = page_sync,
+    .xFileSize = page_file_size,
+    .xLock = page_lock,
+    .xUnlock = page_unlock,
+    .xCheckReservedLock = page_check_lock,
+    .xFileControl = page_control,
+    .xSectorSize = page_sector_size,
+    .xDeviceCharacteristics = page_traits,
+    .xShmMap = page_shm_map,
+    .xShmLock = page_shm_lock,
+    .xShmBarrier = page_shm_barrier,
+    .xShmUnmap = page_shm_unmap,
+};
+
+static int page_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
+                     int *flags_out)
+{
+    struct paged_file *paged = (struct paged_file *)file;
+    (void)vfs;
+    if (!(flags & SQLITE_OPEN_MAIN_DB))
+        return below->xOpen(below, path, file, flags, flags_out);
+    *paged = (struct paged_file){0};
+    int code = below->xOpen(below, path, real(file), flags, flags_out);
+    /* Without methods SQLite does not close it. */
+    if (real(file)->pMethods != NULL)
+        paged->base.pMethods = &methods;
+    sqlite3_int64 len = 0;
+    /* What is made here has seals from its first page on, whichever that is. */
+    if (code == SQLITE_OK && real(file)->pMethods->xFileSize(real(file), &len) == SQLITE_OK)
+        paged->is_sealed = len == 0;
+    return code;
+}
+
+static void make_layer(void)
+{
+    below = sqlite3_vfs_find(NULL);
+    CHECK(below != NULL);
+    layer = *below;
+    layer.zName = "weft";
+    layer.szOsFile = (int)sizeof(struct paged_file) + below->szOsFile;
+    layer.pNext = NULL;
+    layer.xOpen = page_open;
+    CHECK(sqlite3_vfs_register(&layer, 0) == SQLITE_OK);
+}
+
+const char *metadb_pages(void)
+{
+    CHECK(pthread_once(&once, make_layer) == 0);
+    return layer.zName;
+}
+
+/* ---- the whole file */
+
+static bool fits(int fd, off_t at, bool *out)
+{
+    char page[PAGE_BYTES];
+    ssize_t n = TEMP_FAILURE_RETRY(pread(fd, page, sizeof page, at));
+    *out = n == sizeof page && is_sealed_page(page);
+    return n >= 0;
+}
+
+static bool check_pages(struct task *t, const char *path, int fd)
+{
+    struct stat facts;
+    char header[HEADER_BYTES];
+    if (fstat(fd, &facts) != 0
+        || TEMP_FAILURE_RETRY(pread(fd, header, sizeof header, 0)) != sizeof header)
+        return task_fail_errno(t, ERR_IO, "cannot read %s", path);
+    if (!says_sealed(header))
+        return task_fail(t, ERR_CORRUPT, "%s is damaged: its pages have no checksums", path);
+    for (off_t at = 0; at < facts.st_size; at += PAGE_BYTES) {
+        bool is_whole = false;
+        for (int i = 0; i < LOOKS && !is_whole; i++) {
+            if (!task_go_on(t))
+                return false;
+            if (i > 0)
+                (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+            if (!fits(fd, at, &is_whole))
+                return task_fail_errno(t, ERR_IO, "cannot read %s", path);
+        }
+        if (!is_whole)
+            return task_fail(t, ERR_CORRUPT, "%s is damaged: page %lld does not fit its checksum",
+                             path, (long long)(at / PAGE_BYTES + 1));
+    }
+    return true;
+}
+
+bool metadb_check_pages(struct task *t, const struct metadb_core *core)
+{
+    const char *path = core->path.ptr;
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (fd < 0)
+        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
+    bool ok = check_pages(t, path, fd);
+    close(fd);
+    return ok;
+}
+
+/* ---- files of before */
+
+/* True, too, for a file that is still empty. */
+static bool find_seals(struct task *t, const char *path, bool *has_out)
+{
+    char header[HEADER_BYTES];
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (fd < 0)
+        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
+    ssize_t n = TEMP_FAILURE_RETRY(pread(fd, header, sizeof header, 0));
+    *has_out = n != sizeof header || says_sealed(header);
+    bool ok = n >= 0 || task_fail_errno(t, ERR_IO, "cannot read %s", path);
+    close(fd);
+    return ok;
+}
+
+static bool set_room_aside(struct task *t, const struct metadb_core *core, sqlite3 *handle)
+{
+    int bytes = SEAL_BYTES;
+    int code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+    return code == SQLITE_OK
+        || metadb_failed(t, core, handle, code, "set room aside for checksums");
+}
+
+/* Its log first becomes part of it. */
+static bool write_sealed(struct task *t, struct metadb_core *core, str draft)
+{
+    sqlite3 *handle = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+              | SQLITE_OPEN_EXRESCODE;
+    struct buf *sql = buf_new(t->mem, draft.len * 2 + 100);
+    buf_add(sql, STR("VACUUM INTO "));
+    buf_add_literal(sql, draft);
+    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
+    bool ok = (code == SQLITE_OK || metadb_failed(t, core, handle, code, "open"))
+           && metadb_exec(t, core, handle, "PRAGMA journal_mode = DELETE")
+           && set_room_aside(t, core, handle) && metadb_exec(t, core, handle, arena_c_string(t->mem, buf_str(sql)));
+    sqlite3_close(handle);
+    return ok;
+}
+
+static bool sync_file(struct task *t, const char *path)
+{
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok || task_fail_errno(t, ERR_IO, "cannot sync %s", path);
+}
+
+bool metadb_seal_file(struct task *t, struct metadb_core *core)
+{
+    bool has = false;
+    str draft = arena_format(t->mem, "%s.new", core->path.ptr);
+    if (!find_seals(t, core->path.ptr, &has))
+        return false;
+    if (has)
+        return true;
+    log_event(LOG_INFO, "metadb", t, "%s gets checksums of its pages", core->path.ptr);
+    (void)unlink(draft.ptr);
+    if (!write_sealed(t, core, draft) || !sync_file(t, draft.ptr))
+        return false;
+    return rename(draft.ptr, core->path.ptr) == 0
+        || task_fail_errno(t, ERR_IO, "cannot rename %s", draft.ptr);
+}
+
+bool metadb_seal_pages(struct task *t, const struct metadb_core *core, sqlite3 *handle)
+{
+    return set_room_aside(t, core, handle);
+}
