@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from conftest import WEFT, wait_for_end
-from story_help import audit, told, wait_until
+from story_help import audit, seal, told, wait_until
 
 SECRET = "hunter2-4111"
 
@@ -37,7 +37,8 @@ class Attacker:
 
     def __init__(self, mesh):
         wait_for_end(mesh.home)
-        self.db = sqlite3.connect(mesh.home / "catalog.db", isolation_level=None)
+        self.path = mesh.home / "catalog.db"
+        self.db = sqlite3.connect(self.path, isolation_level=None)
         self.db.execute("DROP TRIGGER IF EXISTS audit_is_not_changed")
         self.db.execute("DROP TRIGGER IF EXISTS audit_is_not_removed")
 
@@ -46,6 +47,7 @@ class Attacker:
 
     def __exit__(self, *_):
         self.db.close()
+        seal(self.path)
 
     def run(self, script):
         self.db.executescript(script)

@@ -1,12 +1,11 @@
 """An environment that is made, made anew, promoted or dropped when the server dies: the last state, or the next, and nothing left over."""
 
 import shutil
-import sqlite3
 
 import pytest
 
 from env_help import LOUD, ORDERS, change, customers, edit, env_products, home_files
-from story_help import audit, is_whole
+from story_help import audit, is_whole, rewritten
 
 SHOUTED = ["ADA", "BOB", "CLEO", "DAN"]
 HOW = ("kill", "fail")
@@ -162,7 +161,7 @@ def test_no_file_goes_while_one_cannot_be_read(loud):
 
 def test_a_row_of_it_that_was_edited_is_found(loud):
     loud.serve(http=False).stop()
-    with sqlite3.connect(loud.home / "env/dev-x/catalog.db") as catalog:
+    with rewritten(loud.home / "env/dev-x/catalog.db") as catalog:
         catalog.execute("UPDATE file SET rows = rows + 1")
     told = loud.weft("verify", ok=False)
     assert "environment dev-x" in told.out + told.err, told

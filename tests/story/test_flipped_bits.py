@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from conftest import ROWS, wait_for_end
-from story_help import is_whole
+from story_help import is_whole, rewritten
 from test_backup import COUNT, flip
 
 MASK = """\
@@ -128,7 +128,7 @@ def changed(value):
 def test_in_a_value_of_the_catalog(masked, table, column):
     """SQLite finds its pages as they should be; the chain of the audit knows better."""
     path = masked.home / "catalog.db"
-    with sqlite3.connect(path, isolation_level=None) as db:
+    with rewritten(path) as db:
         db.executescript("DROP TRIGGER audit_is_not_changed; PRAGMA foreign_keys = OFF")
         where = f"WHERE {column} IS NOT NULL AND {column} <> '' AND {column} <> 0" if column not in ("nulls", "position") else ""
         row = db.execute(f"SELECT rowid, {column} FROM {table} {where} LIMIT 1").fetchone() if has_rowid(db, table) else None
@@ -141,10 +141,55 @@ def test_in_a_value_of_the_catalog(masked, table, column):
         else:
             db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (changed(row[1]), row[0]))
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    db.close()
     answer, verdict = verify(masked)
     # Found by verify, or by the server that does not even start on it.
     assert answer.code != 0, verdict
+
+
+@pytest.mark.parametrize("path", ["catalog.db", "env/dev-x/catalog.db"])
+def test_in_any_byte_of_a_catalog(masked, path):
+    """Where rows are and where none is, in the head of the file and in the checksums themselves."""
+    masked.weft("apply", "--env", "dev-x", "--yes")
+    wait_for_end(masked.home)
+    catalog = masked.home / path
+    whole = catalog.read_bytes()
+    chance = random.Random(7)
+    for at in [0, 16, 20, 24, 100, 4095, len(whole) - 1, *(chance.randrange(len(whole)) for _ in range(20))]:
+        flip(catalog, at)
+        answer, verdict = verify(masked)
+        assert answer.code != 0, (at, answer)
+        wait_for_end(masked.home)
+        catalog.write_bytes(whole)
+    assert is_whole(masked)
+
+
+def test_a_page_that_was_damaged_is_not_read(masked):
+    """Nor is what it says taken for rows of users, rights or releases."""
+    catalog = masked.home / "catalog.db"
+    whole = catalog.read_bytes()
+    at = whole.index(b"noor@") if b"noor@" in whole else whole.index(b"SELECT count(*) AS n, count(email)")
+    flip(catalog, at)
+    refused = masked.weft("query", READ, "--as", "noor", ok=None)
+    told = masked.weft("verify", ok=False)
+    assert f"page {at // 4096 + 1} does not fit its checksum" in told.out + told.err, (refused, told)
+
+
+def test_a_catalog_of_an_earlier_version_gets_checksums(masked):
+    catalog = masked.home / "catalog.db"
+    before = sqlite3.connect(catalog)
+    plain = sqlite3.connect(masked.folder / "plain.db")
+    plain.executescript("PRAGMA foreign_keys = OFF; " + "\n".join(before.iterdump()))
+    for pragma in ("application_id", "user_version"):
+        plain.execute(f"PRAGMA {pragma} = {before.execute(f'PRAGMA {pragma}').fetchone()[0]}")
+    before.close()
+    plain.close()
+    (masked.folder / "plain.db").replace(catalog)
+    assert catalog.read_bytes()[20] == 0
+    assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}] and is_whole(masked)
+    wait_for_end(masked.home)
+    assert catalog.read_bytes()[20] == 8 and not (masked.home / "catalog.db.new").exists()
+    flip(catalog, len(catalog.read_bytes()) - 1)
+    assert verify(masked)[0].code != 0
 
 
 def has_rowid(db, table):
@@ -174,11 +219,10 @@ def test_in_any_byte_of_the_index_of_copies(masked):
 @pytest.mark.parametrize("how", ["verify", "read"])
 def test_in_a_value_of_the_index_of_copies(masked, column, how):
     """A row that says something else of a copy, though SQLite finds nothing wrong, is no row: the copy is made again."""
-    with sqlite3.connect(masked.home / "cache.db", isolation_level=None) as db:
+    with rewritten(masked.home / "cache.db") as db:
         value = db.execute(f"SELECT {column} FROM cleared").fetchone()[0]
         # Of the rows, all bits: none would mean that nobody sees a row.
         db.execute(f"UPDATE cleared SET {column} = ?", (0 if column == "rows" else changed(value),))
-    db.close()
     if how == "verify":
         assert verify(masked)[1]["copies_removed"] == 1
     assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
@@ -190,18 +234,16 @@ def test_in_a_value_of_the_index_of_copies(masked, column, how):
 
 def test_in_a_time_of_the_index_of_copies(masked):
     """When a copy was used and read decides what goes first, and nothing else."""
-    with sqlite3.connect(masked.home / "cache.db", isolation_level=None) as db:
+    with rewritten(masked.home / "cache.db") as db:
         for column in ("used_us", "checked_us", "run", "inode", "written_ns"):
             db.execute(f"UPDATE cleared SET {column} = {column} | 2")
-    db.close()
     assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
     assert is_whole(masked) and verify(masked)[1]["copies_removed"] == 0
 
 
 def test_an_index_of_an_earlier_version_is_made_anew(masked):
-    with sqlite3.connect(masked.home / "cache.db", isolation_level=None) as db:
+    with rewritten(masked.home / "cache.db") as db:
         db.execute("ALTER TABLE cleared DROP COLUMN digest")
-    db.close()
     assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
     assert is_whole(masked) and len(list((masked.home / "cleared").rglob("*.parquet"))) == 1
 
@@ -215,16 +257,14 @@ def test_which_release_is_the_current_one(masked):
     assert is_whole(masked)
     wait_for_end(masked.home)
     for number in (1, 2, 3):
-        with sqlite3.connect(masked.home / "catalog.db", isolation_level=None) as db:
+        with rewritten(masked.home / "catalog.db") as db:
             db.execute("UPDATE product SET release = ?", (number,))
-        db.close()
         answer, verdict = verify(masked)
         assert answer.code == 70, number
         assert f"release {number} of sales.orders is the current one, but 4 was published last" in answer.out, answer
         wait_for_end(masked.home)
-    with sqlite3.connect(masked.home / "catalog.db", isolation_level=None) as db:
+    with rewritten(masked.home / "catalog.db") as db:
         db.execute("UPDATE product SET release = 4")
-    db.close()
     assert is_whole(masked)
 
 

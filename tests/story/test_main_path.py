@@ -1,10 +1,12 @@
 """From a folder of files to a governed answer."""
 
 import json
+import sqlite3
 
 import pytest
 
-from conftest import OUTPUT, ROWS, SQL
+from conftest import OUTPUT, ROWS, SQL, wait_for_end
+from story_help import rewritten
 
 
 @pytest.mark.smoke
@@ -202,8 +204,8 @@ def test_the_audit_is_a_chain(applied):
     applied.rows("SELECT 1 AS one FROM sales.orders.orders", as_user="noor")
     verdict = applied.weft("audit", "verify", "--format", "json").json
     assert verdict["whole"] is True and verdict["rows"] >= 3
-    import sqlite3
-    with sqlite3.connect(applied.home / "catalog.db") as db:
+    wait_for_end(applied.home)
+    with rewritten(applied.home / "catalog.db") as db:
         with pytest.raises(sqlite3.IntegrityError):
             db.execute("UPDATE audit SET actor = 'mallory' WHERE sequence = 2")
         db.execute("DROP TRIGGER audit_is_not_changed")

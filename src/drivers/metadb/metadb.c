@@ -358,6 +358,8 @@ bool metadb_failed(struct task *t, const struct metadb_core *core, sqlite3 *hand
                    const char *doing)
 {
     enum error_code error = ERR_INTERNAL;
+    if (code == SQLITE_IOERR_DATA)
+        return metadb_fail_page(t, core, 0);
     switch (code & 0xff) {
     case SQLITE_FULL:
         error = ERR_FULL;
@@ -384,10 +386,6 @@ bool metadb_failed(struct task *t, const struct metadb_core *core, sqlite3 *hand
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_NOLFS: {
-        if (code == SQLITE_IOERR_DATA) {
-            error = ERR_CORRUPT;
-            break;
-        }
         int system = handle != NULL ? sqlite3_system_errno(handle) : 0;
         error = system == ENOSPC || system == EDQUOT ? ERR_FULL : ERR_IO;
         break;

@@ -32,6 +32,7 @@ struct paged_file {
 static sqlite3_vfs *below;
 static sqlite3_vfs layer;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local int64_t damaged_page; /* the last that this thread met */
 
 /* ---- seals */
 
@@ -89,8 +90,7 @@ static int page_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
     memcpy(to, page, (size_t)len);
     if (code != SQLITE_OK || is_sealed_page(page))
         return code;
-    log_event(LOG_ERROR, "metadb", NULL, "page %lld of a database does not fit its checksum",
-              (long long)(at / PAGE_BYTES + 1));
+    damaged_page = at / PAGE_BYTES + 1;
     return SQLITE_IOERR_DATA;
 }
 
@@ -231,6 +231,13 @@ const char *metadb_pages(void)
     return layer.zName;
 }
 
+bool metadb_fail_page(struct task *t, const struct metadb_core *core, int64_t page)
+{
+    task_fail(t, ERR_CORRUPT, "%s is damaged: page %lld does not fit its checksum", core->path.ptr,
+              (long long)(page ? page : damaged_page));
+    return task_hint(t, "weft restore makes a home of a backup");
+}
+
 /* ---- the whole file */
 
 static bool fits(int fd, off_t at, bool *out)
@@ -241,8 +248,9 @@ static bool fits(int fd, off_t at, bool *out)
     return n >= 0;
 }
 
-static bool check_pages(struct task *t, const char *path, int fd)
+static bool check_pages(struct task *t, const struct metadb_core *core, int fd)
 {
+    const char *path = core->path.ptr;
     struct stat facts;
     char header[HEADER_BYTES];
     if (fstat(fd, &facts) != 0
@@ -261,8 +269,7 @@ static bool check_pages(struct task *t, const char *path, int fd)
                 return task_fail_errno(t, ERR_IO, "cannot read %s", path);
         }
         if (!is_whole)
-            return task_fail(t, ERR_CORRUPT, "%s is damaged: page %lld does not fit its checksum",
-                             path, (long long)(at / PAGE_BYTES + 1));
+            return metadb_fail_page(t, core, at / PAGE_BYTES + 1);
     }
     return true;
 }
@@ -273,7 +280,7 @@ bool metadb_check_pages(struct task *t, const struct metadb_core *core)
     int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot open %s", path);
-    bool ok = check_pages(t, path, fd);
+    bool ok = check_pages(t, core, fd);
     close(fd);
     return ok;
 }
@@ -306,15 +313,16 @@ static bool set_room_aside(struct task *t, const struct metadb_core *core, sqlit
 static bool write_sealed(struct task *t, struct metadb_core *core, str draft)
 {
     sqlite3 *handle = NULL;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
-              | SQLITE_OPEN_EXRESCODE;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
     struct buf *sql = buf_new(t->mem, draft.len * 2 + 100);
     buf_add(sql, STR("VACUUM INTO "));
     buf_add_literal(sql, draft);
     int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
     bool ok = (code == SQLITE_OK || metadb_failed(t, core, handle, code, "open"))
            && metadb_exec(t, core, handle, "PRAGMA journal_mode = DELETE")
-           && set_room_aside(t, core, handle) && metadb_exec(t, core, handle, arena_c_string(t->mem, buf_str(sql)));
+           && set_room_aside(t, core, handle)
+           && metadb_exec(t, core, handle, arena_c_string(t->mem, buf_str(sql)));
     sqlite3_close(handle);
     return ok;
 }
