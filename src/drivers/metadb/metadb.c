@@ -330,7 +330,7 @@ bool metadb_verify(struct task *t, struct metadb *db)
 {
     struct metadb_statement *st;
     str finding;
-    if (!metadb_check_pages(t, db->core)
+    if (!metadb_check_pages(t, db)
         || !metadb_find_str(t, db, &finding, "PRAGMA integrity_check(1)", ""))
         return false;
     if (!str_eq(finding, STR("ok")))

@@ -105,7 +105,7 @@ bool metadb_seal_file(struct task *t, struct metadb_core *core);
 /* Of a connection that has just been opened, before anything else. */
 bool metadb_seal_pages(struct task *t, const struct metadb_core *core, sqlite3 *handle);
 /* Each page of the file, also one that nobody reads. ERR_CORRUPT with the first that does not fit. */
-bool metadb_check_pages(struct task *t, const struct metadb_core *core);
+bool metadb_check_pages(struct task *t, struct metadb *db);
 /* ERR_CORRUPT: this page (0: the one that this thread has just met) does not fit its seal. Gives false. */
 bool metadb_fail_page(struct task *t, const struct metadb_core *core, int64_t page);
 /* Takes the connection. */

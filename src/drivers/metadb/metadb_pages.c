@@ -19,8 +19,8 @@ enum {
     PAGE_SIZE_AT = 16, /* in the file: two bytes, the first is the higher one */
     RESERVED_AT = 20,
     HEADER_BYTES = 100,
-    LOOKS = 50, /* at a page that does not fit its seal: it may be on its way to the disk */
-    LOOK_NS = 2000000,
+    LOOKS = 50, /* at a page that does not fit its seal */
+    LOOK_NS = 20000000,
 };
 
 /* The system's own file follows it in memory. */
@@ -248,39 +248,54 @@ static bool fits(int fd, off_t at, bool *out)
     return n >= 0;
 }
 
-static bool check_pages(struct task *t, const struct metadb_core *core, int fd)
+/* A page may be on its way to the file; or a server was killed on the way, and the log has it. */
+static bool look_again(struct task *t, struct metadb *db, int fd, off_t at, bool *fits_out)
 {
-    const char *path = core->path.ptr;
+    struct metadb_connection *connection;
+    if (!metadb_borrow(t, db, &connection))
+        return false;
+    bool ok = true;
+    for (int i = 0; i < LOOKS && ok && !*fits_out; i++) {
+        (void)sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                        NULL);
+        ok = task_go_on(t)
+          && (fits(fd, at, fits_out)
+              || task_fail_errno(t, ERR_IO, "cannot read %s", db->core->path.ptr));
+        if (ok && !*fits_out)
+            (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+    }
+    metadb_give_back(db->core, connection);
+    return ok;
+}
+
+static bool check_pages(struct task *t, struct metadb *db, int fd)
+{
+    const char *path = db->core->path.ptr;
     struct stat facts;
-    char header[HEADER_BYTES];
-    if (fstat(fd, &facts) != 0
-        || TEMP_FAILURE_RETRY(pread(fd, header, sizeof header, 0)) != sizeof header)
-        return task_fail_errno(t, ERR_IO, "cannot read %s", path);
-    if (!says_sealed(header))
-        return task_fail(t, ERR_CORRUPT, "%s is damaged: its pages have no checksums", path);
+    if (fstat(fd, &facts) != 0)
+        return task_fail_errno(t, ERR_IO, "cannot look at %s", path);
     for (off_t at = 0; at < facts.st_size; at += PAGE_BYTES) {
-        bool is_whole = false;
-        for (int i = 0; i < LOOKS && !is_whole; i++) {
-            if (!task_go_on(t))
-                return false;
-            if (i > 0)
-                (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
-            if (!fits(fd, at, &is_whole))
-                return task_fail_errno(t, ERR_IO, "cannot read %s", path);
-        }
+        bool is_whole;
+        if (!task_go_on(t))
+            return false;
+        if (!fits(fd, at, &is_whole))
+            return task_fail_errno(t, ERR_IO, "cannot read %s", path);
+        if (!is_whole && !look_again(t, db, fd, at, &is_whole))
+            return false;
         if (!is_whole)
-            return metadb_fail_page(t, core, at / PAGE_BYTES + 1);
+            return metadb_fail_page(t, db->core, at / PAGE_BYTES + 1);
     }
     return true;
 }
 
-bool metadb_check_pages(struct task *t, const struct metadb_core *core)
+bool metadb_check_pages(struct task *t, struct metadb *db)
 {
-    const char *path = core->path.ptr;
+    CHECK(db->connection == NULL);
+    const char *path = db->core->path.ptr;
     int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (fd < 0)
         return task_fail_errno(t, ERR_IO, "cannot open %s", path);
-    bool ok = check_pages(t, core, fd);
+    bool ok = check_pages(t, db, fd);
     close(fd);
     return ok;
 }
