@@ -1,8 +1,10 @@
 """One bit flips in a file of a home: it is found, it heals by itself, or it cannot matter. Each kind of file is said here."""
 
+import contextlib
 import random
 import shutil
 import sqlite3
+import stat
 import subprocess
 
 import pytest
@@ -174,6 +176,18 @@ def test_a_page_that_was_damaged_is_not_read(masked):
     assert f"page {at // 4096 + 1} does not fit its checksum" in told.out + told.err, (refused, told)
 
 
+def test_looking_at_all_pages_leaves_the_locks_of_the_server(masked):
+    """Else the next program that closes the catalog takes itself for the last one, and the log away."""
+    server = masked.serve()
+    assert is_whole(masked)
+    with contextlib.closing(sqlite3.connect(masked.home / "catalog.db")) as db:
+        assert db.execute("SELECT count(*) FROM product").fetchone() == (1,)
+    assert (masked.home / "catalog.db-wal").exists()
+    masked.weft("user", "add", "lea")
+    server.kill()
+    assert is_whole(masked) and "lea" in masked.weft("user", "list").out
+
+
 def test_a_catalog_of_an_earlier_version_gets_checksums(masked):
     catalog = masked.home / "catalog.db"
     before = sqlite3.connect(catalog)
@@ -188,6 +202,7 @@ def test_a_catalog_of_an_earlier_version_gets_checksums(masked):
     assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}] and is_whole(masked)
     wait_for_end(masked.home)
     assert catalog.read_bytes()[20] == 8 and not (masked.home / "catalog.db.new").exists()
+    assert stat.S_IMODE(catalog.stat().st_mode) == 0o600
     flip(catalog, len(catalog.read_bytes()) - 1)
     assert verify(masked)[0].code != 0
 

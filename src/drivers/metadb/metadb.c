@@ -89,9 +89,11 @@ static bool set_up_file(struct task *t, const struct metadb_core *core)
                 return task_fail_errno(t, ERR_IO, "cannot remove %s", log.ptr);
         }
     }
-    int fd = TEMP_FAILURE_RETRY(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    /* One that is there is left to SQLite: to close it here would give up the locks that this process has. */
+    int fd =
+        TEMP_FAILURE_RETRY(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (fd < 0)
-        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
+        return errno == EEXIST || task_fail_errno(t, ERR_IO, "cannot open %s", path);
     close(fd);
     return true;
 }
@@ -117,7 +119,7 @@ bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
             core->kind == METADB_CATALOG
                 ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024"
                 : "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024";
-    if ((is_writer && !metadb_seal_pages(t, core, handle))
+    if ((is_writer && !metadb_set_room_aside(t, core, handle))
         || !metadb_exec(t, core, handle, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF")
         || !metadb_exec(t, core, handle, set_up)) {
         sqlite3_close(handle);

@@ -102,8 +102,8 @@ void metadb_keep_statements(struct metadb_connection *connection);
 const char *metadb_pages(void);
 /* Before anybody opens it: a file without seals is written anew, with seals. */
 bool metadb_seal_file(struct task *t, struct metadb_core *core);
-/* Of a connection that has just been opened, before anything else. */
-bool metadb_seal_pages(struct task *t, const struct metadb_core *core, sqlite3 *handle);
+/* Of a connection that has just been opened, before anything else: what it makes has room for seals. */
+bool metadb_set_room_aside(struct task *t, const struct metadb_core *core, sqlite3 *handle);
 /* Each page of the file, also one that nobody reads. ERR_CORRUPT with the first that does not fit. */
 bool metadb_check_pages(struct task *t, struct metadb *db);
 /* ERR_CORRUPT: this page (0: the one that this thread has just met) does not fit its seal. Gives false. */

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +18,7 @@ enum {
     PAGE_SIZE_AT = 16, /* in the file: two bytes, the first is the higher one */
     RESERVED_AT = 20,
     HEADER_BYTES = 100,
-    LOOKS = 50, /* at a page that does not fit its seal */
+    LOOKS = 25, /* at a page that does not fit its seal */
     LOOK_NS = 20000000,
 };
 
@@ -240,83 +239,88 @@ bool metadb_fail_page(struct task *t, const struct metadb_core *core, int64_t pa
 
 /* ---- the whole file */
 
-static bool fits(int fd, off_t at, bool *out)
+/* The files of a database are read by SQLite's own descriptors alone: to close another one would give up the locks that this process has. */
+static bool file_of(struct task *t, const struct metadb_core *core, sqlite3 *handle,
+                    sqlite3_file **out)
+{
+    int code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, out);
+    return code == SQLITE_OK || metadb_failed(t, core, handle, code, "look at the file");
+}
+
+static bool fits(sqlite3_file *file, sqlite3_int64 at, bool *out)
 {
     char page[PAGE_BYTES];
-    ssize_t n = TEMP_FAILURE_RETRY(pread(fd, page, sizeof page, at));
-    *out = n == sizeof page && is_sealed_page(page);
-    return n >= 0;
+    int code = real(file)->pMethods->xRead(real(file), page, PAGE_BYTES, at);
+    *out = code == SQLITE_OK && is_sealed_page(page);
+    return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ;
 }
 
 /* A page may be on its way to the file; or a server was killed on the way, and the log has it. */
-static bool look_again(struct task *t, struct metadb *db, int fd, off_t at, bool *fits_out)
+static bool look_again(struct task *t, sqlite3 *handle, sqlite3_file *file, sqlite3_int64 at,
+                       bool *out)
 {
-    struct metadb_connection *connection;
-    if (!metadb_borrow(t, db, &connection))
-        return false;
-    bool ok = true;
-    for (int i = 0; i < LOOKS && ok && !*fits_out; i++) {
-        (void)sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                        NULL);
-        ok = task_go_on(t)
-          && (fits(fd, at, fits_out)
-              || task_fail_errno(t, ERR_IO, "cannot read %s", db->core->path.ptr));
-        if (ok && !*fits_out)
+    for (int i = 0; i < LOOKS && !*out; i++) {
+        (void)sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        if (i > 0)
             (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
-    }
-    metadb_give_back(db->core, connection);
-    return ok;
-}
-
-static bool check_pages(struct task *t, struct metadb *db, int fd)
-{
-    const char *path = db->core->path.ptr;
-    struct stat facts;
-    if (fstat(fd, &facts) != 0)
-        return task_fail_errno(t, ERR_IO, "cannot look at %s", path);
-    for (off_t at = 0; at < facts.st_size; at += PAGE_BYTES) {
-        bool is_whole;
         if (!task_go_on(t))
             return false;
-        if (!fits(fd, at, &is_whole))
-            return task_fail_errno(t, ERR_IO, "cannot read %s", path);
-        if (!is_whole && !look_again(t, db, fd, at, &is_whole))
+        if (!fits(file, at, out))
+            return task_fail(t, ERR_IO, "a page could not be read");
+    }
+    return true;
+}
+
+static bool check_pages(struct task *t, const struct metadb_core *core, sqlite3 *handle)
+{
+    sqlite3_file *file;
+    sqlite3_int64 len = 0;
+    if (!file_of(t, core, handle, &file))
+        return false;
+    if (file->pMethods->xFileSize(file, &len) != SQLITE_OK)
+        return task_fail(t, ERR_IO, "cannot look at %s", core->path.ptr);
+    for (sqlite3_int64 at = 0; at < len; at += PAGE_BYTES) {
+        bool is_whole = false;
+        if (!task_go_on(t))
+            return false;
+        if (!fits(file, at, &is_whole))
+            return task_fail(t, ERR_IO, "cannot read %s", core->path.ptr);
+        if (!is_whole && !look_again(t, handle, file, at, &is_whole))
             return false;
         if (!is_whole)
-            return metadb_fail_page(t, db->core, at / PAGE_BYTES + 1);
+            return metadb_fail_page(t, core, at / PAGE_BYTES + 1);
     }
     return true;
 }
 
 bool metadb_check_pages(struct task *t, struct metadb *db)
 {
+    struct metadb_connection *connection;
     CHECK(db->connection == NULL);
-    const char *path = db->core->path.ptr;
-    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (fd < 0)
-        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
-    bool ok = check_pages(t, db, fd);
-    close(fd);
+    if (!metadb_borrow(t, db, &connection))
+        return false;
+    bool ok = check_pages(t, db->core, connection->handle);
+    metadb_give_back(db->core, connection);
     return ok;
 }
 
 /* ---- files of before */
 
 /* True, too, for a file that is still empty. */
-static bool find_seals(struct task *t, const char *path, bool *has_out)
+static bool find_seals(struct task *t, const struct metadb_core *core, sqlite3 *handle,
+                       bool *has_out)
 {
     char header[HEADER_BYTES];
-    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (fd < 0)
-        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
-    ssize_t n = TEMP_FAILURE_RETRY(pread(fd, header, sizeof header, 0));
-    *has_out = n != sizeof header || says_sealed(header);
-    bool ok = n >= 0 || task_fail_errno(t, ERR_IO, "cannot read %s", path);
-    close(fd);
-    return ok;
+    sqlite3_file *file;
+    if (!file_of(t, core, handle, &file))
+        return false;
+    int code = file->pMethods->xRead(file, header, HEADER_BYTES, 0);
+    *has_out = code != SQLITE_OK || says_sealed(header);
+    return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ
+        || metadb_failed(t, core, handle, code, "read the head of the file");
 }
 
-static bool set_room_aside(struct task *t, const struct metadb_core *core, sqlite3 *handle)
+bool metadb_set_room_aside(struct task *t, const struct metadb_core *core, sqlite3 *handle)
 {
     int bytes = SEAL_BYTES;
     int code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
@@ -324,50 +328,52 @@ static bool set_room_aside(struct task *t, const struct metadb_core *core, sqlit
         || metadb_failed(t, core, handle, code, "set room aside for checksums");
 }
 
-/* Its log first becomes part of it. */
-static bool write_sealed(struct task *t, struct metadb_core *core, str draft)
+/* Empty, for nobody else to read. */
+static bool make_draft(struct task *t, const char *draft)
 {
-    sqlite3 *handle = NULL;
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+    (void)unlink(draft);
+    int fd =
+        TEMP_FAILURE_RETRY(open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (fd < 0)
+        return task_fail_errno(t, ERR_IO, "cannot make %s", draft);
+    close(fd);
+    return true;
+}
+
+/* Its log first becomes part of it. */
+static bool write_sealed(struct task *t, struct metadb_core *core, sqlite3 *handle, str draft)
+{
     struct buf *sql = buf_new(t->mem, draft.len * 2 + 100);
     buf_add(sql, STR("VACUUM INTO "));
     buf_add_literal(sql, draft);
-    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
-    bool ok = (code == SQLITE_OK || metadb_failed(t, core, handle, code, "open"))
-           && metadb_exec(t, core, handle, "PRAGMA journal_mode = DELETE")
-           && set_room_aside(t, core, handle)
-           && metadb_exec(t, core, handle, arena_c_string(t->mem, buf_str(sql)));
-    sqlite3_close(handle);
-    return ok;
+    return make_draft(t, draft.ptr) && metadb_exec(t, core, handle, "PRAGMA journal_mode = DELETE")
+        && metadb_set_room_aside(t, core, handle)
+        && metadb_exec(t, core, handle, arena_c_string(t->mem, buf_str(sql)));
 }
 
-static bool sync_file(struct task *t, const char *path)
+static bool take_over(struct task *t, const struct metadb_core *core, const char *draft)
 {
-    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    bool ok = fd >= 0 && fsync(fd) == 0;
+    int fd = TEMP_FAILURE_RETRY(open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    bool ok = fd >= 0 && fsync(fd) == 0 && rename(draft, core->path.ptr) == 0;
     if (fd >= 0)
         close(fd);
-    return ok || task_fail_errno(t, ERR_IO, "cannot sync %s", path);
+    return ok || task_fail_errno(t, ERR_IO, "cannot put %s in its place", draft);
 }
 
 bool metadb_seal_file(struct task *t, struct metadb_core *core)
 {
-    bool has = false;
+    bool has = true;
+    sqlite3 *handle = NULL;
     str draft = arena_format(t->mem, "%s.new", core->path.ptr);
-    if (!find_seals(t, core->path.ptr, &has))
-        return false;
-    if (has)
-        return true;
-    log_event(LOG_INFO, "metadb", t, "%s gets checksums of its pages", core->path.ptr);
-    (void)unlink(draft.ptr);
-    if (!write_sealed(t, core, draft) || !sync_file(t, draft.ptr))
-        return false;
-    return rename(draft.ptr, core->path.ptr) == 0
-        || task_fail_errno(t, ERR_IO, "cannot rename %s", draft.ptr);
-}
-
-bool metadb_seal_pages(struct task *t, const struct metadb_core *core, sqlite3 *handle)
-{
-    return set_room_aside(t, core, handle);
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
+    bool ok = (code == SQLITE_OK || metadb_failed(t, core, handle, code, "open"))
+           && find_seals(t, core, handle, &has);
+    if (ok && !has) {
+        log_event(LOG_INFO, "metadb", t, "%s gets checksums of its pages", core->path.ptr);
+        ok = write_sealed(t, core, handle, draft);
+    }
+    sqlite3_close(handle);
+    return ok && (has || take_over(t, core, draft.ptr));
 }
