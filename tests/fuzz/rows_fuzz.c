@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             uint64_t count;
 
             if (source_read_column(rows.at[i], &source, &column))
-                CHECK(column.name.len > 0 || column.name.ptr != NULL);
+                CHECK(tree_is_string(rows.at[i]->at[0]) && tree_is_string(rows.at[i]->at[1]));
             if (infer_profile_read(rows.at[i], columns, 2, &count))
                 infer_settle(t->mem, &columns[0]);
             judge(t, table, rows.at[i]);

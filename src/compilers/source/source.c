@@ -350,9 +350,9 @@ bool source_read_column(const struct tree *row, const struct source_table *table
 {
     int64_t file = 0;
 
-    if (row->kind != TREE_LIST || row->len < 3 || row->len > 4
-        || (row->len == 4 && !tree_is_int(row->at[3], &file)) || file < 0
-        || (file > 0 && (uint64_t)file >= table->files.len)) {
+    if (row->kind != TREE_LIST || row->len < 3 || row->len > 4 || !tree_is_string(row->at[0])
+        || !tree_is_string(row->at[1]) || (row->len == 4 && !tree_is_int(row->at[3], &file))
+        || file < 0 || (file > 0 && (uint64_t)file >= table->files.len)) {
         return false;
     }
     *out = (struct source_column){
