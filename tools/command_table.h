@@ -15,42 +15,21 @@ static const struct command {
     const char *name, *id, *arguments, *options, *meaning;
 } commands[] = {
 #define COMMAND(name, run, arguments, options, meaning) {name, #run, arguments, options, meaning},
-#define OPTION(name, id, letter, value, meaning)
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 static const struct option {
     const char *name, *letter, *value, *meaning;
 } options[] = {
-#define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning) {name, letter, value, meaning},
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 static const struct option_of {
     const char *command, *option, *value, *meaning;
 } options_of[] = {
-#define COMMAND(name, run, arguments, options, meaning)
-#define OPTION(name, id, letter, value, meaning)
 #define OPTION_OF(command, option, value, meaning) {command, option, value, meaning},
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 #define LEN(rows) (sizeof(rows) / sizeof((rows)[0]))

@@ -9,15 +9,8 @@
 static const struct example {
     const char *command, *line, *meaning;
 } examples[] = {
-#define COMMAND(name, run, arguments, options, meaning)
-#define OPTION(name, id, letter, value, meaning)
-#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning) {#command, line, meaning},
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 static const struct failure {

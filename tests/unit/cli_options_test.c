@@ -129,28 +129,14 @@ TEST(cli_has_no_command_without_words)
 TEST(cli_table_of_commands_names_known_options)
 {
     static const char *const options[] = {
-#define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning) name,
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "cli/commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
     };
     static const struct {
         const char *name, *options;
     } commands[] = {
 #define COMMAND(name, run, arguments, options, meaning) {name, options},
-#define OPTION(name, id, letter, value, meaning)
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "cli/commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
     };
     struct task *t = test_task();
     struct str_list known = {0};

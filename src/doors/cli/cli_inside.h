@@ -23,15 +23,8 @@ struct command {
 };
 
 enum cli_option {
-#define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning) OPTION_##id,
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
     OPTION_COUNT
 };
 
@@ -85,14 +78,7 @@ void command_help_all(FILE *out);
 void command_help_one(const struct command *command, FILE *out);
 
 #define COMMAND(name, run, arguments, options, meaning) command_fn command_##run;
-#define OPTION(name, id, letter, value, meaning)
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 
 /* ---- cli_home.c */
 

@@ -7,14 +7,7 @@
 static const struct command commands[] = {
 #define COMMAND(name, run, arguments, options, meaning)                                            \
     {name, command_##run, arguments, options, meaning},
-#define OPTION(name, id, letter, value, meaning)
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -22,45 +15,24 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 static const struct option_row {
     const char *name, *letter, *value, *meaning;
 } options[OPTION_COUNT] = {
-#define COMMAND(name, run, arguments, options, meaning)
 #define OPTION(name, id, letter, value, meaning) [OPTION_##id] = {name, letter, value, meaning},
-#define OPTION_OF(command, option, value, meaning)
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 /* What an option means in one command alone. */
 static const struct option_of_row {
     const char *command, *option, *value, *meaning;
 } options_of[] = {
-#define COMMAND(name, run, arguments, options, meaning)
-#define OPTION(name, id, letter, value, meaning)
 #define OPTION_OF(command, option, value, meaning) {command, option, value, meaning},
-#define EXAMPLE(command, line, meaning)
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 static const struct example_row {
     command_fn *run;
     const char *line, *meaning;
 } examples[] = {
-#define COMMAND(name, run, arguments, options, meaning)
-#define OPTION(name, id, letter, value, meaning)
-#define OPTION_OF(command, option, value, meaning)
 #define EXAMPLE(command, line, meaning) {command_##command, line, meaning},
 #include "commands.def"
-#undef COMMAND
-#undef OPTION
-#undef OPTION_OF
-#undef EXAMPLE
 };
 
 static const struct {
