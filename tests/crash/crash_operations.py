@@ -13,6 +13,7 @@ from pathlib import Path
 from conftest import Answer, wait_for_end
 from crash_mesh import MASK, MORE, ROWS, event, grow, put, spoil, write_mesh
 from home_reader import read_home
+from story_help import without_seals
 
 ANALYST = ["--as", "noor", "--format", "ndjson"]
 REQUEST = ["access", "request", "sales.orders.orders", "--purpose", "reporting", "--until", "2099-12-31", "--reason", "Figures", "--as", "eve"]
@@ -266,6 +267,16 @@ class Start(Operation):
         server.process.wait(60)
 
 
+class Seal(Start):
+    """A server on a home of before, whose pages have no checksums yet: the catalog is written anew."""
+    name = "seal"
+
+    def prepare(self, mesh):
+        Operation.prepare(self, mesh)
+        wait_for_end(mesh.home)
+        without_seals(mesh.home / "catalog.db")
+
+
 class Birth(Operation):
     """The first server of a home: it makes all of it."""
     name = "birth"
@@ -411,5 +422,5 @@ class EnvDrop(EnvRefresh):
 
 
 TABLE = {o.name: o for o in (Run(), Increment(), Divert(), Replay(), Drop(), Candidate(), Publish(), Rollback(), Clear(), Apply(),
-                             Keep(), Approve(), AddUser(), Upkeep(), Start(), Birth(), Stop(), Backup(), Restore(), EnvCreate(), EnvApply(),
+                             Keep(), Approve(), AddUser(), Upkeep(), Start(), Seal(), Birth(), Stop(), Backup(), Restore(), EnvCreate(), EnvApply(),
                              EnvRun(), EnvRefresh(), EnvDrop())}

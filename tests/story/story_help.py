@@ -181,3 +181,16 @@ def rewritten(path):
     finally:
         db.close()
         seal(path)
+
+
+def without_seals(path):
+    """Writes a database of a home that nobody serves as a weft before checksums of pages would have."""
+    path = Path(path)
+    plain = path.with_suffix(".plain")
+    with contextlib.closing(sqlite3.connect(path)) as before, contextlib.closing(sqlite3.connect(plain)) as after:
+        after.executescript("PRAGMA foreign_keys = OFF; " + "\n".join(before.iterdump()))
+        for pragma in ("application_id", "user_version"):
+            after.execute(f"PRAGMA {pragma} = {before.execute(f'PRAGMA {pragma}').fetchone()[0]}")
+    plain.chmod(0o600)
+    plain.replace(path)
+    assert path.read_bytes()[20] == 0

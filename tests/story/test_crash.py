@@ -78,10 +78,10 @@ def is_done(mesh, fault):
 
 # A full disk shows where something is written; elsewhere it is a failure like others.
 FULL = [f for f in FAULTS if f.startswith("STORE_") or f.endswith(("_BEFORE_COMMIT", "AUDIT_WRITE"))]
-# Those of the quarantine, of environments, of new files, of rules between runs and of kept images have stories of their own, in
-# test_quarantine.py, test_env_crash.py, test_new_files.py, test_rule_schedules.py and test_kept_image.py.
+# Those of the quarantine, of environments, of new files, of rules between runs, of kept images and of checksums of pages have stories of
+# their own, in test_quarantine.py, test_env_crash.py, test_new_files.py, test_rule_schedules.py, test_kept_image.py, test_flipped_bits.py.
 ELSEWHERE = ("UPKEEP_REMOVE", "RUN_DIVERT", "QUARANTINE_BEFORE_COMMIT", "CHECKS_BEFORE_COMMIT", "NEW_FILE", "NEW_MOVE",
-             "KEPT_BEFORE_MOVE", "KEPT_AFTER_MOVE")
+             "KEPT_BEFORE_MOVE", "KEPT_AFTER_MOVE", "SEAL_BEFORE_MOVE", "SEAL_AFTER_MOVE")
 CASES = [(f, how) for f in FAULTS if not f.startswith("ENV_") and f not in ELSEWHERE for how in ("kill", "fail")] + [
     (f, "full") for f in FULL if f not in ELSEWHERE]
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from conftest import ROWS, wait_for_end
-from story_help import is_whole, rewritten
+from story_help import is_whole, rewritten, without_seals
 from test_backup import COUNT, flip
 
 MASK = """\
@@ -190,21 +190,26 @@ def test_looking_at_all_pages_leaves_the_locks_of_the_server(masked):
 
 def test_a_catalog_of_an_earlier_version_gets_checksums(masked):
     catalog = masked.home / "catalog.db"
-    before = sqlite3.connect(catalog)
-    plain = sqlite3.connect(masked.folder / "plain.db")
-    plain.executescript("PRAGMA foreign_keys = OFF; " + "\n".join(before.iterdump()))
-    for pragma in ("application_id", "user_version"):
-        plain.execute(f"PRAGMA {pragma} = {before.execute(f'PRAGMA {pragma}').fetchone()[0]}")
-    before.close()
-    plain.close()
-    (masked.folder / "plain.db").replace(catalog)
-    assert catalog.read_bytes()[20] == 0
+    without_seals(catalog)
     assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}] and is_whole(masked)
     wait_for_end(masked.home)
     assert catalog.read_bytes()[20] == 8 and not (masked.home / "catalog.db.new").exists()
     assert stat.S_IMODE(catalog.stat().st_mode) == 0o600
     flip(catalog, len(catalog.read_bytes()) - 1)
     assert verify(masked)[0].code != 0
+
+
+@pytest.mark.parametrize("how", ["kill", "fail"])
+@pytest.mark.parametrize("fault", ["SEAL_BEFORE_MOVE", "SEAL_AFTER_MOVE"])
+def test_a_start_that_fails_on_the_way_to_checksums_loses_nothing(masked, fault, how):
+    catalog = masked.home / "catalog.db"
+    without_seals(catalog)
+    with pytest.raises(RuntimeError):
+        masked.serve(env={"WEFT_FAULT": f"{fault}:{how}"})
+    assert catalog.read_bytes()[20] == (0 if fault == "SEAL_BEFORE_MOVE" else 8)
+    assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}] and is_whole(masked)
+    wait_for_end(masked.home)
+    assert catalog.read_bytes()[20] == 8 and not (masked.home / "catalog.db.new").exists()
 
 
 def has_rowid(db, table):

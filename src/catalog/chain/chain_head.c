@@ -93,15 +93,6 @@ static bool read_key(struct task *t, const char *path, int fd, str *seed_out)
     return true;
 }
 
-static bool sync_folder(struct task *t, str folder)
-{
-    int fd = open(arena_c_string(t->mem, folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return ok || task_fail_errno(t, ERR_IO, "cannot sync the home");
-}
-
 /* Whole or not there, also after a loss of power: a key that signed a head must not be gone. */
 static bool make_key(struct task *t, str home, const char *path)
 {
@@ -116,7 +107,7 @@ static bool make_key(struct task *t, str home, const char *path)
         close(fd);
     if (!ok || rename(staged.ptr, path) != 0)
         return task_fail_errno(t, ERR_IO, "cannot write %s", path);
-    return sync_folder(t, home);
+    return store_sync(t, home);
 }
 
 bool chain_open_key(struct task *t, str home, str *seed_out)

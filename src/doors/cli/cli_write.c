@@ -10,6 +10,7 @@
 
 #include "cli_inside.h"
 #include "fault/fault.h"
+#include "store/store_file.h"
 
 enum { WRITE_OPEN_FOLDERS_MAX = 16 };
 
@@ -115,40 +116,23 @@ static bool write_find_units(struct write_set *w)
 
 static bool write_fail(const struct write_set *w, str path)
 {
-    return task_fail_errno(w->t, errno == ENOSPC ? ERR_FULL : ERR_IO, "cannot write %.*s",
-                           STR_ARG(path));
+    return task_fail_errno(w->t, ERR_IO, "cannot write %.*s", STR_ARG(path));
 }
 
 static bool write_sync_folder(const struct write_set *w, str path)
 {
     str parent, name;
     bool has_parent = str_cut_last(path, '/', &parent, &name);
-    int fd =
-        open(write_whole(w, has_parent ? parent : STR(".")), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
 
-    if (!ok) {
-        (void)write_fail(w, path);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ok;
+    return store_sync(w->t, str_of(write_whole(w, has_parent ? parent : STR("."))));
 }
 
 /* Who reads of a failure knows the name that the file was to have. */
 static bool write_bytes(const struct write_set *w, str path, str told, str text, unsigned mode)
 {
     int fd = open(write_whole(w, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool ok = fd >= 0;
+    bool ok = fd >= 0 && store_file_write(fd, text) && fsync(fd) == 0;
 
-    for (size_t done = 0; ok && done < text.len;) {
-        ssize_t put = write(fd, text.ptr + done, text.len - done);
-
-        ok = put > 0 || (put < 0 && errno == EINTR);
-        done += put > 0 ? (size_t)put : 0;
-    }
-    ok = ok && fsync(fd) == 0;
     if (!ok) {
         (void)write_fail(w, told);
     }

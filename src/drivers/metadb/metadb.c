@@ -37,8 +37,7 @@ bool metadb_open(struct task *t, str path, enum metadb_kind kind, struct metadb 
     db->magic = METADB_MAGIC;
     db->core = core;
     struct metadb_connection *connection = NULL;
-    bool ok = set_up_file(t, core) && metadb_seal_file(t, core)
-           && metadb_connect(t, core, true, &connection)
+    bool ok = set_up_file(t, core) && metadb_connect(t, core, true, &connection)
            && check_application(t, db, connection->handle)
            && metadb_start_writer(t, core, connection);
     if (!ok) {
@@ -98,18 +97,25 @@ static bool set_up_file(struct task *t, const struct metadb_core *core)
     return true;
 }
 
+bool metadb_open_file(struct task *t, const struct metadb_core *core, sqlite3 **out)
+{
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+    int code = sqlite3_open_v2(core->path.ptr, out, flags, metadb_pages());
+    if (code == SQLITE_OK)
+        return true;
+    (void)metadb_failed(t, core, *out, code, "open");
+    sqlite3_close(*out);
+    *out = NULL;
+    return false;
+}
+
 bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
                     struct metadb_connection **out)
 {
     sqlite3 *handle = NULL;
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
-    if (code != SQLITE_OK) {
-        bool failed = metadb_failed(t, core, handle, code, "open");
-        sqlite3_close(handle);
-        return failed;
-    }
+    if (!metadb_open_file(t, core, &handle) || (is_writer && !metadb_seal_file(t, core, &handle)))
+        return false;
     sqlite3_busy_timeout(handle, METADB_BUSY_MS);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !is_writer, NULL);

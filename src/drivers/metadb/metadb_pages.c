@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "buf/buf.h"
+#include "fault/fault.h"
 #include "metadb/metadb_inside.h"
+#include "store/store_file.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -351,29 +353,33 @@ static bool write_sealed(struct task *t, struct metadb_core *core, sqlite3 *hand
         && metadb_exec(t, core, handle, arena_c_string(t->mem, buf_str(sql)));
 }
 
+/* Gives the file its name, before anything of a later log may be on disk. */
 static bool take_over(struct task *t, const struct metadb_core *core, const char *draft)
 {
-    int fd = TEMP_FAILURE_RETRY(open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    bool ok = fd >= 0 && fsync(fd) == 0 && rename(draft, core->path.ptr) == 0;
-    if (fd >= 0)
-        close(fd);
-    return ok || task_fail_errno(t, ERR_IO, "cannot put %s in its place", draft);
+    str folder, name;
+    bool has_folder = str_cut_last(core->path, '/', &folder, &name);
+    if (!store_sync(t, str_of(draft)) || !fault_pass(t, FAULT_SEAL_BEFORE_MOVE))
+        return false;
+    if (rename(draft, core->path.ptr) != 0)
+        return task_fail_errno(t, ERR_IO, "cannot put %s in its place", draft);
+    return fault_pass(t, FAULT_SEAL_AFTER_MOVE) && store_sync(t, has_folder ? folder : STR("."));
 }
 
-bool metadb_seal_file(struct task *t, struct metadb_core *core)
+static bool seal_anew(struct task *t, struct metadb_core *core, sqlite3 **handle)
 {
-    bool has = true;
-    sqlite3 *handle = NULL;
     str draft = arena_format(t->mem, "%s.new", core->path.ptr);
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    int code = sqlite3_open_v2(core->path.ptr, &handle, flags, metadb_pages());
-    bool ok = (code == SQLITE_OK || metadb_failed(t, core, handle, code, "open"))
-           && find_seals(t, core, handle, &has);
-    if (ok && !has) {
-        log_event(LOG_INFO, "metadb", t, "%s gets checksums of its pages", core->path.ptr);
-        ok = write_sealed(t, core, handle, draft);
-    }
-    sqlite3_close(handle);
-    return ok && (has || take_over(t, core, draft.ptr));
+    log_event(LOG_INFO, "metadb", t, "%s gets checksums of its pages", core->path.ptr);
+    bool ok = write_sealed(t, core, *handle, draft);
+    sqlite3_close(*handle);
+    *handle = NULL;
+    return ok && take_over(t, core, draft.ptr) && metadb_open_file(t, core, handle);
+}
+
+bool metadb_seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle)
+{
+    bool has = false;
+    if (find_seals(t, core, *handle, &has) && (has || seal_anew(t, core, handle)))
+        return true;
+    sqlite3_close(*handle);
+    return false;
 }

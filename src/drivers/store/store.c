@@ -232,16 +232,3 @@ bool store_take(struct task *t, struct store *store, str from, str to)
     CHECK(store->magic == STORE_MAGIC);
     return store_file_take(t, from, to);
 }
-
-bool store_sync_folder(struct task *t, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return task_fail_errno(t, ERR_IO, "cannot open %s", path);
-    bool ok = fsync(fd) == 0;
-    if (!ok)
-        task_fail_errno(t, ERR_IO, "cannot sync %s", path);
-    close(fd);
-    return ok;
-}

@@ -192,18 +192,11 @@ bool store_copy_text(struct task *t, str text, str to, unsigned mode)
 {
     char *place = arena_c_string(t->mem, to);
     int fd = copy_create(place);
-    bool ok = fd >= 0;
+    bool ok =
+        fd >= 0 && store_file_write(fd, text) && fchmod(fd, (mode_t)mode) == 0 && fsync(fd) == 0;
 
-    while (ok && text.len > 0) {
-        ssize_t n = write(fd, text.ptr, text.len);
-
-        ok = n > 0 || (n < 0 && errno == EINTR);
-        text = str_from(text, n > 0 ? (size_t)n : 0);
-    }
-    ok = ok && fchmod(fd, (mode_t)mode) == 0 && fsync(fd) == 0;
     if (!ok) {
-        task_fail_errno(t, errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO,
-                        "cannot write %s", place);
+        task_fail_errno(t, ERR_IO, "cannot write %s", place);
     }
     if (fd >= 0) {
         close(fd);
@@ -241,7 +234,7 @@ static bool copy_sync(struct task *t, str folder, int levels)
             return false;
         }
     }
-    return store_sync_folder(t, arena_c_string(t->mem, folder));
+    return store_sync(t, folder);
 }
 
 bool store_copy_finish(struct task *t, str work, str final)
@@ -257,7 +250,7 @@ bool store_copy_finish(struct task *t, str work, str final)
         return task_fail_errno(t, ERR_IO, "cannot move %s to %s", from, to);
     }
     /* From here on its unfinished name is nobody's, and removing that does nothing. */
-    if (!store_sync_folder(t, arena_c_string(t->mem, folder))) {
+    if (!store_sync(t, folder)) {
         store_copy_take_back(t, work, final);
         return false;
     }

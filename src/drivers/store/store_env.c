@@ -102,7 +102,7 @@ static bool take_back_last(struct task *t, str home, str name)
         return true;
     if (rename(last.ptr, catalog.ptr) != 0)
         return task_fail_errno(t, ERR_IO, "cannot move " STR_FMT, STR_ARG(last));
-    return store_sync_folder(t, store_env_folder(t, home, name).ptr);
+    return store_sync(t, store_env_folder(t, home, name));
 }
 
 bool store_env_tidy(struct task *t, str home)
@@ -147,14 +147,7 @@ static bool demand_closed(struct task *t, str path)
 
 bool store_env_sync(struct task *t, str path)
 {
-    int fd = open(arena_c_string(t->mem, path), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-
-    if (!ok)
-        task_fail_errno(t, ERR_IO, "cannot sync " STR_FMT, STR_ARG(path));
-    if (fd >= 0)
-        close(fd);
-    return ok && demand_closed(t, path);
+    return store_sync(t, path) && demand_closed(t, path);
 }
 
 bool store_env_replace(struct task *t, str home, str name, bool keeps_last)
@@ -176,7 +169,7 @@ bool store_env_replace(struct task *t, str home, str name, bool keeps_last)
         return false;
     }
     /* It is there, and the one before is gone or aside: no failure would be true. After a loss of power either may be there, whole. */
-    if (!store_sync_folder(t, store_env_folder(t, home, name).ptr)) {
+    if (!store_sync(t, store_env_folder(t, home, name))) {
         log_failure("store", t);
         task_clear_error(t);
     }

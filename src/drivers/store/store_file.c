@@ -70,6 +70,18 @@ bool store_file_copy(struct task *t, int from_fd, int to_fd)
     return false;
 }
 
+bool store_sync(struct task *t, str path)
+{
+    int fd = TEMP_FAILURE_RETRY(open(arena_c_string(t->mem, path), O_RDONLY | O_CLOEXEC));
+    bool ok = fd >= 0 && fsync(fd) == 0;
+
+    if (!ok)
+        task_fail_errno(t, ERR_IO, "cannot sync " STR_FMT, STR_ARG(path));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 static bool is_dots(const char *name)
 {
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));

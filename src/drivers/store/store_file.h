@@ -9,6 +9,8 @@
 MUST_CHECK bool store_file_write(int fd, str bytes);
 /* Copies `from` from its start into `to`, in slices between which the task may end. */
 MUST_CHECK bool store_file_copy(struct task *t, int from_fd, int to_fd);
+/* A file, or the names in a folder, are as they are now after a loss of power too. */
+MUST_CHECK bool store_sync(struct task *t, str path);
 /* Removes all that a folder holds, however deep, and follows no link. On false errno says why. */
 MUST_CHECK bool store_folder_empty(int folder_fd);
 /* The same, and the folder itself. A folder that is not there is removed already. */

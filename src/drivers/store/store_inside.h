@@ -37,6 +37,5 @@ bool store_is_sha256(str name);
 bool store_is_seen(struct store *store, str sha256, const struct stat *state);
 void store_see(struct store *store, str sha256, const struct stat *state);
 void store_forget(struct store *store, str sha256);
-MUST_CHECK bool store_sync_folder(struct task *t, const char *path);
 
 #endif

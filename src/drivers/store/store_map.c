@@ -206,8 +206,7 @@ bool store_map_finish(struct task *t, struct store_map *map, size_t bytes, size_
     if (rename(map->draft, arena_c_string(t->mem, map->path)) != 0)
         return task_fail_errno(t, ERR_IO, "cannot rename %s", map->draft);
     map->draft = NULL;
-    return fault_pass(t, FAULT_KEPT_AFTER_MOVE)
-        && store_sync_folder(t, arena_c_string(t->mem, folder));
+    return fault_pass(t, FAULT_KEPT_AFTER_MOVE) && store_sync(t, folder);
 }
 
 static bool read_at(struct task *t, int fd, void *to, size_t len, uint64_t at)

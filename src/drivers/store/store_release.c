@@ -4,6 +4,7 @@
 
 #include "crypto/crypto.h"
 #include "fault/fault.h"
+#include "store/store_file.h"
 #include "store/store_inside.h"
 
 bool store_is_sha256(str name)
@@ -169,8 +170,7 @@ static bool release_move(struct task *t, struct store *store, const char *staged
 static bool release_folder_make(struct task *t, struct store *store, const char *folder)
 {
     if (mkdir(folder, 0700) == 0)
-        return store_sync_folder(t, arena_c_string(t->mem, arena_format(t->mem, STR_FMT "/files",
-                                                                        STR_ARG(store->home))));
+        return store_sync(t, arena_format(t->mem, STR_FMT "/files", STR_ARG(store->home)));
     return errno == EEXIST || task_fail_errno(t, ERR_IO, "cannot make %s", folder);
 }
 
@@ -188,7 +188,7 @@ static bool release_place(struct task *t, struct store *store, const char *stage
         return false;
     if (!fault_pass(t, FAULT_STORE_MOVE))
         return false;
-    bool is_safe = store_sync_folder(t, folder);
+    bool is_safe = store_sync(t, str_of(folder));
     if (!is_safe && !is_adopted) {
         /* A second sync could say yes to what the first has lost: nothing may be adopted from here.
          * */
