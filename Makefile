@@ -6,6 +6,7 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
+SOAK_FUZZ_SECONDS ?= 600
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,12 +49,12 @@ crash: ## fail, stop or kill weft at each call that writes, and print and keep w
 	@tools/build debug
 	@tools/crash $(ARGS)
 
-soak: ## kill servers and workers under load for SOAK_SECONDS (600), then fuzz each target for a minute
+soak: ## kill servers and workers under load for SOAK_SECONDS (600), then fuzz each target for ten minutes
 	@tools/deps build test dev
 	@tools/build debug
 	@tools/build fuzz fuzz_targets
 	@tools/soak $(SOAK_SECONDS) $(SOAK_SEED)
-	@tools/fuzz $(FUZZ_SECONDS)
+	@tools/fuzz $(SOAK_FUZZ_SECONDS)
 
 fuzz: ## fuzz each target for a minute (FUZZ_SECONDS=60)
 	@tools/deps build dev
