@@ -16,10 +16,14 @@
 #include "plan/plan_env.h"
 #include "rollback/rollback.h"
 #include "services/envs.h"
+#include "store/store.h"
 #include "store/store_file.h"
 #include "timer/timer.h"
 
-enum { SERVE_LOOK_MS = 200 };
+enum {
+    SERVE_LOOK_MS = 200,
+    SERVE_HOME_MS = 60000, /* for a server that a command began to end */
+};
 
 struct server {
     struct services *services;
@@ -37,6 +41,31 @@ static void serve_mask_signals(sigset_t *ends)
     sigaddset(ends, SIGHUP);
     pthread_sigmask(SIG_BLOCK, ends, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* A server that a command began ends by itself soon after it: who was asked to serve waits for that. False, with an error, when a signal
+ * ends the wait. */
+static bool serve_await_home(struct task *t, const struct serve_options *options,
+                             const sigset_t *ends)
+{
+    struct timespec look = {.tv_nsec = SERVE_LOOK_MS * 1000000};
+    int64_t pid, end_ms = clock_monotonic_ms() + SERVE_HOME_MS;
+    bool is_told = false;
+
+    if (CONFIG_INT(options->config, idle_exit_s) > 0) {
+        return true;
+    }
+    while (store_is_held_briefly(t, options->home, &pid) && clock_monotonic_ms() < end_ms) {
+        if (!is_told) {
+            log_event(LOG_INFO, "main", t, "waits for process %lld, which serves a command, to end",
+                      (long long)pid);
+        }
+        is_told = true;
+        if (sigtimedwait(ends, NULL, &look) > 0) {
+            return task_fail(t, ERR_CANCELLED, "ended before it served");
+        }
+    }
+    return true;
 }
 
 static bool serve_open(struct task *t, const struct serve_options *options, struct server *server)
@@ -140,7 +169,7 @@ bool serve_run(struct task *t, const struct serve_options *options)
     log_set_level(level);
     serve_mask_signals(&ends);
     umask(077);
-    if (!fault_setup(t) || !serve_open(t, options, &server)
+    if (!fault_setup(t) || !serve_await_home(t, options, &ends) || !serve_open(t, options, &server)
         || !serve_write_ready(t, options, &server)) {
         serve_close(&server);
         return false;

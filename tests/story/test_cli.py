@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE_S, ROOT, WEFT, wait_for_end
+from conftest import PATIENCE_S, ROOT, WEFT, Server, wait_for_end
 
 SLOW = "SELECT count(*) AS n FROM range(100000000) a, range(1000) b"
 
@@ -54,6 +54,24 @@ def test_a_second_server_is_refused(shop):
     shop.serve()
     refused = shop.weft("serve", "--home", shop.home, ok=False)
     assert refused.code == 75
+
+
+def test_who_serves_waits_for_the_server_of_a_command_to_end(shop):
+    """`weft apply && weft serve` need not be typed again two seconds later."""
+    shop.weft("status")
+    server = Server(shop)
+    shop.servers.append(server)
+    assert re.search(r"waits for process \d+, which serves a command, to end", (shop.folder / "server.log").read_text())
+    assert server.call("GET", "/api/v1/status")[0] == 200
+
+
+def test_the_wait_for_a_home_ends_with_a_signal(shop):
+    shop.weft("status")
+    waiting = begin(shop, "serve", "--home", shop.home)
+    while "waits for process" not in waiting.stderr.readline():
+        assert waiting.poll() is None
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait(PATIENCE_S) == 130
 
 
 @pytest.mark.smoke

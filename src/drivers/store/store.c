@@ -12,9 +12,12 @@
 #include "store/store_inside.h"
 
 static bool store_enter(struct task *t, struct store *store);
-static bool store_lock_home(struct task *t, struct store *store);
+static bool store_lock_home(struct task *t, struct store *store, bool is_brief);
 static bool store_make_folders(struct task *t, struct store *store);
 static bool store_try_links(struct task *t, struct store *store);
+
+/* Beside its process, in the lock, of a server that ends by itself. */
+static const char brief[] = "idle-exit";
 
 bool store_open(struct task *t, const struct config *config, str home, struct store **out)
 {
@@ -29,8 +32,9 @@ bool store_open(struct task *t, const struct config *config, str home, struct st
     CHECK(pthread_mutex_init(&store->lock, NULL) == 0);
     map_init(&store->checked, mem);
 
-    bool ok = store_enter(t, store) && store_lock_home(t, store) && store_make_folders(t, store)
-           && store_try_links(t, store);
+    bool ok = store_enter(t, store)
+           && store_lock_home(t, store, CONFIG_INT(config, idle_exit_s) > 0)
+           && store_make_folders(t, store) && store_try_links(t, store);
     if (ok && !store_folder_empty(store->staging_fd))
         ok = task_fail_errno(t, ERR_IO, "cannot empty %s/staging", store->home.ptr);
     if (!ok) {
@@ -76,21 +80,49 @@ static bool store_enter(struct task *t, struct store *store)
     return true;
 }
 
+static bool read_holder(int lock_fd, int64_t *pid_out, bool *is_brief_out)
+{
+    char text[32];
+    ssize_t n = pread(lock_fd, text, sizeof(text), 0);
+    str pid, kind = STR_NONE;
+
+    if (n <= 0)
+        return false;
+    pid = str_trim((str){text, (size_t)n});
+    (void)str_cut(pid, ' ', &pid, &kind);
+    *is_brief_out = str_eq(kind, str_of(brief));
+    return str_to_i64(pid, pid_out) && *pid_out > 0;
+}
+
+bool store_is_held_briefly(struct task *t, str home, int64_t *pid_out)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    str path = arena_format(t->mem, STR_FMT "/lock", STR_ARG(home));
+    int fd = TEMP_FAILURE_RETRY(open(path.ptr, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    bool is_brief = false;
+
+    if (fd < 0)
+        return false;
+    bool is_held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    is_held = is_held && read_holder(fd, pid_out, &is_brief);
+    close(fd);
+    return is_held && is_brief;
+}
+
 /* Says who holds the home, from what he wrote into the lock. */
 static bool store_held(struct task *t, struct store *store)
 {
-    char text[32] = "";
-    ssize_t n = pread(store->lock_fd, text, sizeof(text) - 1, 0);
     int64_t pid;
+    bool is_brief;
 
-    if (n > 0 && str_to_i64(str_trim((str){text, (size_t)n}), &pid) && pid > 0)
+    if (read_holder(store->lock_fd, &pid, &is_brief))
         task_fail(t, ERR_BUSY, "process %lld serves the home %s", (long long)pid, store->home.ptr);
     else
         task_fail(t, ERR_BUSY, "another process serves the home %s", store->home.ptr);
     return task_hint(t, "ask that server, stop it, or take another home");
 }
 
-static bool store_lock_home(struct task *t, struct store *store)
+static bool store_lock_home(struct task *t, struct store *store, bool is_brief)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char text[32];
@@ -105,7 +137,8 @@ static bool store_lock_home(struct task *t, struct store *store)
             return store_held(t, store);
         return task_fail_errno(t, ERR_CONFIG, "cannot lock %s/lock", store->home.ptr);
     }
-    int len = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
+    int len = snprintf(text, sizeof(text), "%lld%s%s\n", (long long)getpid(), is_brief ? " " : "",
+                       is_brief ? brief : "");
     if (TEMP_FAILURE_RETRY(ftruncate(store->lock_fd, 0)) != 0
         || !store_file_write(store->lock_fd, (str){text, (size_t)len}))
         return task_fail_errno(t, ERR_IO, "cannot write %s/lock", store->home.ptr);

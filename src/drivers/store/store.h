@@ -20,6 +20,8 @@ struct store;
 MUST_CHECK bool store_open(struct task *t, const struct config *config, str home,
                            struct store **out);
 void store_close(struct store *store);
+/* Does a server hold the home that ends by itself when nobody asks it? `pid_out` is its process then. */
+bool store_is_held_briefly(struct task *t, str home, int64_t *pid_out);
 /* ERR_FULL when the file system has less than the reserve and `bytes` free. */
 MUST_CHECK bool store_room(struct task *t, struct store *store, uint64_t bytes);
 
