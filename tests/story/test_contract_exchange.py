@@ -356,3 +356,25 @@ def test_a_terminal_does_not_obey_texts_of_a_contract(mesh):
     terminal = Terminal(mesh, "contract", "export", "x.yaml", "--to", "sql")
     terminal.end()
     assert r"\x1b[31mred" in terminal.seen and "\x1b[31m" not in terminal.seen
+
+
+def test_a_contract_is_written_as_yaml_or_json(mesh):
+    """Of a file, of other formats and of an older version: the same contract, for people or for programs."""
+    mesh.write("a.csv", "id,name\n1,x\n2,y\n")
+    mesh.write("a.sql", "CREATE TABLE a (id int PRIMARY KEY, name text);\n")
+    mesh.write("old.yaml", SHOP.replace("v3.1.0", "v3.0.2").replace(", relationships: [{to: customers.id}]", ""))
+    for words in (["contract", "infer", "a.csv"], ["contract", "import", "a.sql", "--from", "sql"], ["convert", "old.yaml"]):
+        plain = mesh.weft(*words).out
+        assert plain == mesh.weft(*words, "--format", "yaml").out and plain.startswith(("apiVersion", "#"))
+        contract = mesh.weft(*words, "--format", "json").json
+        assert contract["kind"] == "DataContract" and contract["schema"][0]["properties"][0]["name"] == "id"
+        told = mesh.weft(*words, "--format", "json", "--out", f"{words[-1]}.json")
+        assert json.loads((mesh.folder / f"{words[-1]}.json").read_text()) == contract and "wrote" in told.err
+        mesh.write("same.yaml", plain)
+        mesh.write("same.json", json.dumps(contract))
+        assert mesh.weft("contract", "diff", "same.yaml", "same.json").out == mesh.weft("contract", "diff", "same.yaml", "same.yaml").out
+        refused = mesh.weft(*words, "--format", "csv", ok=False)
+        assert refused.code == 2 and "yaml, json" in refused.err
+    for words in (["contract", "export", "same.yaml", "--to", "sql"], ["contract", "import", "a.sql", "--from", "dbt", "--out", "domains/x"]):
+        refused = mesh.weft(*words, "--format", "json", ok=False)
+        assert refused.code == 2 and "--format json" in refused.err

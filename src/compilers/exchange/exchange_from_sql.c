@@ -420,10 +420,14 @@ static struct tree *ends_of(struct sql_reader *r, str table, const struct str_li
     return list;
 }
 
+/* Some dumps say one with its column, and once more with ALTER TABLE. */
 static void add_relationship(struct sql_reader *r, struct tree *to, struct tree *relationship)
 {
     const struct tree *found = tree_get(to, STR("relationships"));
     struct tree *list = found ? to->at[found->index] : exchange_list(r->b.mem);
+    for (size_t i = 0; i < list->len; i++)
+        if (tree_equal(list->at[i], relationship))
+            return;
     tree_push(r->b.mem, list, relationship);
     if (!found)
         exchange_put(r->b.mem, to, "relationships", list);

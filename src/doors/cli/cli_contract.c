@@ -41,7 +41,7 @@ bool cli_contract_save(struct task *t, str path, str text)
         && access(arena_c_string(t->mem, folder), F_OK) != 0) {
         return task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
     }
-    vec_push(t->mem, &one, ((struct cli_file){.path = path, .text = text, .mode = 0644}));
+    vec_push(t->mem, &one, ((struct cli_file){.path = path, .text = text, .mode = 0666}));
     if (cli_write_files(t, STR("."), &one)) {
         return true;
     }
@@ -72,6 +72,55 @@ bool cli_contract_print(struct task *t, str text)
         return task_fail_errno(t, ERR_IO, "cannot write the answer");
     }
     return true;
+}
+
+static bool contract_as_yaml(struct task *t, const struct tree *contract,
+                             const struct yaml_out_notes *notes, struct buf *out)
+{
+    struct tree *again;
+
+    yaml_out(out, contract, notes);
+    if (out->full) {
+        return true;
+    }
+    if (!yaml_read(t, t->mem, buf_str(out), STR("the contract"), YAML_MODE_YAML, &again)) {
+        return false;
+    }
+    return tree_equal(contract, again)
+        || task_fail(t, ERR_INVALID, "the contract cannot be written as YAML without a loss");
+}
+
+bool cli_contract_put(struct task *t, const struct cli *cli, const struct tree *contract,
+                      const struct yaml_out_notes *notes)
+{
+    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+
+    if (cli->format == FORMAT_JSON) {
+        tree_json(contract, text);
+        buf_add_byte(text, '\n');
+    } else if (!contract_as_yaml(t, contract, notes, text)) {
+        return false;
+    }
+    if (text->full) {
+        task_fail(t, ERR_LIMIT, "the contract cannot be written");
+        return task_hint(t, "a text of it is no UTF-8, or it would have more than %d bytes",
+                         DOCUMENT_BYTES_MAX);
+    }
+    if (!cli->has[OPTION_out]) {
+        return cli_contract_print(t, buf_str(text));
+    }
+    if (!cli_contract_save(t, cli->value[OPTION_out], buf_str(text))) {
+        return false;
+    }
+    cli_note(cli, "wrote %.*s", STR_ARG(cli->value[OPTION_out]));
+    return true;
+}
+
+bool cli_contract_no_format(struct task *t, const struct cli *cli, const char *what)
+{
+    return !cli->has[OPTION_format]
+        || task_fail(t, ERR_USAGE, "--format %.*s: weft %s writes %s",
+                     STR_ARG(cli->value[OPTION_format]), cli->command->name, what);
 }
 
 void cli_contract_tell(struct task *t, const struct cli *cli, struct report *report)

@@ -28,7 +28,14 @@ enum cli_option {
     OPTION_COUNT
 };
 
-enum cli_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_MARKDOWN };
+enum cli_format {
+    FORMAT_TABLE,
+    FORMAT_JSON,
+    FORMAT_NDJSON,
+    FORMAT_CSV,
+    FORMAT_MARKDOWN,
+    FORMAT_YAML
+};
 
 /* One call of the program. */
 struct cli {
@@ -300,8 +307,10 @@ MUST_CHECK bool cli_open_engine(struct task *t, struct engine **out);
 struct probe;
 /* Looks at a file or database, in workers of its own; paths are written from the mesh folder where there is one. */
 MUST_CHECK bool cli_probe(struct task *t, struct cli *cli, str source, struct probe *out);
-/* As YAML; empty where it would be too long. Without the source it is a promise of the same tables. */
-str cli_contract_text(struct task *t, const struct probe *p, str id, str title, bool is_source);
+struct yaml_out_notes;
+/* Without the source it is a promise of the same tables. */
+struct tree *cli_contract_infer(struct task *t, const struct probe *p, str id, str title,
+                                bool is_source, struct yaml_out_notes *notes);
 
 /* ---- cli_bundle.c */
 

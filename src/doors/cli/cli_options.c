@@ -38,7 +38,19 @@ static const struct example_row {
 static const struct {
     const char *name;
     enum cli_format format;
-} formats[] = {{"table", FORMAT_TABLE}, {"json", FORMAT_JSON}, {"csv", FORMAT_CSV}};
+} formats[] = {
+    {"table", FORMAT_TABLE}, {"json", FORMAT_JSON},         {"ndjson", FORMAT_NDJSON},
+    {"csv", FORMAT_CSV},     {"markdown", FORMAT_MARKDOWN}, {"yaml", FORMAT_YAML},
+};
+
+/* The values of an option in a command, or in all others (""), with spaces between. */
+static const struct choice_row {
+    const char *command, *option, *values;
+} choices[] = {
+#define CHOICE(command, option, values) {command, option, values},
+#include "command_choices.def"
+#undef CHOICE
+};
 
 /* ---- which options a command has */
 
@@ -204,41 +216,40 @@ static bool cli_demand_options(struct task *t, const struct cli *cli)
     return true;
 }
 
-/* Formats that single commands have beside those of all. */
-static const struct {
-    bool (*run)(struct task *t, struct cli *cli);
-    const char *name;
-    enum cli_format format;
-} own_formats[] = {
-    {command_query, "ndjson", FORMAT_NDJSON},
-    {command_plan, "markdown", FORMAT_MARKDOWN},
-    {command_contract_diff, "markdown", FORMAT_MARKDOWN},
-};
+/* Rows of single commands come after those of all. */
+static str formats_of(const struct command *command)
+{
+    const char *found = "";
+
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+        const struct choice_row *row = &choices[i];
+
+        if (strcmp(row->option, options[OPTION_format].name) == 0
+            && (row->command[0] == '\0'
+                || (command != NULL && strcmp(row->command, command->name) == 0))) {
+            found = row->values;
+        }
+    }
+    return str_of(found);
+}
 
 static bool cli_read_format(struct task *t, struct cli *cli)
 {
-    str wanted = cli->value[OPTION_format];
+    str wanted = cli->value[OPTION_format], rest = formats_of(cli->command), name;
     struct str_list names = {0};
 
     if (!cli->has[OPTION_format]) {
         return true;
     }
+    while (rest.len > 0) {
+        (void)str_cut(rest, ' ', &name, &rest);
+        vec_push(t->mem, &names, name);
+    }
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        if (str_eq(wanted, str_of(formats[i].name))) {
+        if (str_eq(wanted, str_of(formats[i].name)) && str_list_has(&names, wanted)) {
             cli->format = formats[i].format;
             return true;
         }
-        vec_push(t->mem, &names, str_of(formats[i].name));
-    }
-    for (size_t i = 0; i < sizeof(own_formats) / sizeof(own_formats[0]); i++) {
-        if (cli->command == NULL || cli->command->run != own_formats[i].run) {
-            continue;
-        }
-        if (str_eq(wanted, str_of(own_formats[i].name))) {
-            cli->format = own_formats[i].format;
-            return true;
-        }
-        vec_push(t->mem, &names, str_of(own_formats[i].name));
     }
     return task_fail(t, ERR_USAGE, "--format %.*s is none of %.*s", STR_ARG(wanted),
                      STR_ARG(str_list_join(t->mem, &names, STR(", "))));

@@ -1,11 +1,8 @@
 /* Contracts from what there is: `weft contract infer`. */
-#include <unistd.h>
-
-#include "buf/buf.h"
+#include "cli/cli_contract.h"
 #include "cli_inside.h"
 #include "limits/limits.h"
 #include "probe/probe.h"
-#include "yaml_out/yaml_out.h"
 
 enum { INFER_ROWS_DEFAULT = 1000000 };
 
@@ -28,47 +25,34 @@ bool cli_probe(struct task *t, struct cli *cli, str source, struct probe *out)
     return probe_source(t, engine, out);
 }
 
-str cli_contract_text(struct task *t, const struct probe *p, str id, str title, bool is_source)
+struct tree *cli_contract_infer(struct task *t, const struct probe *p, str id, str title,
+                                bool is_source, struct yaml_out_notes *notes)
 {
-    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
-    struct yaml_out_notes notes;
-
-    yaml_out_notes_init(&notes, t->mem);
+    yaml_out_notes_init(notes, t->mem);
     struct tree *contract =
-        infer_contract(t->mem, id, title, &p->tables, is_source ? p->server : NULL, &notes);
+        infer_contract(t->mem, id, title, &p->tables, is_source ? p->server : NULL, notes);
     for (size_t i = 0; is_source && i < p->notes.len; i++) {
-        yaml_out_note(t->mem, &notes, contract, p->notes.at[i]);
+        yaml_out_note(t->mem, notes, contract, p->notes.at[i]);
     }
-    yaml_out(b, contract, &notes);
-    return b->full ? STR_NONE : buf_str(b);
+    return contract;
 }
 
 bool command_contract_infer(struct task *t, struct cli *cli)
 {
     struct probe p;
     struct str_list taken = {0};
+    struct yaml_out_notes notes;
 
     cli_listen(t);
     if (!cli_demand_arguments(t, cli, 1, 1) || !cli_probe(t, cli, cli->arguments.at[0], &p)) {
         return false;
     }
     str id = infer_name(t->mem, p.title, &taken);
-    str text = cli_contract_text(t, &p, id, p.title, true);
-    if (text.len == 0) {
-        task_fail(t, ERR_LIMIT, "the contract would take more than %d bytes", DOCUMENT_BYTES_MAX);
-        return task_hint(t, "name one table: postgres://USER@HOST:PORT/DATABASE/SCHEMA/TABLE");
-    }
-    if (!cli->has[OPTION_out]) {
-        printf("%.*s", STR_ARG(text));
+    struct tree *contract = cli_contract_infer(t, &p, id, p.title, true, &notes);
+    if (cli_contract_put(t, cli, contract, &notes)) {
         return true;
     }
-    struct cli_files one = {0};
-
-    vec_push(t->mem, &one,
-             ((struct cli_file){.path = cli->value[OPTION_out], .text = text, .mode = 0666}));
-    if (!cli_write_files(t, STR("."), &one)) {
-        return false;
-    }
-    cli_note(cli, "wrote %.*s", STR_ARG(cli->value[OPTION_out]));
-    return true;
+    return t->err.code != ERR_LIMIT
+             ? false
+             : task_hint(t, "name one table: postgres://USER@HOST:PORT/DATABASE/SCHEMA/TABLE");
 }

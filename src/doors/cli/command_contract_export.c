@@ -77,7 +77,8 @@ bool command_contract_export(struct task *t, struct cli *cli)
 
     cli_listen(t);
     report_init(&report, t->mem);
-    if (!cli_demand_arguments(t, cli, 1, 1) || !export_choose(t, cli, &choice)
+    if (!cli_demand_arguments(t, cli, 1, 1) || !cli_contract_no_format(t, cli, "what --to says")
+        || !export_choose(t, cli, &choice)
         || !cli_contract_read(t, cli->arguments.at[0], &report, &contract)) {
         return false;
     }

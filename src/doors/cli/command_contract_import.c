@@ -6,8 +6,6 @@
 #include "cli_inside.h"
 #include "exchange/exchange.h"
 #include "limits/limits.h"
-#include "yaml/yaml.h"
-#include "yaml_out/yaml_out.h"
 
 enum import_source { IMPORT_JSON_SCHEMA, IMPORT_AVRO, IMPORT_SQL, IMPORT_DBT, IMPORT_SOURCES };
 
@@ -39,28 +37,6 @@ static str import_stem(str path)
     return head;
 }
 
-/* What is written must say the same when it is read. */
-static bool import_text(struct task *t, const struct tree *contract, str *out)
-{
-    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
-    struct tree *again;
-
-    yaml_out(text, contract, NULL);
-    if (text->full) {
-        task_fail(t, ERR_LIMIT, "the contract cannot be written as YAML");
-        return task_hint(t, "a text of it is no UTF-8, or it would have more than %d bytes",
-                         DOCUMENT_BYTES_MAX);
-    }
-    *out = buf_str(text);
-    if (!yaml_read(t, t->mem, *out, STR("the contract"), YAML_MODE_YAML, &again)) {
-        return false;
-    }
-    if (!tree_equal(contract, again)) {
-        return task_fail(t, ERR_INVALID, "the contract cannot be written as YAML without a loss");
-    }
-    return true;
-}
-
 static bool import_contract(struct task *t, struct cli *cli, enum import_source source,
                             struct exchange_import *import)
 {
@@ -81,14 +57,7 @@ static bool import_contract(struct task *t, struct cli *cli, enum import_source 
         contract = source == IMPORT_AVRO ? exchange_import_avro(t->mem, import, document)
                                          : exchange_import_json_schema(t->mem, import, document);
     }
-    if (contract == NULL) {
-        return true;
-    }
-    if (!import_text(t, contract, &text)) {
-        return false;
-    }
-    return cli->has[OPTION_out] ? cli_contract_save(t, cli->value[OPTION_out], text)
-                                : cli_contract_print(t, text);
+    return contract == NULL || cli_contract_put(t, cli, contract, NULL);
 }
 
 static const char *import_path(struct task *t, str folder, str path)
@@ -146,6 +115,9 @@ static bool import_dbt(struct task *t, struct cli *cli, struct exchange_import *
     struct tree *manifest;
     str text, folder = cli->value[OPTION_out], head;
 
+    if (!cli_contract_no_format(t, cli, "files of a mesh")) {
+        return false;
+    }
     if (!cli->has[OPTION_out] || folder.len == 0) {
         task_fail(t, ERR_USAGE, "a project becomes many files: name the folder of a domain");
         return task_hint(t, "say --out domains/NAME");

@@ -279,6 +279,17 @@ struct new_product {
     struct probe probe;
 };
 
+/* Empty where it would be too long. */
+static str new_inferred(struct task *t, const struct probe *p, str id, str title, bool is_source)
+{
+    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct yaml_out_notes notes;
+    const struct tree *contract = cli_contract_infer(t, p, id, title, is_source, &notes);
+
+    yaml_out(b, contract, &notes);
+    return b->full ? STR_NONE : buf_str(b);
+}
+
 static void new_add_product(struct task *t, struct new_files *files, const struct new_product *n,
                             bool has_source)
 {
@@ -288,8 +299,8 @@ static void new_add_product(struct task *t, struct new_files *files, const struc
     str promise, source;
 
     if (has_source) {
-        source = cli_contract_text(t, &n->probe, source_id, title, true);
-        promise = cli_contract_text(t, &n->probe, id, n->product, false);
+        source = new_inferred(t, &n->probe, source_id, title, true);
+        promise = new_inferred(t, &n->probe, id, n->product, false);
     } else {
         source = new_template(t, source_id, title, new_template_server(t, n->product));
         promise = new_template(t, id, n->product, STR_NONE);
@@ -394,7 +405,7 @@ bool command_new_contract(struct task *t, struct cli *cli)
         if (!cli_probe(t, cli, cli->value[OPTION_from], &p)) {
             return false;
         }
-        text = cli_contract_text(t, &p, id, name, true);
+        text = new_inferred(t, &p, id, name, true);
     } else {
         text = new_template(t, id, name, STR_NONE);
     }
