@@ -1,6 +1,5 @@
 /* Names whose time is over, or will be: told to those who may read by them. */
 #include "clock/clock.h"
-#include "contract/contract_change.h"
 #include "contract/contract_life.h"
 #include "gate_inside.h"
 
@@ -8,21 +7,18 @@
 static str successor_of(struct arena *mem, const struct image_table *table,
                         const struct contract_life *life)
 {
-    uint64_t major = contract_major(table->contract->version);
-    const struct image_table *next = NULL;
-    if (life->successor.len)
+    const struct image_product *product = table->product;
+    const struct contract *next = model_next_major(product->definition, table->contract);
+    if (life->successor.len || !next)
         return life->successor;
-    for (size_t i = 0; i < table->product->tables.len; i++) {
-        const struct image_table *other = &table->product->tables.at[i];
-        if (other->contract == NULL || !str_eq(other->contract->id, table->contract->id)
-            || contract_major(other->contract->version) <= major
-            || !str_eq(contract_table_plain(other->name), contract_table_plain(table->name)))
-            continue;
-        if (!next
-            || contract_major(other->contract->version) < contract_major(next->contract->version))
-            next = other;
+    for (size_t i = 0; i < product->tables.len; i++) {
+        const struct image_table *other = &product->tables.at[i];
+        if (other->contract && str_eq(other->contract->id, next->id)
+            && str_eq(other->contract->version, next->version)
+            && str_eq(contract_table_plain(other->name), contract_table_plain(table->name)))
+            return gate_name_of(mem, other);
     }
-    return next ? gate_name_of(mem, next) : STR_NONE;
+    return STR_NONE;
 }
 
 bool gate_still_serves(struct task *t, const struct image_table *table, uint32_t position)

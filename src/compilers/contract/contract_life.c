@@ -1,8 +1,6 @@
 #include "contract/contract_life.h"
 
 #include "clock/clock.h"
-#include "json_out/json_out.h"
-#include "limits/limits.h"
 #include "shape/shape.h"
 
 static const int64_t day_us = (int64_t)86400 * 1000000;
@@ -41,17 +39,4 @@ void contract_life(const struct contract *contract, int64_t now_us, struct contr
         out->sunset_us = 0;
     if (out->stage == CONTRACT_DEPRECATED && out->sunset_us && now_us >= out->sunset_us)
         out->stage = CONTRACT_RETIRED;
-}
-
-str contract_ending_json(struct arena *mem, const struct contract *contract,
-                         const struct contract_life *life)
-{
-    struct json_out o = {.b = buf_new(mem, DOCUMENT_BYTES_MAX)};
-    json_out_begin(&o, "", '{');
-    json_out_str(&o, "contract", contract->id);
-    json_out_str(&o, "version", contract->version);
-    json_out_maybe(&o, "sunset", life->sunset);
-    json_out_maybe(&o, "successor", life->successor);
-    json_out_end(&o, '}');
-    return buf_str(o.b);
 }

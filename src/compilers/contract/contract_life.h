@@ -18,8 +18,5 @@ void contract_life(const struct contract *contract, int64_t now_us, struct contr
 const char *contract_stage_name(enum contract_stage stage); /* "deprecated" */
 /* A day as 2027-03-01; the first moment after it. */
 bool contract_day_end(str day, int64_t *us_out);
-/* Of an event that tells of an end: a JSON object. */
-str contract_ending_json(struct arena *mem, const struct contract *contract,
-                         const struct contract_life *life);
 
 #endif

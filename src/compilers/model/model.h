@@ -2,7 +2,7 @@
 #ifndef WEFT_MODEL_H
 #define WEFT_MODEL_H
 
-#include "contract/contract.h"
+#include "contract/contract_life.h"
 #include "cron/cron.h"
 #include "model/model_case.h"
 #include "policy/policy.h"
@@ -216,6 +216,12 @@ str model_table_address(struct arena *mem, str product, str table);
 str model_table_file(struct arena *mem, str folder, str table);
 /* The lowest major of an output contract: that which the bare name of the product means. */
 uint64_t model_first_major(const struct model_product *product, str contract_id);
+/* The next later major of a contract that the product promises, and that neither begins nor ends; NULL: there is none. */
+const struct contract *model_next_major(const struct model_product *product,
+                                        const struct contract *contract);
+/* Of an event that tells of the end of a contract: a JSON object. What takes its place is what it says, else its next major. */
+str model_ending_json(struct arena *mem, const struct model_product *product,
+                      const struct contract *contract, const struct contract_life *life);
 /* The table and its contract among the outputs of a product. */
 const struct contract_table *model_find_table(const struct model_product *product, str table,
                                               const struct contract **contract_out);

@@ -1,6 +1,7 @@
 #include "model/model_inside.h"
 
 #include "contract/contract_change.h"
+#include "json_out/json_out.h"
 #include "limits/limits.h"
 #include "shape/shape.h"
 #include "shape/shape_names.h"
@@ -127,4 +128,45 @@ bool model_names_actor(const struct str_list *list, str user, const struct str_l
             return true;
     }
     return false;
+}
+
+const struct contract *model_next_major(const struct model_product *product,
+                                        const struct contract *contract)
+{
+    uint64_t major = contract_major(contract->version);
+    const struct contract *next = NULL;
+
+    for (size_t i = 0; i < product->outputs.len; i++) {
+        const struct contract *other = product->outputs.at[i].contract;
+        struct contract_life life;
+
+        if (other == NULL || !str_eq(other->id, contract->id)
+            || contract_major(other->version) <= major)
+            continue;
+        contract_life(other, INT64_MIN, &life);
+        if (life.stage == CONTRACT_ACTIVE
+            && (next == NULL || contract_major(other->version) < contract_major(next->version)))
+            next = other;
+    }
+    return next;
+}
+
+str model_ending_json(struct arena *mem, const struct model_product *product,
+                      const struct contract *contract, const struct contract_life *life)
+{
+    const struct contract *next = model_next_major(product, contract);
+    struct json_out o = {.b = buf_new(mem, DOCUMENT_BYTES_MAX)};
+    str successor = life->successor;
+
+    if (successor.len == 0 && next != NULL)
+        successor =
+            arena_format(mem, STR_FMT ".\"" STR_FMT "@%llu\"", STR_ARG(product->domain->name),
+                         STR_ARG(product->name), (unsigned long long)contract_major(next->version));
+    json_out_begin(&o, "", '{');
+    json_out_str(&o, "contract", contract->id);
+    json_out_str(&o, "version", contract->version);
+    json_out_maybe(&o, "sunset", life->sunset);
+    json_out_maybe(&o, "successor", successor);
+    json_out_end(&o, '}');
+    return buf_str(o.b);
 }

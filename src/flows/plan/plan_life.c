@@ -5,31 +5,9 @@
 #include "outbox/outbox.h"
 #include "plan_inside.h"
 
-/* The next major of the same contract that is served; NULL: there is none. */
-static const struct contract *plan_next_major(const struct model_input *input)
-{
-    const struct contract *next = NULL;
-
-    for (size_t i = 0; i < input->producer->outputs.len; i++) {
-        const struct contract *other = input->producer->outputs.at[i].contract;
-        struct contract_life life;
-
-        if (other == NULL || !str_eq(other->id, input->contract->id)
-            || contract_major(other->version) <= contract_major(input->contract->version)) {
-            continue;
-        }
-        contract_life(other, clock_now_us(), &life);
-        if (life.stage == CONTRACT_ACTIVE
-            && (next == NULL || contract_major(other->version) < contract_major(next->version))) {
-            next = other;
-        }
-    }
-    return next;
-}
-
 static str plan_ending_hint(struct arena *mem, const struct model_input *input, str successor)
 {
-    const struct contract *next = plan_next_major(input);
+    const struct contract *next = model_next_major(input->producer, input->contract);
 
     if (successor.len > 0) {
         return arena_format(mem, "its successor is %.*s", STR_ARG(successor));
@@ -92,9 +70,10 @@ static bool plan_keep_beginning(struct task *t, struct metadb *db, str address,
 }
 
 /* As the files say it: a last day that passes is no apply. */
-static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
+static bool plan_tell_ending(struct task *t, struct metadb *db, const struct model_product *product,
                              const struct contract *before, const struct contract *now)
 {
+    str address = product->address;
     struct contract_life was = {.stage = CONTRACT_DRAFT}, is;
 
     if (before != NULL) {
@@ -109,7 +88,7 @@ static bool plan_tell_ending(struct task *t, struct metadb *db, str address,
     if (!plan_keep_beginning(t, db, address, now, was.stage, is.stage)) {
         return false;
     }
-    str detail = contract_ending_json(t->mem, now, &is);
+    str detail = model_ending_json(t->mem, product, now, &is);
     str type = str_of(contract_stage_name(is.stage));
     bool is_told = false;
     /* The last day may have told of the same end. */
@@ -130,8 +109,8 @@ bool plan_tell_endings(struct task *t, struct metadb *db, const struct model *be
         for (size_t j = 0; pair.after != NULL && j < pair.after->outputs.len; j++) {
             const struct contract *contract = pair.after->outputs.at[j].contract;
 
-            if (!plan_tell_ending(t, db, pair.after->address,
-                                  plan_same_contract(pair.before, contract), contract)) {
+            if (!plan_tell_ending(t, db, pair.after, plan_same_contract(pair.before, contract),
+                                  contract)) {
                 return false;
             }
         }

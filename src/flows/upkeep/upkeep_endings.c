@@ -37,7 +37,7 @@ static void upkeep_find_ended(struct task *t, const struct image *image, int64_t
             }
             vec_push(t->mem, out,
                      ((struct upkeep_ended){image->products.at[i].address,
-                                            contract_ending_json(t->mem, contract, &said)}));
+                                            model_ending_json(t->mem, product, contract, &said)}));
         }
     }
 }
