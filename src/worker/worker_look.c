@@ -1,5 +1,6 @@
 #include "worker_look.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -80,17 +81,23 @@ static bool look_json(struct task *t, struct worker_engine *e, const struct job_
     return ok || (problem.len ? fail_look(t, what->file, problem) : false);
 }
 
-/* ---- lines that are packed */
+/* ---- lines */
+
+enum { HEAD_BYTES = 4 }; /* a byte order mark, and one more */
 
 struct line_look {
     str name;
     size_t line, len;
+    char head[HEAD_BYTES];
+    size_t head_len;
 };
 
 /* The engine keeps to its bounds where it reads a file as it lies; what it unpacks may be one line of any length. */
 static bool take_lines(struct task *t, void *state, str bytes)
 {
     struct line_look *look = state;
+    for (size_t i = 0; i < bytes.len && look->head_len < HEAD_BYTES; i++)
+        look->head[look->head_len++] = bytes.ptr[i];
     for (str rest = bytes, line; rest.len;) {
         bool is_end = str_cut(rest, '\n', &line, &rest);
         look->len += line.len;
@@ -105,20 +112,53 @@ static bool take_lines(struct task *t, void *state, str bytes)
     return true;
 }
 
-static bool look_packed(struct task *t, struct worker_engine *e, str name)
+static bool is_packed(str name)
 {
-    struct line_look look = {.name = name, .line = 1};
-    return (!str_ends(name, STR(".gz")) && !str_ends(name, STR(".zst")))
-        || worker_packed_read(t, e, name, take_lines, &look);
+    return str_ends(name, STR(".gz")) || str_ends(name, STR(".zst"));
+}
+
+static bool look_packed(struct task *t, struct worker_engine *e, struct line_look *look)
+{
+    return worker_packed_read(t, e, look->name, take_lines, look);
+}
+
+static bool read_head(struct task *t, struct line_look *look)
+{
+    str path = arena_format(t->mem, "in/" STR_FMT, STR_ARG(look->name));
+    int fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : pread(fd, look->head, HEAD_BYTES, 0);
+    int failed = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = failed;
+    look->head_len = got < 0 ? 0 : (size_t)got;
+    return got >= 0 || task_fail_errno(t, ERR_IO, "cannot read " STR_FMT, STR_ARG(path));
+}
+
+/* The engine passes over empty lines where it looks for names, and takes one for the names where it reads rows. */
+static bool look_csv(struct task *t, struct worker_engine *e, struct line_look *look)
+{
+    if (is_packed(look->name) ? !look_packed(t, e, look) : !read_head(t, look))
+        return false;
+    str head = {look->head, look->head_len};
+    if (str_starts(head, STR("\xef\xbb\xbf")))
+        head = str_from(head, 3);
+    if (!head.len)
+        return fail_look(t, look->name, STR("the file is empty: it has not even a header"));
+    return (head.ptr[0] != '\n' && head.ptr[0] != '\r')
+        || fail_look(t, look->name, STR("line 1 is empty: names of columns stand in it"));
 }
 
 /* ---- all kinds */
 
 static bool look_at(struct task *t, struct worker_engine *e, const struct job_look *look)
 {
+    struct line_look lines = {.name = look->file, .line = 1};
     switch (look->kind) {
     case JOB_LOOK_WHOLE:
-        return look_packed(t, e, look->file);
+        return !is_packed(look->file) || look_packed(t, e, &lines);
+    case JOB_LOOK_CSV:
+        return look_csv(t, e, &lines);
     case JOB_LOOK_JSON_LINES:
     case JOB_LOOK_JSON_DOCUMENT:
         return look_json(t, e, look);

@@ -54,6 +54,17 @@ case("csv", "csv_mark", b"\xef\xbb\xbfid,text\n1,a\n", TEXT, rows=[[1, "a"]])
 case("csv", "csv_windows", b"id,text\r\n1,a\r\n2,b\r\n", TEXT, rows=[[1, "a"], [2, "b"]])
 case("csv", "csv_old_mac", b"id,text\r1,a\r2,b\r", TEXT, rows=[[1, "a"], [2, "b"]])
 case("csv", "csv_mixed_ends", b"id,text\r\n1,a\n2,b\r\n", TEXT, refused="different ways")
+case("csv", "csv_mixed_ends_in_quotes", b'id,text\r\n1,"a\nb"\r\n2,"c\rd"\r\n', TEXT, rows=[[1, "a\nb"], [2, "c\rd"]])
+case("csv", "csv_windows_ends_in_quotes", b'id,text\n1,"a\r\nb"\n', TEXT, rows=[[1, "a\r\nb"]])
+case("csv", "csv_separators_of_ascii", b"id,text\n1,a\x1c\x1d\x1e\x1fb\n", TEXT, rows=[[1, "a\x1c\x1d\x1e\x1fb"]])
+case("csv", "csv_blank_first", b"\nid,text\n1,a\n", TEXT, refused="line 1 is empty")
+case("csv", "csv_blank_first_of_texts", b"\na,b\nx,y\n", {"a": "varchar", "b": "varchar"}, refused="line 1 is empty")
+case("csv", "csv_blank_first_windows", b"\r\na,b\r\nx,y\r\n", {"a": "varchar", "b": "varchar"}, refused="line 1 is empty")
+case("csv", "csv_blank_behind_mark", b"\xef\xbb\xbf\na\nx\n", {"a": "varchar"}, refused="line 1 is empty")
+case("csv", "csv_blank_first_gz", None, {"a": "varchar"}, refused="line 1 is empty",
+     files={"csv_blank_first_gz.csv.gz": gz(b"\na\nx\n")})
+case("csv", "csv_one_of_two_is_empty", None, ID, refused="csv_one_of_two_is_empty-2.csv: the file is empty",
+     files={"csv_one_of_two_is_empty-1.csv": b"id\n1\n", "csv_one_of_two_is_empty-2.csv": b""})
 case("csv", "csv_nul", b"id,text\n1,a\0b\n", TEXT, rows=[[1, "a\0b"]])
 case("csv", "csv_quoted_lines", b'id,text\n1,"a\nb"\n2,"c,""d"""\n', TEXT, rows=[[1, "a\nb"], [2, 'c,"d"']])
 case("csv", "csv_open_quote", b'id,text\n1,a\n2,"open\n3,c\n', TEXT, refused="line 3")
@@ -67,12 +78,28 @@ case("csv", "csv_field_beyond_bounds", b"id,text\n1," + b"x" * 30_000_000 + b"\n
 case("csv", "csv_wrong_type", b"id,text\n1,a\ntwo,b\n", TEXT, refused="line 3: column id")
 case("csv", "csv_fraction", b"id,text\n1.5,a\n", TEXT, refused="column id: a value is no BIGINT")
 case("csv", "csv_overflow", b"id,text\n9223372036854775808,a\n", TEXT, refused="column id")
+# What a type without a zone would drop, what it would cut or round off, and what is beyond it.
+MOMENT = "2026-01-02 10:11:12"
+for nth, (kind, value, found) in enumerate([
+        ("timestamp", f"{MOMENT}+02", None), ("timestamp", f"{MOMENT}-05:30", None), ("timestamp", f"{MOMENT}.1234567", None),
+        ("timestamp", f"{MOMENT}Z", MOMENT), ("timestamp", f"{MOMENT}.5+00:00", f"{MOMENT}.5"), ("timestamp", f"{MOMENT}.1234560", f"{MOMENT}.123456"),
+        ("timestamp_s", f"{MOMENT}.9", None), ("timestamp_ms", f"{MOMENT}.9999", None), ("timestamp_ns", f"{MOMENT}+02", None),
+        ("timestamp_ns", f"{MOMENT}.123456789", f"{MOMENT}.123456789"), ("timestamptz", f"{MOMENT}.1234567+02", None),
+        ("timestamptz", f"{MOMENT}.5+02", "2026-01-02 08:11:12.5+00"), ("time", "10:11:12+02", None), ("time", MOMENT, None),
+        ("time", "10:11:12.1234567", None), ("time", "10:11:12.5", "10:11:12.5"), ("double", "1e309", None), ("double", "-inf", "-inf"),
+        ("real", "1e39", None), ("real", "1e38", "1e+38")]):
+    how = {"refused": "column v: a value is no "} if found is None else {"checks": {"v::varchar": found}}
+    case("csv", f"csv_kept_{nth}", f"v\n{value}\n".encode(), {"v": kind}, **how)
+    if kind.startswith("time"):
+        case("ndjson", f"nd_kept_{nth}", ('{"v":"%s"}\n' % value).encode(), {"v": kind}, **how)
 case("csv", "csv_too_few_fields", b"id,text\n1,a\n2\n", TEXT, refused="line 3 has 1 fields, not 2")
 case("csv", "csv_too_many_fields", b"id,text\n1,a,b\n", TEXT, refused="line 2 has 3 fields, not 2")
 case("csv", "csv_nested_rounding", b'id,list\n1,"[1, 2.5]"\n', {"id": "bigint", "list": "integer[]"}, refused="column list")
 case("csv", "csv_nested", b'id,list\n1,"[1, 2]"\n', {"id": "bigint", "list": "integer[]"}, rows=[[1, [1, 2]]])
 case("csv", "csv_missing_column", b"id,other\n1,a\n", TEXT, refused="column text")
 case("csv", "csv_twice_the_name", b"id,text,text\n1,a,b\n", TEXT, rows=[[1, "a"]])
+case("csv", "csv_twice_but_for_case", b"id,text,TEXT\n1,a,b\n", TEXT, refused="its header has the column text twice")
+case("csv", "csv_twice_and_its_number", b"id,text,text,text_1\n1,a,b,c\n", TEXT, refused="its header has the column text_1 twice")
 case("csv", "csv_formula", b"id,text\n1,=cmd|' /C calc'!A0\n", TEXT, rows=[[1, "=cmd|' /C calc'!A0"]])
 WIDE = int(os.environ.get("WEFT_CORPUS_WIDE", 10000))
 case("csv", "csv_wide",

@@ -62,6 +62,7 @@ struct job_link {
 
 enum job_look_kind {
     JOB_LOOK_WHOLE, /* one that is packed was not cut, and its checksum holds */
+    JOB_LOOK_CSV,   /* and its first line is not empty */
     JOB_LOOK_JSON_LINES,
     JOB_LOOK_JSON_DOCUMENT, /* and its records are written to `tmp/<file>.ndjson`, one a line */
     JOB_LOOK_PARQUET,

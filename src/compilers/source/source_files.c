@@ -86,9 +86,11 @@ static void source_add_header(struct arena *mem, struct buf *b, const struct sou
                    "THEN replace(trim(field)[2:-2], '\"\"', '\"') ELSE trim(field) END) AS names "
                    "FROM (SELECT line FROM read_csv("));
     source_add_file(mem, b, file);
+    /* Whatever follows the first line: fields in quotes may hold ends of lines of other kinds. */
     buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = "
-                   "'', escape = '', "
-                   "delim = chr(31), allow_quoted_nulls = false, nullstr = chr(30)) LIMIT 1)"));
+                   "'', escape = '', strict_mode = false, "
+                   "delim = chr(31) || chr(30) || chr(31) || chr(29), allow_quoted_nulls = false, "
+                   "nullstr = chr(30)) LIMIT 1)"));
 }
 
 static str source_csv_describe(struct arena *mem, const struct source_server *server,
@@ -98,9 +100,11 @@ static str source_csv_describe(struct arena *mem, const struct source_server *se
 
     buf_add(
         b,
-        STR("SELECT name || CASE WHEN nth > 1 THEN '_' || (nth - 1) ELSE '' END, 'VARCHAR', true "
-            "FROM "
-            "(SELECT name, place, row_number() OVER (PARTITION BY name ORDER BY place) AS nth FROM "
+        STR("SELECT CASE WHEN count(*) OVER (PARTITION BY lower(name)) > 1 THEN error('weft: its "
+            "header has the column ' || name || ' twice, where upper and lower case are the same') "
+            "ELSE name END, 'VARCHAR', true FROM (SELECT name || CASE WHEN nth > 1 THEN '_' || "
+            "(nth - 1) ELSE '' END AS name, place FROM (SELECT name, place, row_number() OVER "
+            "(PARTITION BY name ORDER BY place) AS nth FROM "
             "(SELECT unnest(names) AS name, generate_subscripts(names, 1) AS place FROM "
             "(SELECT CASE WHEN count(DISTINCT names) > 1 THEN error('weft: its files differ in "
             "their columns, or in "
@@ -114,7 +118,7 @@ static str source_csv_describe(struct arena *mem, const struct source_server *se
         source_add_header(mem, b, server, table->files.at[i]);
         buf_add(b, STR(")"));
     }
-    buf_add(b, STR(")))) ORDER BY place"));
+    buf_add(b, STR("))))) ORDER BY place"));
     return b->full ? STR_NONE : buf_str(b);
 }
 
@@ -135,8 +139,10 @@ static void source_files_look(struct arena *mem, const struct source_server *ser
                               struct source_table *table)
 {
     static const enum job_look_kind kinds[] = {
-        [SOURCE_CSV] = JOB_LOOK_WHOLE,          [SOURCE_NDJSON] = JOB_LOOK_JSON_LINES,
-        [SOURCE_JSON] = JOB_LOOK_JSON_DOCUMENT, [SOURCE_PARQUET] = JOB_LOOK_PARQUET,
+        [SOURCE_CSV] = JOB_LOOK_CSV,
+        [SOURCE_NDJSON] = JOB_LOOK_JSON_LINES,
+        [SOURCE_JSON] = JOB_LOOK_JSON_DOCUMENT,
+        [SOURCE_PARQUET] = JOB_LOOK_PARQUET,
         [SOURCE_LOG] = JOB_LOOK_WHOLE,
     };
 
@@ -187,11 +193,13 @@ bool source_files_open(struct arena *mem, const struct contract *contract,
 
 /* How a column is read, so that no value changes on the way: the engine's own readers round 1.7 to 2 and cut the time off a date. */
 enum source_reading {
-    READ_TYPED, /* the reader takes what it is, or refuses; only parts of microseconds are cut off */
-    READ_CAST,  /* as text, then a cast that refuses what does not fit */
+    READ_TYPED,   /* the reader takes what it is, or refuses */
+    READ_CAST,    /* as text, then a cast that refuses what does not fit */
     READ_WHOLE,   /* as text that has to be a whole number */
     READ_DECIMAL, /* as text that has no more decimals than the type */
     READ_DATE,    /* as text without a time of the day */
+    READ_TIME,    /* as text without an offset, and with no more digits than the type */
+    READ_REAL,    /* as text that is within the range of the type */
     READ_NESTED, /* with texts for whole numbers, decimals and dates inside, compared with what wider types make of these */
     READ_PATTERN, /* as text, by logicalTypeOptions.format */
     READ_ZONED,   /* as text that is of logicalTypeOptions.defaultTimezone where it has no offset */
@@ -262,9 +270,15 @@ static str source_leaf_wide(struct arena *mem, str type)
 
 static enum source_reading source_type_reading(str type, bool is_csv)
 {
-    static const char *const typed[] = {"BOOLEAN", "FLOAT", "DOUBLE",    "VARCHAR",
-                                        "UUID",    "TIME",  "TIMESTAMP", "TIMESTAMP WITH TIME ZONE",
+    static const char *const typed[] = {"BOOLEAN", "VARCHAR", "UUID", NULL};
+    static const char *const times[] = {"TIME",
+                                        "TIMESTAMP",
+                                        "TIMESTAMP_S",
+                                        "TIMESTAMP_MS",
+                                        "TIMESTAMP_NS",
+                                        "TIMESTAMP WITH TIME ZONE",
                                         NULL};
+    static const char *const reals[] = {"FLOAT", "DOUBLE", NULL};
     /* Of JSON the reader takes 7 for true, knows no BIT, and says of the others neither line nor column. */
     static const char *const cast[] = {"BOOLEAN", "BIT", "UUID", "INTERVAL", NULL};
 
@@ -279,6 +293,12 @@ static enum source_reading source_type_reading(str type, bool is_csv)
     }
     if (str_eq(type, STR("DATE"))) {
         return READ_DATE;
+    }
+    if (source_is_among(type, times)) {
+        return READ_TIME;
+    }
+    if (is_csv && source_is_among(type, reals)) {
+        return READ_REAL;
     }
     bool is_typed = is_csv ? source_is_among(type, typed) : !source_is_among(type, cast);
     return is_typed ? READ_TYPED : READ_CAST;
@@ -339,6 +359,20 @@ static int64_t source_scale(str type)
     return digits;
 }
 
+/* How many digits of a second a type keeps. */
+static int64_t source_second_digits(str type)
+{
+    return str_eq(type, STR("TIMESTAMP_S"))  ? 0
+         : str_eq(type, STR("TIMESTAMP_MS")) ? 3
+         : str_eq(type, STR("TIMESTAMP_NS")) ? 9
+                                             : 6;
+}
+
+static bool source_is_zoned_type(str type)
+{
+    return str_eq(type, STR("TIMESTAMP WITH TIME ZONE"));
+}
+
 /* What nearly all values pass, at little cost: the cast itself refuses what is no number or time. */
 static str source_quick_guard(struct arena *mem, enum source_reading reading, str type, str value)
 {
@@ -354,9 +388,29 @@ static str source_quick_guard(struct arena *mem, enum source_reading reading, st
         return arena_format(
             mem, "((NOT contains(%.*s, '.') OR strlen(%.*s) - strpos(%.*s, '.') <= %lld) AND %.*s)",
             STR_ARG(value), STR_ARG(value), STR_ARG(value), (long long)places, STR_ARG(no_power));
+    case READ_TIME:
+        return source_is_zoned_type(type)
+                 ? arena_format(mem, "NOT contains(%.*s, '.')", STR_ARG(value))
+                 : arena_format(mem, "%.*s LIKE '%s__:__:__'", STR_ARG(value),
+                                str_eq(type, STR("TIME")) ? "" : "____-__-___");
+    case READ_REAL: /* what is too large is infinite to the engine */
+        return arena_format(mem, "NOT isinf(TRY_CAST(%.*s AS %.*s))", STR_ARG(value),
+                            STR_ARG(type));
     default:
         return arena_format(mem, "NOT contains(%.*s, ':')", STR_ARG(value));
     }
+}
+
+/* Where the type has no zone, the engine drops an offset: only that of UTC changes nothing. */
+static str source_time_guard(struct arena *mem, str type)
+{
+    long long digits = source_second_digits(type);
+
+    if (source_is_zoned_type(type)) {
+        return arena_format(mem, "'[^.]*(\\.[0-9]{0,%lld}0*([^0-9].*)?)?'", digits);
+    }
+    return arena_format(mem, "'%s(:[0-9]{1,2})*(\\.[0-9]{0,%lld}0*)?( *(Z|UTC|[-+]00(:?00)?))? *'",
+                        str_eq(type, STR("TIME")) ? " *[0-9]{1,2}" : "[^:]*", digits);
 }
 
 /* The others, in full: zeros may follow, and midnight behind a date. */
@@ -370,6 +424,10 @@ static str source_guard(struct arena *mem, enum source_reading reading, str type
     case READ_DECIMAL:
         return arena_format(mem, "' *[-+]?([0-9]+(\\.[0-9]{0,%lld}0*)?|\\.[0-9]{1,%lld}0*) *'",
                             (long long)digits, (long long)(digits > 0 ? digits : 1));
+    case READ_TIME:
+        return source_time_guard(mem, type);
+    case READ_REAL:
+        return STR("'(?i) *[-+]?inf(inity)? *'");
     default:
         return STR("'.*[ T]00:00(:00(\\.0*)?)?'");
     }
@@ -377,8 +435,13 @@ static str source_guard(struct arena *mem, enum source_reading reading, str type
 
 static str source_value_message(struct arena *mem, const struct contract_column *column)
 {
-    return arena_format(mem, "weft: column %.*s: a value is no %.*s",
-                        STR_ARG(source_column_name(column)), STR_ARG(column->type));
+    bool is_time = source_type_reading(column->type, true) == READ_TIME;
+
+    return arena_format(mem, "weft: column %.*s: a value is no %.*s%s",
+                        STR_ARG(source_column_name(column)), STR_ARG(column->type),
+                        !is_time                             ? ""
+                        : source_is_zoned_type(column->type) ? ", or has more digits"
+                                                             : ", or has an offset or more digits");
 }
 
 /* An error that names the column, where the cast would not. */
@@ -415,6 +478,8 @@ void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_
     case READ_WHOLE:
     case READ_DECIMAL:
     case READ_DATE:
+    case READ_TIME:
+    case READ_REAL:
         source_add_case(mem, b, column, value, STR_NONE);
         break;
     default:
@@ -547,7 +612,7 @@ static bool source_is_quick(const struct contract_column *column)
     struct csv_type type;
 
     return (reading == READ_TYPED || reading == READ_WHOLE || reading == READ_DECIMAL
-            || reading == READ_DATE)
+            || reading == READ_DATE || reading == READ_TIME || reading == READ_REAL)
         && csv_type_read(column->type, &type);
 }
 
