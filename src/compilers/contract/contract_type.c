@@ -5,7 +5,11 @@
 
 #include "limits/limits.h"
 
-enum { TYPE_DEPTH_MAX = 32, DECIMAL_DIGITS_MAX = 38 };
+enum {
+    TYPE_DEPTH_MAX =
+        21, /* 20 lists of one value: for each more the engine takes twice as long to begin */
+    DECIMAL_DIGITS_MAX = 38,
+};
 
 enum type_arguments { ARGS_NONE, ARGS_LENGTH, ARGS_DECIMAL, ARGS_SECONDS, ARGS_BINARY_DIGITS };
 
