@@ -154,7 +154,7 @@ static bool source_explain_json(struct arena *mem, str message, str *out)
     } known[] = {
         {"UTF-8", "is not UTF-8"},
         {"Malformed JSON", "is not JSON"},
-        {"but got", "is not a JSON object"},
+        {"but got", "has a value that does not fit the type of its column"},
         {"has duplicate key", "has a key twice"},
         {"date field format", "has a value that is no date"},
         {"timestamp field format", "has a value that is no timestamp"},

@@ -200,7 +200,7 @@ enum source_reading {
     READ_DATE,    /* as text without a time of the day */
     READ_TIME,    /* as text without an offset, and with no more digits than the type */
     READ_REAL,    /* as text that is within the range of the type */
-    READ_NESTED, /* with texts for whole numbers, decimals and dates inside, compared with what wider types make of these */
+    READ_NESTED, /* with texts for whole numbers, decimals, dates and times inside, compared with what wider types make of these */
     READ_PATTERN, /* as text, by logicalTypeOptions.format */
     READ_ZONED,   /* as text that is of logicalTypeOptions.defaultTimezone where it has no offset */
 };
@@ -244,7 +244,8 @@ static bool source_is_nested(str type)
 
 static bool source_is_rounded(str type)
 {
-    return source_is_whole(type) || str_starts(type, STR("DECIMAL(")) || str_eq(type, STR("DATE"));
+    return source_is_whole(type) || str_starts(type, STR("DECIMAL(")) || str_eq(type, STR("DATE"))
+        || str_eq(type, STR("TIMESTAMP"));
 }
 
 static str source_leaf_text(struct arena *mem, str type)
@@ -256,16 +257,17 @@ static str source_leaf_text(struct arena *mem, str type)
 static int64_t source_scale(str type);
 static int64_t source_precision(str type);
 
-/* What shows the parts that its type would round off. */
+/* What shows the parts that its type would round off, or drop. */
 static str source_leaf_wide(struct arena *mem, str type)
 {
     if (str_starts(type, STR("DECIMAL("))) {
         return arena_format(mem, "DECIMAL(38,%ld)",
                             38 - source_precision(type) + source_scale(type));
     }
-    return source_is_whole(type)     ? STR("DOUBLE")
-         : str_eq(type, STR("DATE")) ? STR("TIMESTAMP")
-                                     : type;
+    return source_is_whole(type)          ? STR("DOUBLE")
+         : str_eq(type, STR("DATE"))      ? STR("TIMESTAMP")
+         : str_eq(type, STR("TIMESTAMP")) ? STR("TIMESTAMP WITH TIME ZONE")
+                                          : type;
 }
 
 static enum source_reading source_type_reading(str type, bool is_csv)
@@ -297,7 +299,7 @@ static enum source_reading source_type_reading(str type, bool is_csv)
     if (source_is_among(type, times)) {
         return READ_TIME;
     }
-    if (is_csv && source_is_among(type, reals)) {
+    if (source_is_among(type, reals)) {
         return READ_REAL;
     }
     bool is_typed = is_csv ? source_is_among(type, typed) : !source_is_among(type, cast);
