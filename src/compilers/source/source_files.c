@@ -375,6 +375,21 @@ static bool source_is_zoned_type(str type)
     return str_eq(type, STR("TIMESTAMP WITH TIME ZONE"));
 }
 
+static str source_quick_time_guard(struct arena *mem, str type, str value)
+{
+    str digits = arena_format(
+        mem, "(NOT contains(%.*s, '.') OR strlen(%.*s) - strpos(%.*s, '.') <= %lld)",
+        STR_ARG(value), STR_ARG(value), STR_ARG(value), (long long)source_second_digits(type));
+
+    if (source_is_zoned_type(type)) {
+        return digits;
+    }
+    /* Behind the month of a date there is no sign but that of an offset. */
+    return arena_format(
+        mem, "(%.*s AND NOT contains(%.*s, '+') AND NOT contains(substr(%.*s, %d), '-'))",
+        STR_ARG(digits), STR_ARG(value), STR_ARG(value), str_eq(type, STR("TIME")) ? 1 : 9);
+}
+
 /* What nearly all values pass, at little cost: the cast itself refuses what is no number or time. */
 static str source_quick_guard(struct arena *mem, enum source_reading reading, str type, str value)
 {
@@ -391,13 +406,11 @@ static str source_quick_guard(struct arena *mem, enum source_reading reading, st
             mem, "((NOT contains(%.*s, '.') OR strlen(%.*s) - strpos(%.*s, '.') <= %lld) AND %.*s)",
             STR_ARG(value), STR_ARG(value), STR_ARG(value), (long long)places, STR_ARG(no_power));
     case READ_TIME:
-        return source_is_zoned_type(type)
-                 ? arena_format(mem, "NOT contains(%.*s, '.')", STR_ARG(value))
-                 : arena_format(mem, "%.*s LIKE '%s__:__:__'", STR_ARG(value),
-                                str_eq(type, STR("TIME")) ? "" : "____-__-___");
+        return source_quick_time_guard(mem, type, value);
     case READ_REAL: /* what is too large is infinite to the engine */
-        return arena_format(mem, "NOT isinf(TRY_CAST(%.*s AS %.*s))", STR_ARG(value),
-                            STR_ARG(type));
+        return arena_format(mem,
+                            "((strlen(%.*s) <= 30 AND %.*s) OR NOT isinf(TRY_CAST(%.*s AS %.*s)))",
+                            STR_ARG(value), STR_ARG(no_power), STR_ARG(value), STR_ARG(type));
     default:
         return arena_format(mem, "NOT contains(%.*s, ':')", STR_ARG(value));
     }
