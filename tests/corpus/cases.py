@@ -316,6 +316,9 @@ case("accesslog", "log_unicode", GOOD.replace("frank", UNICODE.replace(" ", "_")
      rows=[[UNICODE.replace(" ", "_")]])
 case("accesslog", "log_combined", (GOOD.rstrip("\n") + TAIL).encode(), {"host": "varchar", "referer": "varchar", "user_agent": "varchar"},
      custom={"logFormat": "combined"}, rows=[["192.0.2.7", "https://example.com/", 'Mozilla/5.0 (\\"odd\\")']])
+case("accesslog", "log_separators_of_ascii", GOOD.replace("frank", "a\x1c\x1d\x1e\x1fb").encode(), {"user": "varchar"},
+     rows=[["a\x1c\x1d\x1e\x1fb"]])
+case("accesslog", "log_line_of_a_separator", (GOOD + "\x1e\n").encode(), {"host": "varchar"}, refused="line 2 does not match")
 case("accesslog", "log_dashes", b'::1 - - [10/Oct/2000:13:55:36 +0000] "-" 408 -\n', COMMON,
      checks={"host": "::1", '"user"': None, "request": None, "method": None, "status": 408, "bytes": None})
 case("accesslog", "log_garbage_request", b'192.0.2.7 - - [10/Oct/2000:13:55:36 +0000] "\\x16\\x03\\x01" 400 226\n',

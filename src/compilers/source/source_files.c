@@ -56,6 +56,13 @@ static void source_add_csv_options(struct buf *b, const struct source_server *se
     buf_add_literal(b, source_delimiter(server));
 }
 
+void source_add_line_options(struct buf *b)
+{
+    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = "
+                   "'', escape = '', delim = chr(31) || chr(30) || chr(31) || chr(29), "
+                   "allow_quoted_nulls = false, nullstr = chr(10)"));
+}
+
 /* Fields of a first line with a delimiter behind it: in quotes, or up to the next delimiter. */
 static str source_field_pattern(struct arena *mem, const struct source_server *server)
 {
@@ -86,11 +93,9 @@ static void source_add_header(struct arena *mem, struct buf *b, const struct sou
                    "THEN replace(trim(field)[2:-2], '\"\"', '\"') ELSE trim(field) END) AS names "
                    "FROM (SELECT line FROM read_csv("));
     source_add_file(mem, b, file);
+    source_add_line_options(b);
     /* Whatever follows the first line: fields in quotes may hold ends of lines of other kinds. */
-    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = "
-                   "'', escape = '', strict_mode = false, "
-                   "delim = chr(31) || chr(30) || chr(31) || chr(29), allow_quoted_nulls = false, "
-                   "nullstr = chr(30)) LIMIT 1)"));
+    buf_add(b, STR(", strict_mode = false) LIMIT 1)"));
 }
 
 static str source_csv_describe(struct arena *mem, const struct source_server *server,

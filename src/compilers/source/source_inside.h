@@ -32,6 +32,8 @@ void source_log_text(struct arena *mem, const struct source_server *server,
 /* 'in/NAME', and ['in/NAME', …]. */
 void source_add_file(struct arena *mem, struct buf *b, str file);
 void source_add_files(struct arena *mem, struct buf *b, const struct str_list *files);
+/* A line is one field, whatever it holds: no file has this delimiter, and no line is the null. */
+void source_add_line_options(struct buf *b);
 /* The name that the user gave a file: inside of `in/` ours stands before it. */
 str source_file_shown(str file);
 bool source_postgres_open(struct arena *mem, const struct contract *contract,

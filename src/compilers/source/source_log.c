@@ -331,14 +331,6 @@ str source_log_describe(struct arena *mem, const struct source_server *server)
 
 /* ---- its rows */
 
-/* No character parts fields or quotes them: a line is one field. */
-static void log_add_lines(struct buf *b)
-{
-    buf_add(b,
-            STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = '', "
-                "escape = '', delim = chr(31), allow_quoted_nulls = false, nullstr = chr(30))"));
-}
-
 static void log_add_match(struct buf *b, const struct log_format *f)
 {
     buf_add(b, STR("regexp_extract(line, "));
@@ -400,8 +392,8 @@ static str log_text(struct arena *mem, const struct source_server *server,
     log_add_match(b, f);
     buf_add(b, STR(" AS f FROM read_csv("));
     source_add_files(mem, b, &table->files);
-    log_add_lines(b);
-    buf_add(b, server->skips_bad_lines ? STR(") WHERE f.whole <> '')") : STR("))"));
+    source_add_line_options(b);
+    buf_add(b, server->skips_bad_lines ? STR(")) WHERE f.whole <> '')") : STR(")))"));
     return b->full ? STR_NONE : buf_str(b);
 }
 
@@ -425,8 +417,8 @@ static str log_each_file(struct arena *mem, const struct source_table *table,
             buf_add(b, STR("SELECT count(*) AS lines FROM (SELECT line FROM read_csv("));
         }
         source_add_file(mem, b, table->files.at[i]);
-        log_add_lines(b);
-        buf_add(b, STR(") WHERE NOT regexp_full_match(line, "));
+        source_add_line_options(b);
+        buf_add(b, STR(")) WHERE NOT regexp_full_match(line, "));
         buf_add_literal(b, buf_str(f->pattern));
         buf_add(b, is_located ? STR("))") : STR(")"));
     }
