@@ -132,6 +132,14 @@ def test_a_second_backup_takes_room_for_what_is_new(applied, tmp_path):
     restored(applied, tmp_path / "wednesday").close()
 
 
+def test_only_a_backup_is_reused(applied, tmp_path):
+    """A path that was mistyped would copy all again, and the home itself would share its files with its backup."""
+    for other in (tmp_path / "mnday", applied.home, tmp_path / "tuesday"):
+        refused = applied.weft("backup", tmp_path / "tuesday", "--reuse", other, ok=False)
+        assert refused.code == 66 and f"{other} is no backup" in refused.err
+        assert not (tmp_path / "tuesday").exists() and not list(tmp_path.glob(".*unfinished"))
+
+
 def flip(path, at=None):
     data = bytearray(path.read_bytes())
     data[len(data) // 2 if at is None else at] ^= 1

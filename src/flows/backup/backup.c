@@ -258,6 +258,19 @@ static bool backup_finish(struct task *t, struct backup_work *w)
     return true;
 }
 
+/* Only what a backup has is linked: files of a home would lie in its backup as they lie in the home. */
+static bool backup_demand_reuse(struct task *t, const struct backup *b)
+{
+    str path = backup_path(t, b->reuse, STR(BACKUP_LIST));
+
+    if (b->reuse.len == 0 || access(path.ptr, R_OK) == 0) {
+        return true;
+    }
+    task_fail_errno(t, ERR_NOT_FOUND, "%.*s is no backup: cannot read %.*s", STR_ARG(b->reuse),
+                    STR_ARG(path));
+    return task_hint(t, "name the folder of an earlier backup, or leave --reuse out");
+}
+
 bool backup_make(struct task *t, struct backup *b)
 {
     struct backup_work w = {
@@ -265,7 +278,7 @@ bool backup_make(struct task *t, struct backup *b)
     struct arena_mark mark = arena_mark(t->mem);
     bool ok;
 
-    if (!backup_demand_owner(t, b)
+    if (!backup_demand_owner(t, b) || !backup_demand_reuse(t, b)
         || !turns_take(t, b->services->removal, INT32_MAX, "backups or removals")) {
         return false;
     }
