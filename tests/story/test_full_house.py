@@ -1,7 +1,9 @@
 """More than fits: work that outgrows memory spills, a disk that fills stops runs and not readers, and who asks for much waits by himself."""
 
+import gzip
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -160,6 +162,48 @@ def test_a_run_that_fills_the_disk_stops_at_the_reserve(small):
     assert [answer[1].get("rows") for answer in answers] == [[[4]]] * len(answers)
     assert len([row for row in audit(small) if row["action"] == "query"]) >= min(len(answers), 400)
     assert sorted(runs(small)) == ["failed", "published"] and is_whole(small)
+
+
+def reads_on(mesh, server, what):
+    """A run of this source stops at the reserve; whoever reads meanwhile has his answers."""
+    running = Started(mesh, "run", "sales.orders")
+    answers, least = [], 1 << 40
+    while running.process.poll() is None:
+        answers.append(server.query("SELECT count(*) FROM sales.orders.orders", as_user="noor"))
+        least = min(least, shutil.disk_usage(mesh.home).free)
+    refused = running.end()
+    assert refused.code == 74 and "free_space_reserve_mb" in told(refused), (what, refused)
+    # Looked after every 50 ms.
+    assert least > 4 << 20, f"{least >> 20} MB were free while {what}"
+    assert [answer[1].get("rows") for answer in answers] == [[[4]]] * len(answers)
+    assert runs(mesh) == ["published", "failed"] and is_whole(mesh)
+
+
+def test_a_source_that_has_to_be_copied_is_not_copied_into_the_reserve(small):
+    """It lies on another disk, so that the worker cannot be given a second name of it."""
+    server = small.serve(args=["--set", "free_space_reserve_mb=24"])
+    small.weft("apply", "--yes")
+    small.weft("run", "sales.orders")
+    with open(small.folder / "data/orders.csv", "a") as file:
+        for i in range(5, 1500000):
+            file.write(f"{i},Ada,ada{i}@example.com,CH,10.50,2026-01-01\n")
+    reads_on(small, server, "the source was copied")
+
+
+def test_the_records_of_a_document_are_not_written_into_the_reserve(small):
+    """A packed document is small, and its records are not."""
+    server = small.serve(args=["--set", "free_space_reserve_mb=24"])
+    small.weft("apply", "--yes")
+    small.weft("run", "sales.orders")
+    source = small.folder / "domains/sales/orders/shop.odcs.yaml"
+    source.write_text(source.read_text().replace("path: data/orders.csv, format: csv", "path: data/orders.json.gz, format: json"))
+    small.weft("apply", "--yes")
+    with gzip.open(small.folder / "data/orders.json.gz", "wb", compresslevel=1) as file:
+        file.write(b"[")
+        for _ in range(45000):
+            file.write(b'{"id":1,"customer":"%s","country":"CH"},' % os.urandom(1000).hex().encode())
+        file.write(b'{"id":1,"country":"CH"}]')
+    reads_on(small, server, "the records were written")
 
 
 def test_a_plan_is_not_kept_in_the_reserve(small):

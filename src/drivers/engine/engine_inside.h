@@ -72,7 +72,7 @@ struct engine {
     struct arena *mem; /* of what engine_open writes; afterwards read only */
     char *home, *program, *extensions, *sandbox;
     int64_t memory_mb, temp_mb, threads, idle_ms, age_ms;
-    uint64_t jobs_max;
+    uint64_t jobs_max, reserve_bytes;
     uint32_t slot_count, warm_wanted;
     bool is_root;
     uid_t first_uid;
@@ -87,6 +87,10 @@ struct engine {
     bool is_closing;
     uint64_t serial, started, killed;
 };
+
+/* engine_link.c. What comes from sources may not take the room of readers: ERR_FULL when an extract worker could have these bytes only of
+ * the reserve. */
+bool engine_has_room(struct task *t, const struct worker *w, uint64_t bytes);
 
 /* engine.c. `_locked`: the caller holds the lock, which may be let go in between. */
 void engine_slot_own_locked(struct worker *w, str owner);

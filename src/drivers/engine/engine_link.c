@@ -106,6 +106,14 @@ static bool link_inode(int file_fd, int in_fd, const char *name)
     return linkat(AT_FDCWD, path, in_fd, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
+bool engine_has_room(struct task *t, const struct worker *w, uint64_t bytes)
+{
+    const struct engine *engine = w->engine;
+
+    return w->kind != WORKER_EXTRACT
+        || store_file_room(t, engine->workers_fd, engine->home, engine->reserve_bytes, bytes);
+}
+
 static bool copy_inode(struct task *t, int file_fd, int in_fd, const char *name)
 {
     char path[64];
@@ -146,7 +154,7 @@ static bool link_open(struct task *t, struct worker *w, int file_fd, int in_fd, 
         if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
             return task_fail_errno(t, ERR_IO, "cannot link in/%s of the worker's folder", name);
     }
-    return copy_inode(t, file_fd, in_fd, name);
+    return engine_has_room(t, w, (uint64_t)state.st_size) && copy_inode(t, file_fd, in_fd, name);
 }
 
 static bool link_one(struct task *t, struct worker *w, const struct job_link *link, int in_fd)

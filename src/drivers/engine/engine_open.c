@@ -133,6 +133,7 @@ static void read_settings(struct engine *engine, const struct config *config)
 
     engine->memory_mb = CONFIG_INT(config, worker_memory_mb);
     engine->temp_mb = CONFIG_INT(config, worker_temp_mb);
+    engine->reserve_bytes = (uint64_t)CONFIG_INT(config, free_space_reserve_mb) << 20;
     engine->threads = CONFIG_INT(config, worker_threads);
     engine->idle_ms = CONFIG_INT(config, worker_idle_s) * 1000;
     engine->age_ms = CONFIG_INT(config, worker_age_s) * 1000;

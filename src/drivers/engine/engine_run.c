@@ -70,7 +70,7 @@ static void call_interrupt(struct call *c)
 static bool call_has_time(struct call *c)
 {
     if (c->kill_at_ms == 0) {
-        if (!task_go_on(c->t))
+        if (!task_go_on(c->t) || !engine_has_room(c->t, c->w, 0))
             call_interrupt(c);
         return true;
     }

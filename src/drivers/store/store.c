@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "limits/limits.h"
@@ -204,20 +203,8 @@ static bool store_try_links(struct task *t, struct store *store)
 
 bool store_room(struct task *t, struct store *store, uint64_t bytes)
 {
-    struct statvfs state;
-
     CHECK(store->magic == STORE_MAGIC);
-    if (fstatvfs(store->home_fd, &state) != 0)
-        return task_fail_errno(t, ERR_IO, "cannot ask for the free space of %s", store->home.ptr);
-    uint64_t has = (uint64_t)state.f_bavail * state.f_frsize;
-    if (has >= store->reserve_bytes && has - store->reserve_bytes >= bytes)
-        return true;
-    task_fail(t, ERR_FULL,
-              "%llu MB are free below %s, and %llu MB with a reserve of %llu MB are needed",
-              (unsigned long long)(has >> 20), store->home.ptr,
-              (unsigned long long)((bytes + store->reserve_bytes + (1 << 20) - 1) >> 20),
-              (unsigned long long)(store->reserve_bytes >> 20));
-    return task_hint(t, "make room, or lower the setting free_space_reserve_mb");
+    return store_file_room(t, store->home_fd, store->home.ptr, store->reserve_bytes, bytes);
 }
 
 enum { STAGE_MAGIC = 0x57a6 };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -68,6 +69,24 @@ bool store_file_copy(struct task *t, int from_fd, int to_fd)
             return true;
     }
     return false;
+}
+
+bool store_file_room(struct task *t, int fd, const char *home, uint64_t reserve_bytes,
+                     uint64_t bytes)
+{
+    struct statvfs state;
+
+    if (fstatvfs(fd, &state) != 0)
+        return task_fail_errno(t, ERR_IO, "cannot ask for the free space of %s", home);
+    uint64_t has = (uint64_t)state.f_bavail * state.f_frsize;
+    if (has >= reserve_bytes && has - reserve_bytes >= bytes)
+        return true;
+    task_fail(t, ERR_FULL,
+              "%llu MB are free below %s, and %llu MB with a reserve of %llu MB are needed",
+              (unsigned long long)(has >> 20), home,
+              (unsigned long long)((bytes + reserve_bytes + (1 << 20) - 1) >> 20),
+              (unsigned long long)(reserve_bytes >> 20));
+    return task_hint(t, "make room, or lower the setting free_space_reserve_mb");
 }
 
 bool store_sync(struct task *t, str path)

@@ -9,6 +9,9 @@
 MUST_CHECK bool store_file_write(int fd, str bytes);
 /* Copies `from` from its start into `to`, in slices between which the task may end. */
 MUST_CHECK bool store_file_copy(struct task *t, int from_fd, int to_fd);
+/* ERR_FULL when the file system of `fd`, which lies in the home, has less than the reserve and `bytes` free. */
+MUST_CHECK bool store_file_room(struct task *t, int fd, const char *home, uint64_t reserve_bytes,
+                                uint64_t bytes);
 /* A file, or the names in a folder, are as they are now after a loss of power too. */
 MUST_CHECK bool store_sync(struct task *t, str path);
 /* Removes all that a folder holds, however deep, and follows no link. On false errno says why. */
