@@ -174,6 +174,8 @@ static str source_files_describe(struct arena *mem, const struct source_server *
     }
 }
 
+enum { WIDE_COLUMNS = 500 };
+
 bool source_files_open(struct arena *mem, const struct contract *contract,
                        const struct source_server *server, const struct str_list *files,
                        struct source_plan *out, struct report *report)
@@ -182,6 +184,10 @@ bool source_files_open(struct arena *mem, const struct contract *contract,
         struct source_table *table = vec_add(mem, &out->tables);
 
         table->table = &contract->tables.at[i];
+        /* Looking for expressions that are the same takes the square of their number. */
+        if (table->table->columns.len > WIDE_COLUMNS && out->open.len == 0) {
+            vec_push(mem, &out->open, STR("SET disabled_optimizers = 'common_subexpressions'"));
+        }
         for (size_t j = 0; files != NULL && j < files[i].len; j++) {
             vec_push(mem, &table->files, files[i].at[j]);
         }
