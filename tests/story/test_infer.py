@@ -117,9 +117,11 @@ def test_of_all_kinds_of_files(mesh):
 
 NESTED = [
     {"id": 1, "contact": {"reach at": "ada@example.com", "Geburtsdatum": "1990-01-31", "city": "Bern"}, "ways": ["+41 44 668 18 00"],
-     "items": [{"sku": "a", "account": "CH93 0076 2011 6238 5295 7"}], "odd": {"a b": {"c\"d": 1}}},
+     "items": [{"sku": "a", "account": "CH93 0076 2011 6238 5295 7"}], "odd": {"a b": {"c\"d": 1}},
+     "copies": [["eve@example.com"]]},
     {"id": 2, "contact": {"reach at": "bob@example.com", "Geburtsdatum": None, "city": "Chur"}, "ways": ["+41 44 668 18 01"],
-     "items": [{"sku": "b", "account": "DE89370400440532013000"}], "odd": {"a b": {"c\"d": 2}}}]
+     "items": [{"sku": "b", "account": "DE89370400440532013000"}], "odd": {"a b": {"c\"d": 2}},
+     "copies": [["bob@example.com", "eve@example.com"], []]}]
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "parquet"])
@@ -133,6 +135,7 @@ def test_objects_and_lists_show_what_is_inside(mesh, kind):
     assert "by its name it is a date of birth" in found["Geburtsdatum"] and "DATE" in found["Geburtsdatum"]
     assert "its values are phone numbers" in found["ways"] and "VARCHAR[]" in found["ways"]
     assert "its values are IBANs with right check digits" in found["account"]
+    assert "its values are e-mail addresses" in found["copies"] and "VARCHAR[][]" in found["copies"]
     assert "suggestion" not in found["city"] and "suggestion" not in found["sku"]
     held = mesh.weft("contract", "test", "inferred.odcs.yaml", "--format", "json").json
     assert held["findings"] == [] and {check["verdict"] for check in held["checks"]} == {"pass"}

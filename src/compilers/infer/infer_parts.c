@@ -68,7 +68,13 @@ static const struct infer_column *infer_find(const struct infer_writer *w, str p
 
 const struct infer_column *infer_find_elements(const struct infer_writer *w, str path)
 {
-    return infer_find(w, arena_format(w->mem, "%.*s[]", STR_ARG(path)));
+    const struct infer_column *found = NULL;
+
+    for (int depth = 0; depth <= INFER_DEPTH_MAX && found == NULL; depth++) {
+        path = arena_format(w->mem, "%.*s[]", STR_ARG(path));
+        found = infer_find(w, path);
+    }
+    return found;
 }
 
 /* A list of what has no properties says it in its type. */
