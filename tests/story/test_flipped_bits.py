@@ -106,6 +106,10 @@ def test_in_a_key(masked, name):
     answer, verdict = verify(masked)
     assert answer.code == 70 and name in verdict["catalog"], answer
     key.write_bytes(whole)
+    if name == "audit.key":
+        key.chmod(0o640)
+        assert "can be read by others" in verify(masked)[1]["catalog"]
+        key.chmod(0o600)
     assert is_whole(masked)
 
 
