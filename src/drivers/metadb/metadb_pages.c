@@ -396,11 +396,22 @@ static bool seal_anew(struct task *t, struct metadb_core *core, sqlite3 **handle
     return ok && take_over(t, core, draft.ptr) && metadb_open_file(t, core, handle);
 }
 
-bool metadb_seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle)
+static bool seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle)
 {
     bool has = false;
     if (find_seals(t, core, *handle, &has) && (has || seal_anew(t, core, handle)))
         return true;
     sqlite3_close(*handle);
+    *handle = NULL;
     return false;
+}
+
+bool metadb_open_sealed(struct task *t, struct metadb_core *core, sqlite3 **out)
+{
+    /* A catalog of an environment may be opened by several at once: the second one would put the file of before over the new one. */
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one);
+    bool ok = metadb_open_file(t, core, out) && seal_file(t, core, out);
+    pthread_mutex_unlock(&one);
+    return ok;
 }
