@@ -241,8 +241,10 @@ static bool source_is_rounded(str type)
 
 static str source_leaf_text(struct arena *mem, str type)
 {
+    bool is_misread = str_eq(type, STR("BOOLEAN")) || str_eq(type, STR("BIT"));
+
     (void)mem;
-    return source_is_rounded(type) ? STR("VARCHAR") : type;
+    return is_misread || source_is_rounded(type) ? STR("VARCHAR") : type;
 }
 
 static int64_t source_scale(str type);
