@@ -144,6 +144,12 @@ def test_objects_and_lists_show_what_is_inside(mesh, kind):
     assert rows[0]["contact"] == NESTED[0]["contact"] and rows[1]["odd"] == NESTED[1]["odd"]
 
 
+def test_long_names_inside_are_properties_that_nobody_looks_at(mesh):
+    mesh.write("n.ndjson", json.dumps({"o": {f"{i}" + "k" * 9000: "ada@example.com" for i in range(100)} | {"mail": "ada@example.com"}}) + "\n")
+    found = inferred(mesh, "n.ndjson")
+    assert "its values are e-mail addresses" in found["mail"] and len(found) > 100
+
+
 def test_what_is_nested_very_deep_stays_a_type(mesh):
     doc = "{'leaf': 1}"
     for _ in range(30):

@@ -10,7 +10,9 @@ static void infer_look(struct arena *mem, struct infer_table *table,
     struct str_list names = {0}, types = {0};
     str element;
 
-    if (depth > INFER_DEPTH_MAX || table->inside.len >= INFER_INSIDE_MAX) {
+    /* What has long names is asked for in long words, which a hundred times over would be too many. */
+    if (depth > INFER_DEPTH_MAX || table->inside.len >= INFER_INSIDE_MAX
+        || whole->sql.len > PATH_BYTES_MAX) {
         return;
     }
     if (depth > 0 && str_eq(whole->type, STR("VARCHAR"))) {
