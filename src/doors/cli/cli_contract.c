@@ -131,9 +131,12 @@ static bool contract_says_same(struct task *t, const struct tree *contract, str 
                    &again)) {
         return false;
     }
-    return tree_equal(contract, again)
-        || task_fail(t, ERR_INVALID, "the contract cannot be written as %s without a loss",
-                     is_json ? "JSON" : "YAML");
+    if (tree_equal(contract, again)) {
+        return true;
+    }
+    task_fail(t, ERR_INVALID, "the contract cannot be written as %s without a loss",
+              is_json ? "JSON" : "YAML");
+    return is_json ? task_hint(t, "JSON has no .inf and no .nan: leave out --format json") : false;
 }
 
 bool cli_contract_put(struct task *t, const struct cli *cli, const struct tree *contract,
