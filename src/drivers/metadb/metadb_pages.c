@@ -393,7 +393,9 @@ static bool seal_anew(struct task *t, struct metadb_core *core, sqlite3 **handle
     bool ok = write_sealed(t, core, *handle, draft);
     sqlite3_close(*handle);
     *handle = NULL;
-    return ok && take_over(t, core, draft.ptr) && metadb_open_file(t, core, handle);
+    /* Two that turn the log on at once would refuse each other. */
+    return ok && take_over(t, core, draft.ptr) && metadb_open_file(t, core, handle)
+        && metadb_exec(t, core, *handle, "PRAGMA journal_mode = WAL");
 }
 
 static bool seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle)
