@@ -98,7 +98,7 @@ case("csv", "csv_nested_rounding", b'id,list\n1,"[1, 2.5]"\n', {"id": "bigint", 
 case("csv", "csv_nested", b'id,list\n1,"[1, 2]"\n', {"id": "bigint", "list": "integer[]"}, rows=[[1, [1, 2]]])
 case("csv", "csv_missing_column", b"id,other\n1,a\n", TEXT, refused="column text")
 case("csv", "csv_twice_the_name", b"id,text,text\n1,a,b\n", TEXT, rows=[[1, "a"]])
-case("csv", "csv_twice_but_for_case", b"id,text,TEXT\n1,a,b\n", TEXT, refused="its header has the column text twice")
+case("csv", "csv_twice_but_for_case", b"id,text,TEXT\n1,a,b\n", TEXT, refused="twice, where upper and lower case are the same")
 case("csv", "csv_twice_and_its_number", b"id,text,text,text_1\n1,a,b,c\n", TEXT, refused="its header has the column text_1 twice")
 case("csv", "csv_formula", b"id,text\n1,=cmd|' /C calc'!A0\n", TEXT, rows=[[1, "=cmd|' /C calc'!A0"]])
 WIDE = int(os.environ.get("WEFT_CORPUS_WIDE", 10000))

@@ -6,8 +6,8 @@
 #include "limits/limits.h"
 
 enum {
-    TYPE_DEPTH_MAX =
-        21, /* 20 lists of one value: for each more the engine takes twice as long to begin */
+    TYPE_DEPTH_MAX = 32,
+    LIST_DEPTH_MAX = 20, /* for each more the engine takes twice as long to begin */
     DECIMAL_DIGITS_MAX = 38,
 };
 
@@ -289,6 +289,16 @@ static enum type_outcome read_type(struct type_reader *r, struct type_node **out
     return outcome;
 }
 
+static int lists_deep(const struct type_node *type)
+{
+    int most = 0;
+    for (size_t i = 0; i < type->parts.len; i++) {
+        int inside = lists_deep(type->parts.at[i]);
+        most = inside > most ? inside : most;
+    }
+    return most + (type->parts.len && type->kind != TYPE_STRUCT);
+}
+
 enum type_outcome contract_type_read(struct arena *mem, str text, struct type_node **out,
                                      str *problem_out)
 {
@@ -300,6 +310,8 @@ enum type_outcome contract_type_read(struct arena *mem, str text, struct type_no
     skip_space(&r);
     if (outcome == TYPE_READ && r.rest.len)
         return TYPE_UNKNOWN;
+    if (outcome == TYPE_READ && lists_deep(*out) > LIST_DEPTH_MAX)
+        outcome = wrong(&r, STR("the type is nested too deep"));
     *problem_out = r.problem;
     return outcome;
 }
