@@ -56,13 +56,6 @@ static void source_add_csv_options(struct buf *b, const struct source_server *se
     buf_add_literal(b, source_delimiter(server));
 }
 
-void source_add_line_options(struct buf *b)
-{
-    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = "
-                   "'', escape = '', delim = chr(31) || chr(30) || chr(31) || chr(29), "
-                   "allow_quoted_nulls = false, nullstr = chr(10)"));
-}
-
 /* Fields of a first line with a delimiter behind it: in quotes, or up to the next delimiter. */
 static str source_field_pattern(struct arena *mem, const struct source_server *server)
 {

@@ -331,6 +331,13 @@ str source_log_describe(struct arena *mem, const struct source_server *server)
 
 /* ---- its rows */
 
+void source_add_line_options(struct buf *b)
+{
+    buf_add(b, STR(", auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, quote = "
+                   "'', escape = '', delim = chr(31) || chr(30) || chr(31) || chr(29), "
+                   "allow_quoted_nulls = false, nullstr = chr(10)"));
+}
+
 static void log_add_match(struct buf *b, const struct log_format *f)
 {
     buf_add(b, STR("regexp_extract(line, "));
