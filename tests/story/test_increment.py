@@ -45,10 +45,10 @@ def policy(mesh, name, text):
                f"apiVersion: weft/v1\nkind: Policy\nid: {name}\nowner: guild\ndescription: story\n{text}\n")
 
 
-def source(mesh, table="raw"):
+def source(mesh, table="raw", columns=COLUMNS):
     mesh.write("domains/sales/orders/shop.odcs.yaml", HEAD.format(id="shop", version="1.0.0") +
                "servers: [{server: files, type: local, path: data/orders.csv, format: csv}]\nschema:\n"
-               f"  - name: {table}\n" + COLUMNS.replace("KEY", "false"))
+               f"  - name: {table}\n" + columns.replace("KEY", "false"))
 
 
 def output(mesh, how, quality="", key="true", version="1.0.0", columns=COLUMNS):
@@ -231,6 +231,22 @@ def test_lookback_of_a_merge(shop):
     assert done["added"] == 1
     del rows[101]
     hold(mesh, rows.values())
+
+
+@pytest.mark.parametrize("sql", [True, False], ids=["select", "passed through"])
+@pytest.mark.parametrize("kind, least, lookback", [("TINYINT", -120, "100"), ("SMALLINT", -32000, "100000"),
+                                                   ("BIGINT", -9223372036854775800, "100")])
+def test_a_lookback_may_reach_further_than_the_type(shop, kind, least, lookback, sql):
+    how = f"{{mode: merge, key: changed, lookback: {lookback}}}"
+    mesh = shop(how, SQL if sql else None)
+    columns = COLUMNS.replace("logicalType: timestamp, physicalType: TIMESTAMP", f"logicalType: integer, physicalType: {kind}")
+    source(mesh, "raw" if sql else "orders", columns)
+    output(mesh, how, columns=columns)
+    rows = [dict(row(i, i), changed=str(least + i)) for i in range(5)]
+    start(mesh, rows)
+    put(mesh, rows + [dict(row(5, 5), changed=str(least + 1))])
+    done = run(mesh)
+    assert (done["added"], done["replaced"]) == (1, 5)
 
 
 @pytest.mark.parametrize("how", [APPEND, MERGE])

@@ -161,8 +161,12 @@ static bool run_find_last(struct task *t, const struct run *r, struct run_increm
         }
     }
     buf_add_identifier(key, inc->definition->incremental.key);
-    buf_format(b, "SELECT CAST(TRY(k - %.*s) AS VARCHAR) FROM (SELECT max(k) AS k FROM (SELECT ",
-               STR_ARG(run_behind(t, &inc->definition->incremental)));
+    /* Further behind than the type reaches is behind every value. */
+    buf_format(b, "SELECT CAST(CASE WHEN k IS NOT NULL THEN coalesce(TRY(CAST(k - %.*s AS %.*s)), ",
+               STR_ARG(run_behind(t, &inc->definition->incremental)),
+               STR_ARG(model_key_type(inc->definition)));
+    buf_format(b, "%.*s) END AS VARCHAR) FROM (SELECT max(k) AS k FROM (SELECT ",
+               STR_ARG(run_literal(t, inc, model_key_least(inc->definition))));
     buf_add(b, most.len > 0 ? run_literal(t, inc, most)
                             : arena_format(t->mem, "CAST(NULL AS %.*s)",
                                            STR_ARG(model_key_type(inc->definition))));
@@ -192,10 +196,11 @@ static bool run_read_bound(struct task *t, const struct run_increment *inc, cons
 {
     str literal = run_literal(t, inc, value);
     struct engine_job job = {
-        .text =
-            arena_format(t->mem, "SELECT CAST(%.*s AS VARCHAR), CAST(TRY(%.*s - %.*s) AS VARCHAR)",
-                         STR_ARG(literal), STR_ARG(literal),
-                         STR_ARG(run_step_back(&inc->definition->incremental)))};
+        .text = arena_format(
+            t->mem, "SELECT CAST(%.*s AS VARCHAR), CAST(TRY(CAST(%.*s - %.*s AS %.*s)) AS VARCHAR)",
+            STR_ARG(literal), STR_ARG(literal),
+            STR_ARG(run_step_back(&inc->definition->incremental)),
+            STR_ARG(model_key_type(inc->definition)))};
     const struct tree *row;
 
     if (!run_ask_row(t, worker, &job, false, &row)) {
