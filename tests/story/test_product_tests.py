@@ -73,6 +73,9 @@ def test_texts_that_would_break_the_table_are_quoted(shop):
     edit(shop, f"{ORDERS}/orders.sql", "customer,", "chr(97) || chr(10) || chr(98) AS customer,")
     write(shop, case("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{id: 1, customer: ''}]}"))
     assert finding(shop)["found"].split() == ["row", "column", "expected", "got", "1", "customer", '""', '"a\\nb"']
+    edit(shop, f"{ORDERS}/orders.sql", "chr(97) || chr(10) || chr(98)", "'ab '")
+    write(shop, case("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{id: 1, customer: ab}]}"))
+    assert finding(shop)["found"].endswith('1    customer  ab        "ab "')
 
 
 def test_rows_that_are_missing_or_too_many(shop):
@@ -187,7 +190,13 @@ MISTAKES = {
     "nothing expected": ("expect: {}", "the case expects nothing"),
     "no time": ("now: yesterday\nexpect: {orders: []}", "this is no time"),
     "an unknown key": ("inputs: {}\nexpect: {orders: []}", "unknown key"),
-    "a value that does not fit": ("given: {shop.raw_orders: [{id: x}]}\nexpect: {orders: []}", "Could not convert string 'x' to INT32"),
+    "a column twice": ("given: {shop.raw_orders: [{id: 1, ID: 2}]}\nexpect: {orders: []}", "the column stands twice in its row"),
+    "a value that does not fit": ("given: {shop.raw_orders: [{id: x}]}\nexpect: {orders: []}", "column id: x is no "),
+    "a number that would be rounded": ("given: {shop.raw_orders: [{id: 1.7}]}\nexpect: {orders: []}", "column id: 1.7 is no "),
+    "digits that would be lost": ("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{amount: 10.555}]}",
+                                  "column amount: 10.555 is no DECIMAL(12,2)"),
+    "a time for a date": ("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{ordered_on: 2026-01-01 12:00:00}]}",
+                          "column ordered_on: 2026-01-01 12:00:00 is no DATE"),
 }
 
 

@@ -42,10 +42,9 @@ static struct finding *case_wrong(const struct product_case *c, struct place pla
 }
 
 /* What the case itself does wrong, or its texts do with its rows, is a finding; a lost worker is nobody's. */
-static bool case_failed(struct task *t, const struct product_case *c, const struct model_sql *sql)
+static bool case_failed(struct task *t, const struct product_case *c, const struct model_sql *sql,
+                        struct place place)
 {
-    struct place place = c->of->place;
-
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
@@ -155,6 +154,20 @@ static const struct job_column *find_column(const struct job_columns *columns, s
     return NULL;
 }
 
+/* A name is one in whatever case it is written. */
+static bool case_has_twice(struct arena *mem, const struct product_case *c, const struct tree *row,
+                           size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (str_eq_nocase(row->at[i]->key, row->at[at]->key)) {
+            case_wrong(c, tree_place(mem, c->of->file, row->at[at]),
+                       "the column stands twice in its row", row->at[at]->key);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names that the table does not have are slips of the pen, not differences. */
 static bool case_knows(struct arena *mem, const struct product_case *c,
                        const struct model_case_table *table, const struct job_columns *columns)
@@ -180,6 +193,7 @@ static bool case_knows(struct arena *mem, const struct product_case *c,
                                   : STR_NONE;
                 ok = false;
             }
+            ok = !case_has_twice(mem, c, table->rows->at[i], j) && ok;
         }
     }
     return ok;
@@ -251,7 +265,7 @@ static bool case_give(struct task *t, struct product_case *c, const struct model
     struct job_columns columns = copy_columns(t->mem, &input->columns);
     case_rows_job(t->mem, table, &columns, false, &job);
     if (!case_write(t, c, &job, input->schema, input->name, &columns)) {
-        return case_failed(t, c, NULL);
+        return case_failed(t, c, NULL, table->place);
     }
     *ok_out = true;
     return true;
@@ -349,7 +363,7 @@ static bool case_build_text(struct task *t, struct product_case *c, const struct
     }
     *ok_out = case_build(t, c, text->tree, sql->is_internal ? STR("self") : STR_NONE, sql->table,
                          &columns);
-    return *ok_out || case_failed(t, c, sql);
+    return *ok_out || case_failed(t, c, sql, c->of->place);
 }
 
 /* An output table without SQL. */
@@ -368,7 +382,7 @@ static bool case_pass_through(struct task *t, struct product_case *c,
         *ok_out = gate_parse(t, c->testing->worker,
                              model_pass_through_sql(t->mem, table, input->schema), &tree)
                && case_build(t, c, tree, STR_NONE, table->name, &columns);
-        return *ok_out || case_failed(t, c, NULL);
+        return *ok_out || case_failed(t, c, NULL, c->of->place);
     }
     *ok_out = true;
     return true;
@@ -449,7 +463,7 @@ static bool case_compare(struct task *t, struct product_case *c,
         return true;
     }
     if (!case_ask_sides(t, c, table, file, columns, &sides)) {
-        return case_failed(t, c, NULL);
+        return case_failed(t, c, NULL, table->place);
     }
     plan_compare_sides(t->mem, &sides, c->of->is_ordered, definition);
     if (sides.differences.len > 0) {

@@ -2,6 +2,7 @@
 
 #include "buf/buf.h"
 #include "limits/limits.h"
+#include "source/source.h"
 
 void plan_differ(struct arena *mem, struct plan_differences *differences, size_t row, str column,
                  str expected, str got)
@@ -88,7 +89,8 @@ static bool plan_needs_quotes(str text)
             return true;
         }
     }
-    return text.len == 0 || str_eq(text, STR("NULL"));
+    return text.len == 0 || text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' '
+        || str_eq(text, STR("NULL"));
 }
 
 str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
@@ -125,9 +127,12 @@ void plan_put_number(struct arena *mem, struct job_view *view, size_t number)
 void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
                           str type)
 {
+    struct contract_column column = {.name = name, .type = type};
+    struct buf *value = buf_new(mem, NAME_BYTES_MAX * 4);
+
     vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
-    buf_add(sql, view->columns.len > 1 ? STR(", CAST(") : STR("CAST("));
-    buf_add_identifier(sql, name);
-    buf_format(sql, " AS %.*s) AS ", STR_ARG(type));
-    buf_add_identifier(sql, name);
+    buf_add_identifier(value, name);
+    buf_add(sql, view->columns.len > 1 ? STR(", ") : STR(""));
+    source_add_exact(mem, sql, &column, buf_str(value));
+    buf_format(sql, " AS %.*s", STR_ARG(buf_str(value)));
 }
