@@ -281,7 +281,40 @@ static void run_list_increments(struct task *t, struct run *r)
     }
 }
 
-static str run_why_full(const struct run *r, const struct run_increment *inc, str before)
+/* Rows of a release that was taken back are in what was made of it, and nothing says which. */
+static bool run_find_taken_back(struct task *t, const struct run *r, str *why_out)
+{
+    struct release_inputs before;
+
+    *why_out = STR_NONE;
+    if (!release_inputs(t, r->services->db, r->target->id, r->target->release.number, &before)) {
+        return false;
+    }
+    for (size_t i = 0; i < before.len; i++) {
+        const struct image_product *now = NULL;
+        bool is_taken_back = false;
+
+        for (size_t k = 0; k < r->inputs.len; k++) {
+            const struct image_product *producer = r->inputs.at[k].producer;
+
+            now = producer != NULL && producer->id == before.at[i].product_id ? producer : now;
+        }
+        if (now != NULL
+            && !release_was_taken_back(t, r->services->db, now->id, before.at[i].number,
+                                       now->release.number, &is_taken_back)) {
+            return false;
+        }
+        if (is_taken_back) {
+            *why_out =
+                arena_format(t->mem, "release %llu of its input %.*s was taken back",
+                             (unsigned long long)before.at[i].number, STR_ARG(before.at[i].name));
+        }
+    }
+    return true;
+}
+
+static str run_why_full(const struct run *r, const struct run_increment *inc, str before,
+                        str taken_back)
 {
     if (r->target->release.number == 0) {
         return STR("there is no release before");
@@ -292,6 +325,9 @@ static str run_why_full(const struct run *r, const struct run_increment *inc, st
     if (!str_eq(before, r->basis)) {
         return run_changed(before, r->basis);
     }
+    if (taken_back.len > 0) {
+        return taken_back;
+    }
     return inc->table->rows == 0 ? STR("the release before has no rows of it to go on from")
                                  : STR_NONE;
 }
@@ -299,11 +335,15 @@ static str run_why_full(const struct run *r, const struct run_increment *inc, st
 static bool run_decide(struct task *t, struct run *r, struct worker *worker, str before)
 {
     bool has_window = r->from.len > 0 || r->to.len > 0;
+    str taken_back;
 
+    if (!run_find_taken_back(t, r, &taken_back)) {
+        return false;
+    }
     for (size_t i = 0; i < r->increments.len; i++) {
         struct run_increment *inc = &r->increments.at[i];
 
-        inc->why_full = run_why_full(r, inc, before);
+        inc->why_full = run_why_full(r, inc, before, taken_back);
         if (inc->why_full.len == 0
             && !(has_window ? run_read_window(t, r, inc, worker)
                             : run_find_last(t, r, inc, worker))) {
