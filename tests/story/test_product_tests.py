@@ -209,6 +209,12 @@ def test_mistakes_of_the_file(shop, mistake):
     assert found["file"] == FILE and found["line"] >= 4, found
 
 
+def test_tables_that_may_be_expected_are_named(shop):
+    write_internal(shop)
+    write(shop, case("expect: {order: []}"))
+    assert finding(shop)["allowed"] == "orders, self.paid, self.swiss"
+
+
 def test_a_text_that_fails_over_given_rows_tells_where(shop):
     edit(shop, f"{ORDERS}/orders.sql", "amount,", "CAST(customer AS DECIMAL(12,2)) AS amount,")
     write(shop, case("given: {shop.raw_orders: [{id: 1, customer: Ada}]}\nexpect: {orders: []}"))

@@ -93,6 +93,7 @@ def test_after_a_rollback_they_are_read_again(diverting, how, sql):
     put(mesh, rows + [bad(50, 15)])
     run(mesh)
     mesh.weft("rollback", "sales.orders", "--to", "1", "--reason", "story")
+    assert "came back by a rollback" in mesh.weft("quarantine", "replay", "sales.orders", ok=False).err
     run(mesh)
     assert aside(mesh) == [50] and len(state(mesh)) == 20
     put(mesh, rows + [row(50, 15)])

@@ -477,6 +477,28 @@ static bool case_compare(struct task *t, struct product_case *c,
     return true;
 }
 
+/* As a case names them. */
+static str case_made_tables(struct arena *mem, const struct plan_compiled *compiled)
+{
+    struct str_list names = {0};
+
+    for (size_t i = 0; i < compiled->definition->outputs.len; i++) {
+        const struct contract *contract = compiled->definition->outputs.at[i].contract;
+
+        for (size_t k = 0; k < contract->tables.len; k++) {
+            str_list_add(mem, &names, contract->tables.at[k].name);
+        }
+    }
+    for (size_t i = 0; i < compiled->scope.inputs.len; i++) {
+        const struct gate_input *input = &compiled->scope.inputs.at[i];
+
+        if (str_eq(input->schema, STR("self"))) {
+            str_list_add(mem, &names, arena_format(mem, "self.%.*s", STR_ARG(input->name)));
+        }
+    }
+    return str_list_join(mem, &names, STR(", "));
+}
+
 static bool case_expect(struct task *t, struct product_case *c,
                         const struct model_case_table *table)
 {
@@ -491,7 +513,7 @@ static bool case_expect(struct task *t, struct product_case *c,
     }
     if (definition == NULL && input == NULL) {
         case_wrong(c, table->place, "the product makes no such table", table->rows->key)->allowed =
-            STR("TABLE of an output port, or self.NAME of an internal table");
+            case_made_tables(t->mem, c->compiled);
         return true;
     }
     columns = definition != NULL ? contract_columns(t->mem, definition)
