@@ -220,10 +220,10 @@ static void case_rows_job(struct arena *mem, const struct model_case_table *tabl
     *view = (struct job_view){.name = STR("given"), .is_inline = true};
     buf_add(sql, STR("SELECT "));
     for (size_t i = 0; i < columns->len; i++) {
-        plan_add_text_column(mem, view, sql, columns->at[i].name, columns->at[i].type);
+        plan_add_text_column(mem, view, sql, columns->at[i].name, columns->at[i].type, table->rows);
     }
     if (has_number) {
-        plan_add_text_column(mem, view, sql, STR("weft row"), STR("BIGINT"));
+        plan_add_text_column(mem, view, sql, STR("weft row"), STR("BIGINT"), NULL);
     }
     for (size_t i = 0; i < table->rows->len; i++) {
         for (size_t j = 0; j < columns->len; j++) {

@@ -124,8 +124,20 @@ void plan_put_number(struct arena *mem, struct job_view *view, size_t number)
     vec_push(mem, &view->cells, ((struct job_cell){.text = arena_format(mem, "%zu", number)}));
 }
 
+static bool plan_is_named(const struct tree *rows, str name)
+{
+    for (size_t i = 0; rows != NULL && i < rows->len; i++) {
+        for (size_t k = 0; k < rows->at[i]->len; k++) {
+            if (str_eq_nocase(rows->at[i]->at[k]->key, name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
-                          str type)
+                          str type, const struct tree *rows)
 {
     struct contract_column column = {.name = name, .type = type};
     struct buf *value = buf_new(mem, NAME_BYTES_MAX * 4);
@@ -133,6 +145,10 @@ void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *
     vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
     buf_add_identifier(value, name);
     buf_add(sql, view->columns.len > 1 ? STR(", ") : STR(""));
-    source_add_exact(mem, sql, &column, buf_str(value));
+    if (plan_is_named(rows, name)) {
+        source_add_exact(mem, sql, &column, buf_str(value));
+    } else { /* of tables with thousands of columns most stand in no row */
+        buf_format(sql, "CAST(%.*s AS %.*s)", STR_ARG(buf_str(value)), STR_ARG(type));
+    }
     buf_format(sql, " AS %.*s", STR_ARG(buf_str(value)));
 }

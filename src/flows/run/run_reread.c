@@ -4,6 +4,8 @@
 #include "limits/limits.h"
 #include "run_inside.h"
 
+enum { REREAD_SQL_BYTES_MAX = 4 << 20 };
+
 struct run_rereading {
     struct run *r;
     str name; /* of the table */
@@ -12,6 +14,13 @@ struct run_rereading {
     struct job_columns columns;
     str condition; /* a row is read again; empty: every one is */
 };
+
+static bool run_is_too_long(struct task *t, const struct run_rereading *d, const struct buf *b)
+{
+    return b->full
+        && !task_fail(t, ERR_LIMIT, "the columns of %.*s are too many to compare quarantined rows",
+                      STR_ARG(d->name));
+}
 
 static void run_add_batch(struct task *t, const struct run_rereading *d, struct engine_job *job,
                           const struct quarantine_row *row)
@@ -32,7 +41,7 @@ static void run_add_batch(struct task *t, const struct run_rereading *d, struct 
 static bool run_count_left(struct task *t, const struct run_rereading *d,
                            struct quarantine_row *row, uint64_t *again_out)
 {
-    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct buf *b = buf_new(t->mem, REREAD_SQL_BYTES_MAX);
     struct engine_job job = {0};
     const struct tree *answer;
 
@@ -47,7 +56,7 @@ static bool run_count_left(struct task *t, const struct run_rereading *d,
                STR_ARG(d->condition));
     job.text = buf_str(b);
     run_add_batch(t, d, &job, row);
-    if (!run_ask_row(t, d->worker, &job, false, &answer)) {
+    if (run_is_too_long(t, d, b) || !run_ask_row(t, d->worker, &job, false, &answer)) {
         return false;
     }
     bool ok = answer->len == row->rules.len + 1 && str_to_u64(answer->at[0]->text, again_out)
@@ -63,7 +72,7 @@ static bool run_write_batch(struct task *t, const struct run_rereading *d, struc
 {
     struct row_sink sink = run_progress_sink(t, d->r, d->name);
     struct engine_job job = {.output = JOB_FILE, .columns = d->columns, .keep_order = true};
-    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct buf *b = buf_new(t->mem, REREAD_SQL_BYTES_MAX);
     struct job_result result;
 
     buf_add(b, STR("SELECT "));
@@ -77,7 +86,7 @@ static bool run_write_batch(struct task *t, const struct run_rereading *d, struc
     job.file = arena_format(t->mem, "kept.%llu.parquet", (unsigned long long)out->row.id);
     run_add_batch(t, d, &job, &out->row);
     out->path = arena_format(t->mem, "%.*s/%.*s", STR_ARG(d->r->staging), STR_ARG(job.file));
-    if (!store_room(t, d->r->services->store, 0)
+    if (run_is_too_long(t, d, b) || !store_room(t, d->r->services->store, 0)
         || !engine_run_uncleared(t, d->worker, &job, &sink, &result)
         || !store_take(t, d->r->services->store, engine_output_path(t, d->worker, job.file),
                        out->path)) {
@@ -167,7 +176,7 @@ static bool run_reread_output(struct task *t, struct run *r, const struct run_ta
     struct run_rereading d = {.r = r, .name = table->name};
     struct run_increment behind = *table->increment;
     bool is_passed = model_is_passed_through(r->target->definition, table->name);
-    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct buf *b = buf_new(t->mem, REREAD_SQL_BYTES_MAX);
 
     for (size_t i = 0; i < table->columns.len; i++) {
         vec_push(t->mem, &d.columns, table->columns.at[i]);
@@ -179,13 +188,13 @@ static bool run_reread_output(struct task *t, struct run *r, const struct run_ta
         run_add_came(table, b);
     }
     d.condition = buf_str(b);
-    return run_reread_table(t, &d, table->table->id);
+    return !run_is_too_long(t, &d, b) && run_reread_table(t, &d, table->table->id);
 }
 
 /* Rows without a key are always read. */
 static str run_read_condition(struct task *t, const struct source_range *range)
 {
-    struct buf *b = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    struct buf *b = buf_new(t->mem, REREAD_SQL_BYTES_MAX);
 
     buf_format(b, "(%.*s) OR ", STR_ARG(run_range_condition(t, range)));
     buf_add_identifier(b, range->column->name);
