@@ -204,9 +204,9 @@ static int page_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
         return below->xOpen(below, path, file, flags, flags_out);
     *paged = (struct paged_file){0};
     int code = below->xOpen(below, path, real(file), flags, flags_out);
-    /* Without methods SQLite does not close it. */
-    if (real(file)->pMethods != NULL)
-        paged->base.pMethods = &methods;
+    if (real(file)->pMethods == NULL)
+        return code; /* and SQLite does not close it */
+    paged->base.pMethods = &methods;
     sqlite3_int64 len = 0;
     /* What is made here has seals from its first page on, whichever that is. */
     if (code == SQLITE_OK && real(file)->pMethods->xFileSize(real(file), &len) == SQLITE_OK)
