@@ -285,6 +285,8 @@ def test_windows_that_cannot_be(shop):
         run(mesh, "--from", "2026-01-02", "--to", "2026-01-01", ok=False)["message"]
     run(mesh, "--from", "2026-01-02", "--to", "2026-01-02")
     assert mesh.weft("run", "--all", "--from", "2026-01-01", ok=False).code == 2
+    # As of a variable of a script that is not set.
+    assert "from and to are values of a key" in mesh.weft("run", "sales.orders", "--from", "", ok=False).err
     assert mesh.weft("run", "sales.orders", "--full", "--to", "2026-01-01", ok=False).code == 2
     output(mesh, MERGE, version="1.0.0", quality="    description: Changed.\n")
     mesh.weft("apply", "--yes")

@@ -159,10 +159,10 @@ def test_values_of_every_kind(shop):
              "BOOLEAN": "true", "DATE": "0001-01-01", "TIMESTAMP": "'2026-03-01 12:00:00.123456'",
              "\"TIMESTAMP WITH TIME ZONE\"": "'2026-03-01T12:00:00+02:00'", "UUID": "123e4567-e89b-12d3-a456-426614174000",
              "VARCHAR": "\"  a 'b' \\\"c\\\" ünï\\n\"", "BLOB": "'\\x00\\xff'", "\"VARCHAR[]\"": "[a, \"b, 'c'\", null]",
-             "\"STRUCT(a INTEGER, b VARCHAR)\"": "{a: 1, b: \"x, y\"}"}
+             "\"STRUCT(a INTEGER, b VARCHAR)\"": "{a: 1, b: \"x, y\"}", "\"MAP(VARCHAR, INTEGER)\"": "{x: 1, \"y, z\": null}"}
     logical = {"BOOLEAN": "boolean", "DATE": "date", "BIGINT": "integer", "DOUBLE": "number", "\"DECIMAL(38,10)\"": "number",
                "TIMESTAMP": "timestamp", "\"TIMESTAMP WITH TIME ZONE\"": "timestamp", "\"VARCHAR[]\"": "array",
-               "\"STRUCT(a INTEGER, b VARCHAR)\"": "object"}
+               "\"STRUCT(a INTEGER, b VARCHAR)\"": "object", "\"MAP(VARCHAR, INTEGER)\"": "object"}
     columns = "".join(f"      - {{name: c{i}, logicalType: {logical.get(t, 'string')}, physicalType: {t}}}\n" for i, t in enumerate(types))
     for path, name in (("shop", "raw_orders"), ("orders", "orders")):
         text = (shop.folder / f"{ORDERS}/{path}.odcs.yaml").read_text().split("    properties:\n")[0]

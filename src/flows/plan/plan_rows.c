@@ -143,12 +143,18 @@ void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *
     struct buf *value = buf_new(mem, NAME_BYTES_MAX * 4);
 
     vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
+    /* Lists and structs are read from JSON as they are, maps are not. */
+    bool is_json = str_find(type, STR("MAP(")) < type.len;
+
+    buf_add(value, is_json ? STR("CAST(") : STR(""));
     buf_add_identifier(value, name);
+    buf_add(value, is_json ? STR(" AS JSON)") : STR(""));
     buf_add(sql, view->columns.len > 1 ? STR(", ") : STR(""));
     if (plan_is_named(rows, name)) {
         source_add_exact(mem, sql, &column, buf_str(value));
     } else { /* of tables with thousands of columns most stand in no row */
         buf_format(sql, "CAST(%.*s AS %.*s)", STR_ARG(buf_str(value)), STR_ARG(type));
     }
-    buf_format(sql, " AS %.*s", STR_ARG(buf_str(value)));
+    buf_add(sql, STR(" AS "));
+    buf_add_identifier(sql, name);
 }
