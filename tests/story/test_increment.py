@@ -249,6 +249,19 @@ def test_a_lookback_may_reach_further_than_the_type(shop, kind, least, lookback,
     assert (done["added"], done["replaced"]) == (1, 5)
 
 
+@pytest.mark.parametrize("kind, value, bounds", [("integer, physicalType: BIGINT", "7", ["1.5", "x", "9223372036854775808"]),
+                                                 ("date, physicalType: DATE", "2026-01-07", ["2026-01-01 12:00:00", "2026-02-30"])])
+def test_a_bound_is_not_rounded(shop, kind, value, bounds):
+    mesh = shop(MERGE)
+    columns = COLUMNS.replace("timestamp, physicalType: TIMESTAMP", kind)
+    source(mesh, "raw", columns)
+    output(mesh, MERGE, columns=columns)
+    start(mesh, [dict(row(1, 1), changed=value)])
+    for bound in bounds:
+        assert f"--from {bound} is no " in run(mesh, "--from", bound, ok=False)["message"]
+    assert run(mesh, "--from", value, "--to", value)["replaced"] == 1
+
+
 @pytest.mark.parametrize("how", [APPEND, MERGE])
 @pytest.mark.parametrize("sql", [SQL, None], ids=["select", "passed through"])
 def test_a_window_is_made_anew(shop, how, sql):

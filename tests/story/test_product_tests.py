@@ -209,6 +209,22 @@ def test_mistakes_of_the_file(shop, mistake):
     assert found["file"] == FILE and found["line"] >= 4, found
 
 
+def test_the_row_of_a_value_that_does_not_fit_is_told(shop):
+    write(shop, case("""
+given:
+  shop.raw_orders:
+    - {id: 1, amount: 1.5}
+    - {id: 2.5}
+expect:
+  orders:
+    - {id: 1}
+    - {id: 2, amount: 1.555}
+"""))
+    assert (finding(shop)["line"], finding(shop)["message"]) == (8, 'case "a case": column id: 2.5 is no INTEGER')
+    edit(shop, FILE, "2.5", "2")
+    assert (finding(shop)["line"], finding(shop)["message"]) == (12, 'case "a case": column amount: 1.555 is no DECIMAL(12,2)')
+
+
 def test_tables_that_may_be_expected_are_named(shop):
     write_internal(shop)
     write(shop, case("expect: {order: []}"))

@@ -237,6 +237,32 @@ static void case_rows_job(struct arena *mem, const struct model_case_table *tabl
     job->text = buf_str(sql);
 }
 
+/* The first row whose values do not fit, with its error; else the table. */
+static struct place case_place_misfit(struct task *t, const struct product_case *c,
+                                      const struct model_case_table *table,
+                                      const struct job_columns *columns)
+{
+    struct error all = t->err;
+
+    for (size_t i = 0; plan_is_of_text(all.code) && i < table->rows->len; i++) {
+        struct tree row = *table->rows;
+        struct model_case_table alone = *table;
+        struct engine_job job = {0};
+        struct engine_rows answer = {0};
+
+        row.at = &table->rows->at[i];
+        row.len = 1;
+        alone.rows = &row;
+        task_clear_error(t);
+        case_rows_job(t->mem, &alone, columns, false, &job);
+        if (!engine_ask(t, c->testing->worker, &job, true, &answer)) {
+            return tree_place(t->mem, c->of->file, table->rows->at[i]);
+        }
+    }
+    t->err = all;
+    return table->place;
+}
+
 /* False when the machine fails; `ok_out` false when the case does. */
 static bool case_give(struct task *t, struct product_case *c, const struct model_case_table *table,
                       bool *ok_out)
@@ -265,7 +291,7 @@ static bool case_give(struct task *t, struct product_case *c, const struct model
     struct job_columns columns = copy_columns(t->mem, &input->columns);
     case_rows_job(t->mem, table, &columns, false, &job);
     if (!case_write(t, c, &job, input->schema, input->name, &columns)) {
-        return case_failed(t, c, NULL, table->place);
+        return case_failed(t, c, NULL, case_place_misfit(t, c, table, &columns));
     }
     *ok_out = true;
     return true;
@@ -463,7 +489,7 @@ static bool case_compare(struct task *t, struct product_case *c,
         return true;
     }
     if (!case_ask_sides(t, c, table, file, columns, &sides)) {
-        return case_failed(t, c, NULL, table->place);
+        return case_failed(t, c, NULL, case_place_misfit(t, c, table, &sides.compared));
     }
     plan_compare_sides(t->mem, &sides, c->of->is_ordered, definition);
     if (sides.differences.len > 0) {

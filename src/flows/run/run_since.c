@@ -194,15 +194,20 @@ static str run_step_back(const struct contract_incremental *how)
 static bool run_read_bound(struct task *t, const struct run_increment *inc, const char *option,
                            struct worker *worker, str value, str *text_out, str *before_out)
 {
-    str literal = run_literal(t, inc, value);
-    struct engine_job job = {
-        .text = arena_format(
-            t->mem, "SELECT CAST(%.*s AS VARCHAR), CAST(TRY(CAST(%.*s - %.*s AS %.*s)) AS VARCHAR)",
-            STR_ARG(literal), STR_ARG(literal),
-            STR_ARG(run_step_back(&inc->definition->incremental)),
-            STR_ARG(model_key_type(inc->definition)))};
+    struct contract_column column = {.name = inc->definition->incremental.key,
+                                     .type = model_key_type(inc->definition)};
+    struct buf *text = buf_new(t->mem, PATH_BYTES_MAX);
+    struct buf *b = buf_new(t->mem, SINCE_SQL_BYTES_MAX);
+    struct engine_job job = {0};
     const struct tree *row;
 
+    buf_add_literal(text, value);
+    buf_format(
+        b, "SELECT CAST(k AS VARCHAR), CAST(TRY(CAST(k - %.*s AS %.*s)) AS VARCHAR) FROM (SELECT ",
+        STR_ARG(run_step_back(&inc->definition->incremental)), STR_ARG(column.type));
+    source_add_exact(t->mem, b, &column, buf_str(text));
+    buf_add(b, STR(" AS k)"));
+    job.text = buf_str(b);
     if (!run_ask_row(t, worker, &job, false, &row)) {
         if (t->err.code != ERR_DATA && t->err.code != ERR_TYPE) {
             return false;
