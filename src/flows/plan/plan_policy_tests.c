@@ -198,7 +198,7 @@ static void plan_case_given(struct arena *mem, const struct plan_case *c,
     str number = STR("file_row_number");
     bool has_number = plan_column(&c->table, number) == NULL;
     struct job_view *view = vec_add(mem, &source->job.views);
-    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    struct buf *sql = buf_new(mem, PLAN_ROWS_SQL_BYTES_MAX);
 
     *view = (struct job_view){.name = STR("given"), .is_inline = true};
     buf_add(sql, STR("SELECT "));
@@ -263,7 +263,7 @@ static void plan_case_expected(struct arena *mem, const struct plan_case *c, str
 {
     const struct decision *decision = &c->decision;
     struct job_view *view = vec_add(mem, &job->views);
-    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    struct buf *sql = buf_new(mem, PLAN_ROWS_SQL_BYTES_MAX);
 
     *view = (struct job_view){.name = STR("expected"), .is_inline = true};
     buf_add(sql, STR("SELECT "));

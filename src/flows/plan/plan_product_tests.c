@@ -215,7 +215,7 @@ static void case_rows_job(struct arena *mem, const struct model_case_table *tabl
                           struct engine_job *job)
 {
     struct job_view *view = vec_add(mem, &job->views);
-    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    struct buf *sql = buf_new(mem, PLAN_ROWS_SQL_BYTES_MAX);
 
     *view = (struct job_view){.name = STR("given"), .is_inline = true};
     buf_add(sql, STR("SELECT "));

@@ -124,11 +124,27 @@ void plan_put_number(struct arena *mem, struct job_view *view, size_t number)
     vec_push(mem, &view->cells, ((struct job_cell){.text = arena_format(mem, "%zu", number)}));
 }
 
-static bool plan_is_named(const struct tree *rows, str name)
+/* Digits and signs: a whole number or a date, which no cast rounds. */
+static bool plan_is_plain(const struct tree *cell)
+{
+    for (size_t i = 0; i < cell->text.len; i++) {
+        char c = cell->text.ptr[i];
+
+        if ((c < '0' || c > '9') && c != '-' && c != '+') {
+            return false;
+        }
+    }
+    return cell->kind == TREE_SCALAR;
+}
+
+/* Has a row something else in this column? Most columns of wide tables have nothing, and what asks each value costs much. */
+static bool plan_is_guarded(const struct tree *rows, str name)
 {
     for (size_t i = 0; rows != NULL && i < rows->len; i++) {
         for (size_t k = 0; k < rows->at[i]->len; k++) {
-            if (str_eq_nocase(rows->at[i]->at[k]->key, name)) {
+            const struct tree *cell = rows->at[i]->at[k];
+
+            if (!plan_is_plain(cell) && str_eq_nocase(cell->key, name)) {
                 return true;
             }
         }
@@ -150,9 +166,9 @@ void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *
     buf_add_identifier(value, name);
     buf_add(value, is_json ? STR(" AS JSON)") : STR(""));
     buf_add(sql, view->columns.len > 1 ? STR(", ") : STR(""));
-    if (plan_is_named(rows, name)) {
+    if (plan_is_guarded(rows, name)) {
         source_add_exact(mem, sql, &column, buf_str(value));
-    } else { /* of tables with thousands of columns most stand in no row */
+    } else {
         buf_format(sql, "CAST(%.*s AS %.*s)", STR_ARG(buf_str(value)), STR_ARG(type));
     }
     buf_add(sql, STR(" AS "));

@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "tree/tree.h"
 
-enum { PLAN_DIFFERENCES_TOLD = 20 };
+enum { PLAN_DIFFERENCES_TOLD = 20, PLAN_ROWS_SQL_BYTES_MAX = 4 << 20 };
 
 struct plan_difference {
     str row, column, expected, got;
@@ -43,8 +43,7 @@ void plan_put_value(struct arena *mem, struct job_view *view, const struct tree 
                     bool is_null);
 void plan_put_number(struct arena *mem, struct job_view *view, size_t number);
 /* A column of an inline view, and its values as those of the type to the select list. Rows come as texts, so that what does not fit
- * its column is an error that tells the value, and no number is rounded. A column that none of the rows names has none; rows: NULL or a list
- * of maps. */
+ * its column is an error that tells the value, and no number is rounded. `rows` are those that are put into it, or NULL. */
 void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
                           str type, const struct tree *rows);
 
