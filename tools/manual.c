@@ -162,36 +162,47 @@ static bool is_shared(const struct command *command, size_t option)
     return row.meaning == options[option].meaning;
 }
 
+static bool means(const struct command *command, size_t option, const char *meaning)
+{
+    return is_of(command, option) && strcmp(option_in(command, option).meaning, meaning) == 0;
+}
+
+/* The commands of the group that it means this in; nothing where all of them agree. */
+static void roff_where(FILE *out, const char *word, size_t len, size_t option, const char *meaning)
+{
+    bool is_partial = false;
+
+    for (size_t k = 0; k < LEN(commands); k++)
+        is_partial =
+            is_partial
+            || (is_in_group(&commands[k], word, len) && !means(&commands[k], option, meaning));
+    const char *gap = "(of ";
+    for (size_t k = 0; k < LEN(commands) && is_partial; k++) {
+        if (is_in_group(&commands[k], word, len) && means(&commands[k], option, meaning)) {
+            fputs(gap, out);
+            roff(out, commands[k].name);
+            gap = ",\n";
+        }
+    }
+    fputs(is_partial ? ")\n" : "", out);
+}
+
 /* Options that some command of the group has of its own, once for each thing that they mean, with the commands where it is not all. */
 static void roff_option_of(FILE *out, const char *word, size_t len, size_t option)
 {
-    const char *told = NULL;
-
     for (size_t i = 0; i < LEN(commands); i++) {
         if (!is_in_group(&commands[i], word, len) || !is_of(&commands[i], option)
             || (is_common(option) && is_shared(&commands[i], option)))
             continue;
         struct option row = option_in(&commands[i], option);
-        if (told != NULL && strcmp(row.meaning, told) == 0)
+        bool is_told = false;
+        for (size_t k = 0; k < i && !is_told; k++)
+            is_told =
+                is_in_group(&commands[k], word, len) && means(&commands[k], option, row.meaning);
+        if (is_told)
             continue;
-        told = row.meaning;
         roff_option(out, &row);
-        bool is_partial = false;
-        for (size_t k = 0; k < LEN(commands); k++)
-            is_partial = is_partial
-                      || (is_in_group(&commands[k], word, len)
-                          && (!is_of(&commands[k], option)
-                              || strcmp(option_in(&commands[k], option).meaning, told) != 0));
-        const char *gap = "(of ";
-        for (size_t k = 0; k < LEN(commands) && is_partial; k++) {
-            if (is_in_group(&commands[k], word, len) && is_of(&commands[k], option)
-                && strcmp(option_in(&commands[k], option).meaning, told) == 0) {
-                fputs(gap, out);
-                roff(out, commands[k].name);
-                gap = ",\n";
-            }
-        }
-        fputs(is_partial ? ")\n" : "", out);
+        roff_where(out, word, len, option, row.meaning);
     }
 }
 

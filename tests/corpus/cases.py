@@ -130,6 +130,10 @@ case("ndjson", "nd_odd_types", b'{"b":true,"c":"101","u":"0F8FAD5B-D9CB-469F-A16
          "count(*)": 2, "max(b)": True, "max(c)::varchar": "101", "max(u)::varchar": "0f8fad5b-d9cb-469f-a165-70867728950e",
          "max(i)::varchar": "1 day", "max(h)::varchar": "123456789012345678901234567890"})
 case("ndjson", "nd_number_for_true", b'{"b":7}\n', {"b": "boolean"}, refused="column b: a value is no BOOLEAN")
+case("ndjson", "nd_nested_odd_types", b'{"s":{"b":true,"c":"101","d":null},"l":[false,null]}\n', {"s": "struct(b boolean, c bit, d bit)", "l": "boolean[]"},
+     checks={"max(s.b)": True, "max(s.c)::varchar": "101", "max(s.d)": None, "max(l)::varchar": "[false, NULL]"})
+case("ndjson", "nd_nested_number_for_true", b'{"s":{"b":7}}\n', {"s": "struct(b boolean)"}, refused="a value is no BOOL")
+case("ndjson", "nd_listed_number_for_true", b'{"l":[true,7]}\n', {"l": "boolean[]"}, refused="a value is no BOOL")
 case("ndjson", "nd_no_uuid", b'{"u":"x"}\n', {"u": "uuid"}, refused="column u: a value is no UUID")
 case("ndjson", "nd_required_missing", b'{"id":1}\n{"text":"a"}\n', TEXT, rows=[[1, None], [None, "a"]])
 case("ndjson", "nd_gz_cut", None, TEXT, refused="cut", files={"nd_gz_cut.ndjson.gz": gz(b'{"id":1,"text":"a"}\n' * 5000)[:-9]})

@@ -378,3 +378,20 @@ def test_a_contract_is_written_as_yaml_or_json(mesh):
     for words in (["contract", "export", "same.yaml", "--to", "sql"], ["contract", "import", "a.sql", "--from", "dbt", "--out", "domains/x"]):
         refused = mesh.weft(*words, "--format", "json", ok=False)
         assert refused.code == 2 and "--format json" in refused.err
+
+
+def test_numbers_that_json_spells_in_another_way_stay_numbers(mesh):
+    numbers = {"exclusiveMinimum": ("-.5", -0.5), "minimum": ("+.25", 0.25), "maximum": ("+31", 31), "exclusiveMaximum": ("040.", 40),
+               "multipleOf": ("00.50e0", 0.5)}
+    mesh.write("a.yaml", SHOP.split("schema:")[0] + "schema:\n  - name: a\n    properties:\n      - name: x\n        logicalType: number\n"
+               "        logicalTypeOptions: {" + ", ".join(f"{key}: {text}" for key, (text, _) in numbers.items()) + "}\n"
+               "        customProperties: [{property: code, value: \"007\"}, {property: none, value: ~}, {property: is, value: True}, {property: bits, value: 0x1F}]\n")
+    mesh.weft("convert", "a.yaml", "--format", "json", "--out", "a.json")
+    column = json.loads((mesh.folder / "a.json").read_text())["schema"][0]["properties"][0]
+    assert column["logicalTypeOptions"] == {key: value for key, (_, value) in numbers.items()}
+    assert [p["value"] for p in column["customProperties"]] == ["007", None, True, 31]
+    mesh.weft("check", "a.json")
+    assert mesh.weft("contract", "diff", "a.yaml", "a.json").out == ""
+    mesh.write("b.yaml", (mesh.folder / "a.yaml").read_text().replace("0x1F", ".inf"))
+    refused = mesh.weft("convert", "b.yaml", "--format", "json", ok=False)
+    assert "written as JSON without a loss" in refused.err + refused.out and ".inf" in refused.err + refused.out

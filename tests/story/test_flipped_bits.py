@@ -106,6 +106,10 @@ def test_in_a_key(masked, name):
     answer, verdict = verify(masked)
     assert answer.code == 70 and name in verdict["catalog"], answer
     key.write_bytes(whole)
+    if name == "audit.key":
+        key.chmod(0o640)
+        assert "can be read by others" in verify(masked)[1]["catalog"]
+        key.chmod(0o600)
     assert is_whole(masked)
 
 
@@ -162,6 +166,23 @@ def test_in_any_byte_of_a_catalog(masked, path):
         assert answer.code != 0, (at, answer)
         wait_for_end(masked.home)
         catalog.write_bytes(whole)
+    assert is_whole(masked)
+
+
+@pytest.mark.parametrize("name", ["catalog.db", "cache.db"])
+def test_in_the_byte_that_says_that_pages_have_checksums(masked, name):
+    """Whichever bit it is, the file does not count as one of before, which would get checksums of whatever is in it."""
+    path = masked.home / name
+    whole = path.read_bytes()
+    for bit in range(8):
+        path.write_bytes(whole[:20] + bytes([whole[20] ^ 1 << bit]) + whole[21:])
+        answer = verify(masked)[0]
+        if name == "catalog.db":
+            assert answer.code == 70 and "page 1 does not fit its checksum" in answer.err, (bit, answer)
+        else:
+            assert masked.rows(READ, as_user="noor") == [{"n": 4, "emails": 0}]
+        wait_for_end(masked.home)
+        path.write_bytes(whole)
     assert is_whole(masked)
 
 

@@ -117,9 +117,11 @@ def test_of_all_kinds_of_files(mesh):
 
 NESTED = [
     {"id": 1, "contact": {"reach at": "ada@example.com", "Geburtsdatum": "1990-01-31", "city": "Bern"}, "ways": ["+41 44 668 18 00"],
-     "items": [{"sku": "a", "account": "CH93 0076 2011 6238 5295 7"}], "odd": {"a b": {"c\"d": 1}}},
+     "items": [{"sku": "a", "account": "CH93 0076 2011 6238 5295 7"}], "odd": {"a b": {"c\"d": 1}},
+     "copies": [["eve@example.com"]]},
     {"id": 2, "contact": {"reach at": "bob@example.com", "Geburtsdatum": None, "city": "Chur"}, "ways": ["+41 44 668 18 01"],
-     "items": [{"sku": "b", "account": "DE89370400440532013000"}], "odd": {"a b": {"c\"d": 2}}}]
+     "items": [{"sku": "b", "account": "DE89370400440532013000"}], "odd": {"a b": {"c\"d": 2}},
+     "copies": [["bob@example.com", "eve@example.com"], []]}]
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "parquet"])
@@ -133,12 +135,19 @@ def test_objects_and_lists_show_what_is_inside(mesh, kind):
     assert "by its name it is a date of birth" in found["Geburtsdatum"] and "DATE" in found["Geburtsdatum"]
     assert "its values are phone numbers" in found["ways"] and "VARCHAR[]" in found["ways"]
     assert "its values are IBANs with right check digits" in found["account"]
+    assert "its values are e-mail addresses" in found["copies"] and "VARCHAR[][]" in found["copies"]
     assert "suggestion" not in found["city"] and "suggestion" not in found["sku"]
     held = mesh.weft("contract", "test", "inferred.odcs.yaml", "--format", "json").json
     assert held["findings"] == [] and {check["verdict"] for check in held["checks"]} == {"pass"}
     new_mesh(mesh)
     rows = three_commands(mesh, "--from", str(mesh.folder / f"n.{kind}"), table="sales.orders.n")
     assert rows[0]["contact"] == NESTED[0]["contact"] and rows[1]["odd"] == NESTED[1]["odd"]
+
+
+def test_long_names_inside_are_properties_that_nobody_looks_at(mesh):
+    mesh.write("n.ndjson", json.dumps({"o": {f"{i}" + "k" * 9000: "ada@example.com" for i in range(100)} | {"mail": "ada@example.com"}}) + "\n")
+    found = inferred(mesh, "n.ndjson")
+    assert "its values are e-mail addresses" in found["mail"] and len(found) > 100
 
 
 def test_what_is_nested_very_deep_stays_a_type(mesh):

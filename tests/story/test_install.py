@@ -61,6 +61,12 @@ def test_every_command_has_its_page(installed):
             assert f"--{option}" in text, (name, option)
 
 
+def test_pages_say_each_meaning_of_an_option_once(installed):
+    for page in pages(installed):
+        told = page.read_text().split(".SH EXAMPLES")[0].split(".TP\n")[1:]
+        assert len(told) == len(set(told)), page
+
+
 def test_pages_render_without_a_warning(installed):
     tools = [tool for tool in ("mandoc", "groff", "man") if shutil.which(tool)]
     if not tools:

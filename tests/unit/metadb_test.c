@@ -268,6 +268,68 @@ TEST(metadb_what_was_committed_is_there_after_a_new_start)
     REQUIRE_OK(c->t, metadb_verify(c->t, c->db));
 }
 
+/* As one of a weft that knew no checksums. */
+static bool forget_seals(const char *path)
+{
+    FILE *file = fopen(path, "r+");
+    if (file == NULL)
+        return false;
+    bool ok = fseek(file, 20, SEEK_SET) == 0 && fputc(0, file) == 0
+           && fseek(file, 4088, SEEK_SET) == 0 && fputc(0, file) == 0 && fputc(0, file) == 0;
+    return fclose(file) == 0 && ok;
+}
+
+enum { OPENERS = 4, ROUNDS = 10 };
+
+struct opener {
+    pthread_barrier_t *all;
+    str path;
+    int number;
+    bool ok;
+};
+
+static void *open_and_write(void *state)
+{
+    struct opener *o = state;
+    struct task *t = task_new();
+    struct metadb *db = NULL;
+    str name = arena_format(t->mem, "opener %d", o->number);
+    pthread_barrier_wait(o->all);
+    o->ok = metadb_open(t, o->path, METADB_CATALOG, &db) && metadb_write(t, db, insert_name, &name);
+    metadb_close(db);
+    task_free(t);
+    return NULL;
+}
+
+TEST(metadb_many_may_be_the_first_to_open_a_database_without_checksums)
+{
+    struct catalog *c = with_table();
+    pthread_barrier_t all;
+    REQUIRE(c != NULL && pthread_barrier_init(&all, NULL, OPENERS) == 0);
+    metadb_close(c->db);
+    c->db = NULL;
+    for (int round = 1; round <= ROUNDS; round++) {
+        struct opener openers[OPENERS];
+        pthread_t threads[OPENERS];
+        str path = catalog_help_path(c, "catalog.db");
+        REQUIRE(forget_seals(path.ptr));
+        for (int i = 0; i < OPENERS; i++) {
+            openers[i] = (struct opener){&all, path, round * OPENERS + i, false};
+            REQUIRE(pthread_create(&threads[i], NULL, open_and_write, &openers[i]) == 0);
+        }
+        for (int i = 0; i < OPENERS; i++) {
+            pthread_join(threads[i], NULL);
+            EXPECT(openers[i].ok);
+        }
+        struct metadb *db = catalog_help_database(c, "catalog.db", METADB_CATALOG);
+        REQUIRE(db != NULL);
+        EXPECT_INT(count(c->t, db), round * OPENERS);
+        EXPECT_OK(c->t, metadb_verify(c->t, db));
+        metadb_close(db);
+    }
+    pthread_barrier_destroy(&all);
+}
+
 TEST(metadb_a_newer_database_is_refused)
 {
     struct catalog *c = with_table();

@@ -40,6 +40,9 @@ TEST(source_explains_without_values)
         {"JSON transform error in file \"in/x\", in line 1: Object {\"a\":\"SECRET\"} has "
          "duplicate key \"a\"",
          "line 1 has a key twice"},
+        {"Not implemented Error: Duplicate name \"SECRET\" in struct auto-detected in JSON, try "
+         "ignore_errors=true",
+         "an object has two keys that differ in upper and lower case alone"},
         {"Invalid Input Error: weft: column a: a value is no DATE", "column a: a value is no DATE"},
         {"IO Error: Failed to fetch header for COPY: ERROR:  invalid input syntax for type "
          "numeric: \"weft: column c: a value "

@@ -132,12 +132,18 @@ bool chain_verify_key(struct task *t, str home, str seed, str *finding_out)
     int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno != ENOENT)
         return task_fail_errno(t, ERR_IO, "cannot open %s", path.ptr);
-    bool ok = fd >= 0 && read_key(t, path.ptr, fd, &found) && str_eq(found, seed);
+    bool is_key = fd >= 0 && read_key(t, path.ptr, fd, &found);
     if (fd >= 0)
         close(fd);
     if (t->err.code == ERR_IO)
         return false;
-    task_clear_error(t);
-    *finding_out = ok ? STR_NONE : STR("audit.key is not the key that its server began with");
+    if (fd >= 0 && !is_key) {
+        *finding_out = arena_str(t->mem, t->err.message);
+        task_clear_error(t);
+        return true;
+    }
+    *finding_out = is_key && str_eq(found, seed)
+                     ? STR_NONE
+                     : STR("audit.key is not the key that its server began with");
     return true;
 }

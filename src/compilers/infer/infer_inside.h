@@ -24,7 +24,7 @@ void infer_put_type(const struct infer_writer *w, struct tree *property, str typ
 /* `properties` or `items` of a type that has some. */
 void infer_put_parts(const struct infer_writer *w, struct tree *property, str type, str path,
                      int depth);
-/* What was counted of the elements of a list, for its label; NULL where nothing was. */
+/* What was counted of the elements of a list, or of the lists in it, for its label; NULL where nothing was. */
 const struct infer_column *infer_find_elements(const struct infer_writer *w, str path);
 
 #endif

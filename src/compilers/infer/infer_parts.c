@@ -10,7 +10,9 @@ static void infer_look(struct arena *mem, struct infer_table *table,
     struct str_list names = {0}, types = {0};
     str element;
 
-    if (depth > INFER_DEPTH_MAX || table->inside.len >= INFER_INSIDE_MAX) {
+    /* What has long names is asked for in long words, which a hundred times over would be too many. */
+    if (depth > INFER_DEPTH_MAX || table->inside.len >= INFER_INSIDE_MAX
+        || whole->sql.len > PATH_BYTES_MAX) {
         return;
     }
     if (depth > 0 && str_eq(whole->type, STR("VARCHAR"))) {
@@ -68,7 +70,13 @@ static const struct infer_column *infer_find(const struct infer_writer *w, str p
 
 const struct infer_column *infer_find_elements(const struct infer_writer *w, str path)
 {
-    return infer_find(w, arena_format(w->mem, "%.*s[]", STR_ARG(path)));
+    const struct infer_column *found = NULL;
+
+    for (int depth = 0; depth <= INFER_DEPTH_MAX && found == NULL; depth++) {
+        path = arena_format(w->mem, "%.*s[]", STR_ARG(path));
+        found = infer_find(w, path);
+    }
+    return found;
 }
 
 /* A list of what has no properties says it in its type. */

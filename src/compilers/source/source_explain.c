@@ -163,6 +163,10 @@ static bool source_explain_json(struct arena *mem, str message, str *out)
     const char *meaning = "has a value that does not fit";
     str line;
 
+    if (source_says(message, STR("in struct auto-detected in JSON"))) {
+        *out = STR("an object has two keys that differ in upper and lower case alone");
+        return true;
+    }
     if ((!source_says(message, STR("JSON transform error"))
          && !source_says(message, STR("Malformed JSON")))
         || !source_after(message, STR(" in line "), &line)) {

@@ -241,8 +241,10 @@ static bool source_is_rounded(str type)
 
 static str source_leaf_text(struct arena *mem, str type)
 {
+    bool is_misread = str_eq(type, STR("BOOLEAN")) || str_eq(type, STR("BIT"));
+
     (void)mem;
-    return source_is_rounded(type) ? STR("VARCHAR") : type;
+    return is_misread || source_is_rounded(type) ? STR("VARCHAR") : type;
 }
 
 static int64_t source_scale(str type);
@@ -417,8 +419,9 @@ static void source_add_refusing(struct arena *mem, struct buf *b,
         source_add_case(mem, b, column, value, STR_NONE, refusal);
         break;
     default:
-        if (str_eq(column->type, STR("VARCHAR"))) { /* any value is one */
-            buf_format(b, "CAST(%.*s AS VARCHAR)", STR_ARG(value));
+        /* Any value is a text; and inside of what is nested, to try would make nulls of what is wrong. */
+        if (str_eq(column->type, STR("VARCHAR")) || source_is_nested(column->type)) {
+            buf_format(b, "CAST(%.*s AS %.*s)", STR_ARG(value), STR_ARG(column->type));
             break;
         }
         buf_format(b, "CASE WHEN %.*s IS NOT NULL THEN coalesce(TRY_CAST(%.*s AS %.*s), %.*s) END",

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "buf/buf.h"
@@ -74,37 +75,88 @@ bool cli_contract_print(struct task *t, str text)
     return true;
 }
 
-static bool contract_as_yaml(struct task *t, const struct tree *contract,
-                             const struct yaml_out_notes *notes, struct buf *out)
+static bool contract_has_digit(str text, size_t at)
+{
+    return at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9';
+}
+
+/* A number as JSON spells it, which has no `+1`, `.5`, `5.`, `007` or `0x1F`. */
+static str contract_number(struct task *t, const struct tree *node)
+{
+    str text = node->text, sign = str_sub(text, 0, str_starts(text, STR("-")));
+    int64_t whole;
+    double value;
+
+    if (tree_is_int(node, &whole)) {
+        return arena_format(t->mem, "%lld", (long long)whole);
+    }
+    if (!tree_is_number(node, &value)) {
+        return text;
+    }
+    text = str_from(text, text.ptr[0] == '-' || text.ptr[0] == '+');
+    while (text.ptr[0] == '0' && contract_has_digit(text, 1)) {
+        text = str_from(text, 1);
+    }
+    size_t point = str_find(text, STR("."));
+    return arena_format(t->mem, "%.*s%s%.*s%.*s", STR_ARG(sign), point == 0 ? "0" : "",
+                        STR_ARG(str_sub(text, 0, point)),
+                        STR_ARG(str_from(text, point + !contract_has_digit(text, point + 1))));
+}
+
+static void contract_spell_numbers(struct task *t, struct tree *node)
+{
+    if (node->kind == TREE_SCALAR && strcmp(tree_type_name(node), "text") != 0) {
+        node->text = contract_number(t, node);
+    }
+    for (size_t i = 0; i < node->len; i++) {
+        contract_spell_numbers(t, node->at[i]);
+    }
+}
+
+static void contract_as_json(struct task *t, const struct tree *contract, struct buf *out)
+{
+    struct tree *spelled = tree_copy(t->mem, contract);
+
+    contract_spell_numbers(t, spelled);
+    tree_json(spelled, out);
+    buf_add_byte(out, '\n');
+}
+
+/* What was written, as it is read. */
+static bool contract_says_same(struct task *t, const struct tree *contract, str text, bool is_json)
 {
     struct tree *again;
 
-    yaml_out(out, contract, notes);
-    if (out->full) {
-        return true;
-    }
-    if (!yaml_read(t, t->mem, buf_str(out), STR("the contract"), YAML_MODE_YAML, &again)) {
+    if (!yaml_read(t, t->mem, text, STR("the contract"), is_json ? YAML_MODE_JSON : YAML_MODE_YAML,
+                   &again)) {
         return false;
     }
-    return tree_equal(contract, again)
-        || task_fail(t, ERR_INVALID, "the contract cannot be written as YAML without a loss");
+    if (tree_equal(contract, again)) {
+        return true;
+    }
+    task_fail(t, ERR_INVALID, "the contract cannot be written as %s without a loss",
+              is_json ? "JSON" : "YAML");
+    return is_json ? task_hint(t, "JSON has no .inf and no .nan: leave out --format json") : false;
 }
 
 bool cli_contract_put(struct task *t, const struct cli *cli, const struct tree *contract,
                       const struct yaml_out_notes *notes)
 {
     struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
+    bool is_json = cli->format == FORMAT_JSON;
 
-    if (cli->format == FORMAT_JSON) {
-        tree_json(contract, text);
-        buf_add_byte(text, '\n');
-    } else if (!contract_as_yaml(t, contract, notes, text)) {
-        return false;
+    if (is_json) {
+        contract_as_json(t, contract, text);
+    } else {
+        yaml_out(text, contract, notes);
     }
     if (text->full) {
         task_fail(t, ERR_LIMIT, "the contract cannot be written");
         return task_hint(t, "a text of it is no UTF-8, or it would have more than %d bytes",
                          DOCUMENT_BYTES_MAX);
+    }
+    if (!contract_says_same(t, contract, buf_str(text), is_json)) {
+        return false;
     }
     if (!cli->has[OPTION_out]) {
         return cli_contract_print(t, buf_str(text));

@@ -97,7 +97,7 @@ static bool set_up_file(struct task *t, const struct metadb_core *core)
     return true;
 }
 
-bool metadb_open_file(struct task *t, const struct metadb_core *core, sqlite3 **out)
+bool metadb_open_file(struct task *t, struct metadb_core *core, sqlite3 **out)
 {
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
@@ -114,7 +114,7 @@ bool metadb_connect(struct task *t, struct metadb_core *core, bool is_writer,
                     struct metadb_connection **out)
 {
     sqlite3 *handle = NULL;
-    if (!metadb_open_file(t, core, &handle) || (is_writer && !metadb_seal_file(t, core, &handle)))
+    if (is_writer ? !metadb_open_sealed(t, core, &handle) : !metadb_open_file(t, core, &handle))
         return false;
     sqlite3_busy_timeout(handle, METADB_BUSY_MS);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -101,10 +101,9 @@ void metadb_keep_statements(struct metadb_connection *connection);
 /* The name of the layer that seals pages and holds them against their seals. */
 const char *metadb_pages(void);
 /* One handle of the file, as it is; NULL where that fails. */
-bool metadb_open_file(struct task *t, const struct metadb_core *core, sqlite3 **out);
-/* Before anybody else opens it: a file without seals is written anew, with seals, and the handle is one of the new file then. False closes
- * the handle. */
-bool metadb_seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle);
+bool metadb_open_file(struct task *t, struct metadb_core *core, sqlite3 **out);
+/* The same before anybody reads or writes it: a file without seals is written anew, with seals, and the handle is one of the new file. */
+bool metadb_open_sealed(struct task *t, struct metadb_core *core, sqlite3 **out);
 /* Of a connection that has just been opened, before anything else: what it makes has room for seals. */
 bool metadb_set_room_aside(struct task *t, const struct metadb_core *core, sqlite3 *handle);
 /* Each page of the file, also one that nobody reads. ERR_CORRUPT with the first that does not fit. */

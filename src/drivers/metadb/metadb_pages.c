@@ -75,24 +75,45 @@ static int page_close(sqlite3_file *file)
     return real(file)->pMethods->xClose(real(file));
 }
 
+static int found_damaged(int64_t page)
+{
+    damaged_page = page;
+    return SQLITE_IOERR_DATA;
+}
+
+/* The one byte that says that there are seals may itself be the damaged one: else nobody would look at any page from there on. */
+static bool has_lost_its_mark(sqlite3_file *file)
+{
+    char page[PAGE_BYTES];
+    if (real(file)->pMethods->xRead(real(file), page, PAGE_BYTES, 0) != SQLITE_OK)
+        return false;
+    page[RESERVED_AT] = SEAL_BYTES;
+    return is_sealed_page(page);
+}
+
+static int read_head(sqlite3_file *file, void *to, int len)
+{
+    struct paged_file *paged = (struct paged_file *)file;
+    int code = real(file)->pMethods->xRead(real(file), to, len, 0);
+    if (code != SQLITE_OK)
+        return code;
+    paged->is_sealed = says_sealed(to);
+    return paged->is_sealed || !has_lost_its_mark(file) ? SQLITE_OK : found_damaged(1);
+}
+
 /* Parts of a page, too, are read as a whole. */
 static int page_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
 {
     struct paged_file *paged = (struct paged_file *)file;
     char page[PAGE_BYTES];
-    bool is_header = at == 0 && len <= HEADER_BYTES;
-    if (!paged->is_sealed || is_header || at % PAGE_BYTES != 0 || len > PAGE_BYTES) {
-        int code = real(file)->pMethods->xRead(real(file), to, len, at);
-        if (code == SQLITE_OK && at == 0 && len >= HEADER_BYTES)
-            paged->is_sealed = says_sealed(to);
-        return code;
-    }
+    bool is_head = at == 0 && len >= HEADER_BYTES && (!paged->is_sealed || len == HEADER_BYTES);
+    if (is_head)
+        return read_head(file, to, len);
+    if (!paged->is_sealed || at % PAGE_BYTES != 0 || len > PAGE_BYTES)
+        return real(file)->pMethods->xRead(real(file), to, len, at);
     int code = real(file)->pMethods->xRead(real(file), page, PAGE_BYTES, at);
     memcpy(to, page, (size_t)len);
-    if (code != SQLITE_OK || is_sealed_page(page))
-        return code;
-    damaged_page = at / PAGE_BYTES + 1;
-    return SQLITE_IOERR_DATA;
+    return code != SQLITE_OK || is_sealed_page(page) ? code : found_damaged(at / PAGE_BYTES + 1);
 }
 
 static int page_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
@@ -372,14 +393,27 @@ static bool seal_anew(struct task *t, struct metadb_core *core, sqlite3 **handle
     bool ok = write_sealed(t, core, *handle, draft);
     sqlite3_close(*handle);
     *handle = NULL;
-    return ok && take_over(t, core, draft.ptr) && metadb_open_file(t, core, handle);
+    /* Two that turn the log on at once would refuse each other. */
+    return ok && take_over(t, core, draft.ptr) && metadb_open_file(t, core, handle)
+        && metadb_exec(t, core, *handle, "PRAGMA journal_mode = WAL");
 }
 
-bool metadb_seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle)
+static bool seal_file(struct task *t, struct metadb_core *core, sqlite3 **handle)
 {
     bool has = false;
     if (find_seals(t, core, *handle, &has) && (has || seal_anew(t, core, handle)))
         return true;
     sqlite3_close(*handle);
+    *handle = NULL;
     return false;
+}
+
+bool metadb_open_sealed(struct task *t, struct metadb_core *core, sqlite3 **out)
+{
+    /* A catalog of an environment may be opened by several at once: the second one would put the file of before over the new one. */
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one);
+    bool ok = metadb_open_file(t, core, out) && seal_file(t, core, out);
+    pthread_mutex_unlock(&one);
+    return ok;
 }
