@@ -138,6 +138,20 @@ static bool serve_is_idle(struct server *server, int64_t idle_ms, int64_t *busy_
     return idle_ms > 0 && clock_monotonic_ms() - *busy_ms >= idle_ms;
 }
 
+/* Who comes at the very moment of the end is still served: while that is decided nobody is taken in. */
+static bool serve_is_over(struct server *server, int64_t idle_ms, int64_t *busy_ms)
+{
+    if (!serve_is_idle(server, idle_ms, busy_ms)) {
+        return false;
+    }
+    http_door_pause(server->http);
+    if (serve_is_idle(server, idle_ms, busy_ms)) {
+        return true;
+    }
+    http_door_resume(server->http);
+    return false;
+}
+
 static void serve_wait(const struct serve_options *options, struct server *server,
                        const sigset_t *ends)
 {
@@ -152,7 +166,7 @@ static void serve_wait(const struct serve_options *options, struct server *serve
             log_event(LOG_INFO, "main", NULL, "ends on signal %d", sign);
             return;
         }
-        if (serve_is_idle(server, idle_ms, &busy_ms)) {
+        if (serve_is_over(server, idle_ms, &busy_ms)) {
             log_event(LOG_INFO, "main", NULL, "ends: no client for %lld ms", (long long)idle_ms);
             return;
         }

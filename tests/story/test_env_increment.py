@@ -1,7 +1,7 @@
 """Incremental tables in an environment go on from the mesh's rows, and come back to the mesh only where they do."""
 
 from story_help import edit, is_whole
-from test_increment import APPEND, put, row, shop  # noqa: F401  (shop is a fixture)
+from test_increment import APPEND, MERGE, put, row, shop  # noqa: F401  (shop is a fixture)
 
 CONTRACT = "domains/sales/orders/orders.odcs.yaml"
 
@@ -73,3 +73,23 @@ def test_all_rows_made_anew_follow_what_the_mesh_has(shop):  # noqa: F811
     done = mesh.weft("env", "promote", "dev-x", "--yes", "--format", "json").json["products"]
     assert [(r["product"], r["release"]) for r in done] == [("sales.orders", 3)], done
     assert rows(mesh) == 15 and is_whole(mesh)
+
+
+def test_rows_that_left_the_quarantine_in_it_are_not_forgotten(shop):  # noqa: F811
+    """The mesh would have them in both."""
+    aside = "quality: [{metric: invalidValues, arguments: {validValues: [CH, DE, AT]}, mustBe: 0, " \
+        "customProperties: [{property: onFailure, value: quarantine}]}]"
+    mesh = shop(how=MERGE)
+    mesh.env["WEFT_QUARANTINE_PERCENT_MAX"] = "50"
+    edit(mesh, CONTRACT, "{name: country, logicalType: string}", "{name: country, logicalType: string, " + aside + "}")
+    put(mesh, [row(i, i) for i in range(10)] + [row(50, 5, country="XX")])
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    edit(mesh, CONTRACT, "id: orders\n", "id: orders\nname: All orders\n")
+    mesh.weft("apply", "--env", "dev-x", "--domain", "sales", "--yes")
+    put(mesh, [row(i, i) for i in range(10)] + [row(50, 5)])
+    run(mesh, "--env", "dev-x")
+    refused = mesh.weft("env", "promote", "dev-x", "--yes").out
+    assert "is not promoted: rows that the mesh has in quarantine left it there" in refused, refused
+    mesh.weft("run", "--all")
+    assert rows(mesh) == 11 and mesh.weft("quarantine", "list").out == "no rows are in quarantine\n"

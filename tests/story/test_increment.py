@@ -45,10 +45,10 @@ def policy(mesh, name, text):
                f"apiVersion: weft/v1\nkind: Policy\nid: {name}\nowner: guild\ndescription: story\n{text}\n")
 
 
-def source(mesh, table="raw"):
+def source(mesh, table="raw", columns=COLUMNS):
     mesh.write("domains/sales/orders/shop.odcs.yaml", HEAD.format(id="shop", version="1.0.0") +
                "servers: [{server: files, type: local, path: data/orders.csv, format: csv}]\nschema:\n"
-               f"  - name: {table}\n" + COLUMNS.replace("KEY", "false"))
+               f"  - name: {table}\n" + columns.replace("KEY", "false"))
 
 
 def output(mesh, how, quality="", key="true", version="1.0.0", columns=COLUMNS):
@@ -233,6 +233,35 @@ def test_lookback_of_a_merge(shop):
     hold(mesh, rows.values())
 
 
+@pytest.mark.parametrize("sql", [True, False], ids=["select", "passed through"])
+@pytest.mark.parametrize("kind, least, lookback", [("TINYINT", -120, "100"), ("SMALLINT", -32000, "100000"),
+                                                   ("BIGINT", -9223372036854775800, "100")])
+def test_a_lookback_may_reach_further_than_the_type(shop, kind, least, lookback, sql):
+    how = f"{{mode: merge, key: changed, lookback: {lookback}}}"
+    mesh = shop(how, SQL if sql else None)
+    columns = COLUMNS.replace("logicalType: timestamp, physicalType: TIMESTAMP", f"logicalType: integer, physicalType: {kind}")
+    source(mesh, "raw" if sql else "orders", columns)
+    output(mesh, how, columns=columns)
+    rows = [dict(row(i, i), changed=str(least + i)) for i in range(5)]
+    start(mesh, rows)
+    put(mesh, rows + [dict(row(5, 5), changed=str(least + 1))])
+    done = run(mesh)
+    assert (done["added"], done["replaced"]) == (1, 5)
+
+
+@pytest.mark.parametrize("kind, value, bounds", [("integer, physicalType: BIGINT", "7", ["1.5", "x", "9223372036854775808"]),
+                                                 ("date, physicalType: DATE", "2026-01-07", ["2026-01-01 12:00:00", "2026-02-30"])])
+def test_a_bound_is_not_rounded(shop, kind, value, bounds):
+    mesh = shop(MERGE)
+    columns = COLUMNS.replace("timestamp, physicalType: TIMESTAMP", kind)
+    source(mesh, "raw", columns)
+    output(mesh, MERGE, columns=columns)
+    start(mesh, [dict(row(1, 1), changed=value)])
+    for bound in bounds:
+        assert f"--from {bound} is no " in run(mesh, "--from", bound, ok=False)["message"]
+    assert run(mesh, "--from", value, "--to", value)["replaced"] == 1
+
+
 @pytest.mark.parametrize("how", [APPEND, MERGE])
 @pytest.mark.parametrize("sql", [SQL, None], ids=["select", "passed through"])
 def test_a_window_is_made_anew(shop, how, sql):
@@ -269,6 +298,8 @@ def test_windows_that_cannot_be(shop):
         run(mesh, "--from", "2026-01-02", "--to", "2026-01-01", ok=False)["message"]
     run(mesh, "--from", "2026-01-02", "--to", "2026-01-02")
     assert mesh.weft("run", "--all", "--from", "2026-01-01", ok=False).code == 2
+    # As of a variable of a script that is not set.
+    assert "from and to are values of a key" in mesh.weft("run", "sales.orders", "--from", "", ok=False).err
     assert mesh.weft("run", "sales.orders", "--full", "--to", "2026-01-01", ok=False).code == 2
     output(mesh, MERGE, version="1.0.0", quality="    description: Changed.\n")
     mesh.weft("apply", "--yes")
@@ -289,10 +320,8 @@ def test_what_made_the_rows_has_changed(shop):
     assert "  orders: all rows, since it was asked for" in shown
 
 
-def test_what_the_build_may_see_has_changed(shop):
-    """Rows that were made under another policy do not stay."""
-    mesh = shop()
-    start(mesh, [row(i, i) for i in range(30)])
+def write_news(mesh):
+    """A product that reads the table, and has an incremental one too."""
     mesh.write("domains/sales/news/product.odps.yaml", """\
 apiVersion: v1.0.0
 kind: DataProduct
@@ -315,6 +344,13 @@ schema:
 """)
     policy(mesh, "news", "grant: {contract: news, role: reader, to: {groups: [team]}}")
     policy(mesh, "build", "grant: {contract: orders, role: reader, to: {products: [sales.news]}}")
+
+
+def test_what_the_build_may_see_has_changed(shop):
+    """Rows that were made under another policy do not stay."""
+    mesh = shop()
+    start(mesh, [row(i, i) for i in range(30)])
+    write_news(mesh)
     mesh.weft("apply", "--yes")
     news = "SELECT count(*) AS n, count(DISTINCT country) AS countries FROM sales.news.orders"
     mesh.weft("run", "sales.news")
@@ -328,6 +364,29 @@ schema:
     mesh.weft("apply", "--yes")
     mesh.weft("run", "sales.news")
     assert mesh.rows(news, as_user="ana") == [{"n": 10, "countries": 1}]
+
+
+def test_a_release_that_was_read_is_taken_back(shop):
+    """What was made of its rows is made anew: nobody can say which of them they are."""
+    mesh = shop(MERGE)
+    write_news(mesh)
+    policy(mesh, "filter", "filter: {tables: {tag: [rows]}, where: \"country = 'CH'\", except: {users: [ana]}}")
+    start(mesh, [row(i, i) for i in range(9)])
+    mesh.weft("run", "sales.news")
+    put(mesh, [row(i, i) for i in range(9)] + [row(999, 100, country="CH")])
+    run(mesh)
+    assert "1 rows added" in mesh.weft("run", "sales.news").out
+    mesh.weft("rollback", "sales.orders", "--to", "1", "--reason", "story")
+    put(mesh, [row(i, i) for i in range(9)] + [row(30, 50, country="CH")])
+    run(mesh)
+    assert "all rows, since release 2 of its input orders was taken back" in mesh.weft("run", "sales.news").out
+    assert [r["id"] for r in mesh.rows("SELECT id FROM sales.news.orders ORDER BY id", as_user="ana")] == [0, 3, 6, 30]
+    assert "0 rows added" in mesh.weft("run", "sales.news").out
+    # Back to the very release that was read: nothing is wrong with its rows.
+    put(mesh, [row(i, i) for i in range(9)] + [row(30, 50, country="CH"), row(33, 60, country="CH")])
+    run(mesh)
+    mesh.weft("rollback", "sales.orders", "--to", "4", "--reason", "story")
+    assert "0 rows added" in mesh.weft("run", "sales.news").out
 
 
 def test_rules_are_held_against_all_rows(shop):

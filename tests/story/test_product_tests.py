@@ -73,6 +73,9 @@ def test_texts_that_would_break_the_table_are_quoted(shop):
     edit(shop, f"{ORDERS}/orders.sql", "customer,", "chr(97) || chr(10) || chr(98) AS customer,")
     write(shop, case("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{id: 1, customer: ''}]}"))
     assert finding(shop)["found"].split() == ["row", "column", "expected", "got", "1", "customer", '""', '"a\\nb"']
+    edit(shop, f"{ORDERS}/orders.sql", "chr(97) || chr(10) || chr(98)", "'ab '")
+    write(shop, case("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{id: 1, customer: ab}]}"))
+    assert finding(shop)["found"].endswith('1    customer  ab        "ab "')
 
 
 def test_rows_that_are_missing_or_too_many(shop):
@@ -156,10 +159,10 @@ def test_values_of_every_kind(shop):
              "BOOLEAN": "true", "DATE": "0001-01-01", "TIMESTAMP": "'2026-03-01 12:00:00.123456'",
              "\"TIMESTAMP WITH TIME ZONE\"": "'2026-03-01T12:00:00+02:00'", "UUID": "123e4567-e89b-12d3-a456-426614174000",
              "VARCHAR": "\"  a 'b' \\\"c\\\" ünï\\n\"", "BLOB": "'\\x00\\xff'", "\"VARCHAR[]\"": "[a, \"b, 'c'\", null]",
-             "\"STRUCT(a INTEGER, b VARCHAR)\"": "{a: 1, b: \"x, y\"}"}
+             "\"STRUCT(a INTEGER, b VARCHAR)\"": "{a: 1, b: \"x, y\"}", "\"MAP(VARCHAR, INTEGER)\"": "{x: 1, \"y, z\": null}"}
     logical = {"BOOLEAN": "boolean", "DATE": "date", "BIGINT": "integer", "DOUBLE": "number", "\"DECIMAL(38,10)\"": "number",
                "TIMESTAMP": "timestamp", "\"TIMESTAMP WITH TIME ZONE\"": "timestamp", "\"VARCHAR[]\"": "array",
-               "\"STRUCT(a INTEGER, b VARCHAR)\"": "object"}
+               "\"STRUCT(a INTEGER, b VARCHAR)\"": "object", "\"MAP(VARCHAR, INTEGER)\"": "object"}
     columns = "".join(f"      - {{name: c{i}, logicalType: {logical.get(t, 'string')}, physicalType: {t}}}\n" for i, t in enumerate(types))
     for path, name in (("shop", "raw_orders"), ("orders", "orders")):
         text = (shop.folder / f"{ORDERS}/{path}.odcs.yaml").read_text().split("    properties:\n")[0]
@@ -187,7 +190,13 @@ MISTAKES = {
     "nothing expected": ("expect: {}", "the case expects nothing"),
     "no time": ("now: yesterday\nexpect: {orders: []}", "this is no time"),
     "an unknown key": ("inputs: {}\nexpect: {orders: []}", "unknown key"),
-    "a value that does not fit": ("given: {shop.raw_orders: [{id: x}]}\nexpect: {orders: []}", "Could not convert string 'x' to INT32"),
+    "a column twice": ("given: {shop.raw_orders: [{id: 1, ID: 2}]}\nexpect: {orders: []}", "the column stands twice in its row"),
+    "a value that does not fit": ("given: {shop.raw_orders: [{id: x}]}\nexpect: {orders: []}", "column id: x is no "),
+    "a number that would be rounded": ("given: {shop.raw_orders: [{id: 1.7}]}\nexpect: {orders: []}", "column id: 1.7 is no "),
+    "digits that would be lost": ("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{amount: 10.555}]}",
+                                  "column amount: 10.555 is no DECIMAL(12,2)"),
+    "a time for a date": ("given: {shop.raw_orders: [{id: 1}]}\nexpect: {orders: [{ordered_on: 2026-01-01 12:00:00}]}",
+                          "column ordered_on: 2026-01-01 12:00:00 is no DATE"),
 }
 
 
@@ -198,6 +207,28 @@ def test_mistakes_of_the_file(shop, mistake):
     found = finding(shop)
     assert words in found["message"], found
     assert found["file"] == FILE and found["line"] >= 4, found
+
+
+def test_the_row_of_a_value_that_does_not_fit_is_told(shop):
+    write(shop, case("""
+given:
+  shop.raw_orders:
+    - {id: 1, amount: 1.5}
+    - {id: 2.5}
+expect:
+  orders:
+    - {id: 1}
+    - {id: 2, amount: 1.555}
+"""))
+    assert (finding(shop)["line"], finding(shop)["message"]) == (8, 'case "a case": column id: 2.5 is no INTEGER')
+    edit(shop, FILE, "2.5", "2")
+    assert (finding(shop)["line"], finding(shop)["message"]) == (12, 'case "a case": column amount: 1.555 is no DECIMAL(12,2)')
+
+
+def test_tables_that_may_be_expected_are_named(shop):
+    write_internal(shop)
+    write(shop, case("expect: {order: []}"))
+    assert finding(shop)["allowed"] == "orders, self.paid, self.swiss"
 
 
 def test_a_text_that_fails_over_given_rows_tells_where(shop):

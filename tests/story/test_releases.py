@@ -242,6 +242,25 @@ mask: {columns: {column: [id]}, with: {method: "null"}}
     assert "{'id': NULL" in shown
 
 
+def test_rows_from_before_the_key_are_compared_as_a_whole(shop):
+    """Two of them have one key, so that no row says which it was."""
+    shop.write(f"{ORDERS}/product.odps.yaml", (shop.folder / f"{ORDERS}/product.odps.yaml").read_text().replace(
+        "name: orders, version: 1.0.0", "name: orders, version: 0.1.0"))
+    edit(shop, f"{ORDERS}/orders.odcs.yaml", "version: 1.0.0", "version: 0.1.0")
+    edit(shop, f"{ORDERS}/orders.odcs.yaml", ", primaryKey: true, primaryKeyPosition: 1", "")
+    edit(shop, f"{ORDERS}/orders.sql", "raw_orders", "raw_orders UNION ALL SELECT 1, 'Ann', '', 'CH', 1, DATE '2026-01-01'")
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    edit(shop, f"{ORDERS}/orders.odcs.yaml", "name: id,", "name: id, primaryKey: true,")
+    shop.write(f"{ORDERS}/orders.sql", SQL)
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    table = shop.weft("diff", "sales.orders", "--format", "json", "--as", "noor").json["tables"][0]
+    rows = count(shop)
+    assert (table["key"], table["rows_before"], table["rows_after"]) == ([], rows + 1, rows)
+    assert (table["added"], table["removed"], table["changed"]) == (0, 1, None)
+
+
 def test_what_cannot_be_compared(twice):
     assert twice.weft("diff", "sales.orders#1", "sales.other#2", ok=False).code == 2
     assert twice.weft("diff", "sales.orders#x", ok=False).code == 2

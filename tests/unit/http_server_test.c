@@ -644,6 +644,28 @@ TEST(http_server_close_cancels_what_runs)
     EXPECT(has(read_to_end(t, waiting), "HTTP/1.1 499 "));
 }
 
+TEST(http_server_paused_counts_who_came_and_lets_others_wait)
+{
+    struct task *t = test_task();
+    struct shop *shop = shop_start(t);
+    struct stream *before = client_of(t, shop);
+    http_server_pause(shop->server);
+    EXPECT_INT(http_server_connections(shop->server), 1);
+    struct stream *after = client_of(t, shop);
+    str request = STR("GET /show HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    EXPECT_OK(t, stream_write(t, after, request));
+    EXPECT_OK(t, stream_write(t, before, request));
+    EXPECT(str_starts(read_to_end(t, before), STR("HTTP/1.1 200 ")));
+    EXPECT(http_server_connections(shop->server) <= 1);
+    stream_set_deadline(after, clock_monotonic_ms() + 50);
+    char byte;
+    size_t len;
+    EXPECT_FAIL(t, ERR_TIMEOUT, stream_read(t, after, &byte, 1, &len));
+    stream_set_deadline(after, 0);
+    http_server_resume(shop->server);
+    EXPECT(str_starts(read_to_end(t, after), STR("HTTP/1.1 200 ")));
+}
+
 TEST(http_server_drain_lets_requests_end)
 {
     struct task *t = test_task();

@@ -290,6 +290,23 @@ bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id, uint
     return metadb_end(t, st);
 }
 
+bool release_was_taken_back(struct task *t, struct metadb *db, uint64_t product_id, uint64_t number,
+                            uint64_t up_to, bool *out)
+{
+    struct metadb_statement *st;
+
+    if (!metadb_query(t, db, &st,
+                      "SELECT 1 FROM release WHERE product_id = ? AND number > ? AND number <= ? "
+                      "AND restores > 0 AND restores < ?",
+                      "iiii", product_id, number, up_to, number)) {
+        return false;
+    }
+    *out = metadb_next(t, st);
+    while (metadb_next(t, st)) {
+    }
+    return metadb_end(t, st);
+}
+
 struct pruning {
     uint64_t keep;
     int64_t young_after_us;

@@ -92,6 +92,9 @@ MUST_CHECK bool release_get(struct task *t, struct metadb *db, uint64_t product_
                             struct release_row *out, bool *found_out);
 MUST_CHECK bool release_inputs(struct task *t, struct metadb *db, uint64_t product_id,
                                uint64_t number, struct release_inputs *out);
+/* Did an earlier release than this one come back by a rollback, after it and up to the other? */
+MUST_CHECK bool release_was_taken_back(struct task *t, struct metadb *db, uint64_t product_id,
+                                       uint64_t number, uint64_t up_to, bool *out);
 /* Of a release, in the order in which they were traced. */
 MUST_CHECK bool release_read_edges(struct task *t, struct metadb *db, uint64_t product_id,
                                    uint64_t number, struct release_edges *out);

@@ -135,6 +135,9 @@ str source_range_text(struct arena *mem, const struct source_server *server,
 str source_files_from(struct arena *mem, const struct source_server *server,
                       const struct source_table *table, const struct source_column *columns,
                       size_t len);
+/* A text as a value of the column's type, and nothing rounded; what is none stops with an error that names the column and tells it. */
+void source_add_exact(struct arena *mem, struct buf *b, const struct contract_column *column,
+                      str value);
 /* Where the files of a table are: {table} filled in. Empty where it would be too long. */
 str source_table_location(struct arena *mem, str location, str table);
 /* An engine's message about a source as one line without connection strings and rows, and what to do. */

@@ -477,10 +477,9 @@ static str source_refusal(struct arena *mem, const struct contract_column *colum
 }
 
 static void source_add_case(struct arena *mem, struct buf *b, const struct contract_column *column,
-                            str value, str also)
+                            str value, str also, str refusal)
 {
     enum source_reading reading = source_type_reading(column->type, true);
-    str refusal = source_refusal(mem, column);
 
     buf_format(b, "CASE WHEN (%.*s OR regexp_full_match(%.*s, %.*s))%.*s",
                STR_ARG(source_quick_guard(mem, reading, column->type, value)), STR_ARG(value),
@@ -492,8 +491,8 @@ static void source_add_case(struct arena *mem, struct buf *b, const struct contr
                STR_ARG(refusal));
 }
 
-void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
-                        str value)
+static void source_add_refusing(struct arena *mem, struct buf *b,
+                                const struct contract_column *column, str value, str refusal)
 {
     switch (source_type_reading(column->type, true)) {
     case READ_WHOLE:
@@ -501,7 +500,7 @@ void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_
     case READ_DATE:
     case READ_TIME:
     case READ_REAL:
-        source_add_case(mem, b, column, value, STR_NONE);
+        source_add_case(mem, b, column, value, STR_NONE, refusal);
         break;
     default:
         /* Any value is a text; and inside of what is nested, to try would make nulls of what is wrong. */
@@ -510,9 +509,14 @@ void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_
             break;
         }
         buf_format(b, "CASE WHEN %.*s IS NOT NULL THEN coalesce(TRY_CAST(%.*s AS %.*s), %.*s) END",
-                   STR_ARG(value), STR_ARG(value), STR_ARG(column->type),
-                   STR_ARG(source_refusal(mem, column)));
+                   STR_ARG(value), STR_ARG(value), STR_ARG(column->type), STR_ARG(refusal));
     }
+}
+
+void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
+                        str value)
+{
+    source_add_refusing(mem, b, column, value, source_refusal(mem, column));
 }
 
 static void source_add_number_of_json(struct arena *mem, struct buf *b,
@@ -524,12 +528,12 @@ static void source_add_number_of_json(struct arena *mem, struct buf *b,
                             "'.') OR strlen(%.*s::VARCHAR) <= 16)",
                             STR_ARG(name), STR_ARG(name), STR_ARG(name));
 
-    source_add_case(mem, b, column, value, also);
+    source_add_case(mem, b, column, value, also, source_refusal(mem, column));
 }
 
 /* Casts round inside of lists and structs as they do outside, and no pattern can be held against what is nested. */
 static void source_add_nested(struct arena *mem, struct buf *b,
-                              const struct contract_column *column, str name)
+                              const struct contract_column *column, str name, str refusal)
 {
     str text = contract_type_replace(mem, column->type, source_leaf_text);
     str wide = contract_type_replace(mem, column->type, source_leaf_wide);
@@ -542,10 +546,26 @@ static void source_add_nested(struct arena *mem, struct buf *b,
     str cast = arena_format(mem, "CAST(%.*s AS %.*s)", STR_ARG(read), STR_ARG(column->type));
     buf_format(b,
                "CASE WHEN CAST(%.*s AS %.*s) IS NOT DISTINCT FROM CAST(%.*s AS %.*s) THEN %.*s "
-               "ELSE error(",
-               STR_ARG(cast), STR_ARG(wide), STR_ARG(read), STR_ARG(wide), STR_ARG(cast));
-    buf_add_literal(b, source_value_message(mem, column));
-    buf_add(b, STR(") END"));
+               "ELSE %.*s END",
+               STR_ARG(cast), STR_ARG(wide), STR_ARG(read), STR_ARG(wide), STR_ARG(cast),
+               STR_ARG(refusal));
+}
+
+void source_add_exact(struct arena *mem, struct buf *b, const struct contract_column *column,
+                      str value)
+{
+    struct buf *refusal = buf_new(mem, SQL_BYTES_MAX);
+
+    buf_add(refusal, STR("error("));
+    buf_add_literal(refusal, arena_format(mem, "column %.*s: ", STR_ARG(column->name)));
+    buf_format(refusal, " || CAST(%.*s AS VARCHAR) || ", STR_ARG(value));
+    buf_add_literal(refusal, arena_format(mem, " is no %.*s", STR_ARG(column->type)));
+    buf_add(refusal, STR(")"));
+    if (source_type_reading(column->type, true) == READ_NESTED) {
+        source_add_nested(mem, b, column, value, buf_str(refusal));
+    } else {
+        source_add_refusing(mem, b, column, value, buf_str(refusal));
+    }
 }
 
 /* A moment without an offset is one of the column's own zone. */
@@ -619,7 +639,7 @@ static void source_add_value(struct arena *mem, struct buf *b, const struct cont
     } else if (reading == READ_ZONED) {
         source_add_zoned(mem, b, column);
     } else if (reading == READ_NESTED) {
-        source_add_nested(mem, b, column, name);
+        source_add_nested(mem, b, column, name, source_refusal(mem, column));
     } else if (source_reads_json(reading, is_csv)) {
         source_add_number_of_json(mem, b, column, name);
     } else {

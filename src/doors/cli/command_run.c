@@ -43,8 +43,12 @@ static bool run_body(struct task *t, const struct cli *cli, str *out)
     if (cli->has[OPTION_full]) {
         json_out_bool(&o, "full", true);
     }
-    json_out_maybe(&o, "from", cli->value[OPTION_from]);
-    json_out_maybe(&o, "to", cli->value[OPTION_to]);
+    if (cli->has[OPTION_from]) {
+        json_out_str(&o, "from", cli->value[OPTION_from]);
+    }
+    if (cli->has[OPTION_to]) {
+        json_out_str(&o, "to", cli->value[OPTION_to]);
+    }
     json_out_end(&o, '}');
     *out = buf_str(o.b);
     return !o.b->full || task_fail(t, ERR_LIMIT, "there are too many products to name");

@@ -29,6 +29,15 @@ static bool api_wanted_products(struct task *t, const struct api *api, str *out)
     return true;
 }
 
+/* A bound without a value would be none, and the run another one. */
+static bool is_no_key(const struct api *api, const char *name)
+{
+    const struct tree *value = tree_find(api->body, str_of(name));
+
+    return value != NULL && !tree_is_null(value)
+        && (value->text.len == 0 || value->text.len > NAME_BYTES_MAX);
+}
+
 /* What is new, all of it, or a window of keys. */
 bool api_wanted_how(struct task *t, const struct api *api, str products, struct run_how *out)
 {
@@ -39,7 +48,7 @@ bool api_wanted_how(struct task *t, const struct api *api, str products, struct 
     if (full != NULL && !tree_is_bool(full, &out->is_full)) {
         return task_fail(t, ERR_USAGE, "full is true or false");
     }
-    if (out->from.len > NAME_BYTES_MAX || out->to.len > NAME_BYTES_MAX) {
+    if (is_no_key(api, "from") || is_no_key(api, "to")) {
         return task_fail(t, ERR_USAGE, "from and to are values of a key");
     }
     if (out->from.len + out->to.len == 0) {

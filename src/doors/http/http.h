@@ -19,6 +19,9 @@ void http_door_close(struct http_door *door);
 str http_door_address(const struct http_door *door);
 /* Connections now, and when the last request ended on the monotonic clock: for a server that ends when idle. */
 size_t http_door_connections(struct http_door *door, int64_t *last_ms);
+/* See http_server_pause. */
+void http_door_pause(struct http_door *door);
+void http_door_resume(struct http_door *door);
 /* Readiness falls before the door closes, so that balancers look elsewhere. */
 void http_door_set_ready(struct http_door *door, bool is_ready);
 

@@ -309,6 +309,16 @@ size_t http_door_connections(struct http_door *door, int64_t *last_ms)
     return http_server_connections(door->server);
 }
 
+void http_door_pause(struct http_door *door)
+{
+    http_server_pause(door->server);
+}
+
+void http_door_resume(struct http_door *door)
+{
+    http_server_resume(door->server);
+}
+
 void http_door_set_ready(struct http_door *door, bool is_ready)
 {
     atomic_store(&door->is_ready, is_ready);

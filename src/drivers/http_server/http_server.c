@@ -92,9 +92,24 @@ bool http_server_start(struct task *t, struct http_server *server)
     if (server->listener_count == 0)
         return task_fail(t, ERR_CONFIG, "the server has no address to listen on");
     server->is_started = true;
+    http_server_resume(server);
+    return true;
+}
+
+void http_server_pause(struct http_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct stream *s;
+        stream_idle_unlisten(server->idle, server->listeners[i]);
+        while ((s = stream_accept_now(server->listeners[i])) != NULL)
+            accepted(server, s);
+    }
+}
+
+void http_server_resume(struct http_server *server)
+{
     for (size_t i = 0; i < server->listener_count; i++)
         stream_idle_listen(server->idle, server->listeners[i], accepted, server);
-    return true;
 }
 
 size_t http_server_connections(struct http_server *server)

@@ -60,6 +60,9 @@ MUST_CHECK bool http_server_start(struct task *t, struct http_server *server);
  * the last request ended. */
 size_t http_server_connections(struct http_server *server);
 size_t http_server_running(struct http_server *server, int64_t *last_ms);
+/* Takes in who has connected until now, and nobody from now on: they wait until http_server_resume. Whoever is counted then is known. */
+void http_server_pause(struct http_server *server);
+void http_server_resume(struct http_server *server);
 /* Accepts no more, closes idle connections, and waits for requests at work: true when all ended
  * within `grace_ms`. */
 bool http_server_drain(struct http_server *server, int grace_ms);

@@ -97,11 +97,11 @@ static bool has_keys(const struct image_table *table, const struct decision *fro
 /* Columns of both releases that the actor sees; of masked ones what the masks show. */
 static void choose_columns(struct task *t, const struct diff *d, const struct diff_sides *sides,
                            const struct image_table *from, const struct image_table *to,
-                           struct diff_table *out)
+                           bool may_be_keyed, struct diff_table *out)
 {
     const struct decision *before = gate_decide(t, sides->image, from),
                           *after = gate_decide(t, sides->image, to);
-    bool is_keyed = has_keys(to, before, after);
+    bool is_keyed = may_be_keyed && has_keys(to, before, after);
 
     *out = (struct diff_table){
         .from = address(t->mem, d, d->from, from->name),
@@ -179,24 +179,52 @@ static bool write_rows(struct task *t, const struct diff *d, const struct diff_t
     return true;
 }
 
+/* A contract that got its key later promised nothing of the rows before: those without one, or two of one, are in no pair. */
+static bool is_keyed_right(const struct diff_table *table, const struct tree *counts)
+{
+    size_t behind = 5 + table->columns.len;
+
+    return table->keys.len == 0
+        || (number_at(counts, 0) == number_at(counts, behind)
+            && number_at(counts, 1) == number_at(counts, behind + 1));
+}
+
+static bool count_rows(struct task *t, const struct diff *d, const struct diff_sides *sides,
+                       const struct image_table *from, const struct image_table *to,
+                       struct diff_table *table, const struct tree **counts_out)
+{
+    struct engine_rows answer = {0};
+
+    for (int is_keyed = 1; is_keyed >= 0; is_keyed--) {
+        choose_columns(t, d, sides, from, to, is_keyed, table);
+        if (table->keys.len + table->columns.len == 0) {
+            return task_fail(t, ERR_DENIED, "no column of %.*s in both releases is for you",
+                             STR_ARG(to->name));
+        }
+        answer.len = 0;
+        if (!ask(t, d, diff_count_sql(t->mem, table), &answer)) {
+            return false;
+        }
+        CHECK(answer.len == 1);
+        *counts_out = answer.at[0];
+        if (is_keyed_right(table, *counts_out)) {
+            break;
+        }
+    }
+    return true;
+}
+
 static bool write_table(struct task *t, const struct diff *d, const struct diff_sides *sides,
                         const struct image_table *from, const struct image_table *to,
                         struct json_out *o)
 {
     struct diff_table table;
-    struct engine_rows answer = {0};
     struct str_list changed = {0};
+    const struct tree *counts;
 
-    choose_columns(t, d, sides, from, to, &table);
-    if (table.keys.len + table.columns.len == 0) {
-        return task_fail(t, ERR_DENIED, "no column of %.*s in both releases is for you",
-                         STR_ARG(to->name));
-    }
-    if (!ask(t, d, diff_count_sql(t->mem, &table), &answer)) {
+    if (!count_rows(t, d, sides, from, to, &table, &counts)) {
         return false;
     }
-    CHECK(answer.len == 1);
-    const struct tree *counts = answer.at[0];
 
     json_out_begin(o, "", '{');
     json_out_str(o, "table", to->name);

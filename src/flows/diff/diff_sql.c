@@ -105,6 +105,7 @@ str diff_count_sql(struct arena *mem, const struct diff_table *table)
         add_differs(b, table->columns.at[i]);
         buf_format(b, ")");
     }
+    buf_format(b, ", (SELECT count(*) FROM a), (SELECT count(*) FROM b)");
     add_join(b, table);
     return buf_str(b);
 }

@@ -198,15 +198,16 @@ static void plan_case_given(struct arena *mem, const struct plan_case *c,
     str number = STR("file_row_number");
     bool has_number = plan_column(&c->table, number) == NULL;
     struct job_view *view = vec_add(mem, &source->job.views);
-    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    struct buf *sql = buf_new(mem, PLAN_ROWS_SQL_BYTES_MAX);
 
     *view = (struct job_view){.name = STR("given"), .is_inline = true};
     buf_add(sql, STR("SELECT "));
     for (size_t i = 0; i < c->table.column_count; i++) {
-        plan_add_text_column(mem, view, sql, c->table.columns[i].name, c->table.columns[i].type);
+        plan_add_text_column(mem, view, sql, c->table.columns[i].name, c->table.columns[i].type,
+                             c->of->rows);
     }
     if (has_number) {
-        plan_add_text_column(mem, view, sql, number, STR("BIGINT"));
+        plan_add_text_column(mem, view, sql, number, STR("BIGINT"), NULL);
     }
     buf_add(sql, STR(" FROM given"));
     for (size_t i = 0; i < c->of->rows->len; i++) {
@@ -262,14 +263,14 @@ static void plan_case_expected(struct arena *mem, const struct plan_case *c, str
 {
     const struct decision *decision = &c->decision;
     struct job_view *view = vec_add(mem, &job->views);
-    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    struct buf *sql = buf_new(mem, PLAN_ROWS_SQL_BYTES_MAX);
 
     *view = (struct job_view){.name = STR("expected"), .is_inline = true};
     buf_add(sql, STR("SELECT "));
     for (size_t i = 0; i < decision->columns.len; i++) {
         const struct decision_column *column = &decision->columns.at[i];
 
-        plan_add_text_column(mem, view, sql, column->name, column->type);
+        plan_add_text_column(mem, view, sql, column->name, column->type, c->of->expect);
     }
     vec_push(mem, &view->columns,
              ((struct job_column){.name = STR("weft row"), .type = STR("BIGINT")}));

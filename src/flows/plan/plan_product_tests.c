@@ -42,10 +42,9 @@ static struct finding *case_wrong(const struct product_case *c, struct place pla
 }
 
 /* What the case itself does wrong, or its texts do with its rows, is a finding; a lost worker is nobody's. */
-static bool case_failed(struct task *t, const struct product_case *c, const struct model_sql *sql)
+static bool case_failed(struct task *t, const struct product_case *c, const struct model_sql *sql,
+                        struct place place)
 {
-    struct place place = c->of->place;
-
     if (!plan_is_of_text(t->err.code)) {
         return false;
     }
@@ -155,6 +154,20 @@ static const struct job_column *find_column(const struct job_columns *columns, s
     return NULL;
 }
 
+/* A name is one in whatever case it is written. */
+static bool case_has_twice(struct arena *mem, const struct product_case *c, const struct tree *row,
+                           size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (str_eq_nocase(row->at[i]->key, row->at[at]->key)) {
+            case_wrong(c, tree_place(mem, c->of->file, row->at[at]),
+                       "the column stands twice in its row", row->at[at]->key);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names that the table does not have are slips of the pen, not differences. */
 static bool case_knows(struct arena *mem, const struct product_case *c,
                        const struct model_case_table *table, const struct job_columns *columns)
@@ -180,6 +193,7 @@ static bool case_knows(struct arena *mem, const struct product_case *c,
                                   : STR_NONE;
                 ok = false;
             }
+            ok = !case_has_twice(mem, c, table->rows->at[i], j) && ok;
         }
     }
     return ok;
@@ -201,15 +215,15 @@ static void case_rows_job(struct arena *mem, const struct model_case_table *tabl
                           struct engine_job *job)
 {
     struct job_view *view = vec_add(mem, &job->views);
-    struct buf *sql = buf_new(mem, DOCUMENT_BYTES_MAX);
+    struct buf *sql = buf_new(mem, PLAN_ROWS_SQL_BYTES_MAX);
 
     *view = (struct job_view){.name = STR("given"), .is_inline = true};
     buf_add(sql, STR("SELECT "));
     for (size_t i = 0; i < columns->len; i++) {
-        plan_add_text_column(mem, view, sql, columns->at[i].name, columns->at[i].type);
+        plan_add_text_column(mem, view, sql, columns->at[i].name, columns->at[i].type, table->rows);
     }
     if (has_number) {
-        plan_add_text_column(mem, view, sql, STR("weft row"), STR("BIGINT"));
+        plan_add_text_column(mem, view, sql, STR("weft row"), STR("BIGINT"), NULL);
     }
     for (size_t i = 0; i < table->rows->len; i++) {
         for (size_t j = 0; j < columns->len; j++) {
@@ -221,6 +235,32 @@ static void case_rows_job(struct arena *mem, const struct model_case_table *tabl
     }
     buf_add(sql, STR(" FROM given"));
     job->text = buf_str(sql);
+}
+
+/* The first row whose values do not fit, with its error; else the table. */
+static struct place case_place_misfit(struct task *t, const struct product_case *c,
+                                      const struct model_case_table *table,
+                                      const struct job_columns *columns)
+{
+    struct error all = t->err;
+
+    for (size_t i = 0; plan_is_of_text(all.code) && i < table->rows->len; i++) {
+        struct tree row = *table->rows;
+        struct model_case_table alone = *table;
+        struct engine_job job = {0};
+        struct engine_rows answer = {0};
+
+        row.at = &table->rows->at[i];
+        row.len = 1;
+        alone.rows = &row;
+        task_clear_error(t);
+        case_rows_job(t->mem, &alone, columns, false, &job);
+        if (!engine_ask(t, c->testing->worker, &job, true, &answer)) {
+            return tree_place(t->mem, c->of->file, table->rows->at[i]);
+        }
+    }
+    t->err = all;
+    return table->place;
 }
 
 /* False when the machine fails; `ok_out` false when the case does. */
@@ -251,7 +291,7 @@ static bool case_give(struct task *t, struct product_case *c, const struct model
     struct job_columns columns = copy_columns(t->mem, &input->columns);
     case_rows_job(t->mem, table, &columns, false, &job);
     if (!case_write(t, c, &job, input->schema, input->name, &columns)) {
-        return case_failed(t, c, NULL);
+        return case_failed(t, c, NULL, case_place_misfit(t, c, table, &columns));
     }
     *ok_out = true;
     return true;
@@ -349,7 +389,7 @@ static bool case_build_text(struct task *t, struct product_case *c, const struct
     }
     *ok_out = case_build(t, c, text->tree, sql->is_internal ? STR("self") : STR_NONE, sql->table,
                          &columns);
-    return *ok_out || case_failed(t, c, sql);
+    return *ok_out || case_failed(t, c, sql, c->of->place);
 }
 
 /* An output table without SQL. */
@@ -368,7 +408,7 @@ static bool case_pass_through(struct task *t, struct product_case *c,
         *ok_out = gate_parse(t, c->testing->worker,
                              model_pass_through_sql(t->mem, table, input->schema), &tree)
                && case_build(t, c, tree, STR_NONE, table->name, &columns);
-        return *ok_out || case_failed(t, c, NULL);
+        return *ok_out || case_failed(t, c, NULL, c->of->place);
     }
     *ok_out = true;
     return true;
@@ -449,7 +489,7 @@ static bool case_compare(struct task *t, struct product_case *c,
         return true;
     }
     if (!case_ask_sides(t, c, table, file, columns, &sides)) {
-        return case_failed(t, c, NULL);
+        return case_failed(t, c, NULL, case_place_misfit(t, c, table, &sides.compared));
     }
     plan_compare_sides(t->mem, &sides, c->of->is_ordered, definition);
     if (sides.differences.len > 0) {
@@ -461,6 +501,28 @@ static bool case_compare(struct task *t, struct product_case *c,
         finding->found = plan_difference_table(t->mem, &sides.differences);
     }
     return true;
+}
+
+/* As a case names them. */
+static str case_made_tables(struct arena *mem, const struct plan_compiled *compiled)
+{
+    struct str_list names = {0};
+
+    for (size_t i = 0; i < compiled->definition->outputs.len; i++) {
+        const struct contract *contract = compiled->definition->outputs.at[i].contract;
+
+        for (size_t k = 0; k < contract->tables.len; k++) {
+            str_list_add(mem, &names, contract->tables.at[k].name);
+        }
+    }
+    for (size_t i = 0; i < compiled->scope.inputs.len; i++) {
+        const struct gate_input *input = &compiled->scope.inputs.at[i];
+
+        if (str_eq(input->schema, STR("self"))) {
+            str_list_add(mem, &names, arena_format(mem, "self.%.*s", STR_ARG(input->name)));
+        }
+    }
+    return str_list_join(mem, &names, STR(", "));
 }
 
 static bool case_expect(struct task *t, struct product_case *c,
@@ -477,7 +539,7 @@ static bool case_expect(struct task *t, struct product_case *c,
     }
     if (definition == NULL && input == NULL) {
         case_wrong(c, table->place, "the product makes no such table", table->rows->key)->allowed =
-            STR("TABLE of an output port, or self.NAME of an internal table");
+            case_made_tables(t->mem, c->compiled);
         return true;
     }
     columns = definition != NULL ? contract_columns(t->mem, definition)

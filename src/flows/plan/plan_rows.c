@@ -2,6 +2,7 @@
 
 #include "buf/buf.h"
 #include "limits/limits.h"
+#include "source/source.h"
 
 void plan_differ(struct arena *mem, struct plan_differences *differences, size_t row, str column,
                  str expected, str got)
@@ -88,7 +89,8 @@ static bool plan_needs_quotes(str text)
             return true;
         }
     }
-    return text.len == 0 || str_eq(text, STR("NULL"));
+    return text.len == 0 || text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' '
+        || str_eq(text, STR("NULL"));
 }
 
 str plan_cell_text(struct arena *mem, const struct tree *row, size_t at)
@@ -122,12 +124,53 @@ void plan_put_number(struct arena *mem, struct job_view *view, size_t number)
     vec_push(mem, &view->cells, ((struct job_cell){.text = arena_format(mem, "%zu", number)}));
 }
 
-void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
-                          str type)
+/* Digits and signs: a whole number or a date, which no cast rounds. */
+static bool plan_is_plain(const struct tree *cell)
 {
+    for (size_t i = 0; i < cell->text.len; i++) {
+        char c = cell->text.ptr[i];
+
+        if ((c < '0' || c > '9') && c != '-' && c != '+') {
+            return false;
+        }
+    }
+    return cell->kind == TREE_SCALAR;
+}
+
+/* Has a row something else in this column? Most columns of wide tables have nothing, and what asks each value costs much. */
+static bool plan_is_guarded(const struct tree *rows, str name)
+{
+    for (size_t i = 0; rows != NULL && i < rows->len; i++) {
+        for (size_t k = 0; k < rows->at[i]->len; k++) {
+            const struct tree *cell = rows->at[i]->at[k];
+
+            if (!plan_is_plain(cell) && str_eq_nocase(cell->key, name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
+                          str type, const struct tree *rows)
+{
+    struct contract_column column = {.name = name, .type = type};
+    struct buf *value = buf_new(mem, NAME_BYTES_MAX * 4);
+
     vec_push(mem, &view->columns, ((struct job_column){.name = name, .type = STR("VARCHAR")}));
-    buf_add(sql, view->columns.len > 1 ? STR(", CAST(") : STR("CAST("));
-    buf_add_identifier(sql, name);
-    buf_format(sql, " AS %.*s) AS ", STR_ARG(type));
+    /* Lists and structs are read from JSON as they are, maps are not. */
+    bool is_json = str_find(type, STR("MAP(")) < type.len;
+
+    buf_add(value, is_json ? STR("CAST(") : STR(""));
+    buf_add_identifier(value, name);
+    buf_add(value, is_json ? STR(" AS JSON)") : STR(""));
+    buf_add(sql, view->columns.len > 1 ? STR(", ") : STR(""));
+    if (plan_is_guarded(rows, name)) {
+        source_add_exact(mem, sql, &column, buf_str(value));
+    } else {
+        buf_format(sql, "CAST(%.*s AS %.*s)", STR_ARG(buf_str(value)), STR_ARG(type));
+    }
+    buf_add(sql, STR(" AS "));
     buf_add_identifier(sql, name);
 }

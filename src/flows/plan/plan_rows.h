@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "tree/tree.h"
 
-enum { PLAN_DIFFERENCES_TOLD = 20 };
+enum { PLAN_DIFFERENCES_TOLD = 20, PLAN_ROWS_SQL_BYTES_MAX = 4 << 20 };
 
 struct plan_difference {
     str row, column, expected, got;
@@ -42,9 +42,9 @@ str plan_cell_text(struct arena *mem, const struct tree *row, size_t at);
 void plan_put_value(struct arena *mem, struct job_view *view, const struct tree *node,
                     bool is_null);
 void plan_put_number(struct arena *mem, struct job_view *view, size_t number);
-/* A column of an inline view, and `CAST("name" AS type) AS "name"` to the select list. Rows come as texts, so that what does not fit
- * its column is an error of the engine that tells the value. */
+/* A column of an inline view, and its values as those of the type to the select list. Rows come as texts, so that what does not fit
+ * its column is an error that tells the value, and no number is rounded. `rows` are those that are put into it, or NULL. */
 void plan_add_text_column(struct arena *mem, struct job_view *view, struct buf *sql, str name,
-                          str type);
+                          str type, const struct tree *rows);
 
 #endif

@@ -33,7 +33,7 @@ static bool is_same_product(struct task *t, struct rollback *r)
     struct quarantine_which which = {.run_id = r->made->run_id};
 
     if (r->made->seen.len == 0) {
-        return refuse(t, "it was not made of its inputs alone");
+        return refuse(t, "it came back by a rollback, or with rows of the quarantine");
     }
     if (r->target->id != r->made->product_id) {
         return refuse(t, "another product has its name in the mesh");
@@ -278,6 +278,34 @@ static bool follows_mesh(struct task *t, const struct rollback *r)
                      (unsigned long long)r->replaced, (unsigned long long)r->made->base);
 }
 
+static bool has_row(const struct quarantine_list *rows, uint64_t id)
+{
+    for (size_t i = 0; i < rows->len; i++) {
+        if (rows->at[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows that left the quarantine there would stay in that of the mesh, beside a release that may have them. */
+static bool keeps_quarantine(struct task *t, const struct rollback *r)
+{
+    struct quarantine_which which = {.product_id = r->target->id};
+    struct quarantine_list here, there;
+
+    if (!quarantine_find(t, r->services->db, &which, &here)
+        || !quarantine_find(t, r->from->db, &which, &there)) {
+        return false;
+    }
+    for (size_t i = 0; i < here.len; i++) {
+        if (!has_row(&there, here.at[i].id)) {
+            return refuse(t, "rows that the mesh has in quarantine left it there");
+        }
+    }
+    return true;
+}
+
 static bool commit_promoted(struct task *t, struct metadb *db, void *state)
 {
     struct rollback *r = state;
@@ -299,8 +327,9 @@ static bool commit_promoted(struct task *t, struct metadb *db, void *state)
 static bool promote_one(struct task *t, struct rollback *r)
 {
     if (!rollback_demand(t, r) || !is_same_product(t, r) || !follows_mesh(t, r)
-        || !rollback_load(t, r) || !rollback_fits(t, r) || !rollback_require(t, r)
-        || !rollback_entitle(t, r) || !rollback_describe(t, r) || !promote_inputs(t, r)
+        || !keeps_quarantine(t, r) || !rollback_load(t, r) || !rollback_fits(t, r)
+        || !rollback_require(t, r) || !rollback_entitle(t, r) || !rollback_describe(t, r)
+        || !promote_inputs(t, r)
         || !release_sql_digest(t, r->from->db, r->target->id, r->number, &r->manifest.sql_digest)) {
         return false;
     }

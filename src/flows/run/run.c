@@ -31,6 +31,7 @@ bool run_product(struct task *t, struct run *r)
     bool ok = run_begin(t, r)            /* product version, inputs pinned, staging folder, a row     */
            && (r->is_replay ? run_replay(t, r)  /* rows of the quarantine once more                    */
                             : run_make(t, r))
+           && run_cut_windows(t, r)      /* what lies beside the window that was asked for is none      */
            && run_divert(t, r)           /* rows that fail some rules go into files of their own        */
            && run_merge(t, r)            /* which rows of before stay: deletions, files joined          */
            && run_check_outputs(t, r)    /* contract and quality, fused                                */
@@ -53,6 +54,7 @@ bool run_try(struct task *t, struct run *r)
         && run_divert_inputs(t, r)
         && run_check_inputs(t, r)
         && run_transform(t, r)
+        && run_cut_windows(t, r)
         && run_divert(t, r)
         && run_merge(t, r)
         && run_check_outputs(t, r)

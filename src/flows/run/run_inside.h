@@ -18,6 +18,7 @@ MUST_CHECK bool run_transform(struct task *t, struct run *r);
 MUST_CHECK bool run_replay(struct task *t, struct run *r);
 /* Rows of sources, before anything is made of them. */
 MUST_CHECK bool run_divert_inputs(struct task *t, struct run *r);
+MUST_CHECK bool run_cut_windows(struct task *t, struct run *r);
 MUST_CHECK bool run_divert(struct task *t, struct run *r);
 MUST_CHECK bool run_merge(struct task *t, struct run *r);
 MUST_CHECK bool run_check_outputs(struct task *t, struct run *r);

@@ -116,53 +116,66 @@ static bool run_write_file(struct task *t, const struct run_merging *m, struct e
 
 /* ---- what comes */
 
-/* Rows of a window's text that lie beside it are not of it. */
-static bool run_cut_window(struct task *t, const struct run_merging *m)
+/* How many rows that came do not lie where they should, of which some have no key. */
+static bool run_count_stray(struct task *t, const struct run_merging *m, str condition,
+                            uint64_t *stray_out)
+{
+    struct engine_job job = {0};
+    const struct tree *row;
+
+    job.text = arena_format(t->mem, "SELECT count(*) FROM delta WHERE NOT coalesce(%.*s, false)",
+                            STR_ARG(condition));
+    (void)run_add_rows(t, m, &job, STR("delta"), m->table->path);
+    if (!run_ask_row(t, m->worker, &job, false, &row)) {
+        return false;
+    }
+    return (row->len == 1 && str_to_u64(row->at[0]->text, stray_out))
+        || task_fail(t, ERR_WORKER, "a worker counted rows in an unknown way");
+}
+
+/* Rows of a window's text that lie beside it are not of it. One without a key is told by the checks. */
+static bool run_cut_window(struct task *t, struct run_merging *m)
 {
     struct engine_job job = {.columns = m->table->columns};
     struct job_result result;
+    str condition = run_since_condition(t, m->inc, true);
+    uint64_t stray;
 
-    job.text = arena_format(t->mem, "SELECT * FROM delta WHERE %.*s ORDER BY file_row_number",
-                            STR_ARG(run_since_condition(t, m->inc, false)));
-    (void)run_add_rows(t, m, &job, STR("delta"), m->inc->delta);
-    if (!run_write_file(t, m, &job,
-                        arena_format(t->mem, "window.%.*s.parquet", STR_ARG(m->table->name)),
-                        &result, &m->inc->delta)) {
+    if (!run_count_stray(t, m, condition, &stray)) {
         return false;
     }
-    m->inc->delta_rows = result.rows;
-    m->table->path = m->inc->delta;
+    if (stray == 0) {
+        return true;
+    }
+    job.text = arena_format(t->mem, "SELECT * FROM delta WHERE %.*s ORDER BY file_row_number",
+                            STR_ARG(condition));
+    (void)run_add_rows(t, m, &job, STR("delta"), m->table->path);
+    if (!run_write_file(t, m, &job,
+                        arena_format(t->mem, "window.%.*s.parquet", STR_ARG(m->table->name)),
+                        &result, &m->table->path)) {
+        return false;
+    }
     m->table->rows = result.rows;
     m->table->bytes = result.bytes;
+    m->table->is_light = false;
     return true;
 }
 
 static bool run_look_at_delta(struct task *t, const struct run_merging *m)
 {
-    struct engine_job job = {0};
-    const struct tree *row;
     uint64_t stray = 0;
 
     m->inc->delta = m->table->path;
     m->inc->delta_rows = m->table->rows;
-    if (m->table->rows == 0
-        || (!m->inc->is_window && m->inc->definition->incremental.mode == INCREMENTAL_MERGE)) {
+    if (m->table->rows == 0 || m->inc->is_window
+        || m->inc->definition->incremental.mode == INCREMENTAL_MERGE) {
         return true;
     }
-    job.text = arena_format(t->mem, "SELECT count(*) FROM delta WHERE NOT coalesce(%.*s, false)",
-                            STR_ARG(run_since_condition(t, m->inc, false)));
-    (void)run_add_rows(t, m, &job, STR("delta"), m->inc->delta);
-    if (!run_ask_row(t, m->worker, &job, false, &row)) {
+    if (!run_count_stray(t, m, run_since_condition(t, m->inc, false), &stray)) {
         return false;
-    }
-    if (row->len != 1 || !str_to_u64(row->at[0]->text, &stray)) {
-        return task_fail(t, ERR_WORKER, "a worker counted rows in an unknown way");
     }
     if (stray == 0) {
         return true;
-    }
-    if (m->inc->is_window) {
-        return run_cut_window(t, m);
     }
     task_fail(t, ERR_CHECK_FAILED,
               "%llu of %llu new rows of %.*s.%.*s are not behind $since: they may be there already",
@@ -530,7 +543,8 @@ static bool run_merge_table(struct task *t, struct run_merging *m)
     return true;
 }
 
-bool run_merge(struct task *t, struct run *r)
+static bool run_each_increment(struct task *t, struct run *r,
+                               bool (*work)(struct task *t, struct run_merging *m))
 {
     struct run_merging m = {.r = r};
 
@@ -546,12 +560,22 @@ bool run_merge(struct task *t, struct run *r)
         }
         m.table = &r->outputs.at[i];
         m.inc = m.table->increment;
-        if (!run_merge_table(t, &m)) {
+        if (!work(t, &m)) {
             return false;
         }
     }
     if (m.worker != NULL) {
         engine_return(t, m.worker);
     }
-    return fault_pass(t, FAULT_RUN_MERGE);
+    return true;
+}
+
+bool run_cut_windows(struct task *t, struct run *r)
+{
+    return (r->from.len == 0 && r->to.len == 0) || run_each_increment(t, r, run_cut_window);
+}
+
+bool run_merge(struct task *t, struct run *r)
+{
+    return run_each_increment(t, r, run_merge_table) && fault_pass(t, FAULT_RUN_MERGE);
 }

@@ -127,6 +127,11 @@ static bool run_find_replayed(struct task *t, struct run *r)
         return task_hint(t, "weft quarantine list shows what is");
     }
     r->replay.which.up_to = r->replay.rows.at[r->replay.rows.len - 1].id;
+    if (digest.len == 0) {
+        return run_refuse_replay(t, r,
+                                 STR("the current release came back by a rollback, or is of an "
+                                     "earlier weft, and nobody can say which SQL made it"));
+    }
     return str_eq(digest, r->target->digest)
         || run_refuse_replay(t, r, STR("the current release was made by other SQL"));
 }

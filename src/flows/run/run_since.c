@@ -161,8 +161,12 @@ static bool run_find_last(struct task *t, const struct run *r, struct run_increm
         }
     }
     buf_add_identifier(key, inc->definition->incremental.key);
-    buf_format(b, "SELECT CAST(TRY(k - %.*s) AS VARCHAR) FROM (SELECT max(k) AS k FROM (SELECT ",
-               STR_ARG(run_behind(t, &inc->definition->incremental)));
+    /* Further behind than the type reaches is behind every value. */
+    buf_format(b, "SELECT CAST(CASE WHEN k IS NOT NULL THEN coalesce(TRY(CAST(k - %.*s AS %.*s)), ",
+               STR_ARG(run_behind(t, &inc->definition->incremental)),
+               STR_ARG(model_key_type(inc->definition)));
+    buf_format(b, "%.*s) END AS VARCHAR) FROM (SELECT max(k) AS k FROM (SELECT ",
+               STR_ARG(run_literal(t, inc, model_key_least(inc->definition))));
     buf_add(b, most.len > 0 ? run_literal(t, inc, most)
                             : arena_format(t->mem, "CAST(NULL AS %.*s)",
                                            STR_ARG(model_key_type(inc->definition))));
@@ -190,14 +194,20 @@ static str run_step_back(const struct contract_incremental *how)
 static bool run_read_bound(struct task *t, const struct run_increment *inc, const char *option,
                            struct worker *worker, str value, str *text_out, str *before_out)
 {
-    str literal = run_literal(t, inc, value);
-    struct engine_job job = {
-        .text =
-            arena_format(t->mem, "SELECT CAST(%.*s AS VARCHAR), CAST(TRY(%.*s - %.*s) AS VARCHAR)",
-                         STR_ARG(literal), STR_ARG(literal),
-                         STR_ARG(run_step_back(&inc->definition->incremental)))};
+    struct contract_column column = {.name = inc->definition->incremental.key,
+                                     .type = model_key_type(inc->definition)};
+    struct buf *text = buf_new(t->mem, PATH_BYTES_MAX);
+    struct buf *b = buf_new(t->mem, SINCE_SQL_BYTES_MAX);
+    struct engine_job job = {0};
     const struct tree *row;
 
+    buf_add_literal(text, value);
+    buf_format(
+        b, "SELECT CAST(k AS VARCHAR), CAST(TRY(CAST(k - %.*s AS %.*s)) AS VARCHAR) FROM (SELECT ",
+        STR_ARG(run_step_back(&inc->definition->incremental)), STR_ARG(column.type));
+    source_add_exact(t->mem, b, &column, buf_str(text));
+    buf_add(b, STR(" AS k)"));
+    job.text = buf_str(b);
     if (!run_ask_row(t, worker, &job, false, &row)) {
         if (t->err.code != ERR_DATA && t->err.code != ERR_TYPE) {
             return false;
@@ -276,7 +286,40 @@ static void run_list_increments(struct task *t, struct run *r)
     }
 }
 
-static str run_why_full(const struct run *r, const struct run_increment *inc, str before)
+/* Rows of a release that was taken back are in what was made of it, and nothing says which. */
+static bool run_find_taken_back(struct task *t, const struct run *r, str *why_out)
+{
+    struct release_inputs before;
+
+    *why_out = STR_NONE;
+    if (!release_inputs(t, r->services->db, r->target->id, r->target->release.number, &before)) {
+        return false;
+    }
+    for (size_t i = 0; i < before.len; i++) {
+        const struct image_product *now = NULL;
+        bool is_taken_back = false;
+
+        for (size_t k = 0; k < r->inputs.len; k++) {
+            const struct image_product *producer = r->inputs.at[k].producer;
+
+            now = producer != NULL && producer->id == before.at[i].product_id ? producer : now;
+        }
+        if (now != NULL
+            && !release_was_taken_back(t, r->services->db, now->id, before.at[i].number,
+                                       now->release.number, &is_taken_back)) {
+            return false;
+        }
+        if (is_taken_back) {
+            *why_out =
+                arena_format(t->mem, "release %llu of its input %.*s was taken back",
+                             (unsigned long long)before.at[i].number, STR_ARG(before.at[i].name));
+        }
+    }
+    return true;
+}
+
+static str run_why_full(const struct run *r, const struct run_increment *inc, str before,
+                        str taken_back)
 {
     if (r->target->release.number == 0) {
         return STR("there is no release before");
@@ -287,6 +330,9 @@ static str run_why_full(const struct run *r, const struct run_increment *inc, st
     if (!str_eq(before, r->basis)) {
         return run_changed(before, r->basis);
     }
+    if (taken_back.len > 0) {
+        return taken_back;
+    }
     return inc->table->rows == 0 ? STR("the release before has no rows of it to go on from")
                                  : STR_NONE;
 }
@@ -294,11 +340,15 @@ static str run_why_full(const struct run *r, const struct run_increment *inc, st
 static bool run_decide(struct task *t, struct run *r, struct worker *worker, str before)
 {
     bool has_window = r->from.len > 0 || r->to.len > 0;
+    str taken_back;
 
+    if (!run_find_taken_back(t, r, &taken_back)) {
+        return false;
+    }
     for (size_t i = 0; i < r->increments.len; i++) {
         struct run_increment *inc = &r->increments.at[i];
 
-        inc->why_full = run_why_full(r, inc, before);
+        inc->why_full = run_why_full(r, inc, before, taken_back);
         if (inc->why_full.len == 0
             && !(has_window ? run_read_window(t, r, inc, worker)
                             : run_find_last(t, r, inc, worker))) {
