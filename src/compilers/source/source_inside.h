@@ -17,6 +17,11 @@ bool source_files_text(struct arena *mem, const struct source_server *server,
 void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
                         str value);
 
+bool source_is_zoned_type(str type);
+/* SQL that nearly all texts pass which lose nothing as this type; and a pattern that all of them match. */
+str source_quick_time_guard(struct arena *mem, str type, str value);
+str source_time_guard(struct arena *mem, str type);
+
 str source_parquet_describe(struct arena *mem, const struct source_table *table);
 /* Findings of files that differ, and the text; false when it cannot be read. */
 bool source_parquet_compile(struct arena *mem, const struct source_server *server,
