@@ -17,6 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("WEFT_BUILD_DIR") or ROOT / "build")
 WEFT = BUILD / "weft"
+# The thread sanitizer lays out the memory of a process by itself, and takes several times as much.
+plain_memory = pytest.mark.skipif(BUILD.name == "tsan", reason="the thread sanitizer has its own way with memory")
 PATIENCE_S = 120  # for a machine that is busy; no test waits that long when all is well
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Mesh, write_shop
+from conftest import Mesh, plain_memory, write_shop
 from story_help import Called, Started, audit, is_whole, runs, told, wait_until, workers
 
 SMALL = ["--set", "worker_memory_mb=128", "--set", "worker_threads=1"]
@@ -103,6 +103,7 @@ def test_a_run_that_outgrows_its_disk_too_says_which_setting(shop):
     assert is_whole(shop)
 
 
+@plain_memory
 def test_a_query_that_outgrows_memory_spills(applied):
     server = applied.serve(args=SMALL)
     sql = ("SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY md5(i::VARCHAR)) AS place, md5((i + 1)::VARCHAR) AS text "

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import ROWS, WEFT, Mesh, wait_for_end
+from conftest import ROWS, WEFT, Mesh, plain_memory, wait_for_end
 from story_help import is_whole
 from test_backup import flip
 from test_mesh_tables import TABLES
@@ -92,6 +92,7 @@ def regions(pid, but):
     return found
 
 
+@plain_memory
 def test_no_address_in_it_is_of_another_place(retail):
     """A pointer that nobody knew of would lead somewhere else in the next process."""
     (retail.home / "image.map").unlink(missing_ok=True)
@@ -149,6 +150,7 @@ def test_while_it_serves_what_grows_is_kept_again(applied):
     server.stop()
 
 
+@plain_memory
 def test_a_server_that_lies_over_one_makes_the_next_where_nobody_else_is(applied):
     """An address that the system chose may be taken in the next process."""
     path = keep(applied)
