@@ -354,7 +354,13 @@ static const char *const log_time = "'%d/%b/%Y:%H:%M:%S %z'";
 static void log_add_value(struct arena *mem, struct buf *b, const struct contract_column *column,
                           const struct log_column *found)
 {
-    CHECK(found != NULL);
+    if (found == NULL) { /* what a worker says of the file may be anything */
+        buf_add(b, STR("error("));
+        buf_add_literal(b, arena_format(mem, "weft: column %.*s: the log has none",
+                                        STR_ARG(source_column_name(column))));
+        buf_add(b, STR(")"));
+        return;
+    }
     if (found->form != LOG_TIME || str_eq(column->type, STR("VARCHAR"))) {
         source_add_guarded(mem, b, column, found->value);
         return;
