@@ -3,6 +3,7 @@
 `python3 tests/corpus/make_corpus.py FOLDER` writes them down."""
 
 import gzip
+import json
 import os
 import struct
 import zlib
@@ -154,6 +155,9 @@ case("ndjson", "nd_nested_date_cut", b'{"id":1,"item":{"d":"2026-01-01T10:00:00"
      refused="column item")
 case("ndjson", "nd_depth_100", ('{"id":1,"doc":' + '{"a":' * 99 + "1" + "}" * 99 + "}\n").encode(), {"id": "bigint", "doc": "json"},
      checks={"length(doc::varchar)": 99 * 6 + 1})
+MANY = WIDE // 5  # each value is looked at in words of SQL, which take time and memory for each column
+case("ndjson", "nd_wide", json.dumps({f"c{i}": i for i in range(MANY)}).encode() + b"\n",
+     {f"c{i}": "decimal(12,2)" if i % 2 else "integer" for i in range(MANY)}, checks={f"c0 + c{MANY - 1}": MANY - 1, "count(*)": 1})
 case("ndjson", "nd_depth_1000", ('{"id":1,"doc":' + "[" * 1000 + "]" * 1000 + "}\n").encode(), {"id": "bigint", "doc": "json"},
      refused="nested deeper")
 case("ndjson", "nd_depth_million", b'{"id":1,"doc":' + b"[" * 1_000_000, {"id": "bigint", "doc": "json"}, refused="nested deeper")

@@ -144,6 +144,20 @@ def test_objects_and_lists_show_what_is_inside(mesh, kind):
     assert rows[0]["contact"] == NESTED[0]["contact"] and rows[1]["odd"] == NESTED[1]["odd"]
 
 
+@pytest.mark.parametrize("rows", [[{f"c{i}": i for i in range(300)}], [{f"c{i}": i} for i in range(50)]], ids=["many", "rare"])
+def test_fields_of_records_are_columns_however_many_or_rare(mesh, rows):
+    """The engine takes such records for maps."""
+    mesh.write("n.ndjson", "".join(json.dumps(row) + "\n" for row in rows))
+    assert set(inferred(mesh, "n.ndjson")) == {"n"} | {name for row in rows for name in row}
+    held = mesh.weft("contract", "test", "inferred.odcs.yaml", "--format", "json").json
+    assert held["findings"] == [] and {check["verdict"] for check in held["checks"]} <= {"pass"}
+
+
+def test_an_object_of_very_many_fields_is_a_map(mesh):
+    mesh.write("n.ndjson", json.dumps({"id": 1, "counts": {f"c{i}": i for i in range(300)}}) + "\n")
+    assert "MAP(VARCHAR, BIGINT)" in inferred(mesh, "n.ndjson")["counts"]
+
+
 def test_long_names_inside_are_properties_that_nobody_looks_at(mesh):
     mesh.write("n.ndjson", json.dumps({"o": {f"{i}" + "k" * 9000: "ada@example.com" for i in range(100)} | {"mail": "ada@example.com"}}) + "\n")
     found = inferred(mesh, "n.ndjson")

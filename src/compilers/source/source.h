@@ -25,6 +25,7 @@ struct source_server {
     str records;          /* json: a pointer to them */
     str log_format;       /* accesslog, in the words of Apache's LogFormat */
     bool skips_bad_lines; /* accesslog: lines that do not match are left out, and counted */
+    bool has_many_fields; /* JSON: its records are no maps, however many or rare their fields are */
     bool takes_int96;     /* parquet: their digits beyond microseconds may go */
     str host, port, database, schema, user, password; /* postgres */
 };

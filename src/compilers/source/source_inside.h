@@ -13,6 +13,27 @@ bool source_files_open(struct arena *mem, const struct contract *contract,
 /* False when the text is too long. */
 bool source_files_text(struct arena *mem, const struct source_server *server,
                        struct source_table *table, const struct source_column *columns, size_t len);
+/* How a column is read, so that no value changes on the way: the engine's own readers round 1.7 to 2 and cut the time off a date. */
+enum source_reading {
+    READ_TYPED,   /* the reader takes what it is, or refuses */
+    READ_CAST,    /* as text, then a cast that refuses what does not fit */
+    READ_WHOLE,   /* as text that has to be a whole number */
+    READ_DECIMAL, /* as text that has no more decimals than the type */
+    READ_DATE,    /* as text without a time of the day */
+    READ_TIME,    /* as text without an offset, and with no more digits than the type */
+    READ_REAL,    /* as text that is within the range of the type */
+    READ_NESTED, /* with texts for whole numbers, decimals, dates and times inside, compared with what wider types make of these */
+    READ_PATTERN, /* as text, by logicalTypeOptions.format */
+    READ_ZONED,   /* as text that is of logicalTypeOptions.defaultTimezone where it has no offset */
+};
+enum source_reading source_reading(const struct contract_column *column, bool is_csv);
+/* The type that the engine's reader of CSV or JSON is asked for. */
+str source_read_type(struct arena *mem, const struct contract_column *column, bool is_csv);
+/* Does the reader of plain CSV give values of its type? The others it gives as text. */
+bool source_is_quick(const struct contract_column *column);
+/* The value of the column from what was read. */
+void source_add_value(struct arena *mem, struct buf *b, const struct contract_column *column,
+                      bool is_csv);
 /* CASE … END around a text, cast to the type of its column; what does not fit stops the extraction and names the column, not the value. */
 void source_add_guarded(struct arena *mem, struct buf *b, const struct contract_column *column,
                         str value);

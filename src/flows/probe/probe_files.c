@@ -156,7 +156,6 @@ static void probe_say_server(struct task *t, struct probe_file *f)
 static bool probe_choose(struct task *t, struct probe_file *f)
 {
     struct report report;
-    struct buf *text = buf_new(t->mem, DOCUMENT_BYTES_MAX);
 
     report_init(&report, t->mem);
     f->said = (struct contract_server){
@@ -169,7 +168,6 @@ static bool probe_choose(struct task *t, struct probe_file *f)
     f->server.log_format = f->p->log_format;
     f->server.records = f->p->records;
     f->server.takes_int96 = true;
-    (void)text;
     return true;
 }
 
@@ -194,25 +192,35 @@ static bool probe_open(struct task *t, struct probe_file *f)
     return true;
 }
 
+/* JSON once more, without a bound on depth, once its records lie there. */
+static bool probe_describe_json(struct task *t, struct probe_file *f, struct engine_rows *rows)
+{
+    struct engine_job job = f->job;
+    size_t fields = rows->len;
+
+    do {
+        f->server.has_many_fields = rows->len < fields;
+        job.text = arena_format(
+            t->mem, "SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM %.*s)",
+            STR_ARG(source_files_from(t->mem, &f->server, &f->read, NULL, 0)));
+        if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, rows)) {
+            return false;
+        }
+    } while (rows->len < fields && !f->server.has_many_fields);
+    return true;
+}
+
 static bool probe_describe(struct task *t, struct probe_file *f)
 {
+    bool is_json = f->server.file_format == SOURCE_NDJSON || f->server.file_format == SOURCE_JSON;
     struct engine_job job = f->job;
     struct engine_rows rows;
 
     job.text = f->read.describe;
     job.looks = f->read.looks;
-    if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
+    if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)
+        || (is_json && !probe_describe_json(t, f, &rows))) {
         return false;
-    }
-    /* JSON is described again without a bound on depth, once its records lie there. */
-    if (f->server.file_format == SOURCE_NDJSON || f->server.file_format == SOURCE_JSON) {
-        job = f->job;
-        job.text = arena_format(
-            t->mem, "SELECT column_name, column_type, true FROM (DESCRIBE SELECT * FROM %.*s)",
-            STR_ARG(source_files_from(t->mem, &f->server, &f->read, NULL, 0)));
-        if (!probe_ask(t, f->worker, &job, &f->server, f->p->source, &rows)) {
-            return false;
-        }
     }
     f->columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
     f->len = 0;
