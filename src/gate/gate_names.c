@@ -52,13 +52,11 @@ bool gate_split_major(str schema, str *product_out, uint64_t *major_out)
 str gate_name_of(struct arena *mem, const struct image_table *table)
 {
     uint64_t major = contract_table_major(table->name);
-    const struct model_product *product = table->product->definition;
-    if (!major)
-        return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(table->product->address),
-                            STR_ARG(table->name));
-    return arena_format(mem, STR_FMT ".\"" STR_FMT "@%llu\"." STR_FMT,
-                        STR_ARG(product->domain->name), STR_ARG(product->name),
-                        (unsigned long long)major, STR_ARG(contract_table_plain(table->name)));
+    str schema = major ? model_major_schema(mem, table->product->definition, major)
+                       : table->product->address;
+
+    return arena_format(mem, STR_FMT "." STR_FMT, STR_ARG(schema),
+                        STR_ARG(contract_table_plain(table->name)));
 }
 
 static bool refuse_unknown(struct task *t, const struct sql_table *name)

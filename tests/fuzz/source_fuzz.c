@@ -35,7 +35,8 @@ static void plan(struct arena *mem, const struct contract *contract,
         for (size_t i = 0; i < out.tables.len; i++)
             compile(mem, server, &out.tables.at[i], report);
     }
-    source_explain(mem, server, contract->id, &message, &hint);
+    struct error error = {.message = contract->id, .position = (uint32_t)contract->version.len};
+    source_explain(mem, server, &error, contract->name, &message, &hint);
     CHECK(message.len > 0);
 }
 

@@ -62,7 +62,9 @@ TEST(source_explains_without_values)
     str told, hint;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        source_explain(t->mem, &server, str_of(cases[i].message), &told, &hint);
+        struct error error = {.message = str_of(cases[i].message)};
+
+        source_explain(t->mem, &server, &error, STR_NONE, &told, &hint);
         EXPECT_STR(told, cases[i].told);
         EXPECT(str_find(told, STR("SECRET")) == told.len
                && str_find(told, STR("secret")) == told.len);

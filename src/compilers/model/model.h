@@ -210,6 +210,8 @@ void model_keep_products(struct model *model,
 /* A column as policies see it, with the labels that its contract declares. */
 void model_policy_column(struct arena *mem, const struct contract_column *column, uint32_t id,
                          str type, struct policy_column *out);
+/* The schema of a major in SQL: `sales."orders@2"`. */
+str model_major_schema(struct arena *mem, const struct model_product *product, uint64_t major);
 /* `sales.orders@2.orders`, of a product's address and the name that the table has in it. In SQL: sales."orders@2".orders. */
 str model_table_address(struct arena *mem, str product, str table);
 /* Where its SELECT stands: `FOLDER/orders.sql`, `FOLDER/v2/orders.sql`. */

@@ -86,6 +86,12 @@ const struct contract_table *model_find_table(const struct model_product *produc
     return NULL;
 }
 
+str model_major_schema(struct arena *mem, const struct model_product *product, uint64_t major)
+{
+    return arena_format(mem, STR_FMT ".\"" STR_FMT "@%llu\"", STR_ARG(product->domain->name),
+                        STR_ARG(product->name), (unsigned long long)major);
+}
+
 str model_table_address(struct arena *mem, str product, str table)
 {
     uint64_t major = contract_table_major(table);
@@ -159,9 +165,7 @@ str model_ending_json(struct arena *mem, const struct model_product *product,
     str successor = life->successor;
 
     if (successor.len == 0 && next != NULL)
-        successor =
-            arena_format(mem, STR_FMT ".\"" STR_FMT "@%llu\"", STR_ARG(product->domain->name),
-                         STR_ARG(product->name), (unsigned long long)contract_major(next->version));
+        successor = model_major_schema(mem, product, contract_major(next->version));
     json_out_begin(&o, "", '{');
     json_out_str(&o, "contract", contract->id);
     json_out_str(&o, "version", contract->version);

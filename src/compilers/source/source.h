@@ -141,8 +141,9 @@ void source_add_exact(struct arena *mem, struct buf *b, const struct contract_co
                       str value);
 /* Where the files of a table are: {table} filled in. Empty where it would be too long. */
 str source_table_location(struct arena *mem, str location, str table);
-/* An engine's message about a source as one line without connection strings and rows, and what to do. */
-void source_explain(struct arena *mem, const struct source_server *server, str message,
-                    str *message_out, str *hint_out);
+/* An engine's error about a source as one line without connection strings and rows, and what to do. `text` is what was asked, where
+ * that is known. */
+void source_explain(struct arena *mem, const struct source_server *server,
+                    const struct error *error, str text, str *message_out, str *hint_out);
 
 #endif

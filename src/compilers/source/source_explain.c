@@ -118,19 +118,36 @@ static bool source_explain_csv(struct arena *mem, str message, str *out)
     return true;
 }
 
-/* `Could not convert string '…' to T when casting from source column c`; a value may hold anything, so the end is read first. */
-static bool source_explain_cast(struct arena *mem, str message, str *out)
+/* `column NAME: `, of the value whose text the engine's position lies in: `… AS "NAME"`; empty where there is none. */
+static str source_column_at(struct arena *mem, str text, uint32_t position)
+{
+    str name;
+
+    if (position == 0 || position > text.len
+        || !source_after(str_from(text, position - 1), STR(" AS \""), &name)) {
+        return STR_NONE;
+    }
+    return arena_format(mem, "column %.*s: ", STR_ARG(source_until(name, STR("\""))));
+}
+
+/* `Could not convert string '…' to T when casting from source column c`; a value may hold anything, so the end is read first. Inside of
+ * lists and structs the engine names no column. */
+static bool source_explain_cast(struct arena *mem, str message, str at, str *out)
 {
     str column, type;
 
     message = source_until(message, STR("\nLINE "));
+    if (source_says(message, STR("Map keys must be unique"))) {
+        *out = arena_format(mem, "%.*sa map has a key twice", STR_ARG(at));
+        return true;
+    }
     if (!source_after_last(message, STR(" when casting from source column "), &column)) {
         if (!source_says(message, STR("Could not convert string"))
             || !(source_after_last(message, STR("' to "), &type)
                  || source_after_last(message, STR("\" to "), &type))) {
             return false;
         }
-        *out = arena_format(mem, "a value is no %.*s", STR_ARG(str_trim(type)));
+        *out = arena_format(mem, "%.*sa value is no %.*s", STR_ARG(at), STR_ARG(str_trim(type)));
         return true;
     }
     column = str_trim(source_until(column, STR("\n")));
@@ -266,24 +283,26 @@ static str source_hint(const struct source_server *server, str message)
                    "product's domain");
     }
     if (source_says(message, STR("onnect")) || source_says(message, STR("refused"))) {
-        return STR("is the source up, and reachable from here? the last good release stays in use");
+        return STR("is the source up, and reachable from here?");
     }
     if (source_says(message, STR("permission denied"))) {
         return STR("the source's user needs the right to read this table");
     }
-    return server->kind == SOURCE_FILES
-             ? STR("mend the file, or change the source contract; nothing was published")
-             : STR("the last good release stays in use");
+    return server->kind == SOURCE_FILES ? STR("mend the file, or change the source contract")
+                                        : STR("the log of the database tells more");
 }
 
-void source_explain(struct arena *mem, const struct source_server *server, str message,
-                    str *message_out, str *hint_out)
+void source_explain(struct arena *mem, const struct source_server *server,
+                    const struct error *error, str text, str *message_out, str *hint_out)
 {
+    str message = error->message;
+
     if (!source_explain_connection(mem, message, message_out)
         && !source_explain_own(mem, message, message_out)
         && !source_explain_parquet(server, message, message_out)
         && !source_explain_csv(mem, message, message_out)
-        && !source_explain_cast(mem, message, message_out)
+        && !source_explain_cast(mem, message, source_column_at(mem, text, error->position),
+                                message_out)
         && !source_explain_json(mem, message, message_out)
         && !source_explain_postgres(mem, message, message_out)) {
         *message_out = server->kind == SOURCE_FILES ? STR("its files cannot be read")

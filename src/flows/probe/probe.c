@@ -12,7 +12,7 @@ bool probe_explain(struct task *t, const struct source_server *server, str what)
         || t->err.code == ERR_LIMIT) {
         return false;
     }
-    source_explain(t->mem, server, t->err.message, &message, &hint);
+    source_explain(t->mem, server, &t->err, STR_NONE, &message, &hint);
     task_fail(t, t->err.code == ERR_DATA ? ERR_DATA : ERR_SOURCE, "%.*s: %.*s", STR_ARG(what),
               STR_ARG(message));
     if (hint.len > 0) {

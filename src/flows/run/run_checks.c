@@ -192,6 +192,11 @@ static bool run_ask_tables(struct task *t, struct run *r, struct run_checker *c,
     return true;
 }
 
+const char *run_what_stays(const struct run *r)
+{
+    return r->target->release.number > 0 ? "the last good release stays" : "nothing was published";
+}
+
 bool run_fails(const struct check_result *result)
 {
     return result->verdict == VERDICT_FAIL || result->verdict == VERDICT_ERROR;
@@ -232,8 +237,7 @@ static bool run_judge(struct task *t, struct run *r, struct run_table *tables, s
               failed, failed > 1 ? "s" : "", what, STR_ARG(r->product));
     task_detail(t, "%.*s", STR_ARG(buf_str(lines)));
     return task_hint(t, "%s; mend the data or change the contract, then run again",
-                     r->target->release.number > 0 ? "the last good release stays"
-                                                   : "nothing was published");
+                     run_what_stays(r));
 }
 
 static void run_widen(struct task *t, const struct run *r, struct run_checker *c)

@@ -125,14 +125,14 @@ static bool run_is_of_home(const struct error *error)
 }
 
 /* Engine errors of a source: one clear line, no connection string, no row. */
-static bool run_explain(struct task *t, const struct run_source *s)
+static bool run_explain(struct task *t, const struct run *r, const struct run_source *s, str text)
 {
     str message, hint = STR_NONE, file = run_name_file(t, s);
 
     if (run_is_of_home(&t->err)) {
         return false;
     }
-    source_explain(t->mem, &s->server, t->err.message, &message, &hint);
+    source_explain(t->mem, &s->server, &t->err, text, &message, &hint);
     enum error_code code = t->err.code;
     switch (code) {
     case ERR_CANCELLED:
@@ -149,9 +149,7 @@ static bool run_explain(struct task *t, const struct run_source *s)
     }
     task_fail(t, code, "input %.*s: %.*s%.*s", STR_ARG(s->input->name), STR_ARG(file),
               STR_ARG(message));
-    if (hint.len > 0) {
-        task_hint(t, "%.*s", STR_ARG(hint));
-    }
+    task_hint(t, "%s%s%.*s", run_what_stays(r), hint.len > 0 ? "; " : "", STR_ARG(hint));
     return task_place(t, s->server.server->place);
 }
 
@@ -167,7 +165,7 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
         job.prepare = s->plan.open;
     }
     if (!engine_ask(t, s->worker, &job, false, &rows)) {
-        return run_explain(t, s);
+        return run_explain(t, r, s, STR_NONE);
     }
     struct source_column *columns = ARENA_ARRAY(t->mem, struct source_column, rows.len);
     for (size_t i = 0; i < rows.len; i++) {
@@ -189,21 +187,23 @@ static bool run_describe_source(struct task *t, struct run *r, struct run_source
     return true;
 }
 
-/* The line of a value that did not fit, where the source can tell it: then that error takes the place of the first. */
-static void run_locate(struct task *t, const struct run_source *s,
-                       const struct source_table *source)
+/* The line of a value that did not fit, where the source can tell it: then that error takes the place of the first. Gives the text that
+ * the error is about. */
+static str run_locate(struct task *t, const struct run_source *s, const struct source_table *source)
 {
     struct error first = t->err;
     struct engine_job job = s->files;
     struct engine_rows rows;
 
     if (source->locate.len == 0 || first.code != ERR_DATA) {
-        return;
+        return source->text;
     }
     job.text = source->locate;
     if (engine_ask(t, s->worker, &job, false, &rows) || t->err.code != ERR_DATA) {
         task_fail_as(t, &first);
+        return source->text;
     }
+    return source->locate;
 }
 
 /* A table that is passed through as it is needs no second pass over its rows: it is written with the ids of the output. */
@@ -240,7 +240,7 @@ static bool run_count_skipped(struct task *t, struct run *r, const struct run_so
     }
     job.text = source->skipped;
     if (!run_ask_row(t, s->worker, &job, false, &row)) {
-        return run_explain(t, s);
+        return run_explain(t, r, s, STR_NONE);
     }
     if (row->len == 1 && tree_is_int(row->at[0], &lines) && lines > 0) {
         report_add(&r->findings, FINDING_WARNING, ERR_DATA, s->server.server->place,
@@ -263,14 +263,13 @@ static bool run_read_table(struct task *t, struct run *r, struct run_source *s,
     bool is_made = is_quick && run_stage_make(t, r, s->worker, &job, false, table);
 
     if (is_quick && !is_made && t->err.code != ERR_DATA) {
-        return run_explain(t, s);
+        return run_explain(t, r, s, STR_NONE);
     }
     if (!is_made) {
         task_clear_error(t);
         job.text = source->text;
         if (!run_stage_make(t, r, s->worker, &job, false, table)) {
-            run_locate(t, s, source);
-            return run_explain(t, s);
+            return run_explain(t, r, s, run_locate(t, s, source));
         }
     }
     /* What fails from here on is no fault of the source's. */
@@ -286,7 +285,7 @@ static bool run_read_parts(struct task *t, struct run *r, struct run_source *s,
     while (next < reading->len) {
         run_progress(t, r, "extract", table->name, (int)(next * 1000 / reading->len));
         if (!run_stage_parts(t, r, s->worker, reading, table, &next)) {
-            return run_explain(t, s);
+            return run_explain(t, r, s, STR_NONE);
         }
         for (; taken < next; taken++) {
             if (!run_take_part(t, r, s->worker, &table->parts.at[taken])) {
@@ -315,7 +314,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     run_take_output_ids(r, table);
     run_progress(t, r, "extract", table->name, -1);
     if (table->is_output && !run_choose_reading(t, r, s->worker, &s->server, source, &reading)) {
-        return run_explain(t, s);
+        return run_explain(t, r, s, STR_NONE);
     }
     if (!(reading.len > 0 ? run_read_parts(t, r, s, &reading, table)
                           : run_read_table(t, r, s, source, table))) {
@@ -327,7 +326,7 @@ static bool run_extract_table(struct task *t, struct run *r, struct run_source *
     if (is_last && s->plan.close.len > 0) {
         struct engine_job close = {.prepare = s->plan.close, .text = STR("SELECT 1")};
         struct engine_rows rows;
-        return engine_ask(t, s->worker, &close, false, &rows) || run_explain(t, s);
+        return engine_ask(t, s->worker, &close, false, &rows) || run_explain(t, r, s, STR_NONE);
     }
     return true;
 }

@@ -165,6 +165,8 @@ MUST_CHECK bool run_write_each(struct task *t, struct metadb *db, const struct r
                                bool (*write)(struct task *t, struct metadb *db, const struct run *r,
                                              const struct run_table *table,
                                              const struct check_result *result));
+/* What a run that fails leaves: the last good release, or none. */
+const char *run_what_stays(const struct run *r);
 /* Not passed, nor left out. */
 bool run_fails(const struct check_result *result);
 void run_warn(struct run *r, const struct check_result *result);

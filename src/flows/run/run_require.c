@@ -36,8 +36,7 @@ static bool run_end_requirements(struct task *t, struct run *r)
               STR_ARG(r->product), failed, failed > 1 ? "s" : "");
     task_detail(t, "%.*s", STR_ARG(buf_str(lines)));
     return task_hint(t, "%s; mend the files of the product, apply them and run again",
-                     r->target->release.number > 0 ? "the last good release stays"
-                                                   : "nothing was published");
+                     run_what_stays(r));
 }
 
 bool run_check_requirements(struct task *t, struct run *r)
