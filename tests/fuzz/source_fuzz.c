@@ -26,12 +26,13 @@ static void plan(struct arena *mem, const struct contract *contract,
                  const struct source_server *server, struct report *report)
 {
     struct source_plan out = {0};
-    struct str_list files = {0};
+    struct str_list *files = ARENA_ARRAY(mem, struct str_list, contract->tables.len);
     str message, hint;
 
-    vec_push(mem, &files, STR("t0_0_orders.csv"));
+    for (size_t i = 0; i < contract->tables.len; i++)
+        vec_push(mem, &files[i], STR("t0_0_orders.csv"));
     if (source_open(mem, contract, server, STR("127.0.0.1"),
-                    server->kind == SOURCE_FILES ? &files : NULL, &out, report)) {
+                    server->kind == SOURCE_FILES ? files : NULL, &out, report)) {
         for (size_t i = 0; i < out.tables.len; i++)
             compile(mem, server, &out.tables.at[i], report);
     }
