@@ -138,7 +138,7 @@ static bool source_explain_cast(struct arena *mem, str message, str at, str *out
 
     message = source_until(message, STR("\nLINE "));
     if (source_says(message, STR("Map keys must be unique"))) {
-        *out = arena_format(mem, "%.*sa map has a key twice", STR_ARG(at));
+        *out = STR("a map has a key twice");
         return true;
     }
     if (!source_after_last(message, STR(" when casting from source column "), &column)) {

@@ -287,14 +287,12 @@ static str source_csv_quick(struct arena *mem, const struct source_server *serve
 static void source_add_json(struct arena *mem, struct buf *b, const struct source_server *server,
                             const struct source_table *table)
 {
-    const struct contract_table *contract = table->table;
-
     buf_add(b, STR(" FROM read_json("));
     source_add_json_files(mem, b, server, table);
     buf_add(b, STR(", auto_detect = false, format = 'newline_delimited', columns = {"));
     /* A field that no line of the sample had is read all the same: later lines may have it. */
-    for (size_t i = 0; i < contract->columns.len; i++) {
-        const struct contract_column *column = &contract->columns.at[i];
+    for (size_t i = 0; i < table->table->columns.len; i++) {
+        const struct contract_column *column = &table->table->columns.at[i];
 
         source_add_column(b, i, source_column_name(column), source_read_type(mem, column, false));
     }

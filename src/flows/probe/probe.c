@@ -6,7 +6,7 @@ enum { PROBE_COLUMNS_AT_ONCE = 100 };
 
 bool probe_explain(struct task *t, const struct source_server *server, str what)
 {
-    str message, hint = STR_NONE;
+    str message, hint;
 
     if (t->err.code == ERR_CANCELLED || t->err.code == ERR_TIMEOUT || t->err.code == ERR_FULL
         || t->err.code == ERR_LIMIT) {
@@ -15,10 +15,7 @@ bool probe_explain(struct task *t, const struct source_server *server, str what)
     source_explain(t->mem, server, &t->err, STR_NONE, &message, &hint);
     task_fail(t, t->err.code == ERR_DATA ? ERR_DATA : ERR_SOURCE, "%.*s: %.*s", STR_ARG(what),
               STR_ARG(message));
-    if (hint.len > 0) {
-        task_hint(t, "%.*s", STR_ARG(hint));
-    }
-    return false;
+    return task_hint(t, "%.*s", STR_ARG(hint));
 }
 
 bool probe_ask(struct task *t, struct worker *worker, struct engine_job *job,

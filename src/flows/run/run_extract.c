@@ -127,7 +127,7 @@ static bool run_is_of_home(const struct error *error)
 /* Engine errors of a source: one clear line, no connection string, no row. */
 static bool run_explain(struct task *t, const struct run *r, const struct run_source *s, str text)
 {
-    str message, hint = STR_NONE, file = run_name_file(t, s);
+    str message, hint, file = run_name_file(t, s);
 
     if (run_is_of_home(&t->err)) {
         return false;
@@ -149,7 +149,7 @@ static bool run_explain(struct task *t, const struct run *r, const struct run_so
     }
     task_fail(t, code, "input %.*s: %.*s%.*s", STR_ARG(s->input->name), STR_ARG(file),
               STR_ARG(message));
-    task_hint(t, "%s%s%.*s", run_what_stays(r), hint.len > 0 ? "; " : "", STR_ARG(hint));
+    task_hint(t, "%s; %.*s", run_what_stays(r), STR_ARG(hint));
     return task_place(t, s->server.server->place);
 }
 
