@@ -1,16 +1,13 @@
 """What the stories of environments share: a mesh of two domains, changes in one, and what a home holds."""
 
-import os
-import signal
-from pathlib import Path
-
-from story_help import ORDERS, Called, Started, edit, wait_until, workers
+from story_help import ORDERS, Called, Held, Started, edit
 from test_candidate import CONTRACT, FINANCE, GRANT, PRODUCT, SQL, TOTALS
 
 LOUD = "SELECT id, upper(customer) AS customer, email, country, amount, ordered_on FROM shop.raw_orders\n"
-# Long enough to be stopped at work.
-LONG = LOUD.rstrip("\n") + " WHERE (SELECT count(*) FROM range(100000) a, range(40000) b) > 0\n"
-ASK = "SELECT count(*) AS n FROM sales.orders.orders, range(100000) a, range(40000) b"
+# Long enough to be stopped at work, on a quick machine too.
+MUCH = "range(100000) a, range(200000) b"
+LONG = LOUD.rstrip("\n") + f" WHERE (SELECT count(*) FROM {MUCH}) > 0\n"
+ASK = f"SELECT count(*) AS n FROM sales.orders.orders, {MUCH}"
 
 
 def write_two(mesh):
@@ -51,36 +48,6 @@ def env_products(mesh, env="dev-x"):
     return {row["product"]: row for row in shown["products"]}
 
 
-def worked(pid):
-    """Ticks of processor time that a process has used."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
-
-
-class Held:
-    """Somebody at work in an environment, whose worker is stopped until he may go on."""
-
-    def __init__(self, mesh, kind, begin):
-        before = {pid: worked(pid) for pid in workers(mesh, kind)}
-        self.work = begin()
-        # Others are there too, at rest: the one that works is meant.
-        self.busy = lambda: [pid for pid in workers(mesh, kind) if worked(pid) - before.get(pid, 0) > 15]
-        wait_until("nobody is at work", self.busy)
-        self.worker = self.busy()[0]
-        os.kill(self.worker, signal.SIGSTOP)
-
-    def is_at_work(self):
-        return Path(f"/proc/{self.worker}").exists()
-
-    def end(self):
-        if self.is_at_work():
-            os.kill(self.worker, signal.SIGCONT)
-        return self.work.end()
-
-
 def build(mesh, *args):
     return Held(mesh, "build", lambda: Started(mesh, "run", "sales.orders", "--env", "dev-x", "--format", "json", *args))
 
@@ -90,5 +57,5 @@ def query(mesh, server, sql=ASK, user="noor"):
         server.call, "POST", "/env/dev-x/api/v1/query", {"sql": sql, "timeout_ms": 600000}, as_user=user))
 
 
-__all__ = ["ASK", "LONG", "LOUD", "ORDERS", "TOTALS", "Held", "build", "change", "customers", "edit", "env_products", "home_files",
+__all__ = ["ASK", "LONG", "LOUD", "MUCH", "ORDERS", "TOTALS", "build", "change", "customers", "edit", "env_products", "home_files",
            "query", "release_of", "write_two"]

@@ -1,6 +1,8 @@
 """What several stories share: edits of a mesh, findings, and waiting for what a program does."""
 
 import contextlib
+import os
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -134,6 +136,40 @@ def workers(mesh, kind=""):
         if any(w.startswith(f"--kind={kind}".encode()) for w in words) and any(bytes(mesh.home) in w for w in words):
             found.append(int(process.name))
     return found
+
+
+def worked(pid):
+    """Ticks of processor time that a process has used."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
+
+
+class Held:
+    """Somebody's work on a worker that is stopped until he may go on."""
+
+    def __init__(self, mesh, kind, begin):
+        before = {pid: worked(pid) for pid in workers(mesh, kind)}
+        self.work = begin()
+        # Others are there too, at rest or just started: the one that works on and on is meant.
+        busy = wait_until("somebody is at work", lambda: [
+            pid for pid in workers(mesh, kind) if worked(pid) - before.get(pid, 0) > 30])
+        self.worker = busy[0]
+        os.kill(self.worker, signal.SIGSTOP)
+
+    def is_at_work(self):
+        return Path(f"/proc/{self.worker}").exists()
+
+    def kill(self):
+        os.kill(self.worker, signal.SIGKILL)
+        return self.work.end()
+
+    def end(self):
+        if self.is_at_work():
+            os.kill(self.worker, signal.SIGCONT)
+        return self.work.end()
 
 
 def plan_files(mesh, domain=None):

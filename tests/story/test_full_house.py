@@ -4,7 +4,6 @@ import gzip
 import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Mesh, plain_memory, write_shop
-from story_help import Called, Started, audit, is_whole, runs, told, wait_until, workers
+from story_help import Called, Held, Started, audit, is_whole, runs, told, wait_until, workers
 
 SMALL = ["--set", "worker_memory_mb=128", "--set", "worker_threads=1"]
 # Sorting these takes three times the memory of a small worker.
@@ -238,16 +237,14 @@ def test_who_asks_for_much_waits_by_himself(applied):
         return server.call("GET", "/api/v1/status")[1]["queries_waiting"]
 
     # The first holds the turn until all are there.
-    holder = Called(server.call, "POST", "/api/v1/query",
-                    {"sql": "SELECT count(*) FROM range(100000000) a, range(1000) b", "timeout_ms": 60000}, as_user="noor")
-    wait_until("the first is at work", lambda: server.lent() > 0)
+    holder = Held(applied, "consumer", lambda: Called(
+        server.call, "POST", "/api/v1/query",
+        {"sql": "SELECT count(*) FROM range(100000000) a, range(1000) b", "timeout_ms": 60000}, as_user="noor"))
     asked = [Called(ask, "noor", f"SELECT {i} FROM sales.orders.orders") for i in range(50)]
     wait_until("fifty wait", lambda: waiting() == 50)
     asked.append(Called(ask, "ana", "SELECT count(*) FROM sales.orders.orders"))
     wait_until("one more waits", lambda: waiting() == 51)
-    for pid in workers(applied, "consumer"):
-        os.kill(pid, signal.SIGKILL)
-    holder.end()
+    holder.kill()
     for call in asked:
         call.end()
     assert [status for _, status in order] == [200] * 51

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import BUILD, PATIENCE_S, ROOT
+from story_help import Called, Held
 
 SECRET = b"the-secret-of-another"
 NOBODY = 65534
@@ -524,31 +525,7 @@ def test_sql_that_wants_all_memory_is_told_so(server, name):
 
 def test_a_worker_that_is_killed_is_told_so(server):
     """By anyone, at any time: the query fails in words, and the next one works."""
-    import threading
-    result = {}
-    asking = threading.Thread(target=lambda: result.update(zip(("status", "answer"), server.call(
-        "POST", "/api/v1/query", {"sql": ENDLESS["a cross join"], "timeout_ms": 60000}, as_user="noor"))))
-    asking.start()
-    victim = busy_worker(server.process.pid)
-    os.kill(victim, signal.SIGKILL)
-    asking.join(PATIENCE_S)
-    assert result["answer"]["code"] == "WORKER" and result["status"] == 500
+    status, answer = Held(server.mesh, "consumer", lambda: Called(
+        server.call, "POST", "/api/v1/query", {"sql": ENDLESS["a cross join"], "timeout_ms": 60000}, as_user="noor")).kill()
+    assert answer["code"] == "WORKER" and status == 500
     check_serves(server, server.process.pid)
-
-
-def busy_worker(server_pid):
-    """The child of the server that computes."""
-    def used(pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
-    end = time.monotonic() + PATIENCE_S
-    before = {}
-    while time.monotonic() < end:
-        children = " ".join(p.read_text() for p in Path(f"/proc/{server_pid}/task").glob("*/children"))
-        for child in children.split():
-            now = used(child)
-            if child in before and now - before[child] > 30:
-                return int(child)
-            before.setdefault(child, now)
-        time.sleep(0.05)
-    raise AssertionError("no worker is at work")
