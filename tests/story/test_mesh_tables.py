@@ -281,7 +281,6 @@ def test_a_file_that_is_not_what_was_made_is_made_again(vault, harm):
 def test_a_clearing_worker_that_is_killed(vault):
     server = vault.serve(env=ALWAYS | {"WEFT_FAULT": "CLEAR_BEFORE_MOVE:stop"}, http=False)
     call = Called(server.query, "SELECT count(*) FROM mesh.columns", as_user="noor")
-    # About where the file has been written: the thread that stops all may go on for a moment.
     wait_until("the server stands", lambda: state(server.process.pid) == "T")
     for pid in workers(vault, "clearing"):
         os.kill(pid, signal.SIGKILL)

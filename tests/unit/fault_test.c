@@ -1,7 +1,10 @@
 #include "fault/fault.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,4 +71,52 @@ TEST(fault_points_kill_and_stop)
     EXPECT_INT(waitpid(child, &status, 0), child);
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     disarm(t);
+}
+
+static _Atomic int *gone_on; /* shared with a child: the thread that stopped it has gone on */
+
+static void *stop_all(void *handle)
+{
+    if (fault_pass(handle, FAULT_RUN_EXTRACT))
+        atomic_store(gone_on, 1);
+    return NULL;
+}
+
+static void *never_rest(void *handle)
+{
+    (void)handle;
+    while (atomic_load(gone_on) == 0)
+        ;
+    return NULL;
+}
+
+/* A signal to the process would be taken by any of its threads, and this one would go on until then. */
+TEST(nothing_happens_behind_a_fault_point_that_stops)
+{
+    struct task *t = test_task();
+
+    gone_on =
+        mmap(NULL, sizeof(*gone_on), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    EXPECT(gone_on != MAP_FAILED);
+    EXPECT_OK(t, setup(t, "RUN_EXTRACT:stop"));
+    for (int i = 0; i < 20; i++) {
+        int status = 0;
+        atomic_store(gone_on, 0);
+        pid_t child = fork();
+        if (child == 0) {
+            pthread_t threads[4], stops;
+            for (int k = 0; k < 4; k++)
+                (void)pthread_create(&threads[k], NULL, never_rest, NULL);
+            (void)pthread_create(&stops, NULL, stop_all, t);
+            (void)pthread_join(stops, NULL);
+            _exit(0);
+        }
+        EXPECT_INT(waitpid(child, &status, WUNTRACED), child);
+        EXPECT(WIFSTOPPED(status) && atomic_load(gone_on) == 0);
+        (void)kill(child, SIGCONT);
+        EXPECT_INT(waitpid(child, &status, 0), child);
+        EXPECT(WIFEXITED(status) && atomic_load(gone_on) == 1);
+    }
+    disarm(t);
+    (void)munmap((void *)gone_on, sizeof(*gone_on));
 }

@@ -106,7 +106,7 @@ bool fault_pass(struct task *t, enum fault_point point)
     case ACTION_FULL:
         return task_fail(t, ERR_FULL, "the disk is full (fault point %s)", names[point]);
     case ACTION_STOP:
-        (void)kill(getpid(), SIGSTOP);
+        (void)raise(SIGSTOP); /* to this thread: another might take it late, and this one go on */
         return true;
     default:
         (void)kill(getpid(), SIGKILL);
