@@ -138,13 +138,36 @@ def workers(mesh, kind=""):
     return found
 
 
+def stat_of(path):
+    """Fields of a process or thread behind its name, from its state on; none: it is gone."""
+    try:
+        return (path / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
 def worked(pid):
     """Ticks of processor time that a process has used."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
+    fields = stat_of(Path(f"/proc/{pid}"))
+    return int(fields[11]) + int(fields[12]) if fields else 0
+
+
+def is_still(pid):
+    """Each of its threads has stopped: one that works takes the signal a moment later."""
+    return all(stat_of(thread)[:1] == ["T"] for thread in Path(f"/proc/{pid}/task").iterdir())
+
+
+def freeze(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+        wait_until("it stands still", lambda pid=pid: is_still(pid))
+    return pids
+
+
+def thaw(pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 class Held:
@@ -156,8 +179,7 @@ class Held:
         # Others are there too, at rest or just started: the one that works on and on is meant.
         busy = wait_until("somebody is at work", lambda: [
             pid for pid in workers(mesh, kind) if worked(pid) - before.get(pid, 0) > 30])
-        self.worker = busy[0]
-        os.kill(self.worker, signal.SIGSTOP)
+        (self.worker,) = freeze(busy[:1])
 
     def is_at_work(self):
         return Path(f"/proc/{self.worker}").exists()
@@ -167,8 +189,7 @@ class Held:
         return self.work.end()
 
     def end(self):
-        if self.is_at_work():
-            os.kill(self.worker, signal.SIGCONT)
+        thaw([self.worker])
         return self.work.end()
 
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from conftest import ROOT, write_shop
-from story_help import Called, Started, edit, is_whole, wait_until, workers
+from story_help import Called, Started, edit, is_still, is_whole, wait_until, workers
 
 TABLES = list(dict.fromkeys(re.findall(
     r"^MESH_COLUMN\((\w+),", (ROOT / "src/catalog/read_mesh/mesh_tables.def").read_text(), re.M)))
@@ -281,17 +281,12 @@ def test_a_file_that_is_not_what_was_made_is_made_again(vault, harm):
 def test_a_clearing_worker_that_is_killed(vault):
     server = vault.serve(env=ALWAYS | {"WEFT_FAULT": "CLEAR_BEFORE_MOVE:stop"}, http=False)
     call = Called(server.query, "SELECT count(*) FROM mesh.columns", as_user="noor")
-    wait_until("the server stands", lambda: state(server.process.pid) == "T")
+    wait_until("the server stands", lambda: is_still(server.process.pid))
     for pid in workers(vault, "clearing"):
         os.kill(pid, signal.SIGKILL)
     server.process.send_signal(signal.SIGCONT)
     assert call.end()[1]["rows"] == [[6]]
     assert server.query("SELECT count(*) FROM mesh.columns", as_user="noor")[1]["rows"] == [[6]]
-
-
-def state(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
 
 
 def test_many_who_each_discover_something_else(shop):

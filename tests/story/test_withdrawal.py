@@ -3,18 +3,15 @@
 import array
 import fcntl
 import json
-import os
-import signal
 import socket
 import termios
 import time
 from http.client import HTTPConnection, IncompleteRead
-from pathlib import Path
 
 import pytest
 
 from conftest import PATIENCE_S
-from story_help import ORDERS, Called, audit, edit, runs, wait_until, workers
+from story_help import Called, audit, edit, freeze, is_still, runs, thaw, wait_until, workers
 
 T = "sales.orders.orders"
 ENDLESS = f"SELECT count(*) AS n FROM {T}, range(100000000) a, range(1000) b"
@@ -299,24 +296,10 @@ def ask(server, user, sql=f"SELECT count(*) FROM {T}", **more):
     return server.call("POST", "/api/v1/query", {"sql": sql, "purpose": "reporting", "timeout_ms": 60000} | more, as_user=user)
 
 
-def freeze(pids):
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    return pids
-
-
 def freeze_clearing(mesh):
     """The warm worker that clears, once it is ready to."""
     wait_until("a worker to clear", lambda: "worker started: kind=clearing" in (mesh.folder / "server.log").read_text())
     return freeze(workers(mesh, "clearing"))
-
-
-def thaw(pids):
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
 
 
 def copies(mesh):
@@ -590,10 +573,6 @@ def test_the_end_of_each_kind_of_right_bites_in_what_runs(readers):
     ends_with_reason(calls.pop("eve"), T)
 
 
-def state_of(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-
-
 def test_what_a_build_may_read_no_more_it_does_not_publish_however_late_it_notices(applied):
     """The server stands still from just before the end of the product's right until after it, its release a step away."""
     add_sums(applied, "SELECT country, count(*) AS n FROM orders.orders GROUP BY country\n")
@@ -603,7 +582,7 @@ def test_what_a_build_may_read_no_more_it_does_not_publish_however_late_it_notic
     server = applied.serve(env={"WEFT_TEST_NOW": JUST_BEFORE, "WEFT_FAULT": "STORE_MOVE:stop"})
     began = time.monotonic()
     start_sums(server)
-    wait_until("it stands still", lambda: state_of(server.process.pid) == "T")
+    wait_until("it stands still", lambda: is_still(server.process.pid))
     assert time.monotonic() - began < 9
     wait_until("midnight has passed", lambda: time.monotonic() - began > 10.5)
     thaw([server.process.pid])
