@@ -144,7 +144,7 @@ def test_ctrl_c_on_a_run_cancels_the_job(endless):
     running.process.send_signal(signal.SIGINT)
     answer = running.end()
     assert answer.code == 130, answer
-    assert runs(endless) == ["published", "cancelled"] and server.lent() == 0 and is_whole(endless)
+    assert server.lent() == 0 and runs(endless) == ["published", "cancelled"] and is_whole(endless)
     assert answers(server)
 
 
@@ -176,4 +176,4 @@ def test_a_run_that_wants_100_gb(applied):
     server = applied.serve(args=["--set", "worker_memory_mb=128", "--set", "worker_temp_mb=64"])
     answer = applied.weft("run", "--all", ok=False)
     assert answer.code in (65, 71), answer
-    assert runs(applied) == ["published", "failed"] and server.lent() == 0 and answers(server) and is_whole(applied)
+    assert server.lent() == 0 and runs(applied) == ["published", "failed"] and answers(server) and is_whole(applied)
