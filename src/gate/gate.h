@@ -78,7 +78,7 @@ struct clearance_table {
     struct job_columns columns;
     struct str_list paths;     /* absolute, of the files that are linked */
     struct str_list deletions; /* staged tables: empty, or one a path. Copies hold no deleted row */
-    struct str_list columns_read; /* names of columns in the text */
+    struct str_list columns_read; /* of `columns`, by name */
     const struct job_view *rows;  /* mesh.*, unless its rows are in a file */
     struct {
         VEC_OF(const struct image_product *)

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from conftest import WEFT, wait_for_end
-from story_help import audit, seal, told, wait_until
+from story_help import ORDERS, audit, edit, seal, told, wait_until
 
 SECRET = "hunter2-4111"
 
@@ -294,6 +294,17 @@ def test_a_query_leaves_all_that_it_was_about(applied):
     assert ended["detail"] == {"rows": 2, "bytes": end["bytes"], "error": ""}
     by_command = [r for r in rows if r["action"] == "query"][-1]
     assert by_command["door"] == "cli" and by_command["on_behalf"] and by_command["actor"] == "noor"
+
+
+def test_columns_are_recorded_as_their_table_spells_them(shop):
+    edit(shop, f"{ORDERS}/orders.odcs.yaml", "{name: country,", "{name: Land,")
+    edit(shop, f"{ORDERS}/orders.sql", "country", 'country AS "Land"')
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    ask(shop, "SELECT land FROM sales.orders.orders WHERE ID = 1")
+    ask(shop, "SELECT * FROM sales.orders.orders")
+    some, every = [r["detail"]["tables"][0]["read"] for r in audit(shop) if r["action"] == "query"]
+    assert sorted(some) == ["Land", "id"] and set(every) == {"id", "customer", "email", "Land", "amount", "ordered_on"}
 
 
 def test_a_query_names_all_classes_that_it_read(applied):

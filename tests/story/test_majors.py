@@ -43,6 +43,21 @@ def add_second(mesh):
          "  - {name: orders, version: 1.0.0, contractId: orders}\n  - {name: orders, version: 2.0.0, contractId: orders}\n")
 
 
+def add_report(mesh, version, sql):
+    mesh.write("domains/reports/domain.yaml", DOMAIN.replace("name: sales", "name: reports").replace("title: Sales", "title: Reports"))
+    mesh.write("domains/reports/money/product.odps.yaml", READER.replace("VERSION", version))
+    mesh.write("domains/reports/money/money.odcs.yaml", MONEY)
+    mesh.write("domains/reports/money/money.sql", f"SELECT {sql} AS total FROM orders.orders\n")
+    mesh.write("policies/money.policy.yaml", """\
+apiVersion: weft/v1
+kind: Policy
+id: money-reads
+description: The report reads orders.
+owner: guild
+grant: {contract: orders, role: reader, to: {products: [reports.money]}}
+""")
+
+
 @pytest.fixture
 def both(applied):
     """The shop with a second major beside the first, in one release."""
@@ -50,6 +65,22 @@ def both(applied):
     applied.weft("apply", "--yes")
     applied.weft("run", "--all")
     return applied
+
+
+def test_a_major_that_no_release_holds_is_not_read_as_empty(applied):
+    """Nor is anything made of it: who reads it has to wait for the run that makes it."""
+    add_second(applied)
+    add_report(applied, "2.0.0", "count(*)")
+    applied.weft("apply", "--yes")
+    asked = applied.weft("query", 'SELECT count(*) FROM sales."orders@2".orders', "--as", "noor", ok=False)
+    assert "has no release yet" in asked.err and "weft run sales.orders" in asked.err, asked
+    known = applied.rows("SELECT address, release FROM mesh.tables WHERE product = 'sales.orders' ORDER BY release", as_user="noor")
+    assert known == [{"address": "sales.orders.orders", "release": 1}, {"address": "sales.orders@2.orders", "release": None}]
+    run = applied.weft("run", "reports.money", ok=False)
+    assert "has no release yet" in told(run) and "weft run sales.orders" in told(run), run
+    applied.weft("run", "sales.orders")
+    applied.weft("run", "reports.money")
+    assert applied.rows("SELECT total FROM reports.money.money", as_user="ana") == [{"total": 4}]
 
 
 def test_a_second_major_runs_beside_the_first(both):
@@ -86,6 +117,23 @@ def test_the_catalog_tells_of_both(both):
     assert "cents" not in both.weft("show", "sales.orders.orders").out
 
 
+def test_lineage_tells_of_both(both):
+    """By its address, as SQL spells it, and as a table of its product."""
+    add_report(both, "2.0.0", "sum(cents)::BIGINT")
+    both.weft("apply", "--yes")
+    both.weft("run", "--all")
+    def ends(*args):
+        return {(edge["from"], edge["to"]) for edge in both.weft("lineage", *args, "--format", "json").json}
+    made = ("sales.orders@2.orders", "reports.money.money")
+    for name in ("sales.orders@2.orders", 'sales."orders@2".orders'):
+        assert ends(name, "--down") == {made} and made not in ends(name, "--up")
+        assert "cents" in both.weft("show", name).out
+    assert ends("sales.orders", "--down") == {made} and ends("sales.orders.orders", "--down") == set()
+    assert {to for _, to in ends("sales.orders", "--up")} == {"sales.orders.orders", "sales.orders@2.orders"}
+    column = both.weft("lineage", "sales.orders@2.orders.cents", "--columns", "--down").out
+    assert "reports.money.money" in column and "total" in column
+
+
 def test_releases_of_both_are_compared(both):
     both.write("data/orders.csv", ROWS.replace("10.50", "11.00"))
     both.weft("run", "sales.orders")
@@ -116,18 +164,7 @@ mask: {columns: {table: [sales.orders.orders], column: [email]}, with: {method: 
 
 @pytest.mark.parametrize("version, sql", [("1.0.0", "sum(amount)::BIGINT"), ("2.0.0", "sum(cents)::BIGINT")])
 def test_the_version_of_an_input_picks_the_major(both, version, sql):
-    both.write("domains/reports/domain.yaml", DOMAIN.replace("name: sales", "name: reports").replace("title: Sales", "title: Reports"))
-    both.write("domains/reports/money/product.odps.yaml", READER.replace("VERSION", version))
-    both.write("domains/reports/money/money.odcs.yaml", MONEY)
-    both.write("domains/reports/money/money.sql", f"SELECT {sql} AS total FROM orders.orders\n")
-    both.write("policies/money.policy.yaml", """\
-apiVersion: weft/v1
-kind: Policy
-id: money-reads
-description: The report reads orders.
-owner: guild
-grant: {contract: orders, role: reader, to: {products: [reports.money]}}
-""")
+    add_report(both, version, sql)
     both.weft("apply", "--yes")
     both.weft("run", "--all")
     expected = 44 if version == "1.0.0" else 4350

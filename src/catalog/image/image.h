@@ -71,6 +71,7 @@ struct image_table {
         VEC_OF(struct image_file)
     } files;
     uint64_t rows;
+    bool is_released; /* the release holds it: not where its contract came after that */
     const struct image_quarantine *quarantine; /* NULL: rows of a release */
 };
 

@@ -28,7 +28,8 @@ static void add_table(struct arena *mem, struct image_product *product,
                                   .name = definition->name,
                                   .contract = contract,
                                   .definition = definition,
-                                  .rows = before != NULL ? before->rows : 0};
+                                  .rows = before != NULL ? before->rows : 0,
+                                  .is_released = before != NULL && before->is_released};
     if (before != NULL)
         memcpy(&table->files, &before->files, sizeof table->files);
     for (size_t i = 0, next = 0; i < definition->columns.len; i++) {
@@ -87,10 +88,13 @@ const struct image *image_candidate(struct task *t, const struct model *model,
     qsort(spine->nodes, len, sizeof *spine->nodes, compare_nodes);
     for (size_t i = 0; i < len; i++) {
         struct image_product *product = &spine->nodes[i]->product;
-        for (size_t j = 0; j < product->tables.len; j++)
-            product->tables.at[j].product = product;
-        if (release != NULL && str_eq(product->address, release->product))
+        bool is_made = release != NULL && str_eq(product->address, release->product);
+        if (is_made)
             product->release = release->release;
+        for (size_t j = 0; j < product->tables.len; j++) {
+            product->tables.at[j].product = product;
+            product->tables.at[j].is_released |= is_made;
+        }
         vec_push(t->mem, &spine->image.products, *product);
     }
     return &spine->image;

@@ -21,7 +21,7 @@ static FREEZE_TYPE(column_frozen, struct image_column, 72, FREEZE_UNMET,
                    FROZEN_LIST(image_column, more, label_frozen));
 
 /* Rows of a quarantine are no release, and stand in no node. */
-static FREEZE_TYPE(table_frozen, struct image_table, 112, FREEZE_UNMET,
+static FREEZE_TYPE(table_frozen, struct image_table, 120, FREEZE_UNMET,
                    FROZEN_REF(image_table, product, image_product_frozen),
                    FROZEN_TEXT(image_table, name),
                    FROZEN_REF(image_table, contract, contract_frozen),

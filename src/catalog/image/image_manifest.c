@@ -54,7 +54,8 @@ static bool read_tables(struct task *t, struct arena *mem, struct metadb *db, ui
         vec_push(mem, &out->tables,
                  ((struct image_table){.id = metadb_uint(st, 0),
                                        .name = metadb_str(mem, st, 1),
-                                       .rows = metadb_uint(st, 2)}));
+                                       .rows = metadb_uint(st, 2),
+                                       .is_released = true}));
     return metadb_end(t, st);
 }
 

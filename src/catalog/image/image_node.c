@@ -77,6 +77,7 @@ static bool build_table(struct task *t, struct image_node *node, const struct pr
     }
     if (released != NULL) {
         table->rows = released->rows;
+        table->is_released = true;
         memcpy(&table->files, &released->files, sizeof table->files);
     }
     return true;

@@ -201,12 +201,12 @@ static bool read_domains(struct mesh_view *view)
     return true;
 }
 
-static void add_release(struct mesh_view *view, const struct image_product *product)
+static void add_release(struct mesh_view *view, uint64_t number)
 {
-    if (product->release.number == 0)
+    if (number == 0)
         read_mesh_null(view);
     else
-        read_mesh_int(view, product->release.number);
+        read_mesh_int(view, number);
 }
 
 static bool read_products(struct mesh_view *view)
@@ -224,7 +224,7 @@ static bool read_products(struct mesh_view *view)
         read_mesh_text(view, definition->visibility);
         read_mesh_list(view, &definition->domain->owners);
         read_mesh_list(view, &definition->tags);
-        add_release(view, product);
+        add_release(view, product->release.number);
         read_mesh_time(view, product->release.published_us);
         read_mesh_text(view, definition->schedule.text);
     }
@@ -279,7 +279,7 @@ static void add_table(struct mesh_view *view, const struct image_product *produc
                       struct mesh_table *shown)
 {
     const struct image_table *table = shown->table;
-    bool is_clear = product->release.number != 0 && read_mesh_is_clear(view, shown);
+    bool is_clear = table->is_released && read_mesh_is_clear(view, shown);
     uint64_t bytes = 0;
     for (size_t i = 0; i < table->files.len; i++)
         bytes += table->files.at[i].bytes;
@@ -289,7 +289,7 @@ static void add_table(struct mesh_view *view, const struct image_product *produc
     read_mesh_text(view, table->contract->id);
     read_mesh_text(view, table->definition->description);
     read_mesh_list(view, &table->definition->tags);
-    add_release(view, product);
+    add_release(view, table->is_released ? product->release.number : 0);
     read_mesh_guarded_int(view, is_clear, table->rows);
     read_mesh_guarded_int(view, is_clear, table->files.len);
     read_mesh_guarded_int(view, is_clear, bytes);

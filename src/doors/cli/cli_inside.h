@@ -77,6 +77,8 @@ MUST_CHECK bool cli_number(struct task *t, const struct cli *cli, enum cli_optio
 /* Fails unless the command has so many arguments. */
 MUST_CHECK bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least,
                                      size_t most);
+/* An address as SQL spells it, `sales."orders@2".orders`, without its quotes. */
+str cli_address(struct arena *mem, str spelled);
 /* Takes one or two words; ERR_USAGE names what is near. */
 MUST_CHECK bool command_find(struct task *t, const struct str_list *words,
                              const struct command **out, size_t *used_out);

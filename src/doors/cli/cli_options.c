@@ -309,6 +309,17 @@ bool cli_demand_arguments(struct task *t, const struct cli *cli, size_t least, s
     return task_hint(t, "usage: weft %s %s", cli->command->name, cli->command->arguments);
 }
 
+str cli_address(struct arena *mem, str spelled)
+{
+    str domain, rest, product, table;
+
+    if (!str_cut(spelled, '.', &domain, &rest) || !str_starts(rest, STR("\""))
+        || !str_cut(str_from(rest, 1), '"', &product, &table)) {
+        return spelled;
+    }
+    return arena_format(mem, "%.*s.%.*s%.*s", STR_ARG(domain), STR_ARG(product), STR_ARG(table));
+}
+
 /* ---- help */
 
 static struct option_row option_in(const struct command *command, enum cli_option option)

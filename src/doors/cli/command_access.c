@@ -194,7 +194,7 @@ bool command_access_request(struct task *t, struct cli *cli)
                          STR_ARG(cli->arguments.at[0]));
     }
     json_out_begin(&o, "", '{');
-    json_out_str(&o, "target", cli->arguments.at[0]);
+    json_out_str(&o, "target", cli_address(t->mem, cli->arguments.at[0]));
     access_add_option(&o, cli, OPTION_role, "role");
     access_add_option(&o, cli, OPTION_for, "for");
     access_put_purposes(t, cli, &o);

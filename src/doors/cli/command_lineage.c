@@ -22,12 +22,13 @@ bool command_lineage(struct task *t, struct cli *cli)
     if (!cli_demand_arguments(t, cli, 1, 1)) {
         return false;
     }
-    path = arena_format(t->mem, "/api/v1/lineage/%.*s?direction=%s&columns=%d",
-                        STR_ARG(http_percent_encode(t->mem, cli->arguments.at[0])),
-                        is_up == is_down ? "both"
-                        : is_up          ? "up"
-                                         : "down",
-                        is_of_columns ? 1 : 0);
+    path = arena_format(
+        t->mem, "/api/v1/lineage/%.*s?direction=%s&columns=%d",
+        STR_ARG(http_percent_encode(t->mem, cli_address(t->mem, cli->arguments.at[0]))),
+        is_up == is_down ? "both"
+        : is_up          ? "up"
+                         : "down",
+        is_of_columns ? 1 : 0);
     if (!cli_call(t, cli, "GET", path, STR_NONE, &answer)) {
         return false;
     }

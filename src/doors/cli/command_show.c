@@ -329,7 +329,7 @@ bool command_show(struct task *t, struct cli *cli)
         return false;
     }
     if (cli->arguments.len > 0) {
-        name = cli->arguments.at[0];
+        name = cli_address(t->mem, cli->arguments.at[0]);
     }
     if (str_eq(name, STR("runs"))) {
         return show_runs(t, cli, cli->arguments.len == 2 ? cli->arguments.at[1] : STR_NONE);

@@ -71,9 +71,16 @@ static void browse_fill(struct browse_graph *g)
     }
 }
 
+/* A product has the tables of all its majors, which are told by what follows its name. */
 static bool browse_is_within(str name, str asked)
 {
-    return str_starts(name, asked) && (name.len == asked.len || name.ptr[asked.len] == '.');
+    str domain, product;
+    bool is_product =
+        str_cut(asked, '.', &domain, &product) && !str_has(product, '.') && !str_has(product, '@');
+
+    return str_starts(name, asked)
+        && (name.len == asked.len || name.ptr[asked.len] == '.'
+            || (is_product && name.ptr[asked.len] == '@'));
 }
 
 /* All that is asked for, as the neighbours of one node more. */
@@ -162,6 +169,7 @@ static bool browse_find_node(struct task *t, const struct image *image, str addr
     (void)str_cut(address, ':', &address, &ignored);
     (void)str_cut(address, '.', &domain, &rest);
     (void)str_cut(rest, '.', &name, &rest);
+    (void)str_cut(name, '@', &name, &ignored);
     return services_find_product(
         t, image, arena_format(t->mem, "%.*s.%.*s", STR_ARG(domain), STR_ARG(name)), &product);
 }

@@ -115,16 +115,14 @@ static bool query_clear(struct task *t, struct query *q, struct row_sink *sink)
         && query_find_notices(t, q);
 }
 
-/* Columns by id where the table has ids; `*` stands for all that the decision shows. */
+/* Columns by id where the table has ids. */
 static void query_describe_columns(struct arena *mem, const struct clearance_table *table,
                                    struct query_row_table *out)
 {
-    bool reads_all = str_list_has(&table->columns_read, STR("*"));
-
     for (size_t i = 0; i < table->columns.len; i++) {
         const struct job_column *column = &table->columns.at[i];
 
-        if (reads_all || str_list_has(&table->columns_read, arena_lower(mem, column->name))) {
+        if (str_list_has(&table->columns_read, column->name)) {
             vec_push(mem, &out->columns,
                      ((struct query_row_column){.id = column->id, .name = column->name}));
         }
