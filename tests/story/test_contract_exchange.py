@@ -9,6 +9,7 @@ import pytest
 
 import dbt_manifest
 from conftest import ROOT
+from story_help import told
 from terminal_help import Terminal
 
 SHOP = """\
@@ -304,6 +305,20 @@ def test_another_manifest_is_refused_with_what_to_do(mesh):
 
 
 # ---- diff
+
+
+def test_bounds_that_v30_calls_exclusive_mean_what_v31_spells(mesh):
+    """Converting a contract changes nothing of it, and exports say the same of both."""
+    mesh.write("old.yaml", "apiVersion: v3.0.2\nkind: DataContract\nid: o\nversion: 1.0.0\nstatus: active\nschema:\n- name: t\n"
+               "  properties:\n  - {name: a, logicalType: integer, physicalType: integer,\n"
+               "     logicalTypeOptions: {minimum: 5, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false}}\n")
+    mesh.weft("convert", "old.yaml", "--out", "new.yaml")
+    assert "exclusiveMinimum: 5" in (mesh.folder / "new.yaml").read_text()
+    assert "0 breaking" in told(mesh.weft("contract", "diff", "old.yaml", "new.yaml"))
+    for file in ("old.yaml", "new.yaml"):
+        assert 'CHECK ("a" > 5)' in mesh.weft("contract", "export", file, "--to", "sql").out
+        a = json.loads(mesh.weft("contract", "export", file, "--to", "json-schema").out)["properties"]["a"]
+        assert {k: v for k, v in a.items() if "imum" in k} == {"exclusiveMinimum": 5, "maximum": 9}
 
 
 def test_what_breaks_is_told_by_the_exit_code(mesh):

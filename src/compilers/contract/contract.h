@@ -215,6 +215,9 @@ uint64_t contract_table_major(str name);
 /* Adds the names of the columns of the primary key in its order, of one rank in that of the table. */
 void contract_key(struct arena *mem, const struct contract_table *table, struct str_list *out);
 const struct contract_column *contract_find_column(const struct contract_table *table, str name);
+/* logicalTypeOptions of a property as v3.1 spells them: `exclusiveMinimum: 5` for what is `minimum: 5, exclusiveMinimum: true` before. NULL:
+ * it has none. */
+const struct tree *contract_options(struct arena *mem, const struct tree *property);
 /* As a reference of a relationship means them: by id, else by name. */
 const struct contract_table *contract_refer_table(const struct contract *contract, bool has_ids,
                                                   str name);

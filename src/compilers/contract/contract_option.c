@@ -219,6 +219,33 @@ static struct option_bound read_number_bound(struct option_reader *q, enum rule_
     return bound;
 }
 
+static const char *const exclusives[][2] = {{"minimum", "exclusiveMinimum"},
+                                            {"maximum", "exclusiveMaximum"}};
+
+const struct tree *contract_options(struct arena *mem, const struct tree *property)
+{
+    const struct tree *options = tree_find(property, STR("logicalTypeOptions"));
+    const struct tree *plain = options;
+    for (size_t i = 0; i < 2; i++) {
+        const struct tree *says = tree_find(options, str_of(exclusives[i][1]));
+        const struct tree *bound = tree_find(options, str_of(exclusives[i][0]));
+        bool is_exclusive;
+        if (!says || !tree_is_bool(says, &is_exclusive) || (is_exclusive && !bound))
+            continue;
+        struct tree *last = tree_new(mem, TREE_MAP);
+        for (size_t j = 0; j < plain->len; j++) {
+            const struct tree *child = plain->at[j];
+            bool is_bound = str_eq(child->key, str_of(exclusives[i][0]));
+            if (!str_eq(child->key, str_of(exclusives[i][1])))
+                (void)tree_put(mem, last,
+                               is_bound && is_exclusive ? str_of(exclusives[i][1]) : child->key,
+                               tree_copy(mem, child));
+        }
+        plain = last;
+    }
+    return plain;
+}
+
 /* Up to v3.0.2 `exclusiveMinimum: true` says that the minimum itself is out, as in the fourth draft of JSON Schema. */
 static void mark_exclusive(struct option_reader *q, struct option_bound *bound,
                            enum rule_option option)

@@ -85,10 +85,10 @@ struct left {
     size_t keys, values, bounds, labels, links, rules;
 };
 
-static void count_property(const struct tree *node, struct left *left)
+static void count_property(struct arena *mem, const struct tree *node, struct left *left)
 {
     static const char *const of_type = "format timezone defaultTimezone";
-    const struct tree *options = tree_find(node, STR("logicalTypeOptions"));
+    const struct tree *options = contract_options(mem, node);
     const struct tree *tags = tree_find(node, STR("tags"));
     const struct tree *properties = tree_find(node, STR("properties"));
     for (size_t i = 0; options && options->kind == TREE_MAP && i < options->len; i++)
@@ -97,9 +97,9 @@ static void count_property(const struct tree *node, struct left *left)
     left->labels += tree_find_text(node, STR("classification")).len > 0;
     left->labels += tags && tags->len;
     for (size_t i = 0; properties && properties->kind == TREE_LIST && i < properties->len; i++)
-        count_property(properties->at[i], left);
+        count_property(mem, properties->at[i], left);
     if (tree_find(node, STR("items")))
-        count_property(tree_find(node, STR("items")), left);
+        count_property(mem, tree_find(node, STR("items")), left);
 }
 
 static bool is_values_rule(const struct contract_table *table, const struct contract_rule *rule)
@@ -126,7 +126,7 @@ static void count_table(struct exchanger *x, const struct contract_table *table,
             left->rules++;
     }
     for (size_t i = 0; i < table->columns.len; i++)
-        count_property(table->columns.at[i].source, left);
+        count_property(x->mem, table->columns.at[i].source, left);
 }
 
 static void add_left(struct exchanger *x, struct str_list *list, const char *kept, const char *word,

@@ -33,7 +33,7 @@ struct exchange_part {
     int bits; /* of integers and floats; digits of a second of times */
     bool is_unsigned, has_zone, required;
     int precision, scale;
-    const struct tree *source; /* the property; NULL where only the type speaks of it */
+    const struct tree *source, *options; /* the property; NULL where only the type speaks of it */
     struct {
         VEC_OF(struct exchange_part *)
     } parts; /* of a list its element, of a map key and value, of a struct its fields */

@@ -157,7 +157,7 @@ static str shown(struct exchanger *x, const struct tree *value)
 
 static str options_text(struct exchanger *x, const struct tree *source)
 {
-    const struct tree *options = tree_find(source, STR("logicalTypeOptions"));
+    const struct tree *options = contract_options(x->mem, source);
     str text = STR_NONE;
     for (size_t i = 0; options && options->kind == TREE_MAP && i < options->len; i++)
         if (!tree_is_null(options->at[i]))

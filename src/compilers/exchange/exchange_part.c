@@ -106,6 +106,7 @@ static struct exchange_part *make_part(struct arena *mem, const struct tree *sou
         .name = name,
         .type = type,
         .source = source,
+        .options = contract_options(mem, source),
         .description = tree_find_text(source, STR("description")),
     };
     part->required = tree_is_bool(tree_find(source, STR("required")), &required) && required;
@@ -122,7 +123,7 @@ struct exchange_part *exchange_column_part(struct arena *mem, const struct contr
 
 const struct tree *exchange_option(const struct exchange_part *part, str name)
 {
-    return tree_find(tree_find(part->source, STR("logicalTypeOptions")), name);
+    return tree_find(part->options, name);
 }
 
 static const struct contract_rule *find_rule(const struct contract_table *table, str column,
