@@ -205,10 +205,10 @@ def rows_of(mesh, file):
                           "ORDER BY ALL").fetchall()
 
 
-# An imported contract is a draft; only SQL has a place for a relationship, and Avro none for what values may be.
-DRAFT, RELATION = ("status withdrawn", None), ("rule removed", "customer")
-LOST = {"json-schema": {DRAFT, RELATION}, "sql": {DRAFT},
-        "avro": {DRAFT, RELATION, ("rule removed", "state"), ("option loosened", "total"), ("option loosened", "note")}}
+# An imported contract is a draft, called as its file; only SQL has a place for a relationship, and Avro none for what values may be.
+ID, DRAFT, RELATION = ("id changed", None), ("status withdrawn", None), ("rule removed", "customer")
+LOST = {"json-schema": {ID, DRAFT, RELATION}, "sql": {ID, DRAFT},
+        "avro": {ID, DRAFT, RELATION, ("rule removed", "state"), ("option loosened", "total"), ("option loosened", "note")}}
 
 
 @pytest.mark.parametrize("text", [SHOP, all_types()], ids=["shop", "all types"])
@@ -222,7 +222,7 @@ def test_what_leaves_comes_back_with_the_same_columns(mesh, kind, text):
     assert rows_of(mesh, "again.odcs.yaml") == rows_of(mesh, "one.odcs.yaml")
     changes = mesh.weft("contract", "diff", "one.odcs.yaml", "again.odcs.yaml", "--format", "json", ok=None).json
     broken = {(c["change"], c["column"]) for c in changes if c["class"] == "breaking"}
-    assert broken == LOST[kind] if text is SHOP else not broken, changes
+    assert broken == (LOST[kind] if text is SHOP else {ID}), changes
 
 
 def test_a_json_schema_with_remote_parts_is_refused_by_place(mesh):
@@ -320,6 +320,9 @@ def test_what_breaks_is_told_by_the_exit_code(mesh):
     assert "1.1.0 has the major of 1.0.0" in mesh.weft("contract", "diff", "old.yaml", "minor.yaml", ok=False).err
     mesh.write("next.yaml", (mesh.folder / "less.yaml").read_text().replace("version: 1.0.0", "version: 2.0.0"))
     assert "it is a new major" in mesh.weft("contract", "diff", "old.yaml", "next.yaml", ok=False).err
+    mesh.write("other.yaml", SHOP.replace("id: shop", "id: other", 1))
+    other = mesh.weft("contract", "diff", "old.yaml", "other.yaml", ok=False)
+    assert other.code == 65 and "id changed" in other.out and "another id is another contract: keep shop" in other.err
     table = mesh.weft("contract", "diff", "old.yaml", "less.yaml", "--format", "markdown", ok=False).out
     assert "| **breaking** | column removed | `customers.email` |" in table
     mesh.write("bad.yaml", SHOP.replace("kind: DataContract", "kind: Nothing"))
