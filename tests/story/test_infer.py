@@ -201,6 +201,16 @@ def test_what_cannot_be_read_is_told(mesh):
     assert "PGPASSWORD" in told(password) and "hidden" not in told(password)
 
 
+@pytest.mark.parametrize("name, text", [("e.json", "[]"), ("n.ndjson", ""), ("b.ndjson", "\n \n"), ("r.json", '{"data": []}')])
+def test_a_file_without_rows_has_no_columns_to_infer(mesh, name, text):
+    new_mesh(mesh).write("data/" + name, text)
+    records = ["--records", "/data"] if name == "r.json" else []
+    answer = mesh.weft("contract", "infer", "data/" + name, *records, ok=False)
+    assert answer.code == 65 and "no rows, so no columns to infer" in answer.err and "hint:" in answer.err, answer
+    assert "no columns to infer" in mesh.weft("new", "product", "sales.e", "--from", "data/" + name, *records, ok=False).err
+    assert not (mesh.folder / "domains/sales/e").exists()
+
+
 def three_commands(mesh, *args, table="sales.orders.orders"):
     mesh.weft("new", "product", "sales.orders", *args)
     mesh.weft("check")

@@ -309,6 +309,19 @@ static bool probe_profile(struct task *t, struct probe_file *f, struct infer_tab
     return true;
 }
 
+/* Names of JSON stand in its rows. Of none the engine makes a column of its own. */
+static bool probe_has_rows(struct task *t, const struct probe_file *f,
+                           const struct infer_table *table)
+{
+    bool is_json = f->server.file_format == SOURCE_NDJSON || f->server.file_format == SOURCE_JSON;
+
+    if (!is_json || table->rows > 0) {
+        return true;
+    }
+    task_fail(t, ERR_DATA, "%.*s has no rows, so no columns to infer", STR_ARG(f->p->source));
+    return task_hint(t, "infer from a file that has rows, or write the columns by hand");
+}
+
 bool probe_files(struct task *t, struct engine *engine, struct probe *p)
 {
     struct probe_file f = {.p = p};
@@ -336,7 +349,7 @@ bool probe_files(struct task *t, struct engine *engine, struct probe *p)
     if (f.from.len == 0) {
         return task_fail(t, ERR_LIMIT, "%.*s has too many files or columns", STR_ARG(p->source));
     }
-    if (!probe_profile(t, &f, table)) {
+    if (!probe_profile(t, &f, table) || !probe_has_rows(t, &f, table)) {
         return false;
     }
     vec_push(t->mem, &p->notes,
