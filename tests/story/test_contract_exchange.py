@@ -4,6 +4,7 @@ import json
 from html.parser import HTMLParser
 
 import duckdb
+import fastjsonschema
 import psycopg
 import pytest
 
@@ -107,6 +108,35 @@ BAD = {
     "no state": "INSERT INTO orders VALUES (2, 7, NULL, 1, NULL, NULL, NULL)",
     "the key again": "INSERT INTO orders VALUES (1, 7, 'open', 1, NULL, NULL, NULL)",
 }
+
+
+COLUMNS = {  # what it is, and what stands in the rows
+    "tz": ("timestamptz", ["'2026-01-01 10:00:00+02'", "'2026-01-01 10:00:00.5+00'", "'infinity'", "'-infinity'",
+                           "'0044-03-15 (BC) 00:00:00+00'", "'12026-01-01 00:00:00+00'", "NULL"]),
+    "tt": ("timetz", ["'08:00:00+00'", "'08:00:00.25-03'", "'08:00:00+05:30'", "'08:00:00-05:30:15'", "NULL"]),
+    "list": ("timestamptz[]", ["['2026-01-01 10:00:00+02', NULL]", "[]", "NULL"]),
+    "map": ("MAP(VARCHAR, DOUBLE)", ["MAP {'a': 'nan'::DOUBLE}", "NULL"]),
+    "big": ("double", ["'nan'", "'inf'", "'-inf'", "1.5", "1e300", "NULL"]),
+    "small": ("real", ["'nan'", "'inf'", "'-inf'", "1.5", "NULL"]),
+    "ts": ("timestamp", ["'2026-01-01 10:00:00.5'", "'infinity'", "NULL"]),
+    "day": ("date", ["'2026-01-01'", "NULL"]),
+    "id": ("uuid", ["'53581432-6c55-4ba2-a65f-72344a91553a'", "NULL"]),
+}
+
+
+def test_json_schema_is_true_of_the_rows_that_weft_writes(mesh):
+    mesh.weft("init", ".")
+    mesh.write("o.odcs.yaml", "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: 1.0.0\nstatus: active\nschema:\n"
+               "  - name: o\n    properties:\n"
+               + "".join(f'      - {{name: {name}, physicalType: "{kind}"}}\n' for name, (kind, _) in COLUMNS.items()))
+    schema = export(mesh, "json-schema", file="o.odcs.yaml").json
+    validate = fastjsonschema.compile(schema)
+    for i in range(max(len(values) for _, values in COLUMNS.values())):
+        row = ", ".join(f"({values[i % len(values)]})::{kind} AS {name}" for name, (kind, values) in COLUMNS.items())
+        validate(json.loads(mesh.weft("query", f"SELECT {row}", "--format", "ndjson").out))
+    for wrong in [{"tz": "2026-01-01"}, {"tz": "never"}, {"tt": "08:00"}, {"big": "many"}, {"small": "nan"}]:
+        with pytest.raises(fastjsonschema.JsonSchemaException):
+            validate(wrong)
 
 
 def test_duckdb_takes_the_tables_and_refuses_what_the_contract_refuses(shop):
