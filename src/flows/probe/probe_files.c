@@ -230,6 +230,11 @@ static bool probe_describe(struct task *t, struct probe_file *f)
         if (!source_read_column(rows.at[i], &f->read, &column)) {
             return task_fail(t, ERR_WORKER, "a worker described a file in an unknown way");
         }
+        if (column.name.len == 0 && f->server.file_format == SOURCE_CSV) {
+            task_fail(t, ERR_DATA, "%.*s: column %zu of its header has no name",
+                      STR_ARG(f->p->source), i + 1);
+            return task_hint(t, "name it in the file, or take it out of every line");
+        }
         bool is_known = false;
         for (size_t j = 0; j < f->len; j++) {
             is_known = is_known || str_eq(f->columns[j].name, column.name);
