@@ -47,6 +47,22 @@ static str source_delimiter(const struct source_server *server)
     return server->delimiter.len ? server->delimiter : STR(",");
 }
 
+char source_other_delimiter(const struct source_server *server, const struct source_column *columns,
+                            size_t len)
+{
+    static const char usual[] = ",;\t|";
+
+    if (server->kind != SOURCE_FILES || server->file_format != SOURCE_CSV || len != 1) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(usual) - 1; i++) {
+        if (!str_has(source_delimiter(server), usual[i]) && str_has(columns[0].name, usual[i])) {
+            return usual[i];
+        }
+    }
+    return 0;
+}
+
 /* The dialect is fixed: what a sniffer would find in one file, it would not in the next. */
 static void source_add_csv_options(struct buf *b, const struct source_server *server)
 {

@@ -246,21 +246,16 @@ static bool probe_describe(struct task *t, struct probe_file *f)
     return true;
 }
 
-/* A header of one name that holds another delimiter was meant otherwise. */
 static bool probe_delimiter(struct task *t, struct probe_file *f)
 {
-    static const char delimiters[] = ";\t|";
+    char delimiter =
+        f->p->delimiter.len > 0 ? 0 : source_other_delimiter(&f->server, f->columns, f->len);
 
-    if (f->server.file_format != SOURCE_CSV || f->p->delimiter.len > 0 || f->len != 1) {
+    if (delimiter == 0) {
         return true;
     }
-    for (size_t i = 0; i < sizeof(delimiters) - 1; i++) {
-        if (str_has(f->columns[0].name, delimiters[i])) {
-            f->server.delimiter = arena_format(t->mem, "%c", delimiters[i]);
-            return probe_open(t, f) && probe_describe(t, f);
-        }
-    }
-    return true;
+    f->server.delimiter = arena_format(t->mem, "%c", delimiter);
+    return probe_open(t, f) && probe_describe(t, f);
 }
 
 static void probe_keep_columns(struct task *t, struct probe_file *f, struct infer_table *table)
