@@ -41,6 +41,8 @@ def with_line(number, line):
 BROKEN = {
     "a field too few": ("2,Bob,bob@example.com,DE,20.00", "line 3"),
     "a field too many": ("2,Bob,bob@example.com,DE,20.00,2026-01-02,more", "line 3"),
+    "an empty field too many, in quotes": ('2,Bob,bob@example.com,DE,20.00,2026-01-02,""', "line 3"),
+    "a space too many": ("2,Bob,bob@example.com,DE,20.00,2026-01-02, ", "line 3"),
     "no number": ("two,Bob,bob@example.com,DE,20.00,2026-01-02", "line 3", "id", "INTEGER"),
     "a number that is too large": ("99999999999,Bob,bob@example.com,DE,20.00,2026-01-02", "line 3", "id", "INTEGER"),
     "no amount": ("2,Bob,bob@example.com,DE,twenty,2026-01-02", "line 3", "amount"),
@@ -57,6 +59,13 @@ def test_a_broken_row_is_told_with_its_line(applied, what):
     applied.write("data/orders.csv", ROWS)
     applied.weft("run", "--all")
     assert runs(applied)[-1] == "published"
+
+
+@pytest.mark.parametrize("surplus", [",", ",,,"])
+def test_empty_fields_too_many_are_passed_over(applied, surplus):
+    applied.write("data/orders.csv", with_line(2, LINES[1] + surplus))
+    applied.weft("run", "--all")
+    assert runs(applied)[-1] == "published" and count(applied) == 4
 
 
 def test_too_many_digits_are_not_cut(applied):

@@ -4,6 +4,7 @@ import json
 from html.parser import HTMLParser
 
 import duckdb
+import fastjsonschema
 import psycopg
 import pytest
 
@@ -110,6 +111,35 @@ BAD = {
 }
 
 
+COLUMNS = {  # what it is, and what stands in the rows
+    "tz": ("timestamptz", ["'2026-01-01 10:00:00+02'", "'2026-01-01 10:00:00.5+00'", "'infinity'", "'-infinity'",
+                           "'0044-03-15 (BC) 00:00:00+00'", "'12026-01-01 00:00:00+00'", "NULL"]),
+    "tt": ("timetz", ["'08:00:00+00'", "'08:00:00.25-03'", "'08:00:00+05:30'", "'08:00:00-05:30:15'", "NULL"]),
+    "list": ("timestamptz[]", ["['2026-01-01 10:00:00+02', NULL]", "[]", "NULL"]),
+    "map": ("MAP(VARCHAR, DOUBLE)", ["MAP {'a': 'nan'::DOUBLE}", "NULL"]),
+    "big": ("double", ["'nan'", "'inf'", "'-inf'", "1.5", "1e300", "NULL"]),
+    "small": ("real", ["'nan'", "'inf'", "'-inf'", "1.5", "NULL"]),
+    "ts": ("timestamp", ["'2026-01-01 10:00:00.5'", "'infinity'", "NULL"]),
+    "day": ("date", ["'2026-01-01'", "NULL"]),
+    "id": ("uuid", ["'53581432-6c55-4ba2-a65f-72344a91553a'", "NULL"]),
+}
+
+
+def test_json_schema_is_true_of_the_rows_that_weft_writes(mesh):
+    mesh.weft("init", ".")
+    mesh.write("o.odcs.yaml", "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: 1.0.0\nstatus: active\nschema:\n"
+               "  - name: o\n    properties:\n"
+               + "".join(f'      - {{name: {name}, physicalType: "{kind}"}}\n' for name, (kind, _) in COLUMNS.items()))
+    schema = export(mesh, "json-schema", file="o.odcs.yaml").json
+    validate = fastjsonschema.compile(schema)
+    for i in range(max(len(values) for _, values in COLUMNS.values())):
+        row = ", ".join(f"({values[i % len(values)]})::{kind} AS {name}" for name, (kind, values) in COLUMNS.items())
+        validate(json.loads(mesh.weft("query", f"SELECT {row}", "--format", "ndjson").out))
+    for wrong in [{"tz": "2026-01-01"}, {"tz": "never"}, {"tt": "08:00"}, {"big": "many"}, {"small": "nan"}]:
+        with pytest.raises(fastjsonschema.JsonSchemaException):
+            validate(wrong)
+
+
 def test_duckdb_takes_the_tables_and_refuses_what_the_contract_refuses(shop):
     with duckdb.connect() as db:
         db.execute(export(shop, "sql", "--dialect", "duckdb").out)
@@ -206,10 +236,10 @@ def rows_of(mesh, file):
                           "ORDER BY ALL").fetchall()
 
 
-# An imported contract is a draft; only SQL has a place for a relationship, and Avro none for what values may be.
-DRAFT, RELATION = ("status withdrawn", None), ("rule removed", "customer")
-LOST = {"json-schema": {DRAFT, RELATION}, "sql": {DRAFT},
-        "avro": {DRAFT, RELATION, ("rule removed", "state"), ("option loosened", "total"), ("option loosened", "note")}}
+# An imported contract is a draft, called as its file; only SQL has a place for a relationship, and Avro none for what values may be.
+ID, DRAFT, RELATION = ("id changed", None), ("status withdrawn", None), ("rule removed", "customer")
+LOST = {"json-schema": {ID, DRAFT, RELATION}, "sql": {ID, DRAFT},
+        "avro": {ID, DRAFT, RELATION, ("rule removed", "state"), ("option loosened", "total"), ("option loosened", "note")}}
 
 
 @pytest.mark.parametrize("text", [SHOP, all_types()], ids=["shop", "all types"])
@@ -223,7 +253,7 @@ def test_what_leaves_comes_back_with_the_same_columns(mesh, kind, text):
     assert rows_of(mesh, "again.odcs.yaml") == rows_of(mesh, "one.odcs.yaml")
     changes = mesh.weft("contract", "diff", "one.odcs.yaml", "again.odcs.yaml", "--format", "json", ok=None).json
     broken = {(c["change"], c["column"]) for c in changes if c["class"] == "breaking"}
-    assert broken == LOST[kind] if text is SHOP else not broken, changes
+    assert broken == (LOST[kind] if text is SHOP else {ID}), changes
 
 
 def test_a_json_schema_with_remote_parts_is_refused_by_place(mesh):
@@ -335,6 +365,9 @@ def test_what_breaks_is_told_by_the_exit_code(mesh):
     assert "1.1.0 has the major of 1.0.0" in mesh.weft("contract", "diff", "old.yaml", "minor.yaml", ok=False).err
     mesh.write("next.yaml", (mesh.folder / "less.yaml").read_text().replace("version: 1.0.0", "version: 2.0.0"))
     assert "it is a new major" in mesh.weft("contract", "diff", "old.yaml", "next.yaml", ok=False).err
+    mesh.write("other.yaml", SHOP.replace("id: shop", "id: other", 1))
+    other = mesh.weft("contract", "diff", "old.yaml", "other.yaml", ok=False)
+    assert other.code == 65 and "id changed" in other.out and "another id is another contract: keep shop" in other.err
     table = mesh.weft("contract", "diff", "old.yaml", "less.yaml", "--format", "markdown", ok=False).out
     assert "| **breaking** | column removed | `customers.email` |" in table
     mesh.write("bad.yaml", SHOP.replace("kind: DataContract", "kind: Nothing"))

@@ -171,6 +171,14 @@ def test_drift_is_told_first_and_passes_no_rule(folder):
     assert shown.out.index("column amount of orders is not in the source") < shown.out.index("orders.primaryKey")
 
 
+@pytest.mark.parametrize("delimiter, said", [(";", "value: ';'"), ("\t", 'value: "\\t"'), ("|", "value: '|'")])
+def test_another_delimiter_is_told_once(folder, delimiter, said):
+    folder.write("data/orders.csv", ORDERS.replace(",", delimiter))
+    _, answer = held(folder, "orders.odcs.yaml")
+    (finding,) = [f for f in answer["findings"] if "orders" in f["message"]]
+    assert "one name, which holds another delimiter" in finding["message"] and said in finding["hint"], finding
+
+
 def test_a_value_of_another_type_names_file_and_line(folder):
     folder.write("data/orders.csv", ORDERS.replace("20.00", "twenty"))
     checks, answer = held(folder, "orders.odcs.yaml")

@@ -201,6 +201,36 @@ def test_what_cannot_be_read_is_told(mesh):
     assert "PGPASSWORD" in told(password) and "hidden" not in told(password)
 
 
+@pytest.mark.parametrize("header, place", [("a,b,", 3), (",a,b", 1), ("a, ,b", 2), ('a,"",b', 2), ("a,,", 2), ("a;;b", 2)])
+def test_a_column_without_a_name_is_told_with_its_place(mesh, header, place):
+    mesh.write("a.csv", header + "\n1,2,3\n")
+    answer = mesh.weft("contract", "infer", "a.csv", ok=False)
+    assert answer.code == 65 and f"a.csv: column {place} of its header has no name" in answer.err, answer
+    assert "contract" not in answer.err
+
+
+@pytest.mark.parametrize("other, words", [
+    ("a,c,b", "column 2 is b in x1.csv and c in x3.csv"),
+    ("a", "column 2 is b in x1.csv and none in x3.csv"),
+    ("a,b,c", "column 3 is none in x1.csv and c in x3.csv"),
+    ("b,a", "column 1 is a in x1.csv and b in x3.csv"),
+])
+def test_files_with_other_columns_are_told_with_the_first_difference(mesh, other, words):
+    for name, header in [("x1", "a,b"), ("x2", "a,b"), ("x3", other), ("x4", "z")]:
+        mesh.write(f"{name}.csv", header + "\n1,2\n")
+    assert words in told(mesh.weft("contract", "infer", "x*.csv", ok=False))
+
+
+@pytest.mark.parametrize("name, text", [("e.json", "[]"), ("n.ndjson", ""), ("b.ndjson", "\n \n"), ("r.json", '{"data": []}')])
+def test_a_file_without_rows_has_no_columns_to_infer(mesh, name, text):
+    new_mesh(mesh).write("data/" + name, text)
+    records = ["--records", "/data"] if name == "r.json" else []
+    answer = mesh.weft("contract", "infer", "data/" + name, *records, ok=False)
+    assert answer.code == 65 and "no rows, so no columns to infer" in answer.err and "hint:" in answer.err, answer
+    assert "no columns to infer" in mesh.weft("new", "product", "sales.e", "--from", "data/" + name, *records, ok=False).err
+    assert not (mesh.folder / "domains/sales/e").exists()
+
+
 def three_commands(mesh, *args, table="sales.orders.orders"):
     mesh.weft("new", "product", "sales.orders", *args)
     mesh.weft("check")

@@ -221,8 +221,11 @@ static void compare_version(struct contract_comparison *c, str before, str now,
         for (int i = 0; i < 3 && order == 0; i++)
             order = (is[i] > was[i]) - (is[i] < was[i]);
     if (order != 0)
-        add_head_change(c, order > 0 ? CHANGE_VERSION_RAISED : CHANGE_VERSION_LOWERED, before, now,
-                        node);
+        add_head_change(c,
+                        order < 0                                       ? CHANGE_VERSION_LOWERED
+                        : contract_major(now) == contract_major(before) ? CHANGE_VERSION_RAISED
+                                                                        : CHANGE_MAJOR_RAISED,
+                        before, now, node);
 }
 
 static str lifecycle_text(struct arena *mem, const struct contract *contract)
@@ -238,6 +241,9 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
                          const struct contract *now)
 {
     str was = lifecycle_text(c->mem, before), is = lifecycle_text(c->mem, now);
+    if (!str_eq(before->id, now->id))
+        add_head_change(c, CHANGE_ID_CHANGED, before->id, now->id,
+                        tree_find(now->source, STR("id")));
     compare_version(c, before->version, now->version, tree_find(now->source, STR("version")));
     bool is_withdrawn = !shape_has_word("proposed draft retired", before->status)
                      && shape_has_word("proposed draft retired", now->status);
@@ -256,7 +262,7 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
                                    : tree_find(now->source, STR("status")));
     compare_tags(c, &before->tags, &now->tags);
     if (!contract_equal_without(before->source, now->source,
-                                "schema servers roles slaProperties version status tags")
+                                "id schema servers roles slaProperties version status tags")
         && str_eq(was, is))
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
 }

@@ -107,6 +107,7 @@ static void check_life(struct contract_reader *r)
     bool is_ending = shape_has_word("deprecated retired", r->contract->status);
     int64_t end_us;
     struct finding *f;
+    shape_check_status(r->mem, r->file, r->report, status);
     if (sunset && (sunset->kind != TREE_SCALAR || !contract_day_end(sunset->text, &end_us))) {
         f = contract_error(r, sunset, "sunset is the last day on which it is served");
         f->found = shape_found(r->mem, sunset);

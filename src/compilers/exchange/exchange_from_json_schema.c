@@ -233,6 +233,32 @@ static void tell_unknown(struct schema_reader *r, const struct view *view)
 
 /* ---- types */
 
+static void check_type(struct schema_reader *r, str property, const struct tree *type)
+{
+    static const char *const types = "string integer number boolean object array null";
+    if (type->kind == TREE_SCALAR && shape_has_word(types, type->text))
+        return;
+    struct finding *f =
+        property.len
+            ? exchange_build_error(&r->b, place_of(r, type),
+                                   STR_FMT " is of no type of JSON Schema", STR_ARG(property))
+            : exchange_build_error(&r->b, place_of(r, type), "this is no type of JSON Schema");
+    f->found = shape_found(r->b.mem, type);
+    f->allowed = shape_words_text(r->b.mem, types);
+    f->hint = type->kind == TREE_SCALAR ? shape_nearest(r->b.mem, types, type->text) : STR_NONE;
+}
+
+static void check_types(struct schema_reader *r, const struct view *view, str property)
+{
+    for (size_t i = 0; i < view->len; i++) {
+        const struct tree *type = tree_find(view->at[i], STR("type"));
+        if (type && type->kind != TREE_LIST)
+            check_type(r, property, type);
+        for (size_t j = 0; type && type->kind == TREE_LIST && j < type->len; j++)
+            check_type(r, property, type->at[j]);
+    }
+}
+
 /* The one type beside null; empty where there is none or several. */
 static str type_of(const struct view *view, bool *is_nullable, bool *is_several)
 {
@@ -525,6 +551,7 @@ static void read_schema(struct schema_reader *r, const struct tree *node, struct
         return;
     }
     r->open[r->depth++] = principal;
+    check_types(r, &view, tree_find_text(property, STR("name")));
     tell_unknown(r, &view);
     put_type(r, &view, property, type, is_several);
     put_words(r, &view, property);
@@ -578,6 +605,7 @@ static void read_table(struct schema_reader *r, str name, const struct tree *nod
     const struct tree *tags = view_find(&view, "x-tags");
     struct tree *table = exchange_build_table(&r->b, name);
     r->open[r->depth++] = principal_of(r, node);
+    check_types(r, &view, name);
     tell_unknown(r, &view);
     exchange_put_text(r->b.mem, table, "description", view_text(&view, "description"));
     if (tags && tags->kind == TREE_LIST)

@@ -26,10 +26,25 @@ static const char *format_of(const struct exchange_part *part)
         return "uuid";
     case KIND_DATE:
         return "date";
+    default:
+        return NULL;
+    }
+}
+
+#define CLOCK "[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?"
+
+/* Of texts as weft writes them: `2026-01-01 08:00:00+00` is no date-time of RFC 3339. */
+static const char *pattern_of(const struct exchange_part *part)
+{
+    switch (part->kind) {
+    case KIND_FLOAT:
+        return "^(NaN|-?Infinity)$";
     case KIND_TIME:
-        return part->has_zone ? "time" : NULL;
+        return part->has_zone ? "^" CLOCK "[+-][0-9]{2}(:[0-9]{2}){0,2}$" : NULL;
     case KIND_TIMESTAMP:
-        return part->has_zone ? "date-time" : NULL;
+        return part->has_zone ? "^(-?infinity|[0-9]{4,}-[0-9]{2}-[0-9]{2}( \\(BC\\))? " CLOCK
+                                "\\+00)$"
+                              : NULL;
     default:
         return NULL;
     }
@@ -63,13 +78,17 @@ static void put_type(struct exchanger *x, struct tree *map, const struct exchang
     const char *type = type_of(part);
     if (!type)
         return; /* any value, null among them */
-    if (part->required) {
-        exchange_put_text(x->mem, map, "type", str_of(type));
-        return;
-    }
     struct str_list types = {0};
     vec_push(x->mem, &types, str_of(type));
-    vec_push(x->mem, &types, STR("null"));
+    /* JSON has no number that is none, or has no end. */
+    if (part->kind == KIND_FLOAT)
+        vec_push(x->mem, &types, STR("string"));
+    if (!part->required)
+        vec_push(x->mem, &types, STR("null"));
+    if (types.len == 1) {
+        exchange_put_text(x->mem, map, "type", types.at[0]);
+        return;
+    }
     exchange_put_texts(x->mem, map, "type", &types);
 }
 
@@ -147,10 +166,6 @@ static bool needs_physical_type(const struct exchange_part *part)
         return !str_ends(part->type, STR("[]"));
     case KIND_INTEGER:
         return part->bits != 32 || part->is_unsigned;
-    case KIND_FLOAT:
-        return part->bits != 64;
-    case KIND_TIMESTAMP:
-        return !part->has_zone || part->bits != 6;
     default:
         return true;
     }
@@ -163,6 +178,9 @@ static struct tree *part_schema(struct exchanger *x, const struct exchange_part 
     const char *format = format_of(part);
     if (format)
         exchange_put_text(x->mem, map, "format", str_of(format));
+    const char *pattern = pattern_of(part);
+    if (pattern)
+        exchange_put_text(x->mem, map, "pattern", str_of(pattern));
     if (part->kind == KIND_BINARY)
         exchange_put_text(x->mem, map, "x-contentType", STR("application/octet-stream"));
     exchange_put_text(x->mem, map, "title", tree_find_text(part->source, STR("businessName")));

@@ -218,15 +218,7 @@ static void read_outputs(struct model_builder *b, struct model_product *product,
 static void check_product(struct model_builder *b, struct model_product *product,
                           const struct tree *root)
 {
-    const struct tree *status = tree_find(root, STR("status"));
-    static const char *const statuses = "proposed draft active deprecated retired";
-    if (status && !shape_has_word(statuses, status->text)) {
-        struct finding *f = model_warning(b, tree_place(b->mem, product->file, status),
-                                          "weft does not know this status");
-        f->found = shape_found(b->mem, status);
-        f->allowed = shape_words_text(b->mem, statuses);
-        f->hint = shape_nearest(b->mem, statuses, status->text);
-    }
+    shape_check_status(b->mem, product->file, b->report, tree_find(root, STR("status")));
     const struct tree *domain = tree_find(root, STR("domain"));
     if (domain && domain->kind == TREE_SCALAR && !str_eq_nocase(domain->text, product->domain->name)
         && !str_eq_nocase(domain->text, product->domain->title)) {

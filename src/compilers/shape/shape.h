@@ -164,6 +164,9 @@ struct finding *shape_error(struct arena *mem, str file, struct report *report,
 struct finding *shape_key_error(struct arena *mem, str file, struct report *report,
                                 const struct tree *node, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Warns of a status of a product or contract that is none of those with a meaning. The standards only give examples. */
+void shape_check_status(struct arena *mem, str file, struct report *report,
+                        const struct tree *status);
 /* What stands there, short: `1.0 (number)`, `a list`. */
 str shape_found(struct arena *mem, const struct tree *node);
 /* Is the text one of the words? */

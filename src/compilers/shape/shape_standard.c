@@ -181,3 +181,17 @@ bool shape_check_standard(struct arena *mem, str file, const struct shape_standa
     judge_by_both(mem, file, standard, own, document, report);
     return true;
 }
+
+void shape_check_status(struct arena *mem, str file, struct report *report,
+                        const struct tree *status)
+{
+    static const char *const statuses = "proposed draft active deprecated retired";
+    if (!status || status->kind != TREE_SCALAR || tree_is_null(status)
+        || shape_has_word(statuses, status->text))
+        return;
+    struct finding *f = report_add(report, FINDING_WARNING, ERR_INVALID,
+                                   tree_place(mem, file, status), "weft does not know this status");
+    f->found = shape_found(mem, status);
+    f->allowed = shape_words_text(mem, statuses);
+    f->hint = shape_nearest(mem, statuses, status->text);
+}

@@ -382,6 +382,33 @@ static void source_drift_missing(struct arena *mem, const struct source_table *t
                                 : STR("ask the owner of the source, or change the source contract");
 }
 
+/* A header that was read as one name. Each column is missing then, and none was renamed. */
+static bool source_drift_delimiter(struct arena *mem, const struct source_server *server,
+                                   const struct source_table *table,
+                                   const struct source_column *columns, size_t len,
+                                   struct report *report)
+{
+    char delimiter = source_other_delimiter(server, columns, len);
+
+    if (delimiter == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < table->table->columns.len; i++) {
+        if (source_find(columns, len, source_column_name(&table->table->columns.at[i])) != NULL) {
+            return true;
+        }
+    }
+    struct finding *finding =
+        report_add(report, FINDING_ERROR, ERR_DRIFT, table->table->place,
+                   "the header of %.*s is one name, which holds another delimiter",
+                   STR_ARG(source_table_name(table->table)));
+    finding->found = columns[0].name;
+    finding->hint = arena_format(
+        mem, "say it at the server: customProperties: [{property: delimiter, value: %s}]",
+        delimiter == '\t' ? "\"\\t\"" : (const char[]){'\'', delimiter, '\'', 0});
+    return false;
+}
+
 /* Only a database tells its types; in files they show when the rows are read. */
 static bool source_drift_type(struct arena *mem, const struct contract_column *column,
                               const struct source_column *found, struct report *report)
@@ -548,6 +575,9 @@ bool source_compile(struct arena *mem, const struct source_server *server,
                  && str_eq(columns[0].type, STR("JSON"));
     struct map by_name;
 
+    if (!source_drift_delimiter(mem, server, table, columns, len, report)) {
+        return false;
+    }
     source_map_found(mem, columns, len, &by_name);
     table->columns = (struct job_columns){0};
     table->found = columns;

@@ -105,6 +105,9 @@ bool source_open(struct arena *mem, const struct contract *contract,
 /* A row of `describe`; false where it is none. */
 bool source_read_column(const struct tree *row, const struct source_table *table,
                         struct source_column *out);
+/* The delimiter that a header of one name holds, which was meant otherwise; 0 for none. */
+char source_other_delimiter(const struct source_server *server, const struct source_column *columns,
+                            size_t len);
 /* Columns that the source has, held against the contract: missing, new and retyped ones are drift (findings; new columns are
  * warnings), and the text that reads and casts exactly. */
 bool source_compile(struct arena *mem, const struct source_server *server,

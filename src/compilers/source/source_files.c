@@ -47,6 +47,22 @@ static str source_delimiter(const struct source_server *server)
     return server->delimiter.len ? server->delimiter : STR(",");
 }
 
+char source_other_delimiter(const struct source_server *server, const struct source_column *columns,
+                            size_t len)
+{
+    static const char usual[] = ",;\t|";
+
+    if (server->kind != SOURCE_FILES || server->file_format != SOURCE_CSV || len != 1) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(usual) - 1; i++) {
+        if (!str_has(source_delimiter(server), usual[i]) && str_has(columns[0].name, usual[i])) {
+            return usual[i];
+        }
+    }
+    return 0;
+}
+
 /* The dialect is fixed: what a sniffer would find in one file, it would not in the next. */
 static void source_add_csv_options(struct buf *b, const struct source_server *server)
 {
@@ -90,6 +106,23 @@ static void source_add_header(struct arena *mem, struct buf *b, const struct sou
     buf_add(b, STR(", strict_mode = false) LIMIT 1)"));
 }
 
+/* One row a file: its names beside those of the first one, and where they begin to be others. */
+static void source_add_headers(struct arena *mem, struct buf *b, const struct source_server *server,
+                               const struct source_table *table)
+{
+    buf_add(b, STR("SELECT *, list_position(list_transform(list_zip(names, expected), lambda pair: "
+                   "pair[1] IS NOT DISTINCT FROM pair[2]), false) AS other FROM (SELECT *, "
+                   "first_value(names) OVER (ORDER BY nth) AS expected FROM ("));
+    for (size_t i = 0; i < table->files.len; i++) {
+        buf_format(b, "%s(SELECT names, %zu AS nth, ", i ? " UNION ALL " : "", i);
+        buf_add_literal(b, source_file_shown(table->files.at[i]));
+        buf_add(b, STR(" AS file FROM ("));
+        source_add_header(mem, b, server, table->files.at[i]);
+        buf_add(b, STR("))"));
+    }
+    buf_add(b, STR("))"));
+}
+
 static str source_csv_describe(struct arena *mem, const struct source_server *server,
                                const struct source_table *table)
 {
@@ -103,18 +136,16 @@ static str source_csv_describe(struct arena *mem, const struct source_server *se
             "(nth - 1) ELSE '' END AS name, place FROM (SELECT name, place, row_number() OVER "
             "(PARTITION BY name ORDER BY place) AS nth FROM "
             "(SELECT unnest(names) AS name, generate_subscripts(names, 1) AS place FROM "
-            "(SELECT CASE WHEN count(DISTINCT names) > 1 THEN error('weft: its files differ in "
-            "their columns, or in "
-            "the order of these') WHEN count(*) < "));
+            "(SELECT CASE WHEN count(other) > 0 THEN error('weft: its files differ in "
+            "their columns, or in the order of these: column ' || arg_min(other, nth) || ' is ' || "
+            "arg_min(coalesce(expected[other], 'none'), nth) FILTER (other > 0) || ' in ' || "
+            "arg_min(file, nth) || ' and ' || arg_min(coalesce(names[other], 'none'), nth) FILTER "
+            "(other > 0) || ' in ' || arg_min(file, nth) FILTER (other > 0)) WHEN count(*) < "));
     buf_format(b,
                "%zu THEN error('weft: a file is empty: it has not even a header') ELSE "
                "any_value(names) END AS names FROM (",
                table->files.len);
-    for (size_t i = 0; i < table->files.len; i++) {
-        buf_add(b, i ? STR(" UNION ALL (") : STR("("));
-        source_add_header(mem, b, server, table->files.at[i]);
-        buf_add(b, STR(")"));
-    }
+    source_add_headers(mem, b, server, table);
     buf_add(b, STR("))))) ORDER BY place"));
     return b->full ? STR_NONE : buf_str(b);
 }

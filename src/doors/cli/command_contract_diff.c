@@ -141,7 +141,10 @@ static void diff_summarize(const struct cli *cli, const struct contract *before,
     if (counts.breaking == 0) {
         return;
     }
-    if (str_eq(before->version, now->version)) {
+    if (!str_eq(before->id, now->id)) {
+        cli_note(cli, "another id is another contract: keep %.*s, or put the new one beside it",
+                 STR_ARG(before->id));
+    } else if (str_eq(before->version, now->version)) {
         cli_note(cli, "what breaks needs a new major: both are version %.*s",
                  STR_ARG(now->version));
     } else if (contract_major(before->version) == contract_major(now->version)) {

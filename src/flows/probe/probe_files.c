@@ -230,6 +230,11 @@ static bool probe_describe(struct task *t, struct probe_file *f)
         if (!source_read_column(rows.at[i], &f->read, &column)) {
             return task_fail(t, ERR_WORKER, "a worker described a file in an unknown way");
         }
+        if (column.name.len == 0 && f->server.file_format == SOURCE_CSV) {
+            task_fail(t, ERR_DATA, "%.*s: column %zu of its header has no name",
+                      STR_ARG(f->p->source), i + 1);
+            return task_hint(t, "name it in the file, or take it out of every line");
+        }
         bool is_known = false;
         for (size_t j = 0; j < f->len; j++) {
             is_known = is_known || str_eq(f->columns[j].name, column.name);
@@ -241,21 +246,16 @@ static bool probe_describe(struct task *t, struct probe_file *f)
     return true;
 }
 
-/* A header of one name that holds another delimiter was meant otherwise. */
 static bool probe_delimiter(struct task *t, struct probe_file *f)
 {
-    static const char delimiters[] = ";\t|";
+    char delimiter =
+        f->p->delimiter.len > 0 ? 0 : source_other_delimiter(&f->server, f->columns, f->len);
 
-    if (f->server.file_format != SOURCE_CSV || f->p->delimiter.len > 0 || f->len != 1) {
+    if (delimiter == 0) {
         return true;
     }
-    for (size_t i = 0; i < sizeof(delimiters) - 1; i++) {
-        if (str_has(f->columns[0].name, delimiters[i])) {
-            f->server.delimiter = arena_format(t->mem, "%c", delimiters[i]);
-            return probe_open(t, f) && probe_describe(t, f);
-        }
-    }
-    return true;
+    f->server.delimiter = arena_format(t->mem, "%c", delimiter);
+    return probe_open(t, f) && probe_describe(t, f);
 }
 
 static void probe_keep_columns(struct task *t, struct probe_file *f, struct infer_table *table)
@@ -309,6 +309,19 @@ static bool probe_profile(struct task *t, struct probe_file *f, struct infer_tab
     return true;
 }
 
+/* Names of JSON stand in its rows. Of none the engine makes a column of its own. */
+static bool probe_has_rows(struct task *t, const struct probe_file *f,
+                           const struct infer_table *table)
+{
+    bool is_json = f->server.file_format == SOURCE_NDJSON || f->server.file_format == SOURCE_JSON;
+
+    if (!is_json || table->rows > 0) {
+        return true;
+    }
+    task_fail(t, ERR_DATA, "%.*s has no rows, so no columns to infer", STR_ARG(f->p->source));
+    return task_hint(t, "infer from a file that has rows, or write the columns by hand");
+}
+
 bool probe_files(struct task *t, struct engine *engine, struct probe *p)
 {
     struct probe_file f = {.p = p};
@@ -336,7 +349,7 @@ bool probe_files(struct task *t, struct engine *engine, struct probe *p)
     if (f.from.len == 0) {
         return task_fail(t, ERR_LIMIT, "%.*s has too many files or columns", STR_ARG(p->source));
     }
-    if (!probe_profile(t, &f, table)) {
+    if (!probe_profile(t, &f, table) || !probe_has_rows(t, &f, table)) {
         return false;
     }
     vec_push(t->mem, &p->notes,
