@@ -186,6 +186,25 @@ static const struct tree *view_find(const struct view *view, const char *key)
     return NULL;
 }
 
+/* Of all bounds with this key the one that lets least through: all parts of a schema hold. */
+static const struct tree *view_bound(const struct view *view, const char *key, bool is_least,
+                                     const struct tree **holder_out)
+{
+    const struct tree *strictest = NULL;
+    double number, most = 0;
+    *holder_out = NULL;
+    for (size_t i = 0; i < view->len; i++) {
+        const struct tree *found = tree_find(view->at[i], str_of(key));
+        if (!tree_is_number(found, &number)
+            || (strictest && (is_least ? number <= most : number >= most)))
+            continue;
+        strictest = found;
+        most = number;
+        *holder_out = view->at[i];
+    }
+    return strictest;
+}
+
 static str view_text(const struct view *view, const char *key)
 {
     const struct tree *found = view_find(view, key);
@@ -296,6 +315,23 @@ static str type_of(const struct view *view, bool *is_nullable, bool *is_several)
                                         : STR_NONE;
 }
 
+/* What all parts of a schema say together, where one entry can say it. */
+static const struct tree *find_option(struct schema_reader *r, const struct view *view,
+                                      const char *key)
+{
+    const struct tree *holder, *first = view_find(view, key);
+    bool is_least = str_starts(str_of(key), STR("min"));
+    if (is_least || str_starts(str_of(key), STR("max")))
+        return view_bound(view, key, is_least, &holder);
+    for (size_t i = 0; first && i < view->len; i++) {
+        const struct tree *other = tree_find(view->at[i], str_of(key));
+        if (other && !tree_equal(first, other))
+            exchange_build_left(&r->b, place_of(r, other), "a second %s has no place: left out",
+                                key);
+    }
+    return first;
+}
+
 static void copy_options(struct schema_reader *r, const struct view *view, struct tree *property,
                          const char *options, const char *prefix)
 {
@@ -303,7 +339,7 @@ static void copy_options(struct schema_reader *r, const struct view *view, struc
     while (rest.len) {
         (void)str_cut(rest, ' ', &name, &rest);
         const char *key = arena_format(r->b.mem, "%s" STR_FMT, prefix, STR_ARG(name)).ptr;
-        const struct tree *value = view_find(view, key);
+        const struct tree *value = find_option(r, view, key);
         if (value && value->kind == TREE_SCALAR)
             exchange_build_option(&r->b, property, arena_c_string(r->b.mem, name),
                                   tree_copy(r->b.mem, value));
@@ -317,15 +353,16 @@ static void copy_bounds(struct schema_reader *r, const struct view *view, struct
     static const char *const bounds[2][2] = {{"minimum", "exclusiveMinimum"},
                                              {"maximum", "exclusiveMaximum"}};
     for (size_t i = 0; i < 2; i++) {
-        const struct tree *bound = view_find(view, bounds[i][0]);
-        const struct tree *other = view_find(view, bounds[i][1]);
-        bool flag = false, is_flag = tree_is_bool(other, &flag);
+        const struct tree *holder;
+        const struct tree *bound = view_bound(view, bounds[i][0], i == 0, &holder);
+        bool flag = false;
         double number;
+        (void)tree_is_bool(tree_find(holder, str_of(bounds[i][1])), &flag);
         if (tree_is_number(bound, &number) && (low >= high || number != (i ? high : low)))
-            exchange_build_option(&r->b, property, bounds[i][is_flag && flag],
-                                  tree_copy(r->b.mem, bound));
-        if (!is_flag && tree_is_number(other, &number))
-            exchange_build_option(&r->b, property, bounds[i][1], tree_copy(r->b.mem, other));
+            exchange_build_option(&r->b, property, bounds[i][flag], tree_copy(r->b.mem, bound));
+        bound = view_bound(view, bounds[i][1], i == 0, &holder);
+        if (bound)
+            exchange_build_option(&r->b, property, bounds[i][1], tree_copy(r->b.mem, bound));
     }
     copy_options(r, view, property, "multipleOf", "");
 }
@@ -356,8 +393,9 @@ static const char *integer_type(const struct view *view)
 {
     double low, high;
     str format = view_text(view, "format");
-    bool has_low = tree_is_number(view_find(view, "minimum"), &low);
-    bool has_high = tree_is_number(view_find(view, "maximum"), &high);
+    const struct tree *holder;
+    bool has_low = tree_is_number(view_bound(view, "minimum", true, &holder), &low);
+    bool has_high = tree_is_number(view_bound(view, "maximum", false, &holder), &high);
     if (str_eq(format, STR("int32"))
         || (has_low && has_high && low >= -2147483648.0 && high <= 2147483647.0))
         return "INTEGER";
@@ -448,23 +486,40 @@ static void put_array(struct schema_reader *r, const struct view *view, struct t
     exchange_put(r->b.mem, property, "items", item);
 }
 
+/* Every enum and const of a schema holds. */
+static bool is_valid(const struct view *view, const struct tree *value)
+{
+    for (size_t i = 0; i < view->len; i++) {
+        const struct tree *values = tree_find(view->at[i], STR("enum"));
+        const struct tree *one = tree_find(view->at[i], STR("const"));
+        bool is_there = !values || values->kind != TREE_LIST;
+        for (size_t j = 0; !is_there && j < values->len; j++)
+            is_there = tree_equal(values->at[j], value);
+        if (!is_there || (one && !tree_equal(one, value)))
+            return false;
+    }
+    return true;
+}
+
 static void put_values(struct schema_reader *r, const struct view *view, struct tree *property)
 {
     const struct tree *values = view_find(view, "enum"), *one = view_find(view, "const");
     struct tree *list = exchange_list(r->b.mem);
     bool is_whole = true;
     for (size_t i = 0; values && values->kind == TREE_LIST && i < values->len; i++)
-        if (values->at[i]->kind == TREE_SCALAR)
-            tree_push(r->b.mem, list, tree_copy(r->b.mem, values->at[i]));
-        else
+        if (values->at[i]->kind != TREE_SCALAR)
             is_whole = is_whole && tree_is_null(values->at[i]);
-    if (!values && one && one->kind == TREE_SCALAR)
+        else if (is_valid(view, values->at[i]))
+            tree_push(r->b.mem, list, tree_copy(r->b.mem, values->at[i]));
+    if (!values && one && one->kind == TREE_SCALAR && is_valid(view, one))
         tree_push(r->b.mem, list, tree_copy(r->b.mem, one));
     if (list->len && is_whole)
         exchange_build_values(&r->b, property, list);
     else if (values || one)
         exchange_build_left(&r->b, place_of(r, values ? values : one),
-                            "valid values that are no scalars are left out");
+                            list->len || !is_whole
+                                ? "valid values that are no scalars are left out"
+                                : "no value is valid: these values are left out");
 }
 
 static void put_type(struct schema_reader *r, const struct view *view, struct tree *property,

@@ -79,7 +79,9 @@ static bool read_bound(struct check *c, const struct lexeme *words, size_t len)
             continue;
         const char *option = is_length ? signs[i].length : signs[i].number;
         double number;
-        if (!option || !str_to_f64(value->text, &number)
+        /* A second bound of one kind holds beside the first. */
+        if (!option || tree_find(tree_find(column, STR("logicalTypeOptions")), str_of(option))
+            || !str_to_f64(value->text, &number)
             || (is_length ? is_negative || !has_logical(column, "string", "string")
                           : !has_logical(column, "integer", "number")))
             return false;
