@@ -337,6 +337,39 @@ def test_another_manifest_is_refused_with_what_to_do(mesh):
 # ---- diff
 
 
+def test_json_schema_has_values_as_rows_have_them_and_brings_types_back(mesh):
+    def valid(values):
+        return f"quality: [{{metric: invalidValues, arguments: {{validValues: {values}}}, mustBe: 0}}]"
+    mesh.write("x.yaml", f"""\
+apiVersion: v3.1.0
+kind: DataContract
+id: x
+version: 1.0.0
+status: draft
+schema:
+  - name: x
+    properties:
+      - {{name: text, logicalType: string, {valid("[1, true]")}}}
+      - {{name: number, logicalType: integer, physicalType: integer, {valid('["1", 0x1F]')}}}
+      - {{name: day, logicalType: string, logicalTypeOptions: {{format: date}}}}
+      - {{name: above, logicalType: integer, physicalType: integer, logicalTypeOptions: {{exclusiveMinimum: 0}}}}
+      - {{name: list, logicalType: array, items: {{logicalType: string, required: true}}}}
+      - name: both
+        logicalType: string
+        logicalTypeOptions: {{pattern: ^a}}
+        quality: [{{metric: invalidValues, arguments: {{pattern: b$}}, mustBe: 0}}]
+""")
+    mesh.weft("contract", "export", "x.yaml", "--to", "json-schema", "--out", "x.json")
+    properties = json.loads((mesh.folder / "x.json").read_text())["properties"]
+    assert properties["text"]["enum"] == ["1", "true", None] and properties["number"]["enum"] == [1, 31, None]
+    assert properties["both"]["pattern"] == "^a" and properties["both"]["allOf"] == [{"pattern": "b$"}]
+    back = mesh.weft("contract", "import", "x.json", "--from", "json-schema", "--format", "json")
+    columns = {c["name"]: c for c in json.loads(back.out)["schema"][0]["properties"]}
+    assert columns["day"]["logicalType"] == "string" and columns["day"]["logicalTypeOptions"] == {"format": "date"}
+    assert "physicalType" not in columns["above"] and columns["list"]["items"]["required"] is True
+    assert "a second pattern has no place" in back.err
+
+
 def test_bounds_that_v30_calls_exclusive_mean_what_v31_spells(mesh):
     """Converting a contract changes nothing of it, and exports say the same of both."""
     mesh.write("old.yaml", "apiVersion: v3.0.2\nkind: DataContract\nid: o\nversion: 1.0.0\nstatus: active\nschema:\n- name: t\n"

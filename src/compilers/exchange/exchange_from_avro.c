@@ -152,6 +152,10 @@ static bool put_logical(struct avro_reader *r, const struct tree *type, struct t
         if (str_eq(base, str_of(logicals[i].base))
             && str_eq(logical, str_of(logicals[i].logical))) {
             put(r, property, str_of(logicals[i].type));
+            if (str_eq(logical, STR("timestamp-nanos")))
+                exchange_build_left(
+                    &r->b, place_of(r, type),
+                    "of a time with its zone weft keeps microseconds, not nanoseconds");
             return true;
         }
     exchange_build_left(&r->b, place_of(r, type),
@@ -207,6 +211,19 @@ static void put_record(struct avro_reader *r, const struct tree *type, str space
     exchange_put(r->b.mem, property, "properties", properties);
 }
 
+static bool is_null(const struct tree *type)
+{
+    return type->kind == TREE_SCALAR && str_eq(type->text, STR("null"));
+}
+
+static bool is_nullable(const struct tree *type)
+{
+    bool nullable = is_null(type);
+    for (size_t i = 0; type->kind == TREE_LIST && i < type->len; i++)
+        nullable = nullable || is_null(type->at[i]);
+    return nullable;
+}
+
 static void put_complex(struct avro_reader *r, const struct tree *type, str space,
                         struct tree *property)
 {
@@ -221,6 +238,7 @@ static void put_complex(struct avro_reader *r, const struct tree *type, str spac
         if (!item || !items)
             return;
         read_type(r, items, space, item);
+        exchange_put_flag(r->b.mem, item, "required", !is_nullable(items));
         exchange_put(r->b.mem, property, "items", item);
     } else if (str_eq(kind, STR("map"))) {
         put_map(r, type, space, property);
@@ -238,16 +256,13 @@ static void put_complex(struct avro_reader *r, const struct tree *type, str spac
 }
 
 /* The one type beside null; NULL where there are several. */
-static const struct tree *only_branch(const struct tree *type, bool *has_null)
+static const struct tree *only_branch(const struct tree *type)
 {
     const struct tree *only = NULL;
     size_t count = 0;
-    *has_null = false;
     for (size_t i = 0; i < type->len; i++) {
-        if (type->at[i]->kind == TREE_SCALAR && str_eq(type->at[i]->text, STR("null"))) {
-            *has_null = true;
+        if (is_null(type->at[i]))
             continue;
-        }
         only = type->at[i];
         count++;
     }
@@ -257,9 +272,8 @@ static const struct tree *only_branch(const struct tree *type, bool *has_null)
 static void read_type(struct avro_reader *r, const struct tree *type, str space,
                       struct tree *property)
 {
-    bool has_null;
     if (type->kind == TREE_LIST) {
-        const struct tree *only = only_branch(type, &has_null);
+        const struct tree *only = only_branch(type);
         if (only && only->kind != TREE_LIST)
             read_type(r, only, space, property);
         else
@@ -270,7 +284,7 @@ static void read_type(struct avro_reader *r, const struct tree *type, str space,
         put_complex(r, type, space, property);
         return;
     }
-    if (type->kind != TREE_SCALAR || str_eq(type->text, STR("null"))) {
+    if (type->kind != TREE_SCALAR || is_null(type)) {
         put_json(r, type, property, "a field of null alone");
         return;
     }
@@ -305,7 +319,7 @@ static void read_field(struct avro_reader *r, const struct tree *field, str spac
     const struct tree *type = tree_find(field, STR("type"));
     const struct tree *tags = tree_find(field, STR("x-tags"));
     str physical = tree_find_text(field, STR("x-physicalType"));
-    bool has_null = false, unique = false;
+    bool unique = false;
     int64_t position;
     name = name.len ? name : tree_find_text(field, STR("name"));
     if (!name.len || !type) {
@@ -322,8 +336,6 @@ static void read_field(struct avro_reader *r, const struct tree *field, str spac
     tell_unknown(r, field,
                  "name type doc default x-name x-tags x-physicalType x-classification "
                  "x-primaryKeyPosition x-unique");
-    if (type->kind == TREE_LIST)
-        (void)only_branch(type, &has_null);
     if (!physical.len || !exchange_build_type(&r->b, property, physical))
         read_type(r, type, space, property);
     exchange_put_text(mem, property, "description", tree_find_text(field, STR("doc")));
@@ -337,7 +349,7 @@ static void read_field(struct avro_reader *r, const struct tree *field, str spac
     }
     exchange_put_flag(mem, property, "unique",
                       tree_is_bool(tree_find(field, STR("x-unique")), &unique) && unique);
-    exchange_put_flag(mem, property, "required", !has_null);
+    exchange_put_flag(mem, property, "required", !is_nullable(type));
 }
 
 static void read_fields(struct avro_reader *r, const struct tree *record, str space,

@@ -482,7 +482,8 @@ static void put_array(struct schema_reader *r, const struct view *view, struct t
     struct tree *item = exchange_build_property(&r->b, NULL, STR_NONE);
     if (!item)
         return;
-    read_schema(r, items, item, false);
+    /* A schema that says nothing lets null through. */
+    read_schema(r, items, item, items->len > 0);
     exchange_put(r->b.mem, property, "items", item);
 }
 

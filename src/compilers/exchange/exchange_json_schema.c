@@ -1,6 +1,9 @@
 /* Rows of a contract as JSON Schema (2020-12), in the form in which weft writes rows as JSON. What the words of JSON Schema do not say
  * stands beside them under names that begin with `x-`, which validators pass over. */
+#include <string.h>
+
 #include "exchange/exchange_inside.h"
+#include "shape/shape.h"
 
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
 
@@ -155,17 +158,22 @@ static void put_parts(struct exchanger *x, struct tree *map, const struct exchan
 /* A type that the words of JSON Schema alone would bring back as another. */
 static bool needs_physical_type(const struct exchange_part *part)
 {
+    const struct tree *option = exchange_option(part, STR("format"));
+    str format = option ? option->text : STR_NONE;
     switch (part->kind) {
     case KIND_BOOLEAN:
-    case KIND_TEXT:
     case KIND_UUID:
     case KIND_DATE:
     case KIND_STRUCT:
         return false;
+    case KIND_TEXT:
+        return format.len > 0 && shape_has_word("date date-time time uuid", format);
     case KIND_LIST:
         return !str_ends(part->type, STR("[]"));
     case KIND_INTEGER:
-        return part->bits != 32 || part->is_unsigned;
+        return part->bits != 32 || part->is_unsigned
+            || exchange_option(part, STR("exclusiveMinimum"))
+            || exchange_option(part, STR("exclusiveMaximum"));
     default:
         return true;
     }
@@ -196,20 +204,49 @@ static struct tree *part_schema(struct exchanger *x, const struct exchange_part 
     return map;
 }
 
+/* As rows have it: `1` is a text in a column of texts, and "0x1F" a number in one of numbers. */
+static struct tree *value_of(struct exchanger *x, const struct exchange_part *part,
+                             const struct tree *value)
+{
+    const char *type = type_of(part);
+    int64_t number;
+    if (tree_is_null(value))
+        return exchange_word(x->mem, STR("null"));
+    if (!type || value->kind != TREE_SCALAR)
+        return tree_copy(x->mem, value);
+    if (strcmp(type, "string") == 0)
+        return exchange_text(x->mem, value->text);
+    struct tree *plain = exchange_word(x->mem, value->text);
+    return tree_is_int(plain, &number) ? exchange_int(x->mem, number) : plain;
+}
+
+/* A second pattern stands apart: both hold. */
+static void put_pattern(struct exchanger *x, struct tree *map, str pattern)
+{
+    if (!tree_find(map, STR("pattern"))) {
+        exchange_put_text(x->mem, map, "pattern", pattern);
+        return;
+    }
+    struct tree *all = exchange_list(x->mem), *other = exchange_map(x->mem);
+    exchange_put_text(x->mem, other, "pattern", pattern);
+    tree_push(x->mem, all, other);
+    exchange_put(x->mem, map, "allOf", all);
+}
+
 static void put_values(struct exchanger *x, struct tree *map, const struct contract_table *table,
                        const struct exchange_part *part)
 {
     const struct contract_rule *values = exchange_values_rule(table, part->name);
     const struct contract_rule *pattern = exchange_pattern_rule(table, part->name);
     if (pattern)
-        exchange_put_text(x->mem, map, "pattern", pattern->pattern);
+        put_pattern(x, map, pattern->pattern);
     if (!values)
         return;
     struct tree *list = exchange_list(x->mem);
     bool has_null = false;
     for (size_t i = 0; i < values->values.len; i++) {
         has_null = has_null || tree_is_null(values->values.at[i]);
-        tree_push(x->mem, list, tree_copy(x->mem, values->values.at[i]));
+        tree_push(x->mem, list, value_of(x, part, values->values.at[i]));
     }
     if (!part->required && !has_null)
         tree_push(x->mem, list, exchange_word(x->mem, STR("null")));
