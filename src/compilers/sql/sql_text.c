@@ -182,7 +182,7 @@ bool sql_find_end(str text, size_t *offset_out)
 {
     struct lexer l = {.text = text};
 
-    while (l.at < text.len && peek(&l, 0) != ';')
+    while (l.at < text.len && peek(&l, 0) != ';' && peek(&l, 0) != '\\')
         (void)skip_token(&l);
     *offset_out = l.at;
     return l.at < text.len;
