@@ -43,6 +43,8 @@ struct sql_shift {
 struct sql_shifts {
     VEC_OF(struct sql_shift)
 };
+/* The first parameter (`$name`, `$1` or `?`) outside of quotes and comments, as written; its offset. */
+bool sql_find_parameter(str text, str *name_out, size_t *offset_out);
 /* The text with `expression` in place of every `$since` that stands outside of quotes and comments; the text itself where there is
  * none. */
 str sql_put_since(struct arena *mem, str text, str expression, struct sql_shifts *shifts_out);
