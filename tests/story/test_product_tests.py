@@ -255,5 +255,10 @@ def test_tests_need_a_product_and_a_mesh(shop):
     assert "has no product.odps.yaml" in told(shop.weft("check", ok=False))
     (shop.folder / "domains/sales/other/tests/a.yaml").unlink()
     assert "sales.orders has no tests" in shop.weft("test", "sales.orders", ok=False).err
+    unknown = shop.weft("test", "sales.order", ok=False)
+    assert unknown.code == 66 and "there is no product sales.order\nhint: did you mean sales.orders?" in unknown.err
+    for name in ("nofile.yaml", "nofile.yml", "domains/nofile.yaml", "nofolder"):
+        unknown = shop.weft("test", name, ok=False)
+        assert unknown.code == 66 and f"cannot read {name}: No such file or directory" in unknown.err
     assert shop.weft("test", cwd="/", ok=False).code == 2
     shop.write(f"{ORDERS}/orders.sql", SQL)
