@@ -30,6 +30,23 @@ bool gate_parse(struct task *t, struct worker *worker, str text, struct sql_tree
     return sql_read(t, sql, document, out);
 }
 
+static bool refuse_parameter(struct task *t, str text, bool has_since)
+{
+    struct str_list names = {0};
+    str name;
+    size_t offset;
+
+    if (!sql_find_parameter(text, &name, &offset)) {
+        return true;
+    }
+    str_list_add(t->mem, &names, STR("$since"));
+    task_fail(t, ERR_SYNTAX, "there is no parameter %.*s", STR_ARG(name));
+    task_hint(t, !has_since                               ? "write the value in its place"
+                 : str_list_nearest(&names, name).len > 0 ? "did you mean $since?"
+                                                          : "$since is the only one");
+    return task_position(t, (uint32_t)offset + 1);
+}
+
 bool gate_parse_since(struct task *t, struct worker *worker, str text, str since,
                       struct sql_shifts *shifts_out, struct sql_tree **out)
 {
@@ -44,7 +61,7 @@ bool gate_parse_since(struct task *t, struct worker *worker, str text, str since
                      "and incremental");
         return task_position(t, position);
     }
-    return gate_parse(t, worker, put, out);
+    return gate_parse(t, worker, put, out) && refuse_parameter(t, put, since.len > 0);
 }
 
 static bool describe_begin(struct task *t, void *state, const struct row_column *columns,

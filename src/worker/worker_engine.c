@@ -8,6 +8,7 @@
 
 #include "clock/clock.h"
 #include "limits/limits.h"
+#include "sql/sql.h"
 #include "worker_csv.h"
 #include "worker_footers.h"
 #include "worker_hash.h"
@@ -253,6 +254,17 @@ static void close_statement(void *state)
     duckdb_destroy_prepare(&statement->prepared);
 }
 
+static bool refuse_parameter(struct task *t, str text)
+{
+    str name;
+    size_t offset;
+    if (!sql_find_parameter(text, &name, &offset))
+        return task_fail(t, ERR_SYNTAX, "the text has parameters, and none are given");
+    task_fail(t, ERR_SYNTAX, "the parameter " STR_FMT " has no value", STR_ARG(name));
+    task_hint(t, "write the value in its place");
+    return task_position(t, (uint32_t)offset + 1);
+}
+
 bool worker_prepare(struct task *t, struct worker_engine *e, str sql, struct worker_span span,
                     struct worker_statement **out)
 {
@@ -269,7 +281,7 @@ bool worker_prepare(struct task *t, struct worker_engine *e, str sql, struct wor
         return worker_fail(t, &e->secrets, said ? said : "", span);
     }
     if (duckdb_nparams(statement->prepared))
-        return task_fail(t, ERR_SYNTAX, "the text has parameters, and none are given");
+        return refuse_parameter(t, str_sub(sql, span.start, span.len));
     *out = statement;
     return true;
 }

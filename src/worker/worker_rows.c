@@ -103,7 +103,9 @@ static bool check_rows(struct task *t, const struct rows *r, uint64_t more)
     if (!most || r->progress.rows + more <= most)
         return true;
     task_fail(t, ERR_LIMIT, "the answer has more than %llu rows", (unsigned long long)most);
-    return task_hint(t, "add a LIMIT or a filter, or raise query_rows_max");
+    return task_hint(t, "add a LIMIT or a filter, or raise %s",
+                     r->job->rows_max_is_asked ? "--max-rows (rows_max of an HTTP call)"
+                                               : "the setting query_rows_max");
 }
 
 static bool encode_chunk(struct task *t, struct rows *r, duckdb_data_chunk chunk)

@@ -19,7 +19,7 @@ static bool has_quote(str text)
     return false;
 }
 
-/* The place is that of a `;`, and its line can be printed beside others. */
+/* The place is that of a `;` or a `\`, and its line can be printed beside others. */
 static void check_end(struct task *t, str input)
 {
     size_t at;
@@ -27,7 +27,7 @@ static void check_end(struct task *t, str input)
     if (sql_find_end(input, &at)) {
         str shown = sql_caret(t->mem, input, (uint32_t)at + 1);
 
-        CHECK(input.ptr[at] == ';');
+        CHECK(input.ptr[at] == ';' || input.ptr[at] == '\\');
         CHECK(width_of(shown) < 220 && str_is_utf8(shown));
     } else {
         CHECK(at == input.len);

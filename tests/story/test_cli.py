@@ -199,7 +199,15 @@ def test_limits_of_a_query_are_those_it_names(applied):
     late = applied.weft("query", SLOW, "--as", "noor", "--timeout", "1", ok=False)
     assert late.code == 75
     large = applied.weft("query", "SELECT * FROM range(100)", "--as", "noor", "--max-rows", "10", ok=False)
-    assert large.code == 65
+    assert large.code == 65 and "more than 10 rows" in large.err
+    assert "or raise --max-rows (" in large.err and "query_rows_max" not in large.err
+
+
+def test_a_limit_that_is_a_setting_is_named(applied):
+    applied.serve(args=("--set", "query_rows_max=20"), http=False)
+    for more in ((), ("--max-rows", "30")):
+        large = applied.weft("query", "SELECT * FROM range(100)", "--as", "noor", *more, ok=False)
+        assert "more than 20 rows" in large.err and "or raise the setting query_rows_max" in large.err
 
 
 def test_an_interrupted_query_ends(applied):

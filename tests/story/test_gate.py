@@ -252,9 +252,9 @@ REFUSED = {
     "sample of a subquery": (f"SELECT * FROM (FROM {T}) x TABLESAMPLE 1 ROWS", "REFUSED", None),
     "at version": (f"SELECT id FROM {T} AT (VERSION => 1)", "REFUSED", None),
     "default": ("SELECT DEFAULT", "REFUSED", None),
-    "parameter": ("SELECT $1", "SYNTAX", None),
-    "question mark": (f"SELECT * FROM {T} WHERE id = ?", "SYNTAX", None),
-    "named parameter": ("SELECT $name", "SYNTAX", None),
+    "parameter": ("SELECT $1", "SYNTAX", "$1"),
+    "question mark": (f"SELECT * FROM {T} WHERE id = ?", "SYNTAX", "?"),
+    "named parameter": ("SELECT $name", "SYNTAX", "$name"),
     "parameter as a table": ("SELECT * FROM $1", "SYNTAX", None),
     # sizes
     "nine comments deep": ("SELECT /*1/*2/*3/*4/*5/*6/*7/*8/*9*/*/*/*/*/*/*/*/*/ 1", "LIMIT", "/*1"),

@@ -576,6 +576,24 @@ def test_since_is_known_in_incremental_tables_only(shop):
     assert "orders.sql:1:75: error: $since is known in an incremental table only" in found.out + found.err
 
 
+@pytest.mark.parametrize("how, text, said", [
+    (MERGE, "SELECT id, country, email, amount, changed\nFROM files.raw\nWHERE changed > $since AND changed > $sinc\n",
+     ("orders.sql:3:38: error: there is no parameter $sinc", "did you mean $since?")),
+    (MERGE, "SELECT id, country, email, amount, changed FROM files.raw WHERE id > ?\n",
+     ("orders.sql:1:70: error: there is no parameter ?", "$since is the only one")),
+    (None, "SELECT id, country, email, amount, changed FROM files.raw WHERE id > $1\n",
+     ("orders.sql:1:70: error: there is no parameter $1", "write the value in its place")),
+])
+def test_a_text_has_no_other_parameter(shop, how, text, said):
+    mesh = shop(how or MERGE, text)
+    if how is None:
+        mesh.write("domains/sales/orders/orders.odcs.yaml", HEAD.format(id="orders", version="1.0.0") +
+                   "schema:\n  - name: orders\n" + COLUMNS.replace("KEY", "true"))
+    found = mesh.weft("check", ok=False)
+    for words in said:
+        assert words in found.out + found.err
+
+
 def test_a_read_with_nothing_before_takes_everything(shop):
     """`$since` is before every value in a first run: no idiom for it is needed."""
     mesh = shop("{mode: append, key: id}", SQL.replace("changed > $since", "id > $since AND id + 1 > $since"))

@@ -193,6 +193,11 @@ def test_what_cannot_be_read_is_told(mesh):
     assert "there is no file" in told(mesh.weft("contract", "infer", "none.csv", ok=False))
     mesh.write("a.xlsx", b"PK")
     assert "say --source-format csv" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
+    unknown = mesh.weft("contract", "infer", "a.xlsx", "--source-format", "cvs", ok=False)
+    assert unknown.code == 2 and "there is no format cvs" in unknown.err
+    assert "did you mean csv? It is one of: csv, ndjson, json, parquet, accesslog" in unknown.err
+    unknown = mesh.weft("contract", "infer", "a.xlsx", "--source-format", "spreadsheet", ok=False)
+    assert "there is no format spreadsheet" in unknown.err and "hint: one of: csv, ndjson" in unknown.err
     mesh.write("a.parquet", b"PAR1")
     assert "no Parquet file" in told(mesh.weft("contract", "infer", "a.parquet", ok=False))
     nobody = mesh.weft("contract", "infer", "postgres://127.0.0.1:1/x", ok=False)

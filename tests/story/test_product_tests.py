@@ -1,8 +1,10 @@
 """Unit tests of products: rows in, rows out, at a frozen time."""
 
+import re
+
 import pytest
 
-from conftest import SQL
+from conftest import OUTPUT, ROOT, SQL
 from story_help import ORDERS, edit, told
 
 FILE = f"{ORDERS}/tests/orders.yaml"
@@ -67,6 +69,19 @@ def test_what_differs_is_told_by_key_and_column(shop):
     assert 'orders is not what case "a case" expects' in told(shop.weft("check", ok=False))
     answer = shop.weft("plan", ok=False)
     assert answer.code == 65 and 'orders is not what case "a case" expects' in told(answer)
+
+
+def test_the_page_shows_what_its_own_file_gives(shop):
+    page = (ROOT / "docs/product-tests.md").read_text()
+    sql, cases, told_there = (re.findall(rf"^```{kind}\n(.*?)^```$", page, re.M | re.S)[0] for kind in ("sql", "yaml", "text"))
+    shop.write(f"{ORDERS}/orders.sql", sql)
+    contract = re.sub(r".*name: (customer|email),.*\n", "", OUTPUT)
+    shop.write(f"{ORDERS}/orders.odcs.yaml", contract.replace(
+        "{name: ordered_on, logicalType: date, physicalType: DATE}", "{name: age_days, logicalType: integer, physicalType: BIGINT}"))
+    shop.write(FILE, cases)
+    assert run(shop, ok=True)["cases"][0]["result"] == "passed"
+    shop.write(FILE, cases.replace("age_days: 28", "age_days: 27"))
+    assert told_there in shop.weft("test", ok=False).out
 
 
 def test_texts_that_would_break_the_table_are_quoted(shop):
@@ -255,5 +270,10 @@ def test_tests_need_a_product_and_a_mesh(shop):
     assert "has no product.odps.yaml" in told(shop.weft("check", ok=False))
     (shop.folder / "domains/sales/other/tests/a.yaml").unlink()
     assert "sales.orders has no tests" in shop.weft("test", "sales.orders", ok=False).err
+    unknown = shop.weft("test", "sales.order", ok=False)
+    assert unknown.code == 66 and "there is no product sales.order\nhint: did you mean sales.orders?" in unknown.err
+    for name in ("nofile.yaml", "nofile.yml", "domains/nofile.yaml", "nofolder"):
+        unknown = shop.weft("test", name, ok=False)
+        assert unknown.code == 66 and f"cannot read {name}: No such file or directory" in unknown.err
     assert shop.weft("test", cwd="/", ok=False).code == 2
     shop.write(f"{ORDERS}/orders.sql", SQL)

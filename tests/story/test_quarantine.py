@@ -149,6 +149,8 @@ def test_above_a_number_or_share_the_run_is_rejected(mesh, most, good):
     if good:
         return
     assert "3 of 23 rows of sales.orders.orders would be quarantined, more than " in told["error"]["message"]
+    assert told["error"]["hint"] == ("mend the rows, or raise the quarantineMost of the table" if most else
+                                     "mend the rows, or let the table say quarantineMost")
     assert told["state"] == "rejected"
     # The last release stays, nothing is put aside, and the verdicts say so.
     assert ids(mesh) == [r[0] for r in ROWS] and diverted(mesh) == []

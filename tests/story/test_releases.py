@@ -71,7 +71,10 @@ def test_what_cannot_come_back(twice):
     answer = rollback(twice, 9, ok=False)
     assert answer.code == 66 and "does not exist" in answer.err
     assert rollback(twice, 0, ok=False).code == 2
-    assert twice.weft("rollback", "sales.orders", ok=False).code == 2
+    for name in ("sales.orders", "sales.orders#2"):
+        answer = twice.weft("rollback", name, ok=False)
+        assert answer.code == 2
+        assert "hint: weft rollback sales.orders --to RELEASE; weft show sales.orders lists them" in answer.err
     answer = twice.weft("rollback", "sales.nothing", "--to", "1", ok=False)
     assert answer.code == 66
     assert count(twice) == 5

@@ -151,6 +151,41 @@ def test_commands_of_the_shell(shell, applied):
     assert shell.end() is not None and shell.code == 0
 
 
+MORE = "acme-> "
+
+
+def test_commands_in_the_middle_of_a_statement(shell, applied):
+    shell.ask("SELECT 1", MORE)
+    assert "SELECT 1\n" in shell.ask("\\p", MORE)
+    shell.ask("\\r")
+    assert "two" in shell.ask("SELECT 2 AS two;")
+    assert "SELECT 2 AS two;" in shell.ask("\\p"), "the statement before"
+    # On the same line, and with what is no command because it is quoted.
+    assert "SELECT 3 AS three\n" in shell.ask("SELECT 3 AS three \\p", MORE)
+    assert "three" in shell.ask(";")
+    shell.ask("SELECT '", MORE)
+    shell.ask("\\r' AS a, $$", MORE)
+    shell.ask("\\r$$ AS b /*", MORE)
+    shell.ask("\\r */ -- \\r", MORE)
+    assert "\\r" in shell.ask(";")
+    # A statement stays open whatever the command does, and wrong ones are told.
+    applied.write("four.sql", "SELECT 4\n\\timing on\n AS four;\n\\timing off\nSELECT nope")
+    shell.ask("SELECT 5 AS", MORE)
+    assert "sales.orders" in shell.ask("  \\d", MORE)
+    told = shell.ask("\\i four.sql", MORE)
+    assert "four" in told and "error: four.sql:5:8: " in told and "Time: " in told
+    assert "no command \\foo" in shell.ask("\\foo", MORE)
+    assert shell.ask("\\p", MORE).endswith("SELECT 5 AS\n")
+    told = shell.ask("five, nope;")
+    assert "LINE 2: five, nope" in told
+    shell.ask("SELECT 6", MORE)
+    shell.say("\\q")
+    shell.end()
+    assert shell.code == 0
+    lines = shell.history.read_text().splitlines()
+    assert "\\\\r" in lines and "SELECT 5 AS\\nfive, nope;" in lines
+
+
 def test_answers_go_to_a_file(shell, applied):
     shell.ask("\\format csv")
     shell.ask("\\o out.csv")
@@ -240,6 +275,9 @@ def test_a_statement_is_written_in_an_editor(applied):
     shell.ask("SELECT 1 AS n;")
     assert "42" in shell.ask("\\e")
     assert (applied.folder / "mode").read_text().startswith("-rw-------")
+    shell.ask("SELECT 1 AS m,", MORE)
+    assert "SELECT 41 + 1 AS m,\n" in shell.ask("\\e", MORE)
+    assert "42" in shell.ask("2 AS n;")
     shell.leave()
 
 

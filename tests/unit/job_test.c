@@ -40,6 +40,7 @@ static struct engine_job *make_job(struct task *t)
     job->packing = PACKED_NOT;
     job->keep_order = true;
     job->rows_max = 5;
+    job->rows_max_is_asked = true;
     job->bytes_max = (uint64_t)1 << 40;
     return job;
 }
@@ -88,6 +89,7 @@ TEST(job_comes_back_without_its_links)
     EXPECT(found.packing == PACKED_NOT);
     EXPECT(found.keep_order);
     EXPECT_INT(found.rows_max, 5);
+    EXPECT(found.rows_max_is_asked);
     EXPECT_INT(found.bytes_max, (int64_t)1 << 40);
 }
 

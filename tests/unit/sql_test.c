@@ -161,6 +161,34 @@ TEST(statement_ends_outside_of_quotes_and_comments)
     EXPECT(!sql_find_end(STR("/* ;"), &at));
 }
 
+TEST(a_command_of_the_shell_begins_outside_of_quotes_and_comments)
+{
+    size_t at;
+
+    EXPECT(sql_find_end(STR("select 1\n\\p"), &at));
+    EXPECT_INT(at, 9);
+    EXPECT(sql_find_end(STR("a; \\p"), &at));
+    EXPECT_INT(at, 1);
+    EXPECT(!sql_find_end(STR("'\\' \"\\\" E'\\'' /* \\ */ $$ \\ $$ -- \\"), &at));
+    EXPECT(!sql_find_end(STR("'\n\\p"), &at));
+}
+
+TEST(a_parameter_stands_outside_of_quotes_and_comments)
+{
+    str name;
+    size_t at;
+
+    REQUIRE(sql_find_parameter(STR("a > $sinc AND b = ?"), &name, &at));
+    EXPECT_STR(name, "$sinc");
+    EXPECT_INT(at, 4);
+    REQUIRE(sql_find_parameter(STR("limit $12;"), &name, &at));
+    EXPECT_STR(name, "$12");
+    REQUIRE(sql_find_parameter(STR("?"), &name, &at));
+    EXPECT_STR(name, "?");
+    EXPECT(
+        !sql_find_parameter(STR("a$b '?' \"$c\" $$ ? $$ $d$ $e $d$ /* $f */ $ -- ?"), &name, &at));
+}
+
 static struct tree *put(struct task *t, struct tree *map, const char *key, struct tree *child)
 {
     CHECK(tree_put(t->mem, map, str_of(key), child));

@@ -101,6 +101,7 @@ bool job_pack(struct buf *b, const struct engine_job *job)
     frame_put_str(b, job->now);
     put_looks(b, &job->looks);
     frame_put_list(b, &job->beside);
+    frame_put_u8(b, job->rows_max_is_asked);
     return !b->full && b->len <= frame_bytes_max(FRAME_JOB);
 }
 
@@ -242,6 +243,7 @@ bool job_unpack(struct frame_reader *r, struct arena *mem, struct engine_job *ou
     out->now = get_text(r);
     get_looks(r, mem, &out->looks);
     frame_get_list(r, mem, &out->beside);
+    out->rows_max_is_asked = get_flag(r);
     if (!frame_read_whole(r) || output >= JOB_OUTPUT_COUNT || format >= ROW_FORMAT_COUNT
         || packing >= JOB_PACKING_COUNT)
         return false;

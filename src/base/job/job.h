@@ -127,6 +127,7 @@ struct engine_job {
     enum job_packing packing; /* what is not packed well in JOB_FILES is in small groups of rows */
     bool keep_order;          /* rows leave in the order of the text's result */
     uint64_t rows_max;        /* 0: none; the one more is ERR_LIMIT */
+    bool rows_max_is_asked;   /* the caller named it; else it is a setting */
     uint64_t bytes_max;
     str hash_key; /* of masks, for clearing workers only; any bytes */
     str now; /* what the text takes for the present, as 2026-03-01T12:00:00Z; empty: the clock */

@@ -28,7 +28,8 @@ struct sql_tree {
 /* The text up to its end or first top-level `;`. Fails when it is longer than SQL_BYTES_MAX, no UTF-8, holds NUL, nests
  * comments deeper than SQL_COMMENT_DEPTH_MAX, is empty, or when anything but space and comments follows the `;`. */
 MUST_CHECK bool sql_statement(struct task *t, str text, str *out);
-/* Whether a `;` ends the first statement of the text, outside of quotes and comments; its offset. */
+/* Whether a `;` ends the first statement of the text, or a `\` begins a command of the shell in it, outside of quotes and comments;
+ * the offset of the first of them. */
 bool sql_find_end(str text, size_t *offset_out);
 /* The text with `?` for every number and string literal and a space for every comment; all else as it was, quoted names too. Takes
  * any bytes, and what it takes for a literal is rather too much than too little. */
@@ -42,6 +43,8 @@ struct sql_shift {
 struct sql_shifts {
     VEC_OF(struct sql_shift)
 };
+/* The first parameter (`$name`, `$1` or `?`) outside of quotes and comments, as written; its offset. */
+bool sql_find_parameter(str text, str *name_out, size_t *offset_out);
 /* The text with `expression` in place of every `$since` that stands outside of quotes and comments; the text itself where there is
  * none. */
 str sql_put_since(struct arena *mem, str text, str expression, struct sql_shifts *shifts_out);

@@ -182,7 +182,7 @@ bool sql_find_end(str text, size_t *offset_out)
 {
     struct lexer l = {.text = text};
 
-    while (l.at < text.len && peek(&l, 0) != ';')
+    while (l.at < text.len && peek(&l, 0) != ';' && peek(&l, 0) != '\\')
         (void)skip_token(&l);
     *offset_out = l.at;
     return l.at < text.len;
@@ -221,6 +221,25 @@ static void skip_parameter(struct lexer *l)
 {
     for (l->at++; is_digit(peek(l, 0));)
         l->at++;
+}
+
+bool sql_find_parameter(str text, str *name_out, size_t *offset_out)
+{
+    struct lexer l = {.text = text};
+    while (l.at < text.len) {
+        size_t start = l.at;
+        char c = peek(&l, 0);
+        (void)skip_token(&l);
+        bool is_quote = l.at > start + 1;
+        if (is_quote || (c != '?' && (c != '$' || !is_name_part(peek(&l, 0)))))
+            continue;
+        while (c == '$' && is_name_part(peek(&l, 0)))
+            l.at++;
+        *name_out = str_sub(text, start, l.at - start);
+        *offset_out = start;
+        return true;
+    }
+    return false;
 }
 
 /* `$since`, and not the start of `$since_when` or of a quote `$since$`. */

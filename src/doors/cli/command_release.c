@@ -28,6 +28,7 @@ bool command_rollback(struct task *t, struct cli *cli)
 {
     struct json_out o = {.b = buf_new(t->mem, HTTP_BODY_BYTES_MAX)};
     const struct tree *answer;
+    str product, named;
     int64_t number;
 
     cli_listen(t);
@@ -36,8 +37,9 @@ bool command_rollback(struct task *t, struct cli *cli)
     }
     if (number == 0) {
         task_fail(t, ERR_USAGE, "which release should be the current one again?");
+        (void)str_cut(cli->arguments.at[0], '#', &product, &named);
         return task_hint(t, "weft rollback %.*s --to RELEASE; weft show %.*s lists them",
-                         STR_ARG(cli->arguments.at[0]), STR_ARG(cli->arguments.at[0]));
+                         STR_ARG(product), STR_ARG(product));
     }
     json_out_begin(&o, "", '{');
     json_out_int(&o, "release", number);

@@ -48,14 +48,18 @@ static bool tests_find_mesh(struct task *t, str path, struct tests *tests)
     return task_hint(t, "tests are run in the mesh that they belong to");
 }
 
-/* A folder or file that is there; else the product of this address, in the mesh of this folder. */
+static bool tests_is_path(struct task *t, str named)
+{
+    return str_has(named, '/') || !str_has(named, '.') || str_ends(named, STR(".yaml"))
+        || str_ends(named, STR(".yml")) || access(arena_c_string(t->mem, named), F_OK) == 0;
+}
+
+/* A folder or file; else the product of this address, in the mesh of this folder. */
 static bool tests_find(struct task *t, struct cli *cli, struct tests *tests)
 {
     str named = cli->arguments.len > 0 ? cli->arguments.at[0] : STR_NONE;
 
-    if (named.len > 0
-        && (!tests->which.of_products || str_has(named, '/') || !str_has(named, '.')
-            || access(arena_c_string(t->mem, named), F_OK) == 0)) {
+    if (named.len > 0 && (!tests->which.of_products || tests_is_path(t, named))) {
         return tests_find_mesh(t, named, tests);
     }
     tests->which.product = named;

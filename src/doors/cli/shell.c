@@ -150,6 +150,48 @@ static size_t shell_skip_blanks(str text, size_t at)
     }
 }
 
+/* The text with spaces in place of some of its bytes: all others stay where they were. */
+static str shell_blank(struct shell *shell, str text, size_t from, size_t to)
+{
+    char *copy = arena_c_string(shell->t->mem, text);
+
+    memset(copy + from, ' ', to - from);
+    return (str){copy, text.len};
+}
+
+static str shell_trim_end(str text)
+{
+    while (text.len > 0 && memchr(" \t", text.ptr[text.len - 1], 2) != NULL) {
+        text.len--;
+    }
+    return text;
+}
+
+/* Runs the command at `begin`. What stands before it from `*at` on is the statement so far: a command may print, change or drop it. The
+ * text goes on at `*at` without the command. False when it failed, and was told: the statement so far is then as the command left it. */
+static bool shell_step(struct shell *shell, str file, size_t begin, str *text, size_t *at)
+{
+    size_t end = begin + str_find(str_from(*text, begin), STR("\n"));
+    str before = shell_trim_end(str_sub(*text, *at, begin - *at)), now, after;
+
+    if (!buf_add(shell->text, before)
+        || !shell_command(shell, str_trim(str_sub(*text, begin, end - begin)))) {
+        return false;
+    }
+    now = arena_str(shell->t->mem, buf_str(shell->text));
+    buf_clear(shell->text);
+    if (now.len == 0 || (file.len > 0 && !str_eq(now, before))) {
+        *at = end;
+    } else if (file.len > 0) {
+        *text = shell_blank(shell, *text, begin, end);
+    } else {
+        after = str_from(*text, end < text->len && str_ends(now, STR("\n")) ? end + 1 : end);
+        *text = arena_format(shell->t->mem, "%.*s%.*s", STR_ARG(now), STR_ARG(after));
+        *at = 0;
+    }
+    return true;
+}
+
 bool shell_statements(struct shell *shell, str text, str file, str *rest_out)
 {
     size_t at = shell_skip_blanks(text, 0), end;
@@ -157,11 +199,12 @@ bool shell_statements(struct shell *shell, str text, str file, str *rest_out)
 
     while (ok && at < text.len && !shell->is_over) {
         struct shell_question question = {.text = text, .file = file, .from = at};
+        bool has_end = sql_find_end(str_from(text, at), &end);
 
-        if (text.ptr[at] == '\\') {
-            end = str_find(str_from(text, at), STR("\n"));
-            ok = shell_command(shell, str_trim(str_sub(text, at, end)));
-        } else if (sql_find_end(str_from(text, at), &end) || rest_out == NULL) {
+        if (has_end && text.ptr[at + end] == '\\') {
+            ok = shell_step(shell, file, at + end, &text, &at);
+            end = 0;
+        } else if (has_end || rest_out == NULL) {
             question.to = at + end;
             ok = end == 0 || shell_ask(shell, &question);
             end++;
@@ -197,7 +240,7 @@ static bool shell_is_word_of_leaving(str line)
 static void shell_line(struct shell *shell, str line)
 {
     str rest = STR_NONE, text;
-    size_t end;
+    size_t end = 0;
 
     if (shell->text->len == 0 && shell_is_word_of_leaving(line)) {
         shell->is_over = true;
@@ -210,16 +253,15 @@ static void shell_line(struct shell *shell, str line)
     }
     text = arena_str(shell->t->mem, buf_str(shell->text));
     text = str_from(text, shell_skip_blanks(text, 0));
-    bool is_command = str_starts(text, STR("\\"));
-
-    if (text.len > 0 && !is_command && !sql_find_end(text, &end)) {
+    if (text.len > 0 && !sql_find_end(text, &end)) {
         return;
     }
     buf_clear(shell->text);
     if (text.len == 0) {
         return;
     }
-    shell_history_add(shell, text);
+    bool is_command = text.ptr[end] == '\\';
+    shell_history_add(shell, is_command ? line : text);
     if (!is_command) {
         shell->last = arena_str(shell->mem, str_trim(text));
     }

@@ -207,7 +207,7 @@ static bool shell_do_purpose(struct shell *shell, str argument)
 
 static bool shell_do_include(struct shell *shell, str argument)
 {
-    str text;
+    str open = arena_str(shell->t->mem, buf_str(shell->text)), text;
 
     if (argument.len == 0) {
         task_fail(shell->t, ERR_USAGE, "which file?");
@@ -221,9 +221,11 @@ static bool shell_do_include(struct shell *shell, str argument)
         return shell_failed(shell);
     }
     shell->depth++;
+    buf_clear(shell->text);
     bool ok = shell_statements(shell, text, argument, NULL);
     shell->depth--;
-    return ok;
+    buf_clear(shell->text);
+    return buf_add(shell->text, open) && ok;
 }
 
 static bool shell_write_draft(struct shell *shell, str text, char *path)

@@ -207,6 +207,21 @@ bool plan_check(struct task *t, struct engine *engine, struct bundle *bundle, st
         && plan_check_requirements_offline(t, engine, model, report);
 }
 
+static bool plan_demand_product(struct task *t, const struct model *model, str address)
+{
+    struct str_list known = {0};
+
+    if (model_find_product(model, address) != NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < model->by_name.len; i++) {
+        str_list_add(t->mem, &known, model->by_name.at[i]->address);
+    }
+    str near = str_list_nearest(&known, address);
+    task_fail(t, ERR_NOT_FOUND, "there is no product %.*s", STR_ARG(address));
+    return near.len > 0 && task_hint(t, "did you mean %.*s?", STR_ARG(near));
+}
+
 bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
                const struct plan_tests *which, struct report *report,
                struct plan_case_results *results)
@@ -220,6 +235,10 @@ bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
         return false;
     }
     model = model_compile(t->mem, bundle, report);
+    if (report->errors == 0 && which->product.len > 0
+        && !plan_demand_product(t, model, which->product)) {
+        return false;
+    }
     if (report->errors == 0
         && !plan_check_sql(t, engine, model, NULL, report, &traces, &compiled)) {
         return false;

@@ -154,7 +154,8 @@ struct plan_tests {
     str file;    /* only of this file; empty: all */
     str product; /* only of this product; empty: all */
 };
-/* Offline. False with ERR_INVALID when the bundle has errors or a case fails; `results` has the cases that were run. */
+/* Offline. False with ERR_NOT_FOUND when there is no such product, with ERR_INVALID when the bundle has errors or a case fails; `results`
+ * has the cases that were run. */
 MUST_CHECK bool plan_test(struct task *t, struct engine *engine, struct bundle *bundle,
                           const struct plan_tests *which, struct report *report,
                           struct plan_case_results *results);

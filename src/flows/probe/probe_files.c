@@ -133,15 +133,20 @@ static str probe_title(struct task *t, str path)
     return b->len > 0 ? buf_str(b) : STR("rows");
 }
 
+static const char *const probe_formats[] = {[SOURCE_CSV] = "csv",
+                                            [SOURCE_NDJSON] = "ndjson",
+                                            [SOURCE_JSON] = "json",
+                                            [SOURCE_PARQUET] = "parquet",
+                                            [SOURCE_LOG] = "accesslog"};
+
 static void probe_say_server(struct task *t, struct probe_file *f)
 {
     struct probe *p = f->p;
-    static const char *const formats[] = {"csv", "ndjson", "json", "parquet", "accesslog"};
 
     probe_put(t, p->server, "server", STR("files"));
     probe_put(t, p->server, "type", STR("local"));
     probe_put(t, p->server, "path", p->path);
-    probe_put(t, p->server, "format", str_of(formats[f->server.file_format]));
+    probe_put(t, p->server, "format", str_of(probe_formats[f->server.file_format]));
     if (f->server.delimiter.len > 0) {
         probe_custom(t, p->server, "delimiter", f->server.delimiter);
     }
@@ -153,6 +158,21 @@ static void probe_say_server(struct task *t, struct probe_file *f)
     }
 }
 
+static bool probe_no_format(struct task *t, str format)
+{
+    struct str_list known = {0};
+
+    for (size_t i = 0; i < sizeof(probe_formats) / sizeof(probe_formats[0]); i++) {
+        str_list_add(t->mem, &known, str_of(probe_formats[i]));
+    }
+    str near = str_list_nearest(&known, format);
+    task_fail(t, ERR_USAGE, "there is no format %.*s", STR_ARG(format));
+    return near.len > 0
+             ? task_hint(t, "did you mean %.*s? It is one of: %.*s", STR_ARG(near),
+                         STR_ARG(str_list_join(t->mem, &known, STR(", "))))
+             : task_hint(t, "one of: %.*s", STR_ARG(str_list_join(t->mem, &known, STR(", "))));
+}
+
 static bool probe_choose(struct task *t, struct probe_file *f)
 {
     struct report report;
@@ -161,6 +181,9 @@ static bool probe_choose(struct task *t, struct probe_file *f)
     f->said = (struct contract_server){
         .name = STR("files"), .type = STR("local"), .location = f->p->path, .format = f->p->format};
     if (!source_choose_files(t->mem, &f->said, &f->server, &report)) {
+        if (f->said.format.len > 0) {
+            return probe_no_format(t, f->said.format);
+        }
         task_fail(t, ERR_USAGE, "%.*s: of which kind is this file?", STR_ARG(f->p->source));
         return task_hint(t, "say --source-format csv, ndjson, json, parquet or accesslog");
     }

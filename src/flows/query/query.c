@@ -62,6 +62,8 @@ static bool query_begin(struct task *t, struct query *q)
     if (t->deadline_ms == 0 || t->deadline_ms > deadline_ms) {
         t->deadline_ms = deadline_ms;
     }
+    q->rows_max_is_asked =
+        q->rows_max > 0 && q->rows_max < (uint64_t)CONFIG_INT(config, query_rows_max);
     q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
     q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
     return query_has_purpose(t, q->services)
@@ -242,6 +244,7 @@ static bool query_execute(struct task *t, struct query *q, struct row_sink *sink
         .format = q->format,
         .keep_order = true,
         .rows_max = q->rows_max,
+        .rows_max_is_asked = q->rows_max_is_asked,
         .bytes_max = q->bytes_max,
     };
 

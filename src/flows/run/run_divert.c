@@ -129,7 +129,9 @@ static bool run_may_divert(struct task *t, const struct run_diverting *d)
               (unsigned long long)rows, (unsigned long long)checked, STR_ARG(d->r->product),
               STR_ARG(run_told_name(t->mem, d->table)), STR_ARG(run_most_text(t, &most)));
     task_detail(t, "%.*s", STR_ARG(buf_str(lines)));
-    return task_hint(t, "mend the data, or let the table say quarantineMost");
+    return task_hint(t, d->table->definition->quarantine_most.is_set
+                            ? "mend the rows, or raise the quarantineMost of the table"
+                            : "mend the rows, or let the table say quarantineMost");
 }
 
 /* ---- rounds */
