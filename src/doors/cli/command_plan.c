@@ -254,7 +254,10 @@ void cli_plan_show(struct task *t, const struct tree *plan)
     plan_show_classes(t, plan);
     plan_show_contract_changes(t, plan);
     if (changes == NULL || changes->len == 0) {
-        puts("Nothing to change: the mesh is as its files say.");
+        puts(tree_find_text(plan, STR("plan")).len > 0
+                 ? "All is as in the mesh: what the environment has otherwise, and does not fit, "
+                   "goes."
+                 : "Nothing to change: the mesh is as its files say.");
         return;
     }
     plan_show_changes(t, changes);
