@@ -33,6 +33,33 @@ def test_what_is_as_in_the_mesh_is_not_built(two):
     assert {name: row["built"] for name, row in env_products(two).items()} == {"finance.totals": True}
 
 
+def environments(mesh):
+    return [row["name"] for row in mesh.weft("env", "list", "--format", "json").json]
+
+
+def test_an_apply_that_is_refused_makes_none(two):
+    two.write(f"{ORDERS}/orders.sql", "SELECT nothing FROM shop.raw_orders\n")
+    before = home_files(two)
+    refused = two.weft("apply", "--env", "dev-x", "--yes", ok=False)
+    assert refused.code == 65 and "orders.sql" in refused.err, refused
+    assert "environment dev-x is dropped again: nothing was applied to it" in refused.err, refused
+    refused = two.weft("apply", "--env", "dev-x", "--yes", "--format", "json", ok=False)
+    assert refused.code == 65 and environments(two) == [] and home_files(two) == before
+    refused = two.weft("apply", "--env", "dev-x", ok=False)
+    assert refused.code == 2 and "say --yes" in refused.err and environments(two) == [], refused
+    # One that was there stays, with what it has.
+    change(two)
+    two.write(f"{ORDERS}/orders.sql", "SELECT nothing FROM shop.raw_orders\n")
+    refused = two.weft("apply", "--env", "dev-x", "--yes", ok=False)
+    assert refused.code == 65 and "dropped" not in refused.err and environments(two) == ["dev-x"], refused
+    assert set(env_products(two)) == {"sales.orders", "finance.totals"} and is_whole(two)
+
+
+def test_watching_makes_one_where_it_may_apply(two):
+    refused = two.weft("run", "--watch", "--env", "dev-x", ok=False)
+    assert refused.code == 66 and "there is no environment dev-x" in refused.err and environments(two) == [], refused
+
+
 def test_nothing_is_left_of_one_that_is_dropped(two):
     customers(two)
     before = home_files(two)

@@ -568,14 +568,14 @@ static const struct tree *apply_nothing(struct task *t, const struct tree *plan)
     return answer;
 }
 
-static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
+static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out, bool *is_wanted_out)
 {
     const struct tree *plan;
-    bool is_wanted;
 
     *id_out = STR_NONE;
+    *is_wanted_out = true;
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
-        return cli_is_wanted(t, cli, "Apply this?", &is_wanted);
+        return cli_is_wanted(t, cli, "Apply this?", is_wanted_out);
     }
     if (!cli_plan(t, cli, &plan)) {
         return false;
@@ -589,10 +589,10 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
         }
         return true;
     }
-    if (!cli_is_wanted(t, cli, "Apply this?", &is_wanted)) {
+    if (!cli_is_wanted(t, cli, "Apply this?", is_wanted_out)) {
         return false;
     }
-    if (!is_wanted) {
+    if (!*is_wanted_out) {
         puts("Not applied.");
         return true;
     }
@@ -608,10 +608,28 @@ bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **ou
                     STR_NONE, out);
 }
 
-bool command_apply(struct task *t, struct cli *cli)
+static bool apply_work(struct task *t, struct cli *cli, bool *is_wanted_out)
 {
     const struct tree *applied;
     str id = cli->value[OPTION_plan];
+
+    *is_wanted_out = true;
+    if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id, is_wanted_out)) {
+        return false;
+    }
+    if (id.len == 0) {
+        return true;
+    }
+    if (!cli_apply(t, cli, id, &applied)) {
+        return false;
+    }
+    apply_show(t, cli, id, applied);
+    return true;
+}
+
+bool command_apply(struct task *t, struct cli *cli)
+{
+    bool is_made = false, is_wanted;
 
     cli_listen(t);
     if (!cli_demand_arguments(t, cli, 0, 0)) {
@@ -626,18 +644,12 @@ bool command_apply(struct task *t, struct cli *cli)
         task_fail(t, ERR_USAGE, "policies are those of the mesh");
         return task_hint(t, "say it without --env");
     }
-    if (cli->env.len > 0 && !cli_env_make(t, cli)) {
+    if (cli->env.len > 0 && !cli_env_make(t, cli, &is_made)) {
         return false;
     }
-    if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id)) {
-        return false;
+    bool ok = apply_work(t, cli, &is_wanted);
+    if (is_made && !(ok && is_wanted)) {
+        cli_env_unmake(cli);
     }
-    if (id.len == 0) {
-        return true;
-    }
-    if (!cli_apply(t, cli, id, &applied)) {
-        return false;
-    }
-    apply_show(t, cli, id, applied);
-    return true;
+    return ok;
 }
