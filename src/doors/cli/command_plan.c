@@ -436,6 +436,17 @@ static bool plan_write_summary(struct task *t, str path, str text)
     return ok || task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
 }
 
+/* Of a refused plan: that is what the command ends with, and this is told beside it. */
+static void plan_try_summary(const struct cli *cli, str text)
+{
+    struct task *writer = task_new();
+
+    if (!plan_write_summary(writer, cli->value[OPTION_summary], text)) {
+        fprintf(stderr, "weft: %.*s\n", STR_ARG(table_shown(writer->mem, writer->err.message)));
+    }
+    task_free(writer);
+}
+
 /* Asked for, it is written whether the plan was refused or not. */
 static bool plan_ask(struct task *t, struct cli *cli, const struct tree **out)
 {
@@ -453,12 +464,11 @@ static bool plan_ask(struct task *t, struct cli *cli, const struct tree **out)
     if (cli->format == FORMAT_MARKDOWN) {
         printf("%.*s", STR_ARG(text));
     }
+    if (cli->has[OPTION_summary] && ok) {
+        return plan_write_summary(t, cli->value[OPTION_summary], text);
+    }
     if (cli->has[OPTION_summary]) {
-        struct task *writer = task_new();
-        bool is_written = plan_write_summary(ok ? t : writer, cli->value[OPTION_summary], text);
-
-        task_free(writer);
-        ok = ok && is_written;
+        plan_try_summary(cli, text);
     }
     return ok;
 }
