@@ -117,6 +117,18 @@ def test_a_summary_says_what_a_pull_request_has_to_know(branch):
         assert not line.startswith("|") or line.count("|") == (6 if " --- |" not in line else line.count("|")), line
 
 
+def test_a_summary_that_cannot_be_written_is_told_of(branch):
+    nowhere = ("plan", "--against", branch.main, "--summary", "nowhere/said.md")
+    failed = branch.weft(*nowhere, ok=False)
+    assert failed.code == 74 and "cannot write nowhere/said.md" in failed.err, failed
+    drop_amount(branch)
+    refused = branch.weft(*nowhere, "--quiet", ok=False)
+    assert refused.code == 65 and "cannot write nowhere/said.md: No such file" in refused.err, refused
+    assert "column removed" in refused.err or "breaking" in refused.err, refused
+    refused = branch.weft("plan", "--summary", "nowhere/said.md", ok=False)
+    assert refused.code == 65 and "cannot write nowhere/said.md" in refused.err, refused
+
+
 def test_hostile_texts_stay_texts(branch):
     hostile = "x | y <img src=x> [a](http://evil.example) @noor #12 `c` **b** www.evil.example"
     edit(branch, f"{ORDERS}/shop.odcs.yaml", "name: Files of the shop", f"name: {json.dumps(hostile)}")

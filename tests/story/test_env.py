@@ -33,6 +33,33 @@ def test_what_is_as_in_the_mesh_is_not_built(two):
     assert {name: row["built"] for name, row in env_products(two).items()} == {"finance.totals": True}
 
 
+def environments(mesh):
+    return [row["name"] for row in mesh.weft("env", "list", "--format", "json").json]
+
+
+def test_an_apply_that_is_refused_makes_none(two):
+    two.write(f"{ORDERS}/orders.sql", "SELECT nothing FROM shop.raw_orders\n")
+    before = home_files(two)
+    refused = two.weft("apply", "--env", "dev-x", "--yes", ok=False)
+    assert refused.code == 65 and "orders.sql" in refused.err, refused
+    assert "environment dev-x is dropped again: nothing was applied to it" in refused.err, refused
+    refused = two.weft("apply", "--env", "dev-x", "--yes", "--format", "json", ok=False)
+    assert refused.code == 65 and environments(two) == [] and home_files(two) == before
+    refused = two.weft("apply", "--env", "dev-x", ok=False)
+    assert refused.code == 2 and "say --yes" in refused.err and environments(two) == [], refused
+    # One that was there stays, with what it has.
+    change(two)
+    two.write(f"{ORDERS}/orders.sql", "SELECT nothing FROM shop.raw_orders\n")
+    refused = two.weft("apply", "--env", "dev-x", "--yes", ok=False)
+    assert refused.code == 65 and "dropped" not in refused.err and environments(two) == ["dev-x"], refused
+    assert set(env_products(two)) == {"sales.orders", "finance.totals"} and is_whole(two)
+
+
+def test_watching_makes_one_where_it_may_apply(two):
+    refused = two.weft("run", "--watch", "--env", "dev-x", ok=False)
+    assert refused.code == 66 and "there is no environment dev-x" in refused.err and environments(two) == [], refused
+
+
 def test_nothing_is_left_of_one_that_is_dropped(two):
     customers(two)
     before = home_files(two)
@@ -100,6 +127,39 @@ def test_what_the_mesh_would_make_otherwise_is_not_promoted(two):
     two.weft("run", "finance.totals")
     rows = two.rows("SELECT amount FROM finance.totals.totals WHERE country = 'CH'", as_user="eve")
     assert [float(r["amount"]) for r in rows] == [16.75], rows
+
+
+def test_what_cannot_be_promoted_any_more_is_as_in_the_mesh(two):
+    """Its files went, and a run there would not build it: neither is it left as it was built."""
+    edit(two, f"{TOTALS}/totals.sql", "sum(amount)", "sum(amount * 100)")
+    two.weft("apply", "--env", "dev-x", "--domain", "finance", "--yes")
+    two.weft("run", "--all", "--env", "dev-x")
+    orders = (two.folder / "data/orders.csv").read_text()
+    two.write("data/orders.csv", orders + "5,Eva,eva@example.com,FR,1.00,2026-01-05\n")
+    two.weft("run", "sales.orders")
+    totals = lambda env=None: {r["country"]: float(r["amount"]) for r in two.rows(
+        "SELECT country, amount FROM finance.totals.totals", as_user="eve", env={"WEFT_ENV": env} if env else None)}
+    before = totals()
+    assert totals("dev-x")["CH"] == 100 * before["CH"]
+    assert "is not promoted" in two.weft("env", "promote", "dev-x", "--yes").out
+    assert env_products(two) == {} and totals("dev-x") == totals() == before
+    two.weft("run", "finance.totals")
+    two.weft("env", "refresh", "dev-x")
+    assert totals("dev-x") == totals() == {**{name: 100 * amount for name, amount in before.items()}, "FR": 100}
+    assert "nothing was built in environment dev-x" in two.weft("env", "promote", "dev-x", "--yes").out
+    assert is_whole(two)
+
+
+def test_what_the_mesh_has_built_meanwhile_is_as_in_the_mesh(two):
+    change(two)
+    two.weft("run", "--all", "--env", "dev-x")
+    two.write("data/orders.csv", (two.folder / "data/orders.csv").read_text() + "5,Eva,eva@example.com,CH,1.00,2026-01-05\n")
+    # The same change comes to the mesh by itself, and is built of other rows there.
+    two.weft("apply", "--yes")
+    assert customers(two, "dev-x") == SHOUTED
+    two.weft("run", "--all")
+    two.weft("env", "refresh", "dev-x")
+    assert customers(two, "dev-x") == customers(two) == [*SHOUTED, "EVA"] and is_whole(two)
 
 
 def test_one_of_several_products_is_promoted(two):

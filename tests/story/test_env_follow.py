@@ -430,6 +430,32 @@ def test_all_that_was_built_is_there_where_the_conflict_is_taken_back(loud):
     assert customers(loud, "dev-x")[0] == "ADA" and is_whole(loud)
 
 
+def test_files_as_in_the_mesh_end_a_conflict(loud):
+    conflict(loud)
+    told = in_env(loud, "plan", "--domain", "finance").out
+    assert "what the environment has otherwise, and does not fit, goes" in told, told
+    told = in_env(loud, "apply", "--domain", "finance", "--yes").out
+    assert "Applied" in told, told
+    assert built(loud) == {"sales.orders": True, "finance.totals": False}
+    assert customers(loud, "dev-x")[0] == "ADA" and is_whole(loud)
+    assert "Nothing to change" in in_env(loud, "apply", "--domain", "finance", "--yes").out
+
+
+def test_files_of_others_stay_in_a_conflict(loud):
+    conflict(loud)
+    files = lambda: sorted(f["path"] for f in loud.weft("env", "show", "dev-x", "--format", "json").json["files"])
+    assert files() == [f"{TOTALS}/totals.sql", f"{ORDERS}/orders.sql"]
+    for args in (("apply", "--domain", "sales", "--as", "eve"), ("apply", "--as", "noor")):
+        assert "Nothing to change" in in_env(loud, *args, "--yes").out
+        assert files() == [f"{TOTALS}/totals.sql", f"{ORDERS}/orders.sql"]
+    # All of the folder is as in the mesh, and what is not hers stays.
+    assert "Applied" in in_env(loud, "apply", "--yes", "--as", "ana").out
+    assert files() == [f"{TOTALS}/totals.sql"]
+    assert in_env(loud, "query", READ, "--as", "noor", ok=False).code == 75
+    assert "Applied" in in_env(loud, "apply", "--yes", "--as", "eve").out
+    assert files() == [] and customers(loud, "dev-x") == customers(loud) and is_whole(loud)
+
+
 def test_a_new_product_is_the_same_after_a_conflict(loud):
     from test_env import write_new
     loud.write("policies/loud.policy.yaml", "apiVersion: weft/v1\nkind: Policy\nid: loud-reads-orders\nowner: guild\n"

@@ -124,8 +124,12 @@ MUST_CHECK bool cli_is_wanted(struct task *t, struct cli *cli, const char *quest
 
 /* ERR_USAGE for what no environment is called. */
 MUST_CHECK bool cli_is_env(struct task *t, str name);
+/* ERR_NOT_FOUND where there is no environment of --env. */
+MUST_CHECK bool cli_env_demand(struct task *t, struct cli *cli);
 /* The environment of --env is there from here on. */
-MUST_CHECK bool cli_env_make(struct task *t, struct cli *cli);
+MUST_CHECK bool cli_env_make(struct task *t, struct cli *cli, bool *made_out);
+/* One that this command made goes, unless something was applied to it. */
+void cli_env_unmake(struct cli *cli);
 
 /* ---- plan_summary.c */
 

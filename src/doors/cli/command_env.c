@@ -26,28 +26,79 @@ static bool env_demand(struct task *t, struct cli *cli, size_t most)
     return cli_demand_arguments(t, cli, 1, most) && cli_is_env(t, cli->arguments.at[0]);
 }
 
-bool cli_env_make(struct task *t, struct cli *cli)
+/* As the list has it; NULL: there is none. */
+static bool env_find(struct task *t, struct cli *cli, const struct tree **out)
 {
-    struct json_out o = {.b = buf_new(t->mem, HTTP_BODY_BYTES_MAX)};
     const struct tree *answer, *list;
 
+    *out = NULL;
     if (!cli_call(t, cli, "GET", STR("/api/v1/environments"), STR_NONE, &answer)) {
         return false;
     }
     list = tree_find(answer, STR("environments"));
     for (size_t i = 0; list != NULL && i < list->len; i++) {
         if (str_eq(tree_find_text(list->at[i], STR("name")), cli->env)) {
-            return true;
+            *out = list->at[i];
         }
+    }
+    return true;
+}
+
+bool cli_env_demand(struct task *t, struct cli *cli)
+{
+    const struct tree *row;
+
+    if (!env_find(t, cli, &row)) {
+        return false;
+    }
+    if (row != NULL) {
+        return true;
+    }
+    task_fail(t, ERR_NOT_FOUND, "there is no environment %.*s", STR_ARG(cli->env));
+    return task_hint(t, "weft apply --env %.*s makes it; weft env list tells which there are",
+                     STR_ARG(cli->env));
+}
+
+bool cli_env_make(struct task *t, struct cli *cli, bool *made_out)
+{
+    struct json_out o = {.b = buf_new(t->mem, HTTP_BODY_BYTES_MAX)};
+    const struct tree *answer, *row;
+
+    *made_out = false;
+    if (!env_find(t, cli, &row)) {
+        return false;
+    }
+    if (row != NULL) {
+        return true;
     }
     json_out_begin(&o, "", '{');
     json_out_str(&o, "name", cli->env);
     json_out_end(&o, '}');
-    if (!cli_call(t, cli, "POST", STR("/api/v1/environments"), buf_str(o.b), &answer)) {
-        return false;
+    *made_out = cli_call(t, cli, "POST", STR("/api/v1/environments"), buf_str(o.b), &answer);
+    if (*made_out) {
+        cli_note(cli, "environment %.*s is new: a copy of the mesh", STR_ARG(cli->env));
     }
-    cli_note(cli, "environment %.*s is new: a copy of the mesh", STR_ARG(cli->env));
-    return true;
+    return *made_out;
+}
+
+void cli_env_unmake(struct cli *cli)
+{
+    struct task *t = task_new(); /* what failed stays to be told */
+    str problem = cli->problem;
+    const struct tree *findings = cli->findings, *row, *answer;
+
+    /* Somebody may have applied to it since. */
+    bool ok = env_find(t, cli, &row) && row != NULL
+           && str_eq(tree_find_text(row, STR("files")), STR("0"))
+           && cli_call(t, cli, "DELETE", env_path(t, cli->env, ""), STR_NONE, &answer);
+
+    cli_note(cli,
+             ok ? "environment %.*s is dropped again: nothing was applied to it"
+                : "environment %.*s stays",
+             STR_ARG(cli->env));
+    cli->problem = problem;
+    cli->findings = findings;
+    task_free(t);
 }
 
 bool command_env_list(struct task *t, struct cli *cli)

@@ -254,7 +254,10 @@ void cli_plan_show(struct task *t, const struct tree *plan)
     plan_show_classes(t, plan);
     plan_show_contract_changes(t, plan);
     if (changes == NULL || changes->len == 0) {
-        puts("Nothing to change: the mesh is as its files say.");
+        puts(tree_find_text(plan, STR("plan")).len > 0
+                 ? "All is as in the mesh: what the environment has otherwise, and does not fit, "
+                   "goes."
+                 : "Nothing to change: the mesh is as its files say.");
         return;
     }
     plan_show_changes(t, changes);
@@ -433,6 +436,17 @@ static bool plan_write_summary(struct task *t, str path, str text)
     return ok || task_fail_errno(t, ERR_IO, "cannot write %.*s", STR_ARG(path));
 }
 
+/* Of a refused plan: that is what the command ends with, and this is told beside it. */
+static void plan_try_summary(const struct cli *cli, str text)
+{
+    struct task *writer = task_new();
+
+    if (!plan_write_summary(writer, cli->value[OPTION_summary], text)) {
+        fprintf(stderr, "weft: %.*s\n", STR_ARG(table_shown(writer->mem, writer->err.message)));
+    }
+    task_free(writer);
+}
+
 /* Asked for, it is written whether the plan was refused or not. */
 static bool plan_ask(struct task *t, struct cli *cli, const struct tree **out)
 {
@@ -450,12 +464,11 @@ static bool plan_ask(struct task *t, struct cli *cli, const struct tree **out)
     if (cli->format == FORMAT_MARKDOWN) {
         printf("%.*s", STR_ARG(text));
     }
+    if (cli->has[OPTION_summary] && ok) {
+        return plan_write_summary(t, cli->value[OPTION_summary], text);
+    }
     if (cli->has[OPTION_summary]) {
-        struct task *writer = task_new();
-        bool is_written = plan_write_summary(ok ? t : writer, cli->value[OPTION_summary], text);
-
-        task_free(writer);
-        ok = ok && is_written;
+        plan_try_summary(cli, text);
     }
     return ok;
 }
@@ -565,14 +578,14 @@ static const struct tree *apply_nothing(struct task *t, const struct tree *plan)
     return answer;
 }
 
-static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
+static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out, bool *is_wanted_out)
 {
     const struct tree *plan;
-    bool is_wanted;
 
     *id_out = STR_NONE;
+    *is_wanted_out = true;
     if (!cli->has[OPTION_yes] && !cli_is_terminal(stdin)) {
-        return cli_is_wanted(t, cli, "Apply this?", &is_wanted);
+        return cli_is_wanted(t, cli, "Apply this?", is_wanted_out);
     }
     if (!cli_plan(t, cli, &plan)) {
         return false;
@@ -586,10 +599,10 @@ static bool apply_plan_first(struct task *t, struct cli *cli, str *id_out)
         }
         return true;
     }
-    if (!cli_is_wanted(t, cli, "Apply this?", &is_wanted)) {
+    if (!cli_is_wanted(t, cli, "Apply this?", is_wanted_out)) {
         return false;
     }
-    if (!is_wanted) {
+    if (!*is_wanted_out) {
         puts("Not applied.");
         return true;
     }
@@ -605,10 +618,28 @@ bool cli_apply(struct task *t, struct cli *cli, str plan, const struct tree **ou
                     STR_NONE, out);
 }
 
-bool command_apply(struct task *t, struct cli *cli)
+static bool apply_work(struct task *t, struct cli *cli, bool *is_wanted_out)
 {
     const struct tree *applied;
     str id = cli->value[OPTION_plan];
+
+    *is_wanted_out = true;
+    if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id, is_wanted_out)) {
+        return false;
+    }
+    if (id.len == 0) {
+        return true;
+    }
+    if (!cli_apply(t, cli, id, &applied)) {
+        return false;
+    }
+    apply_show(t, cli, id, applied);
+    return true;
+}
+
+bool command_apply(struct task *t, struct cli *cli)
+{
+    bool is_made = false, is_wanted;
 
     cli_listen(t);
     if (!cli_demand_arguments(t, cli, 0, 0)) {
@@ -623,18 +654,12 @@ bool command_apply(struct task *t, struct cli *cli)
         task_fail(t, ERR_USAGE, "policies are those of the mesh");
         return task_hint(t, "say it without --env");
     }
-    if (cli->env.len > 0 && !cli_env_make(t, cli)) {
+    if (cli->env.len > 0 && !cli_env_make(t, cli, &is_made)) {
         return false;
     }
-    if (!cli->has[OPTION_plan] && !apply_plan_first(t, cli, &id)) {
-        return false;
+    bool ok = apply_work(t, cli, &is_wanted);
+    if (is_made && !(ok && is_wanted)) {
+        cli_env_unmake(cli);
     }
-    if (id.len == 0) {
-        return true;
-    }
-    if (!cli_apply(t, cli, id, &applied)) {
-        return false;
-    }
-    apply_show(t, cli, id, applied);
-    return true;
+    return ok;
 }

@@ -422,6 +422,8 @@ bool cli_run(struct task *t, struct cli *cli)
 
 bool command_run(struct task *t, struct cli *cli)
 {
+    bool is_made;
+
     cli_listen(t);
     if (cli->has[OPTION_watch] && cli->has[OPTION_all] && cli->arguments.len > 0) {
         return task_fail(t, ERR_USAGE, "say --all or name products, not both");
@@ -436,5 +438,9 @@ bool command_run(struct task *t, struct cli *cli)
     if (!cli->has[OPTION_watch]) {
         return cli_run(t, cli);
     }
-    return (cli->env.len == 0 || cli_env_make(t, cli)) && cli_run_watch(t, cli);
+    if (cli->env.len > 0
+        && !(cli->has[OPTION_yes] ? cli_env_make(t, cli, &is_made) : cli_env_demand(t, cli))) {
+        return false;
+    }
+    return cli_run_watch(t, cli);
 }

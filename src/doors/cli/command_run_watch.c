@@ -136,10 +136,11 @@ static bool watch_apply(struct task *t, struct run_watch *w, size_t *applied_out
             break;
         }
         changes = tree_find(plan, STR("changes"));
-        count = changes != NULL ? changes->len : 0;
-        if (count == 0 || tree_find_text(plan, STR("plan")).len == 0) {
+        if (tree_find_text(plan, STR("plan")).len == 0) {
             continue;
         }
+        /* There is none where an environment gives up what does not fit. */
+        count = changes != NULL && changes->len > 0 ? changes->len : 1;
         if (!cli->has[OPTION_yes]) {
             *open_out += count;
             continue;

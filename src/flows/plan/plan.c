@@ -286,7 +286,7 @@ static bool plan_keep(struct task *t, struct plan *p)
     char id[37];
     struct plan_row row;
 
-    if (p->changes.len == 0) {
+    if (p->changes.len == 0 && !p->mends) {
         return true;
     }
     /* A plan is kept with its files, and can wait until there is room. */
@@ -477,5 +477,7 @@ bool plan_make(struct task *t, struct plan *p)
     }
     plan_drop_others(p);
     plan_hide_findings(t, image, p);
-    return ok && plan_check_requirements(t, p, image) && plan_end(t, p, image, &before, &whole);
+    return ok && plan_check_requirements(t, p, image)
+        && plan_env_mends(t, p->services, image->model, p->domain, &p->mends)
+        && plan_end(t, p, image, &before, &whole);
 }

@@ -113,8 +113,9 @@ struct plan {
     struct {
         VEC_OF(struct plan_classes)
     } classes;
-    size_t classes_left_out;    /* tables that were not counted: there are too many readers */
-    str id;                     /* empty when nothing changes */
+    size_t classes_left_out; /* tables that were not counted: there are too many readers */
+    bool mends; /* files of an environment that do not fit go with it, though nothing changes */
+    str id;     /* empty when there is nothing to apply */
     bool is_proposal;           /* its author may not apply it */
     struct str_list distrusted; /* of a proposal: the files that it changes */
     str digest;

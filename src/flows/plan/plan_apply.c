@@ -262,7 +262,7 @@ bool plan_apply_of(struct task *t, struct services *s, struct services *env, str
     };
     if (s->mesh != NULL) {
         commit.env_files = &files;
-        if (!plan_env_files(t, s, row->domain, &whole, &files, &commit.is_mended)) {
+        if (!plan_env_files(t, s, image->model, row->domain, &whole, &files, &commit.is_mended)) {
             return false;
         }
     }

@@ -53,9 +53,36 @@ bool plan_env_allows(struct task *t, const struct services *s, const struct bund
     return true;
 }
 
-/* What `whole` has otherwise than the mesh that the environment was copied of; what was set aside of other domains stays so. */
-bool plan_env_files(struct task *t, struct services *s, str domain, const struct bundle *whole,
-                    struct environment_files *out, bool *is_mended_out)
+/* A file that was set aside goes with an apply of its domain by somebody who may change it. */
+static bool plan_env_goes(const struct task *t, const struct model *model, str domain, str path)
+{
+    return (domain.len == 0 || plan_is_of_domain(path, domain))
+        && plan_may_change_path(t, model, path);
+}
+
+bool plan_env_mends(struct task *t, struct services *s, const struct model *model, str domain,
+                    bool *out)
+{
+    struct environment env;
+    struct environment_files files;
+    bool found;
+
+    *out = false;
+    if (s->mesh == NULL) {
+        return true;
+    }
+    if (!environment_find(t, s->db, &env, &found) || !environment_files(t, s->db, &files)) {
+        return false;
+    }
+    for (size_t i = 0; env.problem.len > 0 && i < files.len && !*out; i++) {
+        *out = plan_env_goes(t, model, domain, files.at[i].path);
+    }
+    return true;
+}
+
+/* What `whole` has otherwise than the mesh that the environment was copied of; what was set aside of others stays so. */
+bool plan_env_files(struct task *t, struct services *s, const struct model *model, str domain,
+                    const struct bundle *whole, struct environment_files *out, bool *is_mended_out)
 {
     struct metadb *instant;
     struct mesh_state state;
@@ -91,8 +118,8 @@ bool plan_env_files(struct task *t, struct services *s, str domain, const struct
                 .changed_by = t->actor->name,
                 .changed_us = clock_now_us()}));
     }
-    for (size_t k = 0; env.problem.len > 0 && domain.len > 0 && k < before.len; k++) {
-        if (!plan_is_of_domain(before.at[k].path, domain)) {
+    for (size_t k = 0; env.problem.len > 0 && k < before.len; k++) {
+        if (!plan_env_goes(t, model, domain, before.at[k].path)) {
             vec_push(t->mem, out, before.at[k]);
             *is_mended_out = false;
         }

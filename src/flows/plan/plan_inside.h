@@ -177,10 +177,13 @@ MUST_CHECK bool plan_load_base(struct task *t, struct services *s, struct bundle
 /* ERR_REFUSED names the first file that is not to be changed in one; a mesh allows all. */
 MUST_CHECK bool plan_env_allows(struct task *t, const struct services *s,
                                 const struct bundle *before, const struct bundle *after);
-/* What an apply of `whole` makes of the files that it has otherwise. Not mended: some stay set aside. */
-MUST_CHECK bool plan_env_files(struct task *t, struct services *s, str domain,
-                               const struct bundle *whole, struct environment_files *out,
-                               bool *is_mended_out);
+/* What an apply of `whole` makes of the files that it has otherwise. Not mended: some stay set aside. `model` says who may change what. */
+MUST_CHECK bool plan_env_files(struct task *t, struct services *s, const struct model *model,
+                               str domain, const struct bundle *whole,
+                               struct environment_files *out, bool *is_mended_out);
+/* Would an apply, whatever it changes, take away files that are set aside? */
+MUST_CHECK bool plan_env_mends(struct task *t, struct services *s, const struct model *model,
+                               str domain, bool *out);
 struct plan_env_commit {
     const struct bundle *before, *whole;
     const struct model *model;
@@ -213,6 +216,8 @@ MUST_CHECK bool plan_compare(struct task *t, const struct bundle *before,
 MUST_CHECK bool plan_may_change(struct task *t, const struct model *model,
                                 const struct bundle *before, const struct bundle *after,
                                 bool *override_out);
+/* The same of one file, where no word of it is to be said. */
+bool plan_may_change_path(const struct task *t, const struct model *model, str path);
 /* What an apply changes, as the audit keeps it: files by their hashes, policies, users of mesh.yaml. `model_before` is NULL the first
  * time. A JSON object. */
 struct plan_change_of_mesh {

@@ -38,6 +38,13 @@ static bool plan_may_change_file(const struct plan_rights *rights, str path)
         || (!str_eq(rest, STR("domain.yaml")) && plan_is_named(rights, &domain->members));
 }
 
+bool plan_may_change_path(const struct task *t, const struct model *model, str path)
+{
+    struct plan_rights rights = {.model = model, .actor = t->actor};
+
+    return actor_is_operator(t->actor) || plan_may_change_file(&rights, path);
+}
+
 static bool plan_refuse(struct task *t, str path)
 {
     task_fail(t, ERR_DENIED, "%.*s may not change %.*s", STR_ARG(t->actor->name), STR_ARG(path));

@@ -105,6 +105,47 @@ static str detail_of(struct task *t, const struct rollback *r, str environment, 
     return buf_str(o.b);
 }
 
+/* ---- the same rows */
+
+static bool has_same_files(const struct image_table *a, const struct image_table *b)
+{
+    bool is_same = a->files.len == b->files.len;
+
+    for (size_t i = 0; is_same && i < a->files.len; i++) {
+        is_same = str_eq(a->files.at[i].sha256, b->files.at[i].sha256)
+               && str_eq(a->files.at[i].deletions, b->files.at[i].deletions);
+    }
+    return is_same;
+}
+
+static bool has_same_rows(const struct image_product *a, const struct image_product *b)
+{
+    bool is_same = a != NULL && b != NULL && a->tables.len == b->tables.len;
+
+    for (size_t i = 0; is_same && i < a->tables.len; i++) {
+        const struct image_table *table = NULL;
+
+        for (size_t k = 0; k < b->tables.len; k++) {
+            table = b->tables.at[k].id == a->tables.at[i].id ? &b->tables.at[k] : table;
+        }
+        is_same = table != NULL && has_same_files(&a->tables.at[i], table);
+    }
+    return is_same;
+}
+
+/* Of an input: as the catalog has it that the release comes to, and as it was when the release was made. */
+static bool find_input(struct task *t, const struct rollback *r, const struct release_input *input,
+                       const struct image_product **now_out, const struct image_product **then_out)
+{
+    *now_out = *then_out = NULL;
+    for (size_t i = 0; i < r->image->products.len; i++) {
+        const struct image_product *product = &r->image->products.at[i];
+
+        *now_out = product->id == input->product_id ? product : *now_out;
+    }
+    return *now_out == NULL || release_load(t, r->from->db, *now_out, input->number, then_out);
+}
+
 /* ---- a catalog that is made anew */
 
 /* A release of the mesh stands under its own number; one that was made here under the one that it got by now, or not at all. */
@@ -129,6 +170,30 @@ static bool carry_inputs(struct task *t, struct rollback *r, const struct carrie
     return true;
 }
 
+/* A product that is as in the mesh has the mesh's release, where what was made here could not become that any more: no run would make
+ * it anew here. */
+static bool is_of_now(struct task *t, struct rollback *r)
+{
+    if (r->made->base != r->replaced && !has_same_rows(r->target, r->past)) {
+        return refuse(t, "the mesh has published another release of it");
+    }
+    for (size_t i = 0; i < r->manifest.inputs.len; i++) {
+        const struct release_input *input = &r->manifest.inputs.at[i];
+        const struct image_product *now, *then;
+
+        if (input->product_id == 0) {
+            continue;
+        }
+        if (!find_input(t, r, input, &now, &then)) {
+            return false;
+        }
+        if (!has_same_rows(now, then)) {
+            return refuse(t, "what it reads holds other data by now");
+        }
+    }
+    return true;
+}
+
 static bool commit_carried(struct task *t, struct metadb *db, void *state)
 {
     struct rollback *r = state;
@@ -142,10 +207,13 @@ static bool commit_carried(struct task *t, struct metadb *db, void *state)
                         detail_of(t, r, STR_NONE, seal), NULL);
 }
 
-static bool carry_one(struct task *t, struct rollback *r, const struct carried_list *carried)
+static bool carry_one(struct task *t, struct rollback *r, const struct env_products *products,
+                      const struct carried_list *carried)
 {
     return rollback_demand(t, r) && is_same_product(t, r) && rollback_load(t, r)
-        && rollback_fits(t, r) && rollback_describe(t, r) && carry_inputs(t, r, carried)
+        && rollback_fits(t, r) && rollback_describe(t, r)
+        && (env_products_find(products, r->target) != NULL || is_of_now(t, r))
+        && carry_inputs(t, r, carried)
         && release_sql_digest(t, r->from->db, r->target->id, r->number, &r->manifest.sql_digest)
         && metadb_write(t, r->services->db, commit_carried, r);
 }
@@ -174,9 +242,11 @@ bool rollback_carry(struct task *t, struct services *before, struct services *ne
 {
     const struct image *image = image_pin(t, next->images);
     struct environment_releases releases;
+    struct env_products products;
     struct carried_list carried = {0};
 
-    if (!environment_releases(t, before->db, &releases)) {
+    if (!environment_releases(t, before->db, &releases)
+        || !env_products(t, next, image, &products)) {
         return false;
     }
     for (size_t i = 0; i < image->model->products.len; i++) {
@@ -193,7 +263,7 @@ bool rollback_carry(struct task *t, struct services *before, struct services *ne
         if (made == NULL) {
             continue;
         }
-        if (carry_one(t, &r, &carried)) {
+        if (carry_one(t, &r, &products, &carried)) {
             vec_push(t->mem, &carried, ((struct carried){r.target->id, r.release}));
         } else if (!is_verdict(t)) {
             return false;
@@ -205,32 +275,6 @@ bool rollback_carry(struct task *t, struct services *before, struct services *ne
 }
 
 /* ---- to the mesh */
-
-static bool has_same_files(const struct image_table *a, const struct image_table *b)
-{
-    bool is_same = a->files.len == b->files.len;
-
-    for (size_t i = 0; is_same && i < a->files.len; i++) {
-        is_same = str_eq(a->files.at[i].sha256, b->files.at[i].sha256)
-               && str_eq(a->files.at[i].deletions, b->files.at[i].deletions);
-    }
-    return is_same;
-}
-
-static bool has_same_rows(const struct image_product *a, const struct image_product *b)
-{
-    bool is_same = a != NULL && b != NULL && a->tables.len == b->tables.len;
-
-    for (size_t i = 0; is_same && i < a->tables.len; i++) {
-        const struct image_table *table = NULL;
-
-        for (size_t k = 0; k < b->tables.len; k++) {
-            table = b->tables.at[k].id == a->tables.at[i].id ? &b->tables.at[k] : table;
-        }
-        is_same = table != NULL && has_same_files(&a->tables.at[i], table);
-    }
-    return is_same;
-}
 
 static bool refuse_input(struct task *t, const struct rollback *r,
                          const struct release_input *input)
@@ -250,16 +294,12 @@ static bool promote_inputs(struct task *t, struct rollback *r)
 {
     for (size_t i = 0; i < r->manifest.inputs.len; i++) {
         struct release_input *input = &r->manifest.inputs.at[i];
-        const struct image_product *now = NULL, *then = NULL;
+        const struct image_product *now, *then;
 
         if (input->product_id == 0) {
             continue;
         }
-        for (size_t k = 0; k < r->image->products.len; k++) {
-            now =
-                r->image->products.at[k].id == input->product_id ? &r->image->products.at[k] : now;
-        }
-        if (now != NULL && !release_load(t, r->from->db, now, input->number, &then)) {
+        if (!find_input(t, r, input, &now, &then)) {
             return false;
         }
         if (!has_same_rows(now, then)) {
