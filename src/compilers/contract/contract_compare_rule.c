@@ -131,34 +131,36 @@ static bool same_arguments(const struct contract_rule *before, const struct cont
     return (!was && !is) || contract_equal_without(was, is, "validValues missingValues");
 }
 
-static enum stricter compare_rule(const struct contract_rule *before,
-                                  const struct contract_rule *now)
+/* As the column is called now. */
+static str name_now(str column, const struct contract_renamed *renamed)
 {
-    if (before->kind != now->kind || before->is_percent != now->is_percent
-        || before->operand_is_text != now->operand_is_text || !str_eq(before->query, now->query)
-        || !str_eq(before->pattern, now->pattern)
-        || !str_eq(before->relation.text, now->relation.text) || !same_arguments(before, now))
-        return STRICTER_UNKNOWN;
-    return both(compare_operands(before, now), compare_values(before, now));
+    for (size_t i = 0; i < renamed->before.len; i++)
+        if (str_eq_nocase(renamed->before.at[i], column))
+            return renamed->now.at[i];
+    return column;
 }
 
-/* Names of columns as they are called now. */
 static bool same_columns(const struct contract_rule *before, const struct contract_rule *now,
                          const struct contract_renamed *renamed)
 {
     if (before->columns.len != now->columns.len)
         return false;
-    for (size_t i = 0; i < before->columns.len; i++) {
-        str name = before->columns.at[i];
-        for (size_t j = 0; j < renamed->before.len; j++)
-            if (str_eq_nocase(renamed->before.at[j], before->columns.at[i])) {
-                name = renamed->now.at[j];
-                break;
-            }
-        if (!str_eq_nocase(name, now->columns.at[i]))
+    for (size_t i = 0; i < before->columns.len; i++)
+        if (!str_eq_nocase(name_now(before->columns.at[i], renamed), now->columns.at[i]))
             return false;
-    }
     return true;
+}
+
+static enum stricter compare_rule(const struct contract_rule *before,
+                                  const struct contract_rule *now,
+                                  const struct contract_renamed *renamed)
+{
+    if (before->kind != now->kind || !same_columns(before, now, renamed)
+        || before->is_percent != now->is_percent || before->operand_is_text != now->operand_is_text
+        || !str_eq(before->query, now->query) || !str_eq(before->pattern, now->pattern)
+        || !str_eq(before->relation.text, now->relation.text) || !same_arguments(before, now))
+        return STRICTER_UNKNOWN;
+    return both(compare_operands(before, now), compare_values(before, now));
 }
 
 struct rule_matching {
@@ -196,15 +198,15 @@ static const struct contract_rule *find_rule(struct rule_matching *m,
     return NULL;
 }
 
-static void tell_rule(struct contract_comparison *c, const struct contract_rule *was,
-                      const struct contract_rule *is)
+static void tell_rule(struct contract_comparison *c, const struct contract_renamed *renamed,
+                      const struct contract_rule *was, const struct contract_rule *is)
 {
     str before = was ? contract_rule_text(c->mem, was) : STR_NONE;
     str now = is ? contract_rule_text(c->mem, is) : STR_NONE;
     bool did = was && rejects(was), does = is && rejects(is);
     const struct contract_rule *either = is ? is : was;
     enum contract_change_kind kind = CHANGE_RULE_REMARKED;
-    enum stricter stricter = was && is ? compare_rule(was, is) : STRICTER_UNKNOWN;
+    enum stricter stricter = was && is ? compare_rule(was, is, renamed) : STRICTER_UNKNOWN;
 
     c->column = either->columns.len == 1
                   ? was && was->columns.len == 1 ? was->columns.at[0] : either->columns.at[0]
@@ -246,11 +248,11 @@ void contract_compare_rules(struct contract_comparison *c, const struct contract
     for (size_t i = 0; i < before->rules.len; i++) {
         c->place = now->place;
         if (before->rules.at[i].source)
-            tell_rule(c, &before->rules.at[i], found[i]);
+            tell_rule(c, renamed, &before->rules.at[i], found[i]);
     }
     for (size_t i = 0; i < now->rules.len; i++)
         if (now->rules.at[i].source && !m.taken[i])
-            tell_rule(c, NULL, &now->rules.at[i]);
+            tell_rule(c, renamed, NULL, &now->rules.at[i]);
     c->column = STR_NONE;
     c->place = now->place;
 }
