@@ -21,9 +21,9 @@ struct contract_renamed {
 void contract_compare_rules(struct contract_comparison *c, const struct contract_table *before,
                             const struct contract_table *now,
                             const struct contract_renamed *renamed);
-/* logicalTypeOptions of a column. */
+/* logicalTypeOptions of a property, which was stored as `type`; empty: not known. */
 void contract_compare_options(struct contract_comparison *c, const struct tree *before,
-                              const struct tree *now);
+                              const struct tree *now, str type);
 /* slaProperties. */
 void contract_compare_promises(struct contract_comparison *c, const struct tree *before,
                                const struct tree *now);

@@ -376,8 +376,7 @@ static void compare_part(struct contract_comparison *c, str name, const struct t
                  CHANGE_REQUIRED_ADDED, CHANGE_REQUIRED_REMOVED);
     compare_flag(&inner, flag_of(before, "unique"), flag_of(now, "unique"), CHANGE_UNIQUE_ADDED,
                  CHANGE_UNIQUE_REMOVED);
-    contract_compare_options(&inner, tree_find(before, STR("logicalTypeOptions")),
-                             tree_find(now, STR("logicalTypeOptions")));
+    contract_compare_options(&inner, before, now, STR_NONE);
     if (is_same_type
         && !contract_equal_without(before, now,
                                    "id name logicalTypeOptions required unique classification tags "
@@ -425,8 +424,7 @@ static void compare_column(struct contract_comparison *c, const struct contract_
     compare_flag(c, before->required, now->required, CHANGE_REQUIRED_ADDED,
                  CHANGE_REQUIRED_REMOVED);
     compare_flag(c, before->unique, now->unique, CHANGE_UNIQUE_ADDED, CHANGE_UNIQUE_REMOVED);
-    contract_compare_options(c, tree_find(before->source, STR("logicalTypeOptions")),
-                             tree_find(now->source, STR("logicalTypeOptions")));
+    contract_compare_options(c, before->source, now->source, before->type);
     compare_labels(c, before, now);
     compare_nested(c, before->source, now->source, str_eq(before->type, now->type));
     /* Another spelling of the same type says something to people. */
