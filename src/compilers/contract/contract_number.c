@@ -71,3 +71,12 @@ int contract_number_compare(const struct contract_number *a, const struct contra
     int order = compare_sizes(a, b);
     return a->is_negative ? -order : order;
 }
+
+bool contract_number_order(str before, str now, int *order_out)
+{
+    struct contract_number was, is;
+    if (!contract_number_read(before, &was) || !contract_number_read(now, &is))
+        return false;
+    *order_out = contract_number_compare(&is, &was);
+    return true;
+}

@@ -17,5 +17,7 @@ struct contract_number {
 bool contract_number_read(str text, struct contract_number *out);
 /* Negative, zero or positive. */
 int contract_number_compare(const struct contract_number *a, const struct contract_number *b);
+/* Positive where `now` is more than `before`; false where one is no number. */
+bool contract_number_order(str before, str now, int *order_out);
 
 #endif
