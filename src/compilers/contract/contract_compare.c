@@ -244,13 +244,14 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
     struct contract_life life_was, life_is;
     contract_life(before, INT64_MIN, &life_was);
     contract_life(now, INT64_MIN, &life_is);
-    bool is_earlier = life_was.sunset_us && life_is.sunset_us < life_was.sunset_us
-                   && life_is.stage == CONTRACT_DEPRECATED && life_is.sunset_us;
+    bool is_ending = life_was.sunset_us && life_is.stage == CONTRACT_DEPRECATED;
+    bool is_earlier = is_ending && life_is.sunset_us && life_is.sunset_us < life_was.sunset_us;
     if (!str_eq(was, is))
         add_head_change(c,
-                        is_withdrawn ? CHANGE_STATUS_WITHDRAWN
-                        : is_earlier ? CHANGE_SUNSET_EARLIER
-                                     : CHANGE_STATUS_CHANGED,
+                        is_withdrawn                      ? CHANGE_STATUS_WITHDRAWN
+                        : is_earlier                      ? CHANGE_SUNSET_EARLIER
+                        : is_ending && !life_is.sunset_us ? CHANGE_SUNSET_REMOVED
+                                                          : CHANGE_STATUS_CHANGED,
                         was, is,
                         is_earlier ? contract_custom(now->custom, STR("sunset"))
                                    : tree_find(now->source, STR("status")));
