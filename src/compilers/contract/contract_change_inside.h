@@ -27,6 +27,8 @@ void contract_compare_options(struct contract_comparison *c, const struct tree *
 /* slaProperties. */
 void contract_compare_promises(struct contract_comparison *c, const struct tree *before,
                                const struct tree *now);
+/* Text and JSON, or what holds some of it: how it is to be read the contract alone says. */
+bool contract_is_kept_as_text(str type);
 /* As JSON, for people; empty for NULL. */
 str contract_shown(struct arena *mem, const struct tree *node);
 /* Maps without the keys of a list with blanks between. */

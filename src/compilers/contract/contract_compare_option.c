@@ -115,7 +115,7 @@ static enum contract_change_kind option_kind(const struct option_pair *pair, str
     bool is_least = shape_has_word(least_options, name);
     if (str_eq(name, STR("uniqueItems")))
         return is_true(is) ? CHANGE_OPTION_TIGHTENED : CHANGE_OPTION_LOOSENED;
-    if (str_eq(name, STR("defaultTimezone")))
+    if (shape_has_word("timezone defaultTimezone", name))
         return CHANGE_OPTION_CHANGED;
     /* Texts that were read in another way may lie within the bounds now. */
     if (str_eq(name, STR("format")) && pair->is_text && is_of_time(pair)
@@ -150,9 +150,8 @@ static void compare_option(struct contract_comparison *c, const struct option_pa
     const struct tree *was = find_entry(pair->before, name), *is = find_entry(pair->now, name);
     if (is_same_entry(pair, name, was, is))
         return;
-    /* What the type is made of was compared as the type. */
-    if (str_eq(name, STR("timezone")))
-        return;
+    if (str_eq(name, STR("timezone")) && (!pair->is_text || is_true(was) == is_true(is)))
+        return; /* what the type is made of was compared as the type */
     if (str_eq(name, STR("uniqueItems")) && is_true(was) == is_true(is))
         return; /* false says what nothing says */
     if (str_eq(name, STR("defaultTimezone")) && str_eq(zone_of(pair->before), zone_of(pair->now)))
@@ -176,7 +175,7 @@ void contract_compare_options(struct contract_comparison *c, const struct tree *
         .before = tree_find(before, STR("logicalTypeOptions")),
         .now = tree_find(now, STR("logicalTypeOptions")),
         .logical = str_eq(logical_was, logical_is) || are_numbers ? logical_is : STR_NONE,
-        .is_text = !type.len || str_eq(type, STR("VARCHAR")) || str_eq(type, STR("JSON")),
+        .is_text = !type.len || contract_is_kept_as_text(type),
     };
     const struct tree *was = pair.before, *is = pair.now;
     for (size_t i = 0; was && was->kind == TREE_MAP && i < was->len; i++)
