@@ -3,6 +3,7 @@
 #include "contract/contract_life.h"
 #include "limits/limits.h"
 #include "shape/shape.h"
+#include "version/version.h"
 
 static const struct {
     const char *name, *why;
@@ -188,22 +189,6 @@ static void compare_labels(struct contract_comparison *c, const struct contract_
 
 /* ---- the head and its roles */
 
-static bool version_parts(str version, int64_t out[3])
-{
-    str rest = version, part;
-    if (str_starts(rest, STR("v")) || str_starts(rest, STR("V")))
-        rest = str_from(rest, 1);
-    for (int i = 0; i < 3; i++) {
-        out[i] = 0;
-        if (!rest.len)
-            continue;
-        (void)str_cut(rest, '.', &part, &rest);
-        if (!str_to_i64(part, &out[i]))
-            return false;
-    }
-    return rest.len == 0;
-}
-
 /* Of the contract as a whole, told where it says so. */
 static void add_head_change(struct contract_comparison *c, enum contract_change_kind kind,
                             str before, str now, const struct tree *node)
@@ -218,13 +203,10 @@ static void add_head_change(struct contract_comparison *c, enum contract_change_
 static void compare_version(struct contract_comparison *c, str before, str now,
                             const struct tree *node)
 {
-    int64_t was[3], is[3];
     int order = 0;
-    if (!version_parts(before, was) || !version_parts(now, is))
-        order = str_eq(before, now) ? 0 : 1; /* no numbers: nothing to go by */
-    else
-        for (int i = 0; i < 3 && order == 0; i++)
-            order = (is[i] > was[i]) - (is[i] < was[i]);
+    /* What has no order is not known to go on. */
+    if (!str_eq(before, now) && !version_order(now, before, &order))
+        order = -1;
     if (order != 0)
         add_head_change(c, order > 0 ? CHANGE_VERSION_RAISED : CHANGE_VERSION_LOWERED, before, now,
                         node);
