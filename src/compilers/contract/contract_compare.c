@@ -324,9 +324,9 @@ static void compare_type(struct contract_comparison *c, str before, str now)
     if (str_eq(before, now))
         return;
     contract_add_change(c,
-                        contract_type_widens(before, now)   ? CHANGE_TYPE_WIDENED
-                        : contract_type_widens(now, before) ? CHANGE_TYPE_NARROWED
-                                                            : CHANGE_TYPE_CHANGED,
+                        contract_type_extends(before, now)   ? CHANGE_TYPE_WIDENED
+                        : contract_type_extends(now, before) ? CHANGE_TYPE_NARROWED
+                                                             : CHANGE_TYPE_CHANGED,
                         before, now);
 }
 
