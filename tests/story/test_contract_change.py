@@ -53,6 +53,17 @@ def test_a_breaking_change_without_a_new_major_is_refused(applied):
     assert applied.rows("SELECT amount FROM sales.orders.orders WHERE id = 1", as_user="noor") == [{"amount": 10.5}]
 
 
+def test_a_rule_does_not_leave_its_column_under_its_id(shop):
+    rule = "quality: [{id: filled, metric: nullValues, mustBe: 0}]"
+    edit(shop, CONTRACT, AMOUNT, AMOUNT.replace("}", f", {rule}}}"))
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    edit(shop, CONTRACT, f", {rule}", "")
+    edit(shop, CONTRACT, "name: customer, ", f"name: customer, {rule}, ")
+    assert classes(shop, code=65) == {("breaking", "rule changed", "orders", "amount")}
+    assert shop.weft("apply", "--yes", ok=False).code == 65
+
+
 def test_before_anything_was_published_a_contract_promises_nothing(shop):
     shop.weft("apply", "--yes")
     edit(shop, CONTRACT, AMOUNT, "")

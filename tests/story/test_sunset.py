@@ -145,6 +145,15 @@ def test_a_last_day_is_not_brought_forward_under_readers(ending):
     assert len(events(ending, "deprecated")) == 2
 
 
+def test_a_last_day_is_not_taken_away_under_readers(ending):
+    ending.rows("SELECT id FROM sales.orders.orders", as_user="noor")
+    edit(ending, CONTRACT, "  - {property: sunset, value: 2027-03-01}\n", "  - {property: team, value: sales}\n")
+    said = told(ending.weft("plan", ok=False))
+    assert "sunset removed" in said and "or name a later one" in said
+    edit(ending, CONTRACT, "status: deprecated", "status: active")
+    ending.weft("apply", "--yes")
+
+
 def test_a_last_day_that_is_over_takes_the_promise_back(applied):
     applied.rows("SELECT id FROM sales.orders.orders", as_user="noor")
     deprecate(applied, "2020-01-01")

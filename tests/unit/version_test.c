@@ -77,3 +77,34 @@ TEST(what_is_no_range_says_why)
         EXPECT_STR(problem, cases[i].problem);
     }
 }
+
+static bool comes_before(const char *a, const char *b)
+{
+    int order = 0, back = 0;
+    return version_order(str_of(a), str_of(b), &order) && order < 0
+        && version_order(str_of(b), str_of(a), &back) && back > 0;
+}
+
+TEST(versions_have_the_order_of_semantic_versioning)
+{
+    static const char *const versions[] = {
+        "0.9",
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-rc.2",
+        "1.0.0-rc.10",
+        "v1.0.0",
+        "1.0.0.1",
+        "1.2.0-b",
+        "1.10.0-a",
+        "99999999999999999999.0",
+    };
+    int order = 1;
+    for (size_t i = 1; i < sizeof versions / sizeof *versions; i++)
+        EXPECT(comes_before(versions[i - 1], versions[i]));
+    EXPECT(version_order(STR("1.0"), STR("v1.0.0+build"), &order) && order == 0);
+    EXPECT(!version_order(STR("spring"), STR("summer"), &order));
+    EXPECT(!version_order(STR("1.0"), STR("1.x"), &order));
+    EXPECT(!version_order(STR(""), STR("1"), &order));
+}

@@ -242,6 +242,8 @@ bool contract_type_map(struct arena *mem, str type, str *key_out, str *value_out
 str contract_type_replace(struct arena *mem, str type, str (*leaf)(struct arena *mem, str type));
 /* May a value of type `from` become `to` without loss? Equal types may. */
 bool contract_type_widens(str from, str to);
+/* The same for those who read: fields also keep the case of their names. */
+bool contract_type_extends(str from, str to);
 /* Do its values have one order, and one text each, so that files can be split between them? */
 bool contract_type_is_ordered(str type);
 const struct contract_role *contract_find_role(const struct contract *contract, str role);

@@ -21,12 +21,14 @@ struct contract_renamed {
 void contract_compare_rules(struct contract_comparison *c, const struct contract_table *before,
                             const struct contract_table *now,
                             const struct contract_renamed *renamed);
-/* logicalTypeOptions of a column. */
+/* logicalTypeOptions of a property, which was stored as `type`; empty: not known. */
 void contract_compare_options(struct contract_comparison *c, const struct tree *before,
-                              const struct tree *now);
+                              const struct tree *now, str type);
 /* slaProperties. */
 void contract_compare_promises(struct contract_comparison *c, const struct tree *before,
                                const struct tree *now);
+/* Text and JSON, or what holds some of it: how it is to be read the contract alone says. */
+bool contract_is_kept_as_text(str type);
 /* As JSON, for people; empty for NULL. */
 str contract_shown(struct arena *mem, const struct tree *node);
 /* Maps without the keys of a list with blanks between. */

@@ -3,6 +3,7 @@
 #include "contract/contract_life.h"
 #include "limits/limits.h"
 #include "shape/shape.h"
+#include "version/version.h"
 
 static const struct {
     const char *name, *why;
@@ -124,6 +125,11 @@ bool contract_equal_without(const struct tree *before, const struct tree *now, c
     return !has_other(before, now, keys) && !has_other(now, before, keys);
 }
 
+bool contract_is_kept_as_text(str type)
+{
+    return str_find(type, STR("VARCHAR")) < type.len || str_find(type, STR("JSON")) < type.len;
+}
+
 /* ---- labels */
 
 static void compare_text_label(struct contract_comparison *c, str before, str now)
@@ -183,22 +189,6 @@ static void compare_labels(struct contract_comparison *c, const struct contract_
 
 /* ---- the head and its roles */
 
-static bool version_parts(str version, int64_t out[3])
-{
-    str rest = version, part;
-    if (str_starts(rest, STR("v")) || str_starts(rest, STR("V")))
-        rest = str_from(rest, 1);
-    for (int i = 0; i < 3; i++) {
-        out[i] = 0;
-        if (!rest.len)
-            continue;
-        (void)str_cut(rest, '.', &part, &rest);
-        if (!str_to_i64(part, &out[i]))
-            return false;
-    }
-    return rest.len == 0;
-}
-
 /* Of the contract as a whole, told where it says so. */
 static void add_head_change(struct contract_comparison *c, enum contract_change_kind kind,
                             str before, str now, const struct tree *node)
@@ -213,13 +203,10 @@ static void add_head_change(struct contract_comparison *c, enum contract_change_
 static void compare_version(struct contract_comparison *c, str before, str now,
                             const struct tree *node)
 {
-    int64_t was[3], is[3];
     int order = 0;
-    if (!version_parts(before, was) || !version_parts(now, is))
-        order = str_eq(before, now) ? 0 : 1; /* no numbers: nothing to go by */
-    else
-        for (int i = 0; i < 3 && order == 0; i++)
-            order = (is[i] > was[i]) - (is[i] < was[i]);
+    /* What has no order is not known to go on. */
+    if (!str_eq(before, now) && !version_order(now, before, &order))
+        order = -1;
     if (order != 0)
         add_head_change(c,
                         order < 0                                       ? CHANGE_VERSION_LOWERED
@@ -250,13 +237,14 @@ static void compare_head(struct contract_comparison *c, const struct contract *b
     struct contract_life life_was, life_is;
     contract_life(before, INT64_MIN, &life_was);
     contract_life(now, INT64_MIN, &life_is);
-    bool is_earlier = life_was.sunset_us && life_is.sunset_us < life_was.sunset_us
-                   && life_is.stage == CONTRACT_DEPRECATED && life_is.sunset_us;
+    bool is_ending = life_was.sunset_us && life_is.stage == CONTRACT_DEPRECATED;
+    bool is_earlier = is_ending && life_is.sunset_us && life_is.sunset_us < life_was.sunset_us;
     if (!str_eq(was, is))
         add_head_change(c,
-                        is_withdrawn ? CHANGE_STATUS_WITHDRAWN
-                        : is_earlier ? CHANGE_SUNSET_EARLIER
-                                     : CHANGE_STATUS_CHANGED,
+                        is_withdrawn                      ? CHANGE_STATUS_WITHDRAWN
+                        : is_earlier                      ? CHANGE_SUNSET_EARLIER
+                        : is_ending && !life_is.sunset_us ? CHANGE_SUNSET_REMOVED
+                                                          : CHANGE_STATUS_CHANGED,
                         was, is,
                         is_earlier ? contract_custom(now->custom, STR("sunset"))
                                    : tree_find(now->source, STR("status")));
@@ -342,9 +330,9 @@ static void compare_type(struct contract_comparison *c, str before, str now)
     if (str_eq(before, now))
         return;
     contract_add_change(c,
-                        contract_type_widens(before, now)   ? CHANGE_TYPE_WIDENED
-                        : contract_type_widens(now, before) ? CHANGE_TYPE_NARROWED
-                                                            : CHANGE_TYPE_CHANGED,
+                        contract_type_extends(before, now)   ? CHANGE_TYPE_WIDENED
+                        : contract_type_extends(now, before) ? CHANGE_TYPE_NARROWED
+                                                             : CHANGE_TYPE_CHANGED,
                         before, now);
 }
 
@@ -355,8 +343,64 @@ static void compare_flag(struct contract_comparison *c, bool before, bool now,
         contract_add_change(c, now ? added : removed, STR_NONE, STR_NONE);
 }
 
+static bool has_options(const struct tree *property)
+{
+    const struct tree *options = tree_find(property, STR("logicalTypeOptions"));
+    return options && options->kind == TREE_MAP && options->len;
+}
+
+/* Of what is kept as text or JSON its declaration says what it is, and of any other value it is the logicalType that gives its options
+ * a meaning. */
+static bool declares_other(const struct tree *before, const struct tree *now, bool is_text)
+{
+    str was = tree_find_text(before, STR("logicalType"));
+    str is = tree_find_text(now, STR("logicalType"));
+    if (!was.len || str_eq(was, is))
+        return false;
+    if (is_text)
+        return is.len || !str_eq(was, STR("string"));
+    return has_options(before)
+        && !(shape_has_word("integer number", was) && shape_has_word("integer number", is));
+}
+
+static void add_declared(struct contract_comparison *c, const struct tree *before,
+                         const struct tree *now)
+{
+    str is = tree_find_text(now, STR("logicalType"));
+    contract_add_change(c, CHANGE_TYPE_CHANGED, tree_find_text(before, STR("logicalType")),
+                        is.len ? is : STR("no logicalType"));
+}
+
+/* Both are parts without parts of their own. */
+static bool are_leaves(const struct tree *before, const struct tree *now)
+{
+    return !tree_find(before, STR("properties")) && !tree_find(before, STR("items"))
+        && !tree_find(now, STR("properties")) && !tree_find(now, STR("items"));
+}
+
+/* A part of a column whose type tells nothing of it. Is the change told? */
+static bool compare_declared(struct contract_comparison *c, const struct tree *before,
+                             const struct tree *now, str type)
+{
+    struct report ignored;
+    bool is_text = contract_is_kept_as_text(type);
+    if (declares_other(before, now, is_text)) {
+        add_declared(c, before, now);
+        return true;
+    }
+    if (!is_text || !are_leaves(before, now))
+        return false;
+    report_init(&ignored, c->mem);
+    str was = contract_type(c->mem, c->file, before, &ignored);
+    str is = contract_type(c->mem, c->file, now, &ignored);
+    if (!was.len || str_eq(was, is))
+        return false;
+    contract_add_change(c, CHANGE_TYPE_CHANGED, was, is);
+    return true;
+}
+
 static void compare_nested(struct contract_comparison *c, const struct tree *before,
-                           const struct tree *now, bool is_same_type);
+                           const struct tree *now, str type);
 
 static bool flag_of(const struct tree *node, const char *key)
 {
@@ -364,15 +408,15 @@ static bool flag_of(const struct tree *node, const char *key)
     return tree_is_bool(tree_find(node, str_of(key)), &flag) && flag;
 }
 
-/* A property inside of a column; `is_same_type`: the type of the column tells nothing of it. */
+/* A property inside of a column; `type`: that of the column where it stays what it was, and so tells nothing of its parts. */
 static void compare_part(struct contract_comparison *c, str name, const struct tree *before,
-                         const struct tree *now, bool is_same_type)
+                         const struct tree *now, str type)
 {
     struct contract_comparison inner = *c;
     inner.column = arena_format(c->mem, STR_FMT "%s" STR_FMT, STR_ARG(c->column),
                                 str_eq(name, STR("[]")) ? "" : ".", STR_ARG(name));
     if (!before || !now) {
-        if (is_same_type)
+        if (type.len)
             contract_add_change(&inner, before ? CHANGE_COLUMN_REMOVED : CHANGE_COLUMN_ADDED,
                                 STR_NONE, STR_NONE);
         return;
@@ -382,14 +426,14 @@ static void compare_part(struct contract_comparison *c, str name, const struct t
                  CHANGE_REQUIRED_ADDED, CHANGE_REQUIRED_REMOVED);
     compare_flag(&inner, flag_of(before, "unique"), flag_of(now, "unique"), CHANGE_UNIQUE_ADDED,
                  CHANGE_UNIQUE_REMOVED);
-    contract_compare_options(&inner, contract_options(c->mem, before),
-                             contract_options(c->mem, now));
-    if (is_same_type
+    bool is_told = type.len && compare_declared(&inner, before, now, type);
+    contract_compare_options(&inner, before, now, type);
+    if (type.len && !is_told
         && !contract_equal_without(before, now,
                                    "id name logicalTypeOptions required unique classification tags "
                                    "quality properties items relationships"))
         contract_add_change(&inner, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
-    compare_nested(&inner, before, now, is_same_type);
+    compare_nested(&inner, before, now, type);
 }
 
 static const struct tree *part_named(const struct tree *parts, str name)
@@ -401,23 +445,23 @@ static const struct tree *part_named(const struct tree *parts, str name)
 }
 
 static void compare_nested(struct contract_comparison *c, const struct tree *before,
-                           const struct tree *now, bool is_same_type)
+                           const struct tree *now, str type)
 {
     const struct tree *was = tree_find(before, STR("properties"));
     const struct tree *is = tree_find(now, STR("properties"));
     for (size_t i = 0; was && was->kind == TREE_LIST && i < was->len; i++) {
         str name = tree_find_text(was->at[i], STR("name"));
-        compare_part(c, name, was->at[i], part_named(is, name), is_same_type);
+        compare_part(c, name, was->at[i], part_named(is, name), type);
     }
     for (size_t i = 0; is && is->kind == TREE_LIST && i < is->len; i++) {
         str name = tree_find_text(is->at[i], STR("name"));
         if (!part_named(was, name))
-            compare_part(c, name, NULL, is->at[i], is_same_type);
+            compare_part(c, name, NULL, is->at[i], type);
     }
     was = tree_find(before, STR("items"));
     is = tree_find(now, STR("items"));
     if (was || is)
-        compare_part(c, STR("[]"), was, is, is_same_type);
+        compare_part(c, STR("[]"), was, is, type);
 }
 
 static void compare_column(struct contract_comparison *c, const struct contract_column *before,
@@ -431,18 +475,23 @@ static void compare_column(struct contract_comparison *c, const struct contract_
     compare_flag(c, before->required, now->required, CHANGE_REQUIRED_ADDED,
                  CHANGE_REQUIRED_REMOVED);
     compare_flag(c, before->unique, now->unique, CHANGE_UNIQUE_ADDED, CHANGE_UNIQUE_REMOVED);
-    contract_compare_options(c, contract_options(c->mem, before->source),
-                             contract_options(c->mem, now->source));
+    contract_compare_options(c, before->source, now->source, before->type);
     compare_labels(c, before, now);
-    compare_nested(c, before->source, now->source, str_eq(before->type, now->type));
+    bool is_same_type = str_eq(before->type, now->type);
+    bool is_text = str_eq(before->type, STR("VARCHAR")) || str_eq(before->type, STR("JSON"));
+    bool is_other = is_same_type && declares_other(before->source, now->source, is_text);
+    if (is_other)
+        add_declared(c, before->source, now->source);
+    compare_nested(c, before->source, now->source, is_same_type ? before->type : STR_NONE);
     /* Another spelling of the same type says something to people. */
-    bool says_other = !str_eq(before->logical_type, now->logical_type)
-                   || !str_eq(before->physical_type, now->physical_type);
+    bool says_other = is_same_type && !is_other
+                   && (!str_eq(before->logical_type, now->logical_type)
+                       || !str_eq(before->physical_type, now->physical_type));
     if (!contract_equal_without(
             before->source, now->source,
             "id name logicalType physicalType logicalTypeOptions required unique primaryKey "
             "primaryKeyPosition classification tags quality properties items relationships")
-        || (says_other && str_eq(before->type, now->type)))
+        || says_other)
         contract_add_change(c, CHANGE_DESCRIPTION_CHANGED, STR_NONE, STR_NONE);
 }
 

@@ -1,21 +1,20 @@
 /* Rules of two contracts: which are the same, and which of the two asks more. */
-#include <math.h>
-
 #include "contract/contract_change_inside.h"
+#include "contract/contract_number.h"
 
 /* What a rule lets through: the numbers of an interval, or all but those. */
 struct allowed {
-    double low, high;
+    struct contract_number low, high;
     bool has_low, has_high; /* the ends belong to it */
     bool is_complement;
 };
 
 static bool read_allowed(const struct contract_rule *rule, struct allowed *out)
 {
-    double low = 0, high = 0;
-    if (rule->operand_is_text || !str_to_f64(rule->low, &low))
+    struct contract_number low, high;
+    if (rule->operand_is_text || !contract_number_read(rule->low, &low))
         return false;
-    *out = (struct allowed){.low = -INFINITY, .high = INFINITY};
+    *out = (struct allowed){.low = {.infinite = -1}, .high = {.infinite = 1}};
     switch (rule->operator) {
     case RULE_IS:
     case RULE_IS_NOT:
@@ -33,7 +32,7 @@ static bool read_allowed(const struct contract_rule *rule, struct allowed *out)
         return true;
     case RULE_BETWEEN:
     case RULE_NOT_BETWEEN:
-        if (!str_to_f64(rule->high, &high))
+        if (!contract_number_read(rule->high, &high))
             return false;
         *out = (struct allowed){low, high, false, false, rule->operator== RULE_NOT_BETWEEN };
         return true;
@@ -43,16 +42,21 @@ static bool read_allowed(const struct contract_rule *rule, struct allowed *out)
 
 static bool lies_in(const struct allowed *a, const struct allowed *b)
 {
-    bool low = a->low > b->low || (a->low == b->low && (b->has_low || !a->has_low));
-    bool high = a->high < b->high || (a->high == b->high && (b->has_high || !a->has_high));
-    return low && high;
+    int low = contract_number_compare(&a->low, &b->low);
+    int high = contract_number_compare(&a->high, &b->high);
+    return (low > 0 || (low == 0 && (b->has_low || !a->has_low)))
+        && (high < 0 || (high == 0 && (b->has_high || !a->has_high)));
+}
+
+static bool ends_before(const struct allowed *a, const struct allowed *b)
+{
+    int order = contract_number_compare(&a->high, &b->low);
+    return order < 0 || (order == 0 && !(a->has_high && b->has_low));
 }
 
 static bool lies_apart(const struct allowed *a, const struct allowed *b)
 {
-    return a->high < b->low || b->high < a->low
-        || (a->high == b->low && !(a->has_high && b->has_low))
-        || (b->high == a->low && !(b->has_high && a->has_low));
+    return ends_before(a, b) || ends_before(b, a);
 }
 
 /* Is all that `a` lets through let through by `b`? */
@@ -107,13 +111,15 @@ static enum stricter compare_values(const struct contract_rule *before,
                                     const struct contract_rule *now)
 {
     bool now_has_all = has_all(now, before), before_has_all = has_all(before, now);
+    const struct contract_number zero = {0};
     struct allowed allowed;
     if (before->has_values != now->has_values)
         return STRICTER_UNKNOWN;
     if (now_has_all && before_has_all)
         return STRICTER_SAME;
     bool keeps_low = read_allowed(now, &allowed) && !allowed.is_complement
-                  && (allowed.low == -INFINITY || (allowed.low <= 0 && allowed.has_low));
+                  && (allowed.low.infinite
+                      || (contract_number_compare(&allowed.low, &zero) <= 0 && allowed.has_low));
     if (!keeps_low || now_has_all == before_has_all)
         return STRICTER_UNKNOWN;
     return now_has_all == (now->kind == RULE_MISSING_VALUES) ? STRICTER_NOW : STRICTER_BEFORE;
@@ -131,34 +137,36 @@ static bool same_arguments(const struct contract_rule *before, const struct cont
     return (!was && !is) || contract_equal_without(was, is, "validValues missingValues");
 }
 
-static enum stricter compare_rule(const struct contract_rule *before,
-                                  const struct contract_rule *now)
+/* As the column is called now. */
+static str name_now(str column, const struct contract_renamed *renamed)
 {
-    if (before->kind != now->kind || before->is_percent != now->is_percent
-        || before->operand_is_text != now->operand_is_text || !str_eq(before->query, now->query)
-        || !str_eq(before->pattern, now->pattern)
-        || !str_eq(before->relation.text, now->relation.text) || !same_arguments(before, now))
-        return STRICTER_UNKNOWN;
-    return both(compare_operands(before, now), compare_values(before, now));
+    for (size_t i = 0; i < renamed->before.len; i++)
+        if (str_eq_nocase(renamed->before.at[i], column))
+            return renamed->now.at[i];
+    return column;
 }
 
-/* Names of columns as they are called now. */
 static bool same_columns(const struct contract_rule *before, const struct contract_rule *now,
                          const struct contract_renamed *renamed)
 {
     if (before->columns.len != now->columns.len)
         return false;
-    for (size_t i = 0; i < before->columns.len; i++) {
-        str name = before->columns.at[i];
-        for (size_t j = 0; j < renamed->before.len; j++)
-            if (str_eq_nocase(renamed->before.at[j], before->columns.at[i])) {
-                name = renamed->now.at[j];
-                break;
-            }
-        if (!str_eq_nocase(name, now->columns.at[i]))
+    for (size_t i = 0; i < before->columns.len; i++)
+        if (!str_eq_nocase(name_now(before->columns.at[i], renamed), now->columns.at[i]))
             return false;
-    }
     return true;
+}
+
+static enum stricter compare_rule(const struct contract_rule *before,
+                                  const struct contract_rule *now,
+                                  const struct contract_renamed *renamed)
+{
+    if (before->kind != now->kind || !same_columns(before, now, renamed)
+        || before->is_percent != now->is_percent || before->operand_is_text != now->operand_is_text
+        || !str_eq(before->query, now->query) || !str_eq(before->pattern, now->pattern)
+        || !str_eq(before->relation.text, now->relation.text) || !same_arguments(before, now))
+        return STRICTER_UNKNOWN;
+    return both(compare_operands(before, now), compare_values(before, now));
 }
 
 struct rule_matching {
@@ -196,15 +204,15 @@ static const struct contract_rule *find_rule(struct rule_matching *m,
     return NULL;
 }
 
-static void tell_rule(struct contract_comparison *c, const struct contract_rule *was,
-                      const struct contract_rule *is)
+static void tell_rule(struct contract_comparison *c, const struct contract_renamed *renamed,
+                      const struct contract_rule *was, const struct contract_rule *is)
 {
     str before = was ? contract_rule_text(c->mem, was) : STR_NONE;
     str now = is ? contract_rule_text(c->mem, is) : STR_NONE;
     bool did = was && rejects(was), does = is && rejects(is);
     const struct contract_rule *either = is ? is : was;
     enum contract_change_kind kind = CHANGE_RULE_REMARKED;
-    enum stricter stricter = was && is ? compare_rule(was, is) : STRICTER_UNKNOWN;
+    enum stricter stricter = was && is ? compare_rule(was, is, renamed) : STRICTER_UNKNOWN;
 
     c->column = either->columns.len == 1
                   ? was && was->columns.len == 1 ? was->columns.at[0] : either->columns.at[0]
@@ -246,11 +254,11 @@ void contract_compare_rules(struct contract_comparison *c, const struct contract
     for (size_t i = 0; i < before->rules.len; i++) {
         c->place = now->place;
         if (before->rules.at[i].source)
-            tell_rule(c, &before->rules.at[i], found[i]);
+            tell_rule(c, renamed, &before->rules.at[i], found[i]);
     }
     for (size_t i = 0; i < now->rules.len; i++)
         if (now->rules.at[i].source && !m.taken[i])
-            tell_rule(c, NULL, &now->rules.at[i]);
+            tell_rule(c, renamed, NULL, &now->rules.at[i]);
     c->column = STR_NONE;
     c->place = now->place;
 }

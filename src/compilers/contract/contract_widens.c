@@ -79,6 +79,29 @@ bool contract_type_fits(const struct type_node *from, const struct type_node *to
         && parts_widen(from, to);
 }
 
+/* Of two types of one form. */
+static bool has_same_names(const struct type_node *from, const struct type_node *to)
+{
+    for (size_t i = 0; i < from->parts.len && i < to->parts.len; i++)
+        if ((from->kind == TYPE_STRUCT && !str_eq(from->fields.at[i], to->fields.at[i]))
+            || !has_same_names(from->parts.at[i], to->parts.at[i]))
+            return false;
+    return true;
+}
+
+bool contract_type_extends(str from, str to)
+{
+    struct arena *mem = arena_new();
+    struct type_node *narrow, *wide;
+    str problem;
+    bool extends = contract_type_widens(from, to)
+                && (contract_type_read(mem, from, &narrow, &problem) != TYPE_READ
+                    || contract_type_read(mem, to, &wide, &problem) != TYPE_READ
+                    || has_same_names(narrow, wide));
+    arena_free(mem);
+    return extends;
+}
+
 bool contract_type_widens(str from, str to)
 {
     if (str_eq(from, to))

@@ -12,6 +12,69 @@ bool version_same(str a, str b)
     return str_eq(version_plain(a), version_plain(b));
 }
 
+static bool is_digits(str text)
+{
+    return text.len && str_digits_at(text, 0) == text.len;
+}
+
+/* Of digits, as many as there are. */
+static int compare_digits(str a, str b)
+{
+    while (a.len && a.ptr[0] == '0')
+        a = str_from(a, 1);
+    while (b.len && b.ptr[0] == '0')
+        b = str_from(b, 1);
+    if (a.len != b.len)
+        return a.len < b.len ? -1 : 1;
+    return str_compare(a, b);
+}
+
+static bool compare_numbers(str a, str b, int *order_out)
+{
+    *order_out = 0;
+    while (a.len || b.len) {
+        str x = STR("0"), y = STR("0");
+        if (a.len)
+            (void)str_cut(a, '.', &x, &a);
+        if (b.len)
+            (void)str_cut(b, '.', &y, &b);
+        if (!is_digits(x) || !is_digits(y))
+            return false;
+        *order_out = *order_out ? *order_out : compare_digits(x, y);
+    }
+    return true;
+}
+
+/* Of `rc.1` and its kin: part by part, numbers before words, what goes on after what ends. */
+static int compare_previews(str a, str b)
+{
+    int order = 0;
+    while (order == 0 && a.len && b.len) {
+        str x, y;
+        (void)str_cut(a, '.', &x, &a);
+        (void)str_cut(b, '.', &y, &b);
+        order = is_digits(x) && is_digits(y) ? compare_digits(x, y)
+              : is_digits(x) != is_digits(y) ? is_digits(y) - is_digits(x)
+                                             : str_compare(x, y);
+    }
+    return order ? order : (a.len > 0) - (b.len > 0);
+}
+
+bool version_order(str a, str b, int *order_out)
+{
+    str build, numbers_a, numbers_b, preview_a, preview_b;
+    (void)str_cut(version_plain(a), '+', &a, &build);
+    (void)str_cut(version_plain(b), '+', &b, &build);
+    bool is_preview_a = str_cut(a, '-', &numbers_a, &preview_a);
+    bool is_preview_b = str_cut(b, '-', &numbers_b, &preview_b);
+    if (!numbers_a.len || !numbers_b.len || !compare_numbers(numbers_a, numbers_b, order_out))
+        return false;
+    if (*order_out == 0)
+        *order_out = is_preview_a && is_preview_b ? compare_previews(preview_a, preview_b)
+                                                  : is_preview_b - is_preview_a;
+    return true;
+}
+
 /* Digits alone: no sign, no space. */
 static bool read_number(str text, int64_t *out)
 {

@@ -15,6 +15,9 @@ struct version {
 /* `1.2.0` and `v1.2.0`; numbers that are not there are 0. False for anything else, as `1.2.0-rc1`. */
 bool version_read(str text, struct version *out);
 int version_compare(const struct version *a, const struct version *b);
+/* As semantic versioning has it, of as many numbers as there are: 1.2.0-rc.1 comes before 1.2.0, and what stands behind a `+` says
+ * nothing. Negative, zero or positive; false where a text begins with no numbers. */
+bool version_order(str a, str b, int *order_out);
 /* Is one the other, as `v1.0.0` and `1.0.0`? Also of texts that are no numbers. */
 bool version_same(str a, str b);
 

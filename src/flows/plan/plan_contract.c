@@ -55,7 +55,7 @@ static bool plan_is_in_force(const struct plan_comparing *c, const struct contra
 static bool plan_is_an_end(enum contract_change_kind kind)
 {
     return kind == CHANGE_CONTRACT_REMOVED || kind == CHANGE_STATUS_WITHDRAWN
-        || kind == CHANGE_SUNSET_EARLIER;
+        || kind == CHANGE_SUNSET_EARLIER || kind == CHANGE_SUNSET_REMOVED;
 }
 
 static str plan_hint(struct arena *mem, const struct plan_comparing *c,
@@ -66,7 +66,7 @@ static str plan_hint(struct arena *mem, const struct plan_comparing *c,
     if (kind == CHANGE_VERSION_LOWERED) {
         return STR("versions go on, also where a contract goes back to what it said");
     }
-    if (kind == CHANGE_SUNSET_EARLIER) {
+    if (kind == CHANGE_SUNSET_EARLIER || kind == CHANGE_SUNSET_REMOVED) {
         return STR("keep the last day that its readers were told, or name a later one");
     }
     if (plan_is_an_end(kind)) {
