@@ -285,3 +285,48 @@ def test_tables_that_came_and_went(twice):
     assert {t["table"]: t.get("status") for t in tables} == {"orders": None, "countries": "added"}
     tables = twice.weft("diff", "sales.orders#3", "sales.orders#2", "--as", "noor", "--format", "json").json["tables"]
     assert {t["table"]: t.get("status") for t in tables} == {"orders": None, "countries": "removed"}
+
+
+def test_columns_that_came_and_went(twice):
+    def told(*which, user="noor"):
+        (table,) = twice.weft("diff", *which, "--as", user, "--format", "json").json["tables"]
+        return [(c["column"], c["status"]) for c in table["columns"] if "status" in c]
+
+    edit(twice, f"{ORDERS}/orders.odcs.yaml", "      - {name: ordered_on",
+         "      - {name: month, logicalType: integer, physicalType: INTEGER}\n      - {name: ordered_on")
+    edit(twice, f"{ORDERS}/orders.sql", "amount,", "amount, CAST(month(ordered_on) AS INTEGER) AS month,")
+    twice.weft("apply", "--yes")
+    assert told("sales.orders#1", "sales.orders#2") == [], "no release has it yet"
+    twice.weft("run", "--all")
+    assert told("sales.orders") == [("month", "added")]
+    assert told("sales.orders#3", "sales.orders#2") == [("month", "removed")]
+    assert told("sales.orders#1", "sales.orders#2") == []
+    shown = twice.weft("diff", "sales.orders", "--as", "noor").out.splitlines()
+    assert ["orders", "month", "-", "added"] in [line.split() for line in shown], shown
+    # Of a column that is denied to him he is told nothing.
+    twice.write("policies/months.policy.yaml", """\
+apiVersion: weft/v1
+kind: Policy
+id: no-months
+description: Nobody sees months.
+owner: guild
+deny: {columns: {column: [month]}}
+""")
+    twice.weft("apply", "--yes")
+    assert told("sales.orders") == []
+
+
+def test_a_column_that_no_contract_has_any_more_is_named_to_nobody(shop):
+    """No policy of today says whether one may know of it."""
+    shop.write(f"{ORDERS}/product.odps.yaml", (shop.folder / f"{ORDERS}/product.odps.yaml").read_text().replace(
+        "name: orders, version: 1.0.0", "name: orders, version: 0.1.0"))
+    edit(shop, f"{ORDERS}/orders.odcs.yaml", "version: 1.0.0", "version: 0.1.0")
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    text = (shop.folder / f"{ORDERS}/orders.odcs.yaml").read_text()
+    gone = [line for line in text.splitlines() if "name: email" not in line]
+    shop.write(f"{ORDERS}/orders.odcs.yaml", "\n".join(gone) + "\n")
+    shop.weft("apply", "--yes")
+    shop.weft("run", "--all")
+    answer = shop.weft("diff", "sales.orders", "--as", "noor", "--format", "json")
+    assert answer.json["tables"][0]["rows_after"] == 4 and "email" not in answer.out

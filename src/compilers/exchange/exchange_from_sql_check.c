@@ -1,4 +1,5 @@
 /* What a CHECK says: bounds, lengths and lists of values of one column become what a contract has for them, anything else a rule in SQL. */
+#include "contract/contract_time.h"
 #include "exchange/exchange_from_sql.h"
 
 enum { CHECK_WORDS_MAX = 4096 };
@@ -6,7 +7,8 @@ enum { CHECK_WORDS_MAX = 4096 };
 struct check {
     struct sql_reader *r;
     struct tree *table;
-    struct lexeme words[8]; /* the first of it */
+    str expression;
+    struct lexeme words[12]; /* the first of it */
     size_t len;
 };
 
@@ -48,6 +50,51 @@ static bool has_logical(const struct tree *column, const char *a, const char *b)
     return str_eq(type, str_of(a)) || str_eq(type, str_of(b));
 }
 
+static str type_of(const struct check *c, const struct tree *column)
+{
+    struct report ignored;
+    report_init(&ignored, c->r->b.mem);
+    return contract_type(c->r->b.mem, c->r->b.file, column, &ignored);
+}
+
+/* `'2020-01-01'`, alone or cast to the type of its column, as pg_dump writes it. Of an offset that the column has not, engines make
+ * different things. */
+static bool read_moment(const struct check *c, const struct tree *column,
+                        const struct lexeme *words, size_t len, struct tree **out)
+{
+    struct contract_moment moment;
+    str type = type_of(c, column);
+    bool is_date = has_logical(column, "date", "date");
+    bool is_time = has_logical(column, "time", "time");
+    if (!len || words[0].kind != LEXEME_STRING
+        || (!is_date && !is_time && !has_logical(column, "timestamp", "timestamp"))
+        || !contract_time_iso(words[0].text, &moment))
+        return false;
+    if (len > 1
+        && (!is_sign(&words[1], "::")
+            || !str_eq(
+                type, contract_type_canonical(c->r->b.mem, str_from(c->expression, words[1].end)))))
+        return false;
+    *out = exchange_text(c->r->b.mem, words[0].text);
+    return moment.has_date == !is_time && moment.has_time >= is_time && moment.has_time <= !is_date
+        && (!moment.has_offset || str_ends(type, STR("WITH TIME ZONE")));
+}
+
+/* `3`, `-3` */
+static bool read_number(const struct check *c, const struct lexeme *words, size_t len,
+                        struct tree **out)
+{
+    bool is_negative = len == 2 && is_sign(&words[0], "-");
+    double number;
+    if (!len || len > 2 || (len == 2 && !is_negative) || words[len - 1].kind != LEXEME_NUMBER
+        || !str_to_f64(words[len - 1].text, &number))
+        return false;
+    *out =
+        exchange_word(c->r->b.mem, arena_format(c->r->b.mem, "%s" STR_FMT, is_negative ? "-" : "",
+                                                STR_ARG(words[len - 1].text)));
+    return true;
+}
+
 /* `column >= 3`, `length(column) <= 50`; the words are all there is. */
 static bool read_bound(struct check *c, const struct lexeme *words, size_t len)
 {
@@ -70,25 +117,21 @@ static bool read_bound(struct check *c, const struct lexeme *words, size_t len)
     struct tree *column = is_name(name) ? exchange_ddl_column(c->table, name->text) : NULL;
     for (size_t i = 0; column && i < sizeof signs / sizeof *signs; i++) {
         size_t used = signs[i].second ? 2 : 1;
-        if (left < used + 1 || left > used + 2 || !is_sign(&rest[0], signs[i].first)
+        const char *option = is_length ? signs[i].length : signs[i].number;
+        struct tree *value;
+        if (left < used + 1 || !is_sign(&rest[0], signs[i].first)
             || (signs[i].second && !is_sign(&rest[1], signs[i].second)))
             continue;
-        bool is_negative = left == used + 2 && is_sign(&rest[used], "-");
-        const struct lexeme *value = &rest[left - 1];
-        if (value->kind != LEXEME_NUMBER || (left == used + 2 && !is_negative))
+        bool is_bound = read_number(c, rest + used, left - used, &value)
+                          ? (is_length ? has_logical(column, "string", "string")
+                                             && !str_starts(value->text, STR("-"))
+                                       : has_logical(column, "integer", "number"))
+                          : !is_length && read_moment(c, column, rest + used, left - used, &value);
+        /* Of two lower bounds one is a rule. */
+        if (!is_bound || !option
+            || tree_get(tree_get(column, STR("logicalTypeOptions")), str_of(option)))
             continue;
-        const char *option = is_length ? signs[i].length : signs[i].number;
-        double number;
-        /* A second bound of one kind holds beside the first. */
-        if (!option || tree_find(tree_find(column, STR("logicalTypeOptions")), str_of(option))
-            || !str_to_f64(value->text, &number)
-            || (is_length ? is_negative || !has_logical(column, "string", "string")
-                          : !has_logical(column, "integer", "number")))
-            return false;
-        exchange_build_option(
-            &c->r->b, column, option,
-            exchange_word(c->r->b.mem, arena_format(c->r->b.mem, "%s" STR_FMT,
-                                                    is_negative ? "-" : "", STR_ARG(value->text))));
+        exchange_build_option(&c->r->b, column, option, value);
         return true;
     }
     return false;
@@ -152,8 +195,8 @@ static void put_rule(struct check *c, str name, str expression)
 void exchange_ddl_check(struct sql_reader *r, struct tree *table, str name, str expression,
                         size_t offset)
 {
-    struct check c = {.r = r, .table = table};
     expression = unwrap(r->b.mem, expression);
+    struct check c = {.r = r, .table = table, .expression = expression};
     struct exchange_lexer lexer = {.mem = r->b.mem, .text = expression};
     size_t count = 0;
     if (!expression.len)

@@ -59,6 +59,25 @@ static void put_enum(struct sql_reader *r, struct tree *column, const struct sql
         exchange_build_values(&r->b, column, values);
 }
 
+/* Of a type that weft knows it takes no parts that cannot be: the spelling of `decimal(50,2)` stands beside. */
+static void put_unknown(struct sql_reader *r, struct tree *column, str type)
+{
+    struct report findings;
+    struct tree *tried = exchange_map(r->b.mem);
+    exchange_put_text(r->b.mem, tried, "logicalType", STR("string"));
+    exchange_put_text(r->b.mem, tried, "physicalType", type);
+    report_init(&findings, r->b.mem);
+    (void)contract_type(r->b.mem, r->b.file, tried, &findings);
+    exchange_put_text(r->b.mem, column, "logicalType", STR("string"));
+    if (!findings.errors)
+        return exchange_put_text(r->b.mem, column, "physicalType", type);
+    struct tree *list = exchange_list(r->b.mem), *said = exchange_map(r->b.mem);
+    exchange_put_text(r->b.mem, said, "property", STR("sql.type"));
+    exchange_put_text(r->b.mem, said, "value", type);
+    tree_push(r->b.mem, list, said);
+    exchange_put(r->b.mem, column, "customProperties", list);
+}
+
 static void read_type(struct sql_reader *r, struct tree *column)
 {
     size_t from = r->at, last = r->at;
@@ -85,8 +104,7 @@ static void read_type(struct sql_reader *r, struct tree *column)
     exchange_ddl_left(
         r, "weft does not know the type " STR_FMT " of " STR_FMT ": it is taken for text",
         STR_ARG(type), STR_ARG(tree_find_text(column, STR("name"))));
-    exchange_put_text(r->b.mem, column, "logicalType", STR("string"));
-    exchange_put_text(r->b.mem, column, "physicalType", type);
+    put_unknown(r, column, type);
 }
 
 /* ---- keys */

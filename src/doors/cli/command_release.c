@@ -125,7 +125,7 @@ static bool diff_show(struct task *t, const struct cli *cli, const struct tree *
                                                {.key = "changed"},
                                                {.key = "status"}};
     static const struct cli_column columns[] = {
-        {.key = "table"}, {.key = "column"}, {.key = "changed"}};
+        {.key = "table"}, {.key = "column"}, {.key = "changed"}, {.key = "status"}};
     static const struct cli_column rows[] = {{.key = "table"},  {.key = "change"},
                                              {.key = "key"},    {.key = "column"},
                                              {.key = "before"}, {.key = "after"}};

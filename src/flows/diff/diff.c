@@ -214,6 +214,38 @@ static bool count_rows(struct task *t, const struct diff *d, const struct diff_s
     return true;
 }
 
+static bool has_column(const struct image_table *table, uint32_t id)
+{
+    for (size_t i = 0; i < table->columns.len; i++) {
+        if (table->columns.at[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Columns that stand in this release alone, of those that the actor sees. */
+static void write_lone_columns(struct task *t, const struct diff_sides *sides,
+                               const struct image_table *table, const struct image_table *other,
+                               const char *what, struct json_out *o)
+{
+    const struct decision *decision = gate_decide(t, sides->image, table);
+
+    for (size_t i = 0; i < table->columns.len; i++) {
+        const struct image_column *column = &table->columns.at[i];
+
+        if (has_column(other, column->id) || find_visible(decision, column->id) == NULL) {
+            continue;
+        }
+        json_out_begin(o, "", '{');
+        json_out_str(o, "table", table->name);
+        json_out_str(o, "column", column->name);
+        json_out_null(o, "changed");
+        json_out_str(o, "status", str_of(what));
+        json_out_end(o, '}');
+    }
+}
+
 static bool write_table(struct task *t, const struct diff *d, const struct diff_sides *sides,
                         const struct image_table *from, const struct image_table *to,
                         struct json_out *o)
@@ -249,6 +281,8 @@ static bool write_table(struct task *t, const struct diff *d, const struct diff_
             json_out_end(o, '}');
         }
     }
+    write_lone_columns(t, sides, to, from, "added", o);
+    write_lone_columns(t, sides, from, to, "removed", o);
     json_out_end(o, ']');
     bool ok = write_rows(t, d, &table, counts, &changed, o);
     json_out_end(o, '}');
