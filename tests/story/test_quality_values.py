@@ -102,7 +102,23 @@ OPTIONS = {
     "i32 is implied": whole({"format": "i32"}, [1], [], "", "INTEGER"),
     "f32": number({"format": "f32"}, [1e38], [1e39], "must have the format f32"),
     "number as text": number({"minimum": 5}, ["5", "6.5"], ["4", "no"], "must be at least 5", physical="VARCHAR"),
-    "whole number as text": number({"multipleOf": 5}, ["5", "-10"], ["4", "5x"], "must be a multiple of 5", "integer", "VARCHAR"),
+    "whole number as text": number({"multipleOf": 5}, ["5", "-10", "+5", "5.0", "5e0", "1e2"],
+                                   ["4", "5x", "4.6", "5.4", "5.00001", "55e-1", "1_0"], "must be a multiple of 5", "integer", "VARCHAR"),
+    "minimum of a whole number as text": number({"minimum": 6}, ["6", "+6.00"], ["5.5", "6.4", ""], "must be at least 6", "integer",
+                                                "VARCHAR"),
+    "i8 as text": number({"format": "i8"}, ["127", "-128.0"], ["127.4", "128"], "must have the format i8", "integer", "VARCHAR"),
+    "number beyond all as text": number({"minimum": 0}, ["1e5", ".5", "5."], ["inf", "Infinity", "nan", "5_0", "-1"],
+                                        "must be at least 0", physical="VARCHAR"),
+    "date as text with its bound": moment("date", {"maximum": "2024-01-31"}, ["2024-01-31", "2023-12-31"],
+                                          ["2024-01-31 23:59:59", "2024-01-31x", "2024-01-30T00:00:00Z", "2024-02-01", "infinity"],
+                                          "must be at most 2024-01-31", physicalType="varchar"),
+    "time as text with its bound": moment("time", {"maximum": "10:00"}, ["10:00", "09:59:59.123456", "10:00:00Z"],
+                                          ["10:00:00.0000009", "09:00:00+02:00", "2024-01-31 09:00:00", "09:00:00x"],
+                                          "must be at most 10:00", physicalType="varchar"),
+    "timestamp as text with its bound": moment("timestamp", {"maximum": "2024-01-31T10:00:00"},
+                                               ["2024-01-31", "2024-01-31T10:00:00.000000000Z", "2024-01-31T12:00:00+02:00"],
+                                               ["2024-01-31 10:00:00.0000001", "2024-01-31T10:00:00-01:00", "2024-01-31 25:00:00"],
+                                               "must be at most 2024-01-31 10:00:00", physicalType="varchar"),
     "date minimum": moment("date", {"minimum": "2024-01-31"}, ["2024-01-31", "2025-01-01"], ["2024-01-30"],
                            "must be at least 2024-01-31"),
     "date maximum": moment("date", {"maximum": "2024-01-31"}, ["2024-01-31"], ["2024-02-01"], "must be at most 2024-01-31"),
@@ -283,6 +299,78 @@ NESTED = {
          "fail doc.lines[].n: nullValues of doc.lines[].n must be 0: found 1 of 3 elements (33.33 percent)",
          "fail doc.lines[].n: invalidValues of doc.lines[].n must be 0: found 1 of 3 elements (33.33 percent)"]),
 }
+
+
+def typed(logical, good, bad, physical=None, **options):
+    """A property of JSON: how often its options and its list of values fail."""
+    node = {"name": "v", "logicalType": logical, **({"physicalType": physical} if physical else {}), "logicalTypeOptions": options}
+    return node, good, bad
+
+
+# Values of JSON are read as their declared type, and none of them is rounded to it.
+OF_JSON = {
+    "whole numbers": typed("integer", [6, 6.0, "6", None], [5.6, 6.4, 5, True, "x"], minimum=6, maximum=6),
+    "small whole numbers": typed("integer", [127, -128], [127.4, 128, -128.4, 1e30], physical="tinyint", minimum=-128),
+    "decimals": typed("number", [1, 0.99, 1e-2, "1.00", -1], [1.004, 1e-7, 1.01, "1.0000000000000000000001"], physical="decimal(6,2)",
+                      maximum=1),
+    "fine decimals": typed("number", [1e-7, 2.5, 1e21, 3.7e22, 123456.75], [1e-12, -1], physical="decimal(38,10)", minimum=0),
+    "steps": typed("number", [0.01, 19.99], [1.004], physical="decimal(6,2)", multipleOf=0.01),
+    "numbers": typed("number", [0.5, 1e300, 0], ["inf", "nan", -0.5], minimum=0),
+    "dates": typed("date", ["2024-01-31"], ["2024-01-31 10:00:00", "2024-02-01", 5], maximum="2024-01-31"),
+    "seconds": typed("timestamp", ["2024-01-31T10:00:00", "2024-01-31"], ["2024-01-31T09:00:00.4", "2024-01-31T09:00:00+02:00"],
+                     physical="timestamp_s", maximum="2024-01-31T10:00:00"),
+    "moments": typed("timestamp", ["2024-01-31T12:00:00+02:00", "2024-01-31T10:00:00Z"], ["2024-01-31T10:00:00-01:00"],
+                     maximum="2024-01-31T10:00:00Z", timezone=True),
+}
+
+
+@pytest.fixture(scope="module")
+def of_json(tmp_path_factory):
+    mesh = Mesh(tmp_path_factory.mktemp("json") / "mesh")
+    mesh.folder.mkdir()
+    properties, values = [], {}
+    for i, (node, good, bad) in enumerate(OF_JSON.values()):
+        for name, these in ((f"c{i}_good", good), (f"c{i}_all", good + bad)):
+            properties.append({"name": name, "logicalType": "object", "physicalType": "json", "properties": [copy.deepcopy(node)]})
+            values[name] = [{"v": value} for value in these]
+    write_mesh(mesh, properties, rows_of(values))
+    mesh.weft("apply", "--yes")
+    answer = mesh.weft("run", "--all", ok=False)
+    rows = mesh.rows("SELECT * FROM mesh.checks", as_user="ana")
+    mesh.close()
+    assert answer.code == 65 and rows, told(answer)
+    return rows
+
+
+@pytest.mark.parametrize("name", OF_JSON)
+def test_values_of_json_are_not_rounded(of_json, name):
+    i = list(OF_JSON).index(name)
+    good = [r for r in of_json if r["column_name"] == f"c{i}_good.v"]
+    assert good and all(r["verdict"] == "pass" for r in good), good
+    least = 1 if len(good) == 1 else 2  # each option fails what is none of the type
+    failed = [r["rows_failed"] for r in of_json if r["column_name"] == f"c{i}_all.v"]
+    bad = OF_JSON[name][2]
+    assert sum(failed) >= len(bad) and len(failed) == least, failed
+    assert least == 2 or failed == [len(bad)], failed
+
+
+def test_lists_and_partners_of_json_are_not_rounded(mesh):
+    mesh.write("i.yaml", json.dumps({
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "o", "version": "1.0.0", "status": "active",
+        "servers": [{"server": "s", "type": "local", "path": "i_{table}.ndjson", "format": "ndjson"}],
+        "schema": [{"name": "t", "properties": [{"name": "j", "logicalType": "object", "physicalType": "json", "properties": [
+            {"name": "i", "logicalType": "integer", "quality": [
+                {"metric": "invalidValues", "arguments": {"validValues": [6]}, "mustBe": 0},
+                {"metric": "missingValues", "arguments": {"missingValues": [6]}, "mustBe": 1}]},
+            {"name": "r", "logicalType": "integer", "relationships": [{"to": "k.id"}]}]}]},
+            {"name": "k", "properties": [{"name": "id", "logicalType": "integer"}]}]}))
+    mesh.write("i_t.ndjson", '{"j":{"i":5.6,"r":1.4}}\n{"j":{"i":6,"r":1}}\n{"j":{"i":6.2,"r":"x"}}\n{"j":{"r":1.0}}\n{"j":{}}\n')
+    mesh.write("i_k.ndjson", '{"id":1}\n')
+    answer = mesh.weft("contract", "test", "i.yaml", ok=False)
+    assert answer.code == 65, told(answer)
+    for message in ("invalidValues of j.i must be 0: found 2 of 5 objects (40 percent)",
+                    "j.r must be in k.id: found 2 of 5 objects that do not (40 percent)", "2 failed"):
+        assert message in told(answer), told(answer)
 
 
 def softened(node):

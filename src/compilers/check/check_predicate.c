@@ -84,7 +84,7 @@ static bool of_relation(struct row_test *q, const struct check_target *target)
             return false;
         vec_push(q->mem, &values, spot.value);
     }
-    q->out->test = check_relation(q->mem, q->rule, target, &values, spot.element, false);
+    q->out->test = check_relation(q->mem, q->rule, target, &values, spot.raw, spot.element, false);
     return true;
 }
 
