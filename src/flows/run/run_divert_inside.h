@@ -13,8 +13,11 @@ struct run_diverting_target {
 struct run_diverting {
     struct run *r;
     struct run_table *table;
-    const struct contract_table *asked; /* with the rules that divert alone */
-    bool may_fail_later;                /* a row may fail once others are gone */
+    const struct contract_table *asked; /* with the rules that divert alone, save those of `keys` */
+    struct {
+        VEC_OF(const struct contract_table *)
+    } keys;              /* one for each rule that compares rows with each other */
+    bool may_fail_later; /* a row may fail once others are gone */
     struct check_targets targets;
     struct {
         VEC_OF(struct run_diverting_target)
@@ -22,7 +25,7 @@ struct run_diverting {
     struct worker *worker;
 
     /* Of the round. */
-    unsigned round;
+    unsigned round; /* by which its files are told apart */
     struct {
         VEC_OF(struct check_result)
     } verdicts; /* that fail */
