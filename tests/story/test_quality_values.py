@@ -157,6 +157,10 @@ OPTIONS = {
     "json minProperties": thing({"minProperties": 2}, [{"a": "x", "c": 1}], [{"a": "x"}, {}], "must have at least 2 properties",
                                 physicalType="json"),
     "json required": thing({"required": ["a"]}, [{"a": "x"}], [{"b": 1}, {"a": None}], "must have a", physicalType="json"),
+    "json required with signs": thing({"required": ["a/b", "~c"]}, [{"a/b": 1, "~c": 2}],
+                                      [{"a": {"b": 1}, "~c": 2}, {"a/b": 1, "c": 2}, {"a~1b": 1, "~0c": 2}], "must have a/b, ~c",
+                                      physicalType="json", properties=[{"name": "a/b", "logicalType": "integer"},
+                                                                         {"name": "~c", "logicalType": "integer"}]),
     "minItems": listing({"minItems": 1}, [["a"], ["a", "b"], None], [[]], "must have at least 1 element"),
     "maxItems": listing({"maxItems": 2}, [[], ["a", "b"]], [["a", "b", "c"]], "must have at most 2 elements"),
     "uniqueItems": listing({"uniqueItems": True}, [[], ["a", "b"], ["a", None, None]], [["a", "a"], ["a", "b", "a"]],
@@ -371,6 +375,16 @@ def test_lists_and_partners_of_json_are_not_rounded(mesh):
     for message in ("invalidValues of j.i must be 0: found 2 of 5 objects (40 percent)",
                     "j.r must be in k.id: found 2 of 5 objects that do not (40 percent)", "2 failed"):
         assert message in told(answer), told(answer)
+
+
+def test_properties_of_json_may_have_any_name(mesh):
+    signs = {"logicalType": "integer", "quality": [{"metric": "nullValues", "mustBe": 1}]}
+    write_mesh(mesh, [{"name": "doc", "logicalType": "object", "physicalType": "json", "properties": [
+        {"name": "a/b", **signs}, {"name": "~1", **signs}]}],
+        [{"doc": {"a/b": 1, "~1": 1}}, {"doc": {"a": {"b": 1}, "/": 1}}])
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    assert [r["verdict"] for r in mesh.rows("SELECT verdict FROM mesh.checks", as_user="ana")] == ["pass", "pass"]
 
 
 def softened(node):

@@ -69,6 +69,8 @@ str check_relation(struct arena *mem, const struct contract_rule *rule,
                    str from, bool is_count);
 str check_identifier(struct arena *mem, str name);
 str check_literal(struct arena *mem, str text);
+/* The JSON pointer to a property. */
+str check_pointer(struct arena *mem, str name);
 /* Is the rule about something in an array? */
 bool check_is_of_elements(const struct contract_rule *rule);
 

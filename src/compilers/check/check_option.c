@@ -298,7 +298,7 @@ static str has_properties_test(struct option_test *o)
             return STR_NONE;
         }
         if (is_json)
-            name = arena_format(o->mem, "/" STR_FMT, STR_ARG(name));
+            name = check_pointer(o->mem, name);
         buf_format(b, "%s%s(" STR_FMT ", " STR_FMT ") IS NULL", i ? " OR " : "",
                    is_json  ? "json_extract_string"
                    : is_map ? "map_extract_value"

@@ -34,6 +34,24 @@ static bool fail(struct walk *w, const char *what)
     return false;
 }
 
+str check_pointer(struct arena *mem, str name)
+{
+    struct buf *b = buf_new(mem, 2 * name.len + 1);
+    buf_add_byte(b, '/');
+    for (size_t i = 0; i < name.len; i++)
+        switch (name.ptr[i]) {
+        case '~':
+            buf_add(b, STR("~0"));
+            break;
+        case '/':
+            buf_add(b, STR("~1"));
+            break;
+        default:
+            buf_add_byte(b, name.ptr[i]);
+        }
+    return buf_str(b);
+}
+
 static bool walk_into_property(struct walk *w, str name)
 {
     struct str_list names = {0}, types = {0};
@@ -43,9 +61,7 @@ static bool walk_into_property(struct walk *w, str name)
         w->spot->owner =
             arena_format(w->mem, "CASE WHEN json_type(" STR_FMT ") = 'OBJECT' THEN " STR_FMT " END",
                          STR_ARG(w->value), STR_ARG(w->value));
-        str key = check_literal(w->mem, arena_format(w->mem, "/" STR_FMT, STR_ARG(name)));
-        if (str_has(name, '/') || str_has(name, '~'))
-            return fail(w, "a property of JSON whose name holds / or ~");
+        str key = check_literal(w->mem, check_pointer(w->mem, name));
         w->value = arena_format(w->mem, "json_extract(" STR_FMT ", " STR_FMT ")", STR_ARG(w->value),
                                 STR_ARG(key));
         return w->is_json = true;
