@@ -28,16 +28,6 @@ static bool run_compares_rows(const struct contract_rule *rule)
         || rule->kind == RULE_DUPLICATE_VALUES;
 }
 
-static struct contract_table *run_without_rules(struct task *t, const struct run_table *table)
-{
-    struct contract_table *out = ARENA_NEW(t->mem, struct contract_table);
-
-    *out = *table->definition;
-    out->rules.at = NULL;
-    out->rules.len = out->rules.cap = 0;
-    return out;
-}
-
 static void run_prepare_diverting(struct task *t, struct run *r, struct run_table *table,
                                   struct run_diverting *out)
 {
@@ -50,8 +40,8 @@ static void run_prepare_diverting(struct task *t, struct run *r, struct run_tabl
         if (!run_asks(table, rule)) {
             continue;
         }
-        out->may_fail_later =
-            out->may_fail_later || rule->kind == RULE_RELATIONSHIP || rule->is_percent;
+        out->may_fail_later = out->may_fail_later || rule->kind == RULE_RELATIONSHIP
+                           || rule->is_percent || run_may_bring_back(table, rule);
         if (run_compares_rows(rule)) {
             struct contract_table *key = run_without_rules(t, table);
 
@@ -210,6 +200,21 @@ static bool run_begin_diverted(struct task *t, struct run_diverting *d)
     return true;
 }
 
+static bool run_divert_marked(struct task *t, struct run_diverting *d, bool *has_more_out)
+{
+    /* What a rule counts may be in no row: then it stays as it is, for the checks that follow. */
+    if (d->rows == 0) {
+        return true;
+    }
+    if (d->table->diverted == NULL && !run_begin_diverted(t, d)) {
+        return false;
+    }
+    d->table->diverted->rows += d->rows;
+    run_add_verdicts(t, d);
+    *has_more_out = true;
+    return run_may_divert(t, d) && run_write_round(t, d);
+}
+
 static bool run_divert_by(struct task *t, struct run_diverting *d,
                           const struct contract_table *asked, bool *has_more_out)
 {
@@ -224,20 +229,19 @@ static bool run_divert_by(struct task *t, struct run_diverting *d,
     if (d->verdicts.len == 0) {
         return true;
     }
-    if (!run_mark_rows(t, d)) {
-        return false;
-    }
-    /* What a rule counts may be in no row: then it stays as it is, for the checks that follow. */
-    if (d->rows == 0) {
+    return run_mark_rows(t, d) && run_divert_marked(t, d, has_more_out);
+}
+
+/* Those that the table keeps stay. */
+static bool run_divert_twins(struct task *t, struct run_diverting *d,
+                             const struct contract_rule *rule, bool *has_more_out)
+{
+    d->round++;
+    if (d->table->rows == 0 || !run_has_twins(d, rule)) {
         return true;
     }
-    if (d->table->diverted == NULL && !run_begin_diverted(t, d)) {
-        return false;
-    }
-    d->table->diverted->rows += d->rows;
-    run_add_verdicts(t, d);
-    *has_more_out = true;
-    return run_may_divert(t, d) && run_write_round(t, d);
+    run_progress(t, d->r, "quarantine", d->table->name, -1);
+    return run_mark_twins(t, d, rule) && run_divert_marked(t, d, has_more_out);
 }
 
 static bool run_divert_values(struct task *t, struct run_diverting *all, size_t len, bool is_first,
@@ -256,9 +260,11 @@ static bool run_divert_equals(struct task *t, struct run_diverting *all, size_t 
                               bool *has_more_out)
 {
     for (size_t i = 0; i < len; i++) {
-        for (size_t k = 0; k < all[i].keys.len; k++) {
-            if ((is_first || all[i].may_fail_later)
-                && !run_divert_by(t, &all[i], all[i].keys.at[k], has_more_out)) {
+        for (size_t k = 0; (is_first || all[i].may_fail_later) && k < all[i].keys.len; k++) {
+            const struct contract_table *key = all[i].keys.at[k];
+
+            if (!run_divert_twins(t, &all[i], &key->rules.at[0], has_more_out)
+                || !run_divert_by(t, &all[i], key, has_more_out)) {
                 return false;
             }
         }
