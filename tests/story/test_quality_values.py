@@ -48,6 +48,13 @@ OPTIONS = {
     "maxLength of a UUID": text({"maxLength": 36}, ["0f8fad5b-d9cb-469f-a165-70867728950e"], [], "", physicalType="UUID"),
     "pattern": text({"pattern": "^A\\d+$"}, ["A1", "A99"], ["A", "a1", "A1 ", "xA1"], "must match ^A\\d+$"),
     "pattern anywhere": text({"pattern": "b+"}, ["abc", "b"], ["ac", ""], "must match b+"),
+    "pattern behind the end": text({"pattern": "$a"}, [], ["abc", "a", ""], "must match $a"),
+    "pattern before the beginning": text({"pattern": "a^"}, [], ["ba", "a"], "must match a^"),
+    "pattern with two ends": text({"pattern": "a$$"}, ["a", "ba"], ["ab"], "must match a$$"),
+    "pattern of ends": text({"pattern": "$$"}, ["a", ""], [], ""),
+    "pattern with an empty group": text({"pattern": "(?:)e"}, ["xe", "e", "xey"], ["x"], "must match (?:)e"),
+    "pattern with nothing caught": text({"pattern": "^()e$"}, ["e"], ["xe", "ex"], "must match ^()e$"),
+    "pattern within words": text({"pattern": "\\B"}, ["ab", "ẞ", "", "aẞ"], ["a", "aẞb", "a🙂b"], "must match \\B"),
     "pattern of unicode": text({"pattern": "^\\p{Lu}\\p{L}*$"}, ["Ärger", "Ω"], ["ärger", "A1"], "must match"),
     "email": formatted("email", ["a@b.ch", "a.b+c@x", "o'neil@example.org"], ["a", "@b.ch", "a@", "a b@c.ch", "a@b..ch", "a@-b.ch"]),
     "uuid": formatted("uuid", ["0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E"],
@@ -62,9 +69,12 @@ OPTIONS = {
                       ["1", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::1.2.3.256", "fe80::1%eth0", "g::"]),
     "byte": formatted("byte", ["", "YQ==", "YWI=", "YWJj", "+/+/"], ["Y", "YQ", "YQ=", "YQ===", "YW-_", "YW Jj"]),
     "date as text": formatted("date", ["2024-02-29"], ["2023-02-29", "24-01-01", "2024-1-1", "2024-01-01 "]),
-    "date-time as text": formatted("date-time", ["2024-02-29T10:11:12Z", "2024-02-29t10:11:12.5+02:00"],
-                                   ["2024-02-30T10:11:12Z", "2024-02-29", "2024-02-29T25:00:00Z", "2024-02-29T10:11:12"]),
-    "time as text": formatted("time", ["10:11:12Z", "10:11:12.123+02:00"], ["10:11", "24:00:00Z", "10:11:12"]),
+    "date-time as text": formatted("date-time", ["2024-02-29T10:11:12Z", "2024-02-29t10:11:12.5+02:00", "2024-02-29T23:59:59-23:59"],
+                                   ["2024-02-30T10:11:12Z", "2024-02-29", "2024-02-29T25:00:00Z", "2024-02-29T10:11:12",
+                                    "2024-02-29T24:00:00.5Z", "2024-02-29T10:11:12+24:00", "2024-02-29T10:11:12-99:99",
+                                    "2024-02-29T10:60:12Z"]),
+    "time as text": formatted("time", ["10:11:12Z", "10:11:12.123+02:00"],
+                              ["10:11", "24:00:00Z", "10:11:12", "10:11:12+24:00", "10:11:12+02:60"]),
     "password": text({"format": "password"}, ["", "anything at all"], [], ""),
     "minimum": whole({"minimum": 5}, [5, 6, None], [4, -1], "must be at least 5"),
     "maximum": whole({"maximum": 5}, [5, -6], [6, 9007199254740993], "must be at most 5"),
@@ -102,7 +112,23 @@ OPTIONS = {
     "i32 is implied": whole({"format": "i32"}, [1], [], "", "INTEGER"),
     "f32": number({"format": "f32"}, [1e38], [1e39], "must have the format f32"),
     "number as text": number({"minimum": 5}, ["5", "6.5"], ["4", "no"], "must be at least 5", physical="VARCHAR"),
-    "whole number as text": number({"multipleOf": 5}, ["5", "-10"], ["4", "5x"], "must be a multiple of 5", "integer", "VARCHAR"),
+    "whole number as text": number({"multipleOf": 5}, ["5", "-10", "+5", "5.0", "5e0", "1e2"],
+                                   ["4", "5x", "4.6", "5.4", "5.00001", "55e-1", "1_0"], "must be a multiple of 5", "integer", "VARCHAR"),
+    "minimum of a whole number as text": number({"minimum": 6}, ["6", "+6.00"], ["5.5", "6.4", ""], "must be at least 6", "integer",
+                                                "VARCHAR"),
+    "i8 as text": number({"format": "i8"}, ["127", "-128.0"], ["127.4", "128"], "must have the format i8", "integer", "VARCHAR"),
+    "number beyond all as text": number({"minimum": 0}, ["1e5", ".5", "5."], ["inf", "Infinity", "nan", "5_0", "-1"],
+                                        "must be at least 0", physical="VARCHAR"),
+    "date as text with its bound": moment("date", {"maximum": "2024-01-31"}, ["2024-01-31", "2023-12-31"],
+                                          ["2024-01-31 23:59:59", "2024-01-31x", "2024-01-30T00:00:00Z", "2024-02-01", "infinity"],
+                                          "must be at most 2024-01-31", physicalType="varchar"),
+    "time as text with its bound": moment("time", {"maximum": "10:00"}, ["10:00", "09:59:59.123456", "10:00:00Z"],
+                                          ["10:00:00.0000009", "09:00:00+02:00", "2024-01-31 09:00:00", "09:00:00x"],
+                                          "must be at most 10:00", physicalType="varchar"),
+    "timestamp as text with its bound": moment("timestamp", {"maximum": "2024-01-31T10:00:00"},
+                                               ["2024-01-31", "2024-01-31T10:00:00.000000000Z", "2024-01-31T12:00:00+02:00"],
+                                               ["2024-01-31 10:00:00.0000001", "2024-01-31T10:00:00-01:00", "2024-01-31 25:00:00"],
+                                               "must be at most 2024-01-31 10:00:00", physicalType="varchar"),
     "date minimum": moment("date", {"minimum": "2024-01-31"}, ["2024-01-31", "2025-01-01"], ["2024-01-30"],
                            "must be at least 2024-01-31"),
     "date maximum": moment("date", {"maximum": "2024-01-31"}, ["2024-01-31"], ["2024-02-01"], "must be at most 2024-01-31"),
@@ -118,6 +144,24 @@ OPTIONS = {
                               ["31 Jan 2024", "Wed, 31 Foo 2024"], "must have the format EEE, d MMM yyyy", physicalType="varchar"),
     "timestamp": moment("timestamp", {"minimum": "2024-01-31T10:00:00"}, ["2024-01-31 10:00:00"], ["2024-01-31 09:59:59.999"],
                         "must be at least 2024-01-31 10:00:00"),
+    "minimum finer than seconds": moment("timestamp", {"minimum": "2024-01-31T10:00:00.4"}, ["2024-01-31 10:00:01"],
+                                         ["2024-01-31 10:00:00"], "must be at least 2024-01-31 10:00:00.4", physicalType="timestamp_s"),
+    "maximum finer than seconds": moment("timestamp", {"maximum": "2024-01-31T10:00:00.6Z"}, ["2024-01-31 10:00:00"],
+                                         ["2024-01-31 10:00:01"], "must be at most 2024-01-31 10:00:00.6", physicalType="timestamp_s"),
+    "minimum finer than milliseconds": moment("timestamp", {"exclusiveMinimum": "2024-01-31T10:00:00.0004"},
+                                              ["2024-01-31 10:00:00.001"], ["2024-01-31 10:00:00"], "must be greater than",
+                                              physicalType="timestamp_ms"),
+    "maximum finer than milliseconds": moment("timestamp", {"exclusiveMaximum": "1969-01-31T10:00:00.0006"},
+                                              ["1969-01-31 10:00:00"], ["1969-01-31 10:00:00.001"], "must be less than",
+                                              physicalType="timestamp_ms"),
+    "bound of milliseconds": moment("timestamp", {"minimum": "2024-01-31T10:00:00.004"}, ["2024-01-31 10:00:00.004"],
+                                    ["2024-01-31 10:00:00.003"], "must be at least", physicalType="timestamp_ms"),
+    "minimum within a day": moment("timestamp", {"minimum": "2024-01-31T10:00:00"}, ["2024-02-01"], ["2024-01-31"],
+                                   "must be at least 2024-01-31 10:00:00", physicalType="date"),
+    "maximum within a day": moment("timestamp", {"exclusiveMaximum": "2024-01-31T10:00:00Z"}, ["2024-01-31"], ["2024-02-01"],
+                                   "must be less than 2024-01-31 10:00:00", physicalType="date"),
+    "bound at the beginning of a day": moment("timestamp", {"exclusiveMaximum": "2024-01-31T00:00:00"}, ["2024-01-30"], ["2024-01-31"],
+                                              "must be less than 2024-01-31 00:00:00", physicalType="date"),
     "timestamp with an offset": moment("timestamp", {"maximum": "2024-01-31T12:00:00+02:00"}, ["2024-01-31 10:00:00"],
                                        ["2024-01-31 10:00:01"], "must be at most 2024-01-31 10:00:00+00"),
     "timestamp with a zone": moment("timestamp", {"timezone": True, "minimum": "2024-01-31T10:00:00Z"},
@@ -141,6 +185,10 @@ OPTIONS = {
     "json minProperties": thing({"minProperties": 2}, [{"a": "x", "c": 1}], [{"a": "x"}, {}], "must have at least 2 properties",
                                 physicalType="json"),
     "json required": thing({"required": ["a"]}, [{"a": "x"}], [{"b": 1}, {"a": None}], "must have a", physicalType="json"),
+    "json required with signs": thing({"required": ["a/b", "~c"]}, [{"a/b": 1, "~c": 2}],
+                                      [{"a": {"b": 1}, "~c": 2}, {"a/b": 1, "c": 2}, {"a~1b": 1, "~0c": 2}], "must have a/b, ~c",
+                                      physicalType="json", properties=[{"name": "a/b", "logicalType": "integer"},
+                                                                         {"name": "~c", "logicalType": "integer"}]),
     "minItems": listing({"minItems": 1}, [["a"], ["a", "b"], None], [[]], "must have at least 1 element"),
     "maxItems": listing({"maxItems": 2}, [[], ["a", "b"]], [["a", "b", "c"]], "must have at most 2 elements"),
     "uniqueItems": listing({"uniqueItems": True}, [[], ["a", "b"], ["a", None, None]], [["a", "a"], ["a", "b", "a"]],
@@ -283,6 +331,88 @@ NESTED = {
          "fail doc.lines[].n: nullValues of doc.lines[].n must be 0: found 1 of 3 elements (33.33 percent)",
          "fail doc.lines[].n: invalidValues of doc.lines[].n must be 0: found 1 of 3 elements (33.33 percent)"]),
 }
+
+
+def typed(logical, good, bad, physical=None, **options):
+    """A property of JSON: how often its options and its list of values fail."""
+    node = {"name": "v", "logicalType": logical, **({"physicalType": physical} if physical else {}), "logicalTypeOptions": options}
+    return node, good, bad
+
+
+# Values of JSON are read as their declared type, and none of them is rounded to it.
+OF_JSON = {
+    "whole numbers": typed("integer", [6, 6.0, "6", None], [5.6, 6.4, 5, True, "x"], minimum=6, maximum=6),
+    "small whole numbers": typed("integer", [127, -128], [127.4, 128, -128.4, 1e30], physical="tinyint", minimum=-128),
+    "decimals": typed("number", [1, 0.99, 1e-2, "1.00", -1], [1.004, 1e-7, 1.01, "1.0000000000000000000001"], physical="decimal(6,2)",
+                      maximum=1),
+    "fine decimals": typed("number", [1e-7, 2.5, 1e21, 3.7e22, 123456.75], [1e-12, -1], physical="decimal(38,10)", minimum=0),
+    "steps": typed("number", [0.01, 19.99], [1.004], physical="decimal(6,2)", multipleOf=0.01),
+    "numbers": typed("number", [0.5, 1e300, 0], ["inf", "nan", -0.5], minimum=0),
+    "dates": typed("date", ["2024-01-31"], ["2024-01-31 10:00:00", "2024-02-01", 5], maximum="2024-01-31"),
+    "seconds": typed("timestamp", ["2024-01-31T10:00:00", "2024-01-31"], ["2024-01-31T09:00:00.4", "2024-01-31T09:00:00+02:00"],
+                     physical="timestamp_s", maximum="2024-01-31T10:00:00"),
+    "moments": typed("timestamp", ["2024-01-31T12:00:00+02:00", "2024-01-31T10:00:00Z"], ["2024-01-31T10:00:00-01:00"],
+                     maximum="2024-01-31T10:00:00Z", timezone=True),
+}
+
+
+@pytest.fixture(scope="module")
+def of_json(tmp_path_factory):
+    mesh = Mesh(tmp_path_factory.mktemp("json") / "mesh")
+    mesh.folder.mkdir()
+    properties, values = [], {}
+    for i, (node, good, bad) in enumerate(OF_JSON.values()):
+        for name, these in ((f"c{i}_good", good), (f"c{i}_all", good + bad)):
+            properties.append({"name": name, "logicalType": "object", "physicalType": "json", "properties": [copy.deepcopy(node)]})
+            values[name] = [{"v": value} for value in these]
+    write_mesh(mesh, properties, rows_of(values))
+    mesh.weft("apply", "--yes")
+    answer = mesh.weft("run", "--all", ok=False)
+    rows = mesh.rows("SELECT * FROM mesh.checks", as_user="ana")
+    mesh.close()
+    assert answer.code == 65 and rows, told(answer)
+    return rows
+
+
+@pytest.mark.parametrize("name", OF_JSON)
+def test_values_of_json_are_not_rounded(of_json, name):
+    i = list(OF_JSON).index(name)
+    good = [r for r in of_json if r["column_name"] == f"c{i}_good.v"]
+    assert good and all(r["verdict"] == "pass" for r in good), good
+    least = 1 if len(good) == 1 else 2  # each option fails what is none of the type
+    failed = [r["rows_failed"] for r in of_json if r["column_name"] == f"c{i}_all.v"]
+    bad = OF_JSON[name][2]
+    assert sum(failed) >= len(bad) and len(failed) == least, failed
+    assert least == 2 or failed == [len(bad)], failed
+
+
+def test_lists_and_partners_of_json_are_not_rounded(mesh):
+    mesh.write("i.yaml", json.dumps({
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "o", "version": "1.0.0", "status": "active",
+        "servers": [{"server": "s", "type": "local", "path": "i_{table}.ndjson", "format": "ndjson"}],
+        "schema": [{"name": "t", "properties": [{"name": "j", "logicalType": "object", "physicalType": "json", "properties": [
+            {"name": "i", "logicalType": "integer", "quality": [
+                {"metric": "invalidValues", "arguments": {"validValues": [6]}, "mustBe": 0},
+                {"metric": "missingValues", "arguments": {"missingValues": [6]}, "mustBe": 1}]},
+            {"name": "r", "logicalType": "integer", "relationships": [{"to": "k.id"}]}]}]},
+            {"name": "k", "properties": [{"name": "id", "logicalType": "integer"}]}]}))
+    mesh.write("i_t.ndjson", '{"j":{"i":5.6,"r":1.4}}\n{"j":{"i":6,"r":1}}\n{"j":{"i":6.2,"r":"x"}}\n{"j":{"r":1.0}}\n{"j":{}}\n')
+    mesh.write("i_k.ndjson", '{"id":1}\n')
+    answer = mesh.weft("contract", "test", "i.yaml", ok=False)
+    assert answer.code == 65, told(answer)
+    for message in ("invalidValues of j.i must be 0: found 2 of 5 objects (40 percent)",
+                    "j.r must be in k.id: found 2 of 5 objects that do not (40 percent)", "2 failed"):
+        assert message in told(answer), told(answer)
+
+
+def test_properties_of_json_may_have_any_name(mesh):
+    signs = {"logicalType": "integer", "quality": [{"metric": "nullValues", "mustBe": 1}]}
+    write_mesh(mesh, [{"name": "doc", "logicalType": "object", "physicalType": "json", "properties": [
+        {"name": "a/b", **signs}, {"name": "~1", **signs}]}],
+        [{"doc": {"a/b": 1, "~1": 1}}, {"doc": {"a": {"b": 1}, "/": 1}}])
+    mesh.weft("apply", "--yes")
+    mesh.weft("run", "--all")
+    assert [r["verdict"] for r in mesh.rows("SELECT verdict FROM mesh.checks", as_user="ana")] == ["pass", "pass"]
 
 
 def softened(node):

@@ -34,6 +34,7 @@ COLUMNS = """\
 """
 DIVERT = "customProperties: [{property: onFailure, value: quarantine}]"
 COUNTRY = "id: country-known, metric: invalidValues, arguments: {validValues: [CH, DE]}, mustBe: 0, " + DIVERT
+COUNTRY_TOO = ("country", COUNTRY)
 EMAIL = "id: email-there, metric: nullValues, mustBe: 0, " + DIVERT
 ROWS = [(i, "CH" if i % 2 else "DE", f"{i}@x.ch", i) for i in range(1, 21)]
 BAD = [(100, "XX", "100@x.ch", 7.5), (101, "CH", "", 3), (102, "YY", "", "")]
@@ -422,6 +423,36 @@ def test_of_rows_that_are_equal_one_stays(mesh):
     put(mesh, ROWS + [ROWS[0], ROWS[0], ROWS[1]])
     assert run(mesh)["rows_quarantined"] == 3
     assert ids(mesh) == [r[0] for r in ROWS] and sorted(r["id"] for r in diverted(mesh)) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("rule", ["id: once, metric: duplicateValues, mustBe: 0, " + DIVERT, None], ids=["duplicateValues", "unique"])
+@pytest.mark.parametrize("bad_first", [False, True])
+def test_a_row_that_goes_itself_makes_no_other_a_duplicate(mesh, rule, bad_first):
+    write(mesh, *((("id", rule),) if rule else ()), COUNTRY_TOO, table=MOST % 9)
+    if not rule:
+        output(mesh, COUNTRY_TOO, table=MOST % 9, properties=rules(COUNTRY_TOO).replace("name: id,", "name: id, unique: true, " + DIVERT + ","))
+    mesh.weft("apply", "--yes")
+    twins = [(i, "XX", "bad@x.ch", 1) for i in (1, 2)] + [(3, "CH", "more@x.ch", 1)]
+    put(mesh, twins + ROWS if bad_first else ROWS + twins)
+    assert run(mesh)["rows_quarantined"] == 3
+    assert ids(mesh) == [r[0] for r in ROWS]
+    by_country, by_country_too, once = diverted(mesh)
+    assert (by_country["email"], by_country["weft_rule"], by_country_too["id"], by_country_too["weft_rule"]) == (
+        "bad@x.ch", "country-known", 2, "country-known")
+    assert (once["id"], once["weft_rule"]) == (3, "once" if rule else "orders.id.unique")
+
+
+def test_rules_over_equal_rows_take_their_turns(mesh):
+    """The second one is asked of what the first one leaves, and no row goes for one that is gone."""
+    write(mesh, ("id", "id: one, metric: duplicateValues, mustBe: 0, " + DIVERT),
+          ("email", "id: two, metric: duplicateValues, mustBeLessThan: 2, " + DIVERT), table=MOST % 9)
+    mesh.weft("apply", "--yes")
+    put(mesh, [(1, "CH", "a", 1), (1, "CH", "a", 2), (2, "CH", "a", 1), (3, "CH", "b", 1)])
+    assert run(mesh)["rows_quarantined"] == 1
+    assert ids(mesh) == [1, 2, 3] and [(r["id"], r["weft_rule"]) for r in diverted(mesh)] == [(1, "one")]
+    put(mesh, [(1, "CH", "a", 1), (1, "CH", "a", 2), (2, "CH", "a", 1), (3, "CH", "a", 1)])
+    assert run(mesh)["rows_quarantined"] == 3
+    assert sorted(r["weft_rule"] for r in diverted(mesh)) == ["one", "two", "two"] and len(ids(mesh)) == 1
 
 
 def test_incremental_tables_divert_what_comes(mesh):

@@ -99,3 +99,72 @@ def test_after_a_rollback_they_are_read_again(diverting, how, sql):
     put(mesh, rows + [row(50, 15)])
     run(mesh, "--from", moment(15), "--to", moment(15))
     assert aside(mesh) == [] and len(state(mesh)) == 21
+
+
+# ---- rows that equal one of the table
+
+ONCE = COLUMNS.replace("classification: pii}", "classification: pii, unique: true, " + ASIDE + "}")
+
+
+def twin(number, second, of):
+    """Another row with the address of that one."""
+    return dict(row(number, second), email=f"{of}.{of}@example.com")
+
+
+@pytest.fixture
+def once(diverting):
+    def make(how, sql=SQL):
+        mesh = diverting(how, sql)
+        output(mesh, how, columns=ONCE)
+        start(mesh, [row(i, i) for i in range(10)])
+        return mesh
+
+    return make
+
+
+def numbers(mesh):
+    return sorted(r["id"] for r in mesh.rows("SELECT id FROM sales.orders.orders", as_user="ana"))
+
+
+@pytest.mark.parametrize("how", [APPEND, MERGE])
+@pytest.mark.parametrize("sql", [SQL, None], ids=["select", "passed through"])
+def test_one_that_equals_a_row_of_the_table_goes(once, how, sql):
+    mesh = once(how, sql)
+    put(mesh, [row(i, i) for i in range(10)] + [twin(50, 11, of=3), row(51, 12), twin(52, 13, of=4), dict(row(53, 14), email="51.12@example.com")])
+    run(mesh)
+    assert aside(mesh) == [50, 52, 53] and numbers(mesh) == [*range(10), 51]
+    checks = mesh.rows("SELECT verdict, severity, rows_quarantined, message FROM mesh.checks WHERE kind = 'unique' "
+                       "AND rows_quarantined > 0", as_user="ana")
+    assert [(c["verdict"], c["severity"], c["rows_quarantined"]) for c in checks] == [("fail", "quarantine", 3)], checks
+    run(mesh)
+    assert numbers(mesh) == [*range(10), 51]
+
+
+def test_one_that_equals_a_row_of_its_window_stays(once):
+    """A window takes the place of the rows that lie in it: none of these is kept."""
+    mesh = once(APPEND)
+    put(mesh, [row(i, i) for i in range(3)] + [twin(50, 3, of=5), twin(51, 4, of=9)])
+    run(mesh, "--from", moment(3), "--to", moment(6))
+    assert aside(mesh) == [51] and numbers(mesh) == [0, 1, 2, 7, 8, 9, 50]
+
+
+def test_one_that_equals_a_row_that_is_replaced_stays(once):
+    mesh = once(MERGE)
+    put(mesh, [row(3, 11), twin(50, 12, of=3)])
+    run(mesh)
+    assert aside(mesh) == [] and numbers(mesh) == [*range(10), 50]
+
+
+def test_a_row_stays_when_what_replaces_it_goes(once):
+    """Then one that equals it goes as well."""
+    mesh = once(MERGE)
+    put(mesh, [twin(3, 11, of=4), twin(50, 12, of=3)])
+    run(mesh)
+    assert aside(mesh) == [3, 50] and numbers(mesh) == [*range(10)]
+
+
+def test_one_that_is_not_behind_the_key_is_told(once):
+    """It is no equal of another, but read once more."""
+    mesh = once(APPEND, SQL.replace(">", ">="))
+    refused = mesh.weft("run", "sales.orders", ok=False)
+    assert "are not behind $since" in refused.out + refused.err

@@ -207,6 +207,16 @@ def test_what_a_property_demands_by_itself(mesh, on_input):
         "country.pattern", "id.maximum", "id.required", "id.unique"]
 
 
+def test_one_whose_partner_goes_makes_no_other_a_duplicate(mesh):
+    """Equal rows are compared when no row loses its partner any more."""
+    related(mesh, on_input=False, columns=TO_ONE + ", quality: [{id: once, metric: duplicateValues, mustBe: 0, " + DIVERT + "}]")
+    partners(mesh, [(r[0], "CH") for r in ROWS])
+    put(mesh, [(99, "CH", "a", 1), (99, "CH", "b", 1)] + ROWS + [ROWS[0]])
+    assert run(mesh)["rows_quarantined"] == 3
+    assert [(r["id"], r["weft_rule"]) for r in diverted(mesh, name='sales."orders!quarantine".orders')] == [
+        (1, "once"), (99, "orders.id.relationship.0"), (99, "orders.id.relationship.0")]
+
+
 # ---- rows without a partner
 
 CUSTOMERS = """\

@@ -354,7 +354,7 @@ static void compile_relation(struct compiler *c, struct check_way *way)
         vec_push(c->mem, &values, spot.value);
         way->all = add_all(c, &spot);
     }
-    str text = check_relation(c->mem, way->rule, target, &values, spot.from, true);
+    str text = check_relation(c->mem, way->rule, target, &values, spot.raw, spot.from, true);
     way->counted = add_cell(c, way->rule, c->view, STR_NONE, text);
     c->inside->cells.at[way->counted].reads_inputs = target->is_input;
     c->inside->cells.at[way->counted].reads_others = !target->is_input;

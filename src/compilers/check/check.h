@@ -89,6 +89,10 @@ bool check_predicate(struct arena *mem, const struct contract_rule *rule,
                      const struct job_columns *columns, const struct check_target *target,
                      struct check_predicate *out);
 
+/* The values by which such a rule compares rows, as expressions over a row. False where it cannot be asked. */
+bool check_keys(struct arena *mem, const struct contract_rule *rule,
+                const struct job_columns *columns, struct str_list *out);
+
 struct check_result {
     const struct contract_rule *rule;
     enum verdict verdict;

@@ -45,7 +45,7 @@ struct check_spot {
     str owner; /* the object that the property is of; empty: the row or the element itself is what is counted */
     str raw; /* the value as it is stored: null where there is none */
     str value,
-        type; /* the value as it is compared; null also where the stored text is none of its type */
+        type; /* the value as it is compared; null also where the stored text is none of its type, or would lose something */
 };
 
 /* The way to the values of a rule with one property. False with a problem. */
@@ -62,12 +62,15 @@ bool check_option(struct arena *mem, const struct contract_rule *rule,
 /* `NOT regexp_matches(…)` of an ECMA-262 pattern. */
 bool check_mismatch(struct arena *mem, str pattern, str value, str type, str *out,
                     bool *is_large_out, str *problem_out);
-/* The SELECT that counts values without a partner; else the test of one row, from `from` (empty: the row itself). */
+/* The SELECT that counts values without a partner; else the test of one row, from `from` (empty: the row itself). `raw`: of a lone
+ * value as it is stored: one that is none of its type has no partner. */
 str check_relation(struct arena *mem, const struct contract_rule *rule,
-                   const struct check_target *target, const struct str_list *values, str from,
-                   bool is_count);
+                   const struct check_target *target, const struct str_list *values, str raw,
+                   str from, bool is_count);
 str check_identifier(struct arena *mem, str name);
 str check_literal(struct arena *mem, str text);
+/* The JSON pointer to a property. */
+str check_pointer(struct arena *mem, str name);
 /* Is the rule about something in an array? */
 bool check_is_of_elements(const struct contract_rule *rule);
 

@@ -108,28 +108,45 @@ static str number_test(struct option_test *o, str bound, bool is_lower, bool is_
                         STR_ARG(text), STR_ARG(o->type));
 }
 
-static str time_literal(const struct option_test *o)
+/* What the type holds of a bound; if that is not all of it, none of its values lies between the two. */
+static str cut_bound(const struct option_test *o, bool *is_cut_out)
+{
+    str bound = o->rule->low;
+    size_t len = str_eq(o->type, STR("DATE"))         ? str_find(bound, STR(" "))
+               : str_eq(o->type, STR("TIMESTAMP_S"))  ? str_find(bound, STR("."))
+               : str_eq(o->type, STR("TIMESTAMP_MS")) ? str_find(bound, STR(".")) + 4
+                                                      : bound.len;
+    *is_cut_out = false;
+    for (size_t i = len; i < bound.len; i++)
+        *is_cut_out = *is_cut_out || (bound.ptr[i] >= '1' && bound.ptr[i] <= '9');
+    return *is_cut_out ? str_sub(bound, 0, len) : bound;
+}
+
+static str time_literal(const struct option_test *o, str bound)
 {
     const struct contract_rule *rule = o->rule;
-    str low = check_literal(o->mem, rule->low);
+    str low = check_literal(o->mem, bound);
     bool is_zoned = str_ends(o->type, STR("WITH TIME ZONE"));
-    bool has_offset = str_ends(rule->low, STR("+00"));
+    bool has_offset = str_ends(bound, STR("+00"));
     if (str_eq(o->type, STR("TIMESTAMP WITH TIME ZONE")) && !has_offset && rule->zone.len)
         return arena_format(o->mem, "timezone(" STR_FMT ", CAST(" STR_FMT " AS TIMESTAMP))",
                             STR_ARG(check_literal(o->mem, rule->zone)), STR_ARG(low));
     if (is_zoned && !has_offset)
-        low = check_literal(o->mem, arena_format(o->mem, STR_FMT "+00", STR_ARG(rule->low)));
+        low = check_literal(o->mem, arena_format(o->mem, STR_FMT "+00", STR_ARG(bound)));
     if (!is_zoned && has_offset)
-        low = check_literal(o->mem, str_sub(rule->low, 0, rule->low.len - 3));
+        low = check_literal(o->mem, str_sub(bound, 0, bound.len - 3));
     return arena_format(o->mem, "CAST(" STR_FMT " AS " STR_FMT ")", STR_ARG(low), STR_ARG(o->type));
 }
 
 static str bound_test(struct option_test *o, bool is_lower, bool is_exclusive)
 {
-    if (str_starts(o->type, STR("DATE")) || str_starts(o->type, STR("TIME")))
+    if (str_starts(o->type, STR("DATE")) || str_starts(o->type, STR("TIME"))) {
+        bool is_cut;
+        str bound = cut_bound(o, &is_cut);
         return arena_format(o->mem, STR_FMT " %s%s " STR_FMT, STR_ARG(o->value),
-                            is_lower ? "<" : ">", is_exclusive ? "=" : "",
-                            STR_ARG(time_literal(o)));
+                            is_lower ? "<" : ">", (is_cut ? is_lower : is_exclusive) ? "=" : "",
+                            STR_ARG(time_literal(o, bound)));
+    }
     return number_test(o, o->rule->low, is_lower, is_exclusive);
 }
 
@@ -298,7 +315,7 @@ static str has_properties_test(struct option_test *o)
             return STR_NONE;
         }
         if (is_json)
-            name = arena_format(o->mem, "/" STR_FMT, STR_ARG(name));
+            name = check_pointer(o->mem, name);
         buf_format(b, "%s%s(" STR_FMT ", " STR_FMT ") IS NULL", i ? " OR " : "",
                    is_json  ? "json_extract_string"
                    : is_map ? "map_extract_value"

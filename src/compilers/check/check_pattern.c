@@ -29,6 +29,8 @@ struct reader {
     size_t at;
     struct buf *out;
     size_t depth;
+    size_t ended;                       /* where the last $ stands in `out`: behind it */
+    bool is_odd, has_choice, is_within; /* within: it has \B */
     str problem;
 };
 
@@ -356,6 +358,7 @@ static bool read_group(struct reader *r, struct part *part)
     if (!read_opening(r))
         return false;
     r->depth++;
+    r->is_odd = r->is_odd || peek(r, 0) == ')';
     if (!read_choice(r, part))
         return false;
     r->depth--;
@@ -429,11 +432,14 @@ static bool read_term(struct reader *r, struct part *part)
     int c = peek(r, 0);
     *part = (struct part){1, LETTER_WEIGHT};
     if (c == '^' || c == '$') {
+        r->is_odd = r->is_odd || (c == '^' ? r->out->len : r->ended);
         buf_add(r->out, c == '^' ? STR("\\A") : STR("\\z"));
+        r->ended = c == '^' ? r->ended : r->out->len;
         is_assertion = true;
         r->at++;
     } else if (c == '\\' && (peek(r, 1) == 'b' || peek(r, 1) == 'B')) {
         buf_format(r->out, "\\%c", peek(r, 1));
+        r->is_within = r->is_within || peek(r, 1) == 'B';
         is_assertion = true;
         r->at += 2;
     } else if (c == '(') {
@@ -468,6 +474,7 @@ static bool read_choice(struct reader *r, struct part *out)
         struct part part;
         if (c == '|') {
             buf_add_byte(r->out, '|');
+            r->has_choice = true;
             r->at++;
             continue;
         }
@@ -479,6 +486,17 @@ static bool read_choice(struct reader *r, struct part *out)
     return true;
 }
 
+/* The engine makes a LIKE of what it takes for a plain text, and gets that wrong where an end stands within, or a group is empty: a
+ * group that catches keeps it from that. It finds \B between the bytes of a character too, unless whole ones lead there. */
+static str spelled(const struct reader *r)
+{
+    bool is_odd = r->is_odd || (r->ended && r->ended < r->out->len);
+    str text = buf_str(r->out);
+    if (r->is_within)
+        return arena_format(r->mem, "\\A[\\x{0}-\\x{10ffff}]*?(?:" STR_FMT ")", STR_ARG(text));
+    return is_odd && !r->has_choice ? arena_format(r->mem, "(" STR_FMT ")", STR_ARG(text)) : text;
+}
+
 bool check_pattern(struct arena *mem, str pattern, str *out, bool *is_large_out, str *problem_out)
 {
     struct reader r = {.mem = mem, .text = pattern, .out = buf_new(mem, SQL_BYTES_MAX)};
@@ -488,7 +506,7 @@ bool check_pattern(struct arena *mem, str pattern, str *out, bool *is_large_out,
         ok = fail(&r, "has a ) without its (");
     if (ok && r.out->full)
         ok = fail(&r, "is too long");
-    *out = buf_str(r.out);
+    *out = spelled(&r);
     *is_large_out = ok && whole.weight > LARGE;
     *problem_out = r.problem;
     return ok;

@@ -50,21 +50,28 @@ static bool has_columns(struct row_test *q)
     return true;
 }
 
-static bool of_key(struct row_test *q)
+static bool find_keys(struct row_test *q, struct str_list *values)
 {
     struct check_spot spot;
-    struct str_list values = {0};
     if (q->rule->columns.len > 1) {
         if (!has_columns(q))
             return false;
-        over_keys(q, &q->names);
+        *values = q->names;
         return true;
     }
     if (!check_spot(q->mem, q->rule, q->columns, STR("rows"), &spot, &q->out->problem))
         return false;
     if (spot.element.len)
         return fail(q, STR("its values are elements, which are compared across rows"));
-    vec_push(q->mem, &values, spot.raw);
+    vec_push(q->mem, values, spot.raw);
+    return true;
+}
+
+static bool of_key(struct row_test *q)
+{
+    struct str_list values = {0};
+    if (!find_keys(q, &values))
+        return false;
     over_keys(q, &values);
     return true;
 }
@@ -84,7 +91,7 @@ static bool of_relation(struct row_test *q, const struct check_target *target)
             return false;
         vec_push(q->mem, &values, spot.value);
     }
-    q->out->test = check_relation(q->mem, q->rule, target, &values, spot.element, false);
+    q->out->test = check_relation(q->mem, q->rule, target, &values, spot.raw, spot.element, false);
     return true;
 }
 
@@ -132,4 +139,12 @@ bool check_predicate(struct arena *mem, const struct contract_rule *rule,
     if (!find_test(&q, target))
         return false;
     return out->test.len <= SQL_BYTES_MAX || fail(&q, STR("its text is longer than weft takes"));
+}
+
+bool check_keys(struct arena *mem, const struct contract_rule *rule,
+                const struct job_columns *columns, struct str_list *out)
+{
+    struct check_predicate predicate = {0};
+    struct row_test q = {.mem = mem, .rule = rule, .columns = columns, .out = &predicate};
+    return find_keys(&q, out);
 }

@@ -4,8 +4,8 @@
 #include "limits/limits.h"
 
 str check_relation(struct arena *mem, const struct contract_rule *rule,
-                   const struct check_target *target, const struct str_list *values, str from,
-                   bool is_count)
+                   const struct check_target *target, const struct str_list *values, str raw,
+                   str from, bool is_count)
 {
     struct buf *there = buf_new(mem, SQL_BYTES_MAX * 2), *equal = buf_new(mem, SQL_BYTES_MAX * 2),
                *names = buf_new(mem, SQL_BYTES_MAX * 2);
@@ -15,6 +15,11 @@ str check_relation(struct arena *mem, const struct contract_rule *rule,
         buf_format(there, "%ssource.value%zu IS NOT NULL", i ? " AND " : "", i);
         buf_format(equal, "%starget." STR_FMT " = source.value%zu", i ? " AND " : "",
                    STR_ARG(column), i);
+    }
+    if (raw.len && !str_eq(raw, values->at[0])) {
+        buf_format(names, ", " STR_FMT " AS raw", STR_ARG(raw));
+        there = buf_new(mem, SQL_BYTES_MAX);
+        buf_add(there, STR("source.raw IS NOT NULL"));
     }
     if (is_count)
         return arena_format(mem,

@@ -34,6 +34,24 @@ static bool fail(struct walk *w, const char *what)
     return false;
 }
 
+str check_pointer(struct arena *mem, str name)
+{
+    struct buf *b = buf_new(mem, 2 * name.len + 1);
+    buf_add_byte(b, '/');
+    for (size_t i = 0; i < name.len; i++)
+        switch (name.ptr[i]) {
+        case '~':
+            buf_add(b, STR("~0"));
+            break;
+        case '/':
+            buf_add(b, STR("~1"));
+            break;
+        default:
+            buf_add_byte(b, name.ptr[i]);
+        }
+    return buf_str(b);
+}
+
 static bool walk_into_property(struct walk *w, str name)
 {
     struct str_list names = {0}, types = {0};
@@ -43,9 +61,7 @@ static bool walk_into_property(struct walk *w, str name)
         w->spot->owner =
             arena_format(w->mem, "CASE WHEN json_type(" STR_FMT ") = 'OBJECT' THEN " STR_FMT " END",
                          STR_ARG(w->value), STR_ARG(w->value));
-        str key = check_literal(w->mem, arena_format(w->mem, "/" STR_FMT, STR_ARG(name)));
-        if (str_has(name, '/') || str_has(name, '~'))
-            return fail(w, "a property of JSON whose name holds / or ~");
+        str key = check_literal(w->mem, check_pointer(w->mem, name));
         w->value = arena_format(w->mem, "json_extract(" STR_FMT ", " STR_FMT ")", STR_ARG(w->value),
                                 STR_ARG(key));
         return w->is_json = true;
@@ -96,6 +112,98 @@ static bool walk_into_elements(struct walk *w)
     return true;
 }
 
+/* Digits of the second that a type of times holds; false where it is none. */
+static bool second_digits(str type, int *out)
+{
+    static const struct {
+        const char *type;
+        int digits;
+    } types[] = {{"TIME", 6},
+                 {"TIME_NS", 9},
+                 {"TIMESTAMP", 6},
+                 {"TIMESTAMP_S", 0},
+                 {"TIMESTAMP_MS", 3},
+                 {"TIMESTAMP_NS", 9},
+                 {"TIMESTAMP WITH TIME ZONE", 6},
+                 {"TIME WITH TIME ZONE", 6}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (str_eq(type, str_of(types[i].type))) {
+            *out = types[i].digits;
+            return true;
+        }
+    return false;
+}
+
+#define DAY "[0-9]+[-/][0-9]{1,2}[-/][0-9]{1,2}"
+#define ANY_OFFSET "[Zz]|UTC|[-+][0-9]{1,2}(?::?[0-9]{2})?"
+#define NO_OFFSET "[Zz]|UTC|[-+]00(?::?00)?"
+
+static str time_spelling(struct arena *mem, str type, int digits, const char *offset)
+{
+    const char *day = str_starts(type, STR("TIMESTAMP")) ? DAY : "";
+    return arena_format(
+        mem, "%s%s[0-9]{1,2}:[0-9]{1,2}(?::[0-9]{1,2}(?:\\.[0-9]{0,%d}0*)?)?(?: *(?:%s))?%s", day,
+        *day ? "(?:[ T]+" : "", digits, offset, *day ? ")?" : "");
+}
+
+/* How texts are spelled that the engine casts to the type without a loss: it rounds numbers, and passes over what follows a date.
+ * Empty: its cast says it by itself. */
+static str spelling(struct arena *mem, str type)
+{
+    int digits;
+    switch (check_class(type)) {
+    case CHECK_FLOAT:
+        return STR("[-+]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][-+]?[0-9]+)?");
+    case CHECK_DATE:
+        return STR(DAY);
+    case CHECK_INTEGER:
+    case CHECK_NUMBER:
+        if (!str_starts(type, STR("DECIMAL(")))
+            return STR("[-+]?[0-9]+(?:\\.0*)?(?:[eE]\\+?[0-9]+)?");
+        return arena_format(mem, "[-+]?(?:[0-9]+(?:\\.[0-9]{0,%d}0*)?|\\.[0-9]{1,%d}0*)",
+                            (int)check_scale(type), check_scale(type) ? (int)check_scale(type) : 1);
+    default:
+        return second_digits(type, &digits) ? time_spelling(
+                   mem, type, digits, str_ends(type, STR("ZONE")) ? ANY_OFFSET : NO_OFFSET)
+                                            : STR_NONE;
+    }
+}
+
+/* Of a text that is spelled otherwise the engine extracts an empty one, which is no number and no time. */
+static str cast_spelled(struct arena *mem, str text, str spelled, str type)
+{
+    str pattern =
+        check_literal(mem, arena_format(mem, "\\A *(?:" STR_FMT ") *\\z", STR_ARG(spelled)));
+    return arena_format(mem, "TRY_CAST(regexp_extract(" STR_FMT ", " STR_FMT ") AS " STR_FMT ")",
+                        STR_ARG(text), STR_ARG(pattern), STR_ARG(type));
+}
+
+/* Null where the text is none of the type, or would be another value of it. */
+static str cast_exactly(struct arena *mem, str text, str type)
+{
+    str spelled = spelling(mem, type);
+    if (!spelled.len)
+        return arena_format(mem, "TRY_CAST(" STR_FMT " AS " STR_FMT ")", STR_ARG(text),
+                            STR_ARG(type));
+    str value = cast_spelled(mem, text, spelled, type);
+    /* The engine's own cast to TIMESTAMP drops the offset. */
+    if (str_eq(type, STR("TIMESTAMP")))
+        return arena_format(mem, "coalesce(" STR_FMT ", timezone('UTC', " STR_FMT "))",
+                            STR_ARG(value),
+                            STR_ARG(cast_exactly(mem, text, STR("TIMESTAMP WITH TIME ZONE"))));
+    if (!str_starts(type, STR("DECIMAL(")))
+        return value;
+    /* With a power of ten, as JSON spells the smallest and the largest. */
+    str number =
+        cast_spelled(mem, text, STR("[-+]?[0-9]+\\.?[0-9]*[eE][-+]?[0-9]+"), STR("DOUBLE"));
+    return arena_format(mem,
+                        "coalesce(" STR_FMT ", CASE WHEN " STR_FMT " = CAST(TRY_CAST(" STR_FMT
+                        " AS " STR_FMT ") AS DOUBLE) THEN TRY_CAST(" STR_FMT " AS " STR_FMT
+                        ") END)",
+                        STR_ARG(value), STR_ARG(number), STR_ARG(text), STR_ARG(type),
+                        STR_ARG(text), STR_ARG(type));
+}
+
 /* Texts that stand for numbers and times are compared as such. */
 static str read_text(struct walk *w, str text, str type)
 {
@@ -113,11 +221,11 @@ static str read_text(struct walk *w, str text, str type)
         if (pattern.has_offset)
             text =
                 arena_format(w->mem, "regexp_replace(" STR_FMT ", 'Z$', '+00:00')", STR_ARG(text));
-        text = arena_format(w->mem, "try_strptime(" STR_FMT ", " STR_FMT ")", STR_ARG(text),
-                            STR_ARG(check_literal(w->mem, pattern.strptime)));
+        return arena_format(
+            w->mem, "TRY_CAST(try_strptime(" STR_FMT ", " STR_FMT ") AS " STR_FMT ")",
+            STR_ARG(text), STR_ARG(check_literal(w->mem, pattern.strptime)), STR_ARG(type));
     }
-    return arena_format(w->mem, "TRY_CAST(" STR_FMT " AS " STR_FMT ")", STR_ARG(text),
-                        STR_ARG(type));
+    return cast_exactly(w->mem, text, type);
 }
 
 static str compared_type(const struct contract_rule *rule)
@@ -155,9 +263,8 @@ static bool end_walk(struct walk *w)
     if (!str_eq(w->type, STR("VARCHAR")) || !type.len || str_eq(type, STR("VARCHAR")))
         return true;
     str value = rule->kind == RULE_OPTION ? read_text(w, w->value, type)
-              : w->is_json ? arena_format(w->mem, "TRY_CAST(" STR_FMT " AS " STR_FMT ")",
-                                          STR_ARG(w->value), STR_ARG(type))
-                           : STR_NONE;
+              : w->is_json                ? cast_exactly(w->mem, w->value, type)
+                                          : STR_NONE;
     if (value.len) {
         spot->value = value;
         spot->type = type;

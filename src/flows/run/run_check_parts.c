@@ -122,7 +122,7 @@ static bool run_tell_new(struct task *t, struct run *r, const struct run_table *
     return true;
 }
 
-static struct contract_table *run_without_rules(struct task *t, const struct run_table *table)
+struct contract_table *run_without_rules(struct task *t, const struct run_table *table)
 {
     struct contract_table *copy = ARENA_NEW(t->mem, struct contract_table);
 

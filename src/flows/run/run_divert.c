@@ -1,6 +1,7 @@
 /* Rows that fail a rule of `onFailure: quarantine` go into a file of their own, with the rule and its demand, and what is left goes on. A
  * row may fail only since others are gone: one whose partner was diverted, or one of a share that grew. So tables are asked in rounds,
- * until none loses a row more. */
+ * until none loses a row more. Which rows are equal is asked of what all other rules leave: else a good row would go since it equals one
+ * that goes itself. */
 #include "buf/buf.h"
 #include "fault/fault.h"
 #include "limits/limits.h"
@@ -21,35 +22,47 @@ static bool run_asks(const struct run_table *table, const struct contract_rule *
     return run_diverts(rule) && (!table->is_partial || run_is_told_by_part(rule));
 }
 
+static bool run_compares_rows(const struct contract_rule *rule)
+{
+    return rule->kind == RULE_UNIQUE || rule->kind == RULE_PRIMARY_KEY
+        || rule->kind == RULE_DUPLICATE_VALUES;
+}
+
 static void run_prepare_diverting(struct task *t, struct run *r, struct run_table *table,
                                   struct run_diverting *out)
 {
-    struct contract_table *asked = ARENA_NEW(t->mem, struct contract_table);
+    struct contract_table *asked = run_without_rules(t, table);
 
     *out = (struct run_diverting){.r = r, .table = table, .asked = asked};
-    *asked = *table->definition;
-    asked->rules.at = NULL;
-    asked->rules.len = asked->rules.cap = 0;
     for (size_t i = 0; i < table->definition->rules.len; i++) {
         const struct contract_rule *rule = &table->definition->rules.at[i];
 
-        if (run_asks(table, rule)) {
+        if (!run_asks(table, rule)) {
+            continue;
+        }
+        out->may_fail_later = out->may_fail_later || rule->kind == RULE_RELATIONSHIP
+                           || rule->is_percent || run_may_bring_back(table, rule);
+        if (run_compares_rows(rule)) {
+            struct contract_table *key = run_without_rules(t, table);
+
+            vec_push(t->mem, &key->rules, *rule);
+            vec_push(t->mem, &out->keys, key);
+        } else {
             vec_push(t->mem, &asked->rules, *rule);
-            out->may_fail_later =
-                out->may_fail_later || rule->kind == RULE_RELATIONSHIP || rule->is_percent;
         }
     }
 }
 
 /* ---- which rules fail */
 
-static bool run_judge_diverting(struct task *t, struct run_diverting *d)
+static bool run_judge_diverting(struct task *t, struct run_diverting *d,
+                                const struct contract_table *asked)
 {
     struct check_plan plan;
     struct check_result *verdicts;
     size_t len;
 
-    if (!check_compile(t->mem, d->asked, STR("came"), &d->table->columns, &d->targets, &plan)) {
+    if (!check_compile(t->mem, asked, STR("came"), &d->table->columns, &d->targets, &plan)) {
         return task_fail(t, ERR_INTERNAL, "the rules of %.*s do not compile",
                          STR_ARG(d->table->name));
     }
@@ -189,23 +202,8 @@ static bool run_begin_diverted(struct task *t, struct run_diverting *d)
     return true;
 }
 
-static bool run_divert_round(struct task *t, struct run_diverting *d, unsigned round,
-                             bool *has_more_out)
+static bool run_divert_marked(struct task *t, struct run_diverting *d, bool *has_more_out)
 {
-    d->round = round;
-    if (d->table->rows == 0 || d->asked->rules.len == 0) {
-        return true;
-    }
-    run_progress(t, d->r, "quarantine", d->table->name, -1);
-    if (!run_judge_diverting(t, d)) {
-        return false;
-    }
-    if (d->verdicts.len == 0) {
-        return true;
-    }
-    if (!run_mark_rows(t, d)) {
-        return false;
-    }
     /* What a rule counts may be in no row: then it stays as it is, for the checks that follow. */
     if (d->rows == 0) {
         return true;
@@ -219,9 +217,66 @@ static bool run_divert_round(struct task *t, struct run_diverting *d, unsigned r
     return run_may_divert(t, d) && run_write_round(t, d);
 }
 
+static bool run_divert_by(struct task *t, struct run_diverting *d,
+                          const struct contract_table *asked, bool *has_more_out)
+{
+    d->round++;
+    if (d->table->rows == 0 || asked->rules.len == 0) {
+        return true;
+    }
+    run_progress(t, d->r, "quarantine", d->table->name, -1);
+    if (!run_judge_diverting(t, d, asked)) {
+        return false;
+    }
+    if (d->verdicts.len == 0) {
+        return true;
+    }
+    return run_mark_rows(t, d) && run_divert_marked(t, d, has_more_out);
+}
+
+/* Those that the table keeps stay. */
+static bool run_divert_twins(struct task *t, struct run_diverting *d,
+                             const struct contract_rule *rule, bool *has_more_out)
+{
+    d->round++;
+    if (d->table->rows == 0 || !run_has_twins(d, rule)) {
+        return true;
+    }
+    run_progress(t, d->r, "quarantine", d->table->name, -1);
+    return run_mark_twins(t, d, rule) && run_divert_marked(t, d, has_more_out);
+}
+
+static bool run_divert_values(struct task *t, struct run_diverting *all, size_t len, bool is_first,
+                              bool *has_more_out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((is_first || all[i].may_fail_later)
+            && !run_divert_by(t, &all[i], all[i].asked, has_more_out)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool run_divert_equals(struct task *t, struct run_diverting *all, size_t len, bool is_first,
+                              bool *has_more_out)
+{
+    for (size_t i = 0; i < len; i++) {
+        for (size_t k = 0; (is_first || all[i].may_fail_later) && k < all[i].keys.len; k++) {
+            const struct contract_table *key = all[i].keys.at[k];
+
+            if (!run_divert_twins(t, &all[i], &key->rules.at[0], has_more_out)
+                || !run_divert_by(t, &all[i], key, has_more_out)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool run_divert_rounds(struct task *t, struct run_diverting *all, size_t len)
 {
-    bool may_fail_later = false, has_more = true;
+    bool may_fail_later = false, has_more = true, are_compared = false;
 
     for (size_t i = 0; i < len; i++) {
         may_fail_later = may_fail_later || all[i].may_fail_later;
@@ -235,12 +290,16 @@ static bool run_divert_rounds(struct task *t, struct run_diverting *all, size_t 
                       STR_ARG(all->r->product));
             return task_hint(t, "mend the data, or let the relationship reject");
         }
-        for (size_t i = 0; i < len; i++) {
-            if ((round == 0 || all[i].may_fail_later)
-                && !run_divert_round(t, &all[i], round, &has_more)) {
-                return false;
-            }
+        if (!run_divert_values(t, all, len, round == 0, &has_more)) {
+            return false;
         }
+        if (has_more && may_fail_later) {
+            continue;
+        }
+        if (!run_divert_equals(t, all, len, !are_compared, &has_more)) {
+            return false;
+        }
+        are_compared = true;
     }
     for (size_t i = 0; i < len; i++) {
         if (!run_join_rounds(t, &all[i])) {
@@ -260,7 +319,7 @@ static bool run_divert_tables(struct task *t, struct run *r, struct run_table *t
 
     for (size_t i = 0; i < len; i++) {
         run_prepare_diverting(t, r, &tables[i], &all[count]);
-        count += all[count].asked->rules.len > 0;
+        count += all[count].asked->rules.len + all[count].keys.len > 0;
     }
     if (count == 0) {
         return true;

@@ -40,7 +40,7 @@ static bool run_write_rows(struct task *t, const struct run_diverting *d, struct
 /* ---- which rows fail */
 
 /* `row`, and a flag for each rule. */
-static void run_mark_columns(struct task *t, const struct run_diverting *d, struct job_columns *out)
+void run_mark_columns(struct task *t, const struct run_diverting *d, struct job_columns *out)
 {
     job_deletion_columns(t->mem, out);
     for (size_t i = 0; i < d->verdicts.len; i++) {
@@ -75,24 +75,6 @@ static bool run_mark_sql(struct task *t, const struct run_diverting *d, str *out
     return true;
 }
 
-static bool run_mark(struct task *t, struct run_diverting *d)
-{
-    struct engine_job job = {0};
-    struct job_result result;
-
-    run_mark_columns(t, d, &job.columns);
-    if (!run_mark_sql(t, d, &job.text)) {
-        return false;
-    }
-    (void)run_add_file(t, d, &job, STR("came"), d->table->path, &d->table->columns);
-    if (!run_add_targets(t, d, &job)
-        || !run_write_rows(t, d, &job, "failing", &result, &d->marks)) {
-        return false;
-    }
-    d->rows = result.rows;
-    return true;
-}
-
 static bool run_count_marks(struct task *t, struct run_diverting *d)
 {
     struct buf *b = buf_new(t->mem, DIVERT_SQL_BYTES_MAX);
@@ -121,9 +103,27 @@ static bool run_count_marks(struct task *t, struct run_diverting *d)
     return ok || task_fail(t, ERR_WORKER, "a worker counted rows in an unknown way");
 }
 
+bool run_write_marks(struct task *t, struct run_diverting *d, struct engine_job *job)
+{
+    struct job_result result;
+
+    if (!run_write_rows(t, d, job, "failing", &result, &d->marks)) {
+        return false;
+    }
+    d->rows = result.rows;
+    return run_count_marks(t, d);
+}
+
 bool run_mark_rows(struct task *t, struct run_diverting *d)
 {
-    return run_mark(t, d) && run_count_marks(t, d);
+    struct engine_job job = {0};
+
+    run_mark_columns(t, d, &job.columns);
+    if (!run_mark_sql(t, d, &job.text)) {
+        return false;
+    }
+    (void)run_add_file(t, d, &job, STR("came"), d->table->path, &d->table->columns);
+    return run_add_targets(t, d, &job) && run_write_marks(t, d, &job);
 }
 
 /* ---- both files */

@@ -125,6 +125,8 @@ MUST_CHECK bool run_check_tables(struct task *t, struct run *r, struct run_table
                                  size_t len, const char *what);
 /* As it stands in SQL, quoted. */
 str run_view_name(struct arena *mem, str schema, str table);
+/* Its definition, with no rule. */
+struct contract_table *run_without_rules(struct task *t, const struct run_table *table);
 /* Can some of the rows of a table tell that they break it? */
 bool run_is_told_by_part(const struct contract_rule *rule);
 /* Verdicts of rules with a schedule, as they are known: r->schedules. */
