@@ -358,10 +358,18 @@ schema:
         logicalType: string
         logicalTypeOptions: {{pattern: ^a}}
         quality: [{{metric: invalidValues, arguments: {{pattern: b$}}, mustBe: 0}}]
+      - {{name: written, logicalType: integer, physicalType: varchar, logicalTypeOptions: {{minimum: 5}}}}
+      - name: any
+        logicalType: object
+        physicalType: json
+        logicalTypeOptions: {{required: [q]}}
+        properties: [{{name: q, logicalType: string, unique: true}}]
 """)
-    mesh.weft("contract", "export", "x.yaml", "--to", "json-schema", "--out", "x.json")
+    sent = mesh.weft("contract", "export", "x.yaml", "--to", "json-schema", "--out", "x.json").err
+    assert "minimum of written is left out" in sent and "left out are 1 quality rule" in sent
     properties = json.loads((mesh.folder / "x.json").read_text())["properties"]
     assert properties["text"]["enum"] == ["1", "true", None] and properties["number"]["enum"] == [1, 31, None]
+    assert properties["any"]["required"] == ["q"] and "minimum" not in properties["written"]
     assert properties["both"]["pattern"] == "^a" and properties["both"]["allOf"] == [{"pattern": "b$"}]
     back = mesh.weft("contract", "import", "x.json", "--from", "json-schema", "--format", "json")
     columns = {c["name"]: c for c in json.loads(back.out)["schema"][0]["properties"]}

@@ -118,11 +118,13 @@ static void count_table(struct exchanger *x, const struct contract_table *table,
     left->labels += table->tags.len > 0;
     for (size_t i = 0; i < table->rules.len; i++) {
         const struct contract_rule *rule = &table->rules.at[i];
-        if (rule->kind == RULE_UNIQUE || rule->kind == RULE_PRIMARY_KEY)
+        bool is_key = rule->kind == RULE_UNIQUE || rule->kind == RULE_PRIMARY_KEY;
+        bool is_inside = rule->path.len > 1;
+        if (is_key && !is_inside)
             left->keys++;
         else if (is_values_rule(table, rule))
             left->values++;
-        else if (!exchange_is_schema_rule(rule))
+        else if (is_key || !exchange_is_schema_rule(rule))
             left->rules++;
     }
     for (size_t i = 0; i < table->columns.len; i++)

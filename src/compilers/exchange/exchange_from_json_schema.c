@@ -399,7 +399,9 @@ static const char *integer_type(const struct view *view)
     if (str_eq(format, STR("int32"))
         || (has_low && has_high && low >= -2147483648.0 && high <= 2147483647.0))
         return "INTEGER";
-    return "BIGINT";
+    if (has_high && high >= 9223372036854775808.0)
+        return has_low && low >= 0 && high <= 18446744073709551616.0 ? "UBIGINT" : "HUGEINT";
+    return has_low && low < -9223372036854775808.0 ? "HUGEINT" : "BIGINT";
 }
 
 static const char *string_type(const struct view *view)

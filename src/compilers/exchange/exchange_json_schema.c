@@ -101,9 +101,33 @@ static const char *const number_options[] = {
 static const char *const text_options[] = {"minLength", "maxLength", "pattern", NULL};
 static const char *const list_options[] = {"minItems", "maxItems", "uniqueItems", NULL};
 static const char *const object_options[] = {"minProperties", "maxProperties", NULL};
+static const char *const json_options[] = {"minProperties", "maxProperties", "required", NULL};
 static const char *const time_options[] = {
     "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", NULL,
 };
+
+static bool is_among(const char *const *options, str option)
+{
+    for (size_t i = 0; options && options[i]; i++)
+        if (str_eq(option, str_of(options[i])))
+            return true;
+    return false;
+}
+
+/* Numbers that are kept as text have no bounds in JSON Schema, and so on. */
+static void tell_left(struct exchanger *x, const struct exchange_part *part,
+                      const char *const *options)
+{
+    for (size_t i = 0; part->options && i < part->options->len; i++) {
+        str option = part->options->at[i]->key;
+        if (!tree_is_null(part->options->at[i]) && !is_among(options, option)
+            && !shape_has_word("format timezone defaultTimezone", option))
+            exchange_note(
+                x, part->options->at[i],
+                STR_FMT " of " STR_FMT " is left out: JSON Schema has no such check of it",
+                STR_ARG(option), STR_ARG(part->name.len ? part->name : STR("an element")));
+    }
+}
 
 /* Times are texts in JSON, where bounds mean nothing: they stand beside as `x-minimum` and kin. */
 static void put_options(struct exchanger *x, struct tree *map, const struct exchange_part *part)
@@ -111,10 +135,11 @@ static void put_options(struct exchanger *x, struct tree *map, const struct exch
     bool is_time =
         part->kind == KIND_DATE || part->kind == KIND_TIME || part->kind == KIND_TIMESTAMP;
     const char *const *options =
-        part->kind == KIND_TEXT                                ? text_options
-        : part->kind == KIND_LIST                              ? list_options
-        : part->kind == KIND_STRUCT || part->kind == KIND_JSON ? object_options
-        : is_time                                              ? time_options
+        part->kind == KIND_TEXT     ? text_options
+        : part->kind == KIND_LIST   ? list_options
+        : part->kind == KIND_STRUCT ? object_options
+        : part->kind == KIND_JSON   ? json_options
+        : is_time                   ? time_options
         : part->kind == KIND_INTEGER || part->kind == KIND_FLOAT || part->kind == KIND_DECIMAL
             ? number_options
             : NULL;
@@ -127,6 +152,7 @@ static void put_options(struct exchanger *x, struct tree *map, const struct exch
                           is_time ? arena_format(x->mem, "x-%s", options[i]).ptr : options[i],
                           value);
     }
+    tell_left(x, part, options);
     const struct tree *format = exchange_option(part, STR("format"));
     if (part->kind == KIND_TEXT && format)
         exchange_put_copy(x->mem, map, "format", format);
