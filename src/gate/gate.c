@@ -129,8 +129,7 @@ static bool decide_table(struct task *t, struct round *r, const struct sql_table
     if (!table->decision.allowed || table->decision.columns.len == 0)
         return gate_denied(t, r->scope ? &r->reader : NULL, table->table, full, &table->decision,
                            name->position);
-    if ((table->release == 0 || !table->table->is_released) && !table->is_candidate
-        && table->table->quarantine == NULL) {
+    if (table->release == 0 && !table->is_candidate) {
         task_fail(t, ERR_UNKNOWN_NAME, STR_FMT " has no release yet", STR_ARG(full));
         task_hint(t, "weft run " STR_FMT " makes it", STR_ARG(table->table->product->address));
         return task_position(t, name->position);

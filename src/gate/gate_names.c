@@ -176,7 +176,8 @@ static bool resolve_table(struct task *t, struct gate *gate, const struct image 
     out->catalog = domain;
     out->schema = schema;
     out->name = table;
-    out->release = is_candidate ? 0 : product->release.number;
+    out->release =
+        is_candidate || !(is_diverted || out->table->is_released) ? 0 : product->release.number;
     out->is_past = is_past || is_diverted || is_candidate;
     out->is_candidate = is_candidate;
     return true;
@@ -246,7 +247,8 @@ bool gate_resolve(struct task *t, struct gate *gate, const struct image *image,
         out->name = input->name;
         out->table = input->table;
         out->staged = input->table ? NULL : input;
-        out->release = input->table ? input->table->product->release.number : 0;
+        out->release =
+            input->table && input->table->is_released ? input->table->product->release.number : 0;
         return true;
     }
     if (name->catalog.len == 0 && str_eq_nocase(name->schema, STR("mesh"))) {

@@ -73,6 +73,8 @@ def test_a_major_that_no_release_holds_is_not_read_as_empty(applied):
     add_report(applied, "2.0.0", "count(*)")
     applied.weft("apply", "--yes")
     asked = applied.weft("query", 'SELECT count(*) FROM sales."orders@2".orders', "--as", "noor", ok=False)
+    explained = applied.weft("explain", 'SELECT count(*) FROM sales."orders@2".orders', "--as", "noor").out
+    assert 'sales.orders@2.orders: granted' in explained and "release" not in explained, explained
     assert "has no release yet" in asked.err and "weft run sales.orders" in asked.err, asked
     known = applied.rows("SELECT address, release FROM mesh.tables WHERE product = 'sales.orders' ORDER BY release", as_user="noor")
     assert known == [{"address": "sales.orders.orders", "release": 1}, {"address": "sales.orders@2.orders", "release": None}]

@@ -140,6 +140,17 @@ def test_one_that_equals_a_row_of_the_table_goes(once, how, sql):
     assert numbers(mesh) == [*range(10), 51]
 
 
+@pytest.mark.parametrize("operator", ["mustBe: 0", "mustBeLessThan: 1", "mustBeLessOrEqualTo: 0.0"])
+def test_none_may_be_a_duplicate_however_that_is_said(diverting, operator):
+    mesh = diverting(APPEND, SQL)
+    output(mesh, APPEND, columns=COLUMNS.replace("classification: pii}", "classification: pii, quality: [{id: once, metric: "
+                                                 f"duplicateValues, {operator}, " + ASIDE + "}]}"))
+    start(mesh, [row(i, i) for i in range(10)])
+    put(mesh, [twin(50, 11, of=3), row(51, 12)])
+    run(mesh)
+    assert aside(mesh) == [50] and numbers(mesh) == [*range(10), 51]
+
+
 def test_one_that_equals_a_row_of_its_window_stays(once):
     """A window takes the place of the rows that lie in it: none of these is kept."""
     mesh = once(APPEND)

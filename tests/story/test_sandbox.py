@@ -40,7 +40,7 @@ def job(text, prepare=(), views=(), output=0, file=""):
     """As base/job packs it."""
     return (packed_list(prepare) + struct.pack("<I", len(views)) + b"".join(views) + packed(text)
             + bytes([output, 2]) + packed(file) + struct.pack("<I", 0) + b"\0" + struct.pack("<II", 0, 0)
-            + b"\1" + struct.pack("<QQ", 0, 0) + packed("") + packed("") + struct.pack("<II", 0, 0))
+            + b"\1" + struct.pack("<QQ", 0, 0) + packed("") + packed("") + struct.pack("<II", 0, 0) + b"\0")
 
 
 @pytest.fixture(scope="module")

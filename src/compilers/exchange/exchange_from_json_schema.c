@@ -1,4 +1,6 @@
 /* JSON Schema, draft-04 to 2020-12, to a contract. */
+#include <math.h>
+
 #include "exchange/exchange_build.h"
 #include "shape/shape.h"
 
@@ -353,16 +355,22 @@ static void copy_bounds(struct schema_reader *r, const struct view *view, struct
     static const char *const bounds[2][2] = {{"minimum", "exclusiveMinimum"},
                                              {"maximum", "exclusiveMaximum"}};
     for (size_t i = 0; i < 2; i++) {
-        const struct tree *holder;
+        const struct tree *holder, *other;
         const struct tree *bound = view_bound(view, bounds[i][0], i == 0, &holder);
+        const struct tree *open = view_bound(view, bounds[i][1], i == 0, &other);
         bool flag = false;
-        double number;
+        double number, open_number;
         (void)tree_is_bool(tree_find(holder, str_of(bounds[i][1])), &flag);
+        if (flag) {
+            if (!tree_is_number(open, &open_number) || !tree_is_number(bound, &number)
+                || (i == 0 ? number > open_number : number < open_number))
+                open = bound;
+            bound = NULL;
+        }
         if (tree_is_number(bound, &number) && (low >= high || number != (i ? high : low)))
-            exchange_build_option(&r->b, property, bounds[i][flag], tree_copy(r->b.mem, bound));
-        bound = view_bound(view, bounds[i][1], i == 0, &holder);
-        if (bound)
-            exchange_build_option(&r->b, property, bounds[i][1], tree_copy(r->b.mem, bound));
+            exchange_build_option(&r->b, property, bounds[i][0], tree_copy(r->b.mem, bound));
+        if (open)
+            exchange_build_option(&r->b, property, bounds[i][1], tree_copy(r->b.mem, open));
     }
     copy_options(r, view, property, "multipleOf", "");
 }
@@ -389,19 +397,29 @@ static void range_of(str type, double *low, double *high)
         }
 }
 
+/* A bound that a BIGINT cannot have; a double does not tell the last that it can from the first that it cannot. */
+static bool is_beyond(const struct tree *bound)
+{
+    int64_t whole;
+    double number;
+    return tree_is_number(bound, &number) && fabs(number) > 9e18 && !tree_is_int(bound, &whole);
+}
+
 static const char *integer_type(const struct view *view)
 {
     double low, high;
+    uint64_t most;
     str format = view_text(view, "format");
-    const struct tree *holder;
-    bool has_low = tree_is_number(view_bound(view, "minimum", true, &holder), &low);
-    bool has_high = tree_is_number(view_bound(view, "maximum", false, &holder), &high);
+    const struct tree *holder, *least = view_bound(view, "minimum", true, &holder);
+    const struct tree *greatest = view_bound(view, "maximum", false, &holder);
+    bool has_low = tree_is_number(least, &low), has_high = tree_is_number(greatest, &high);
     if (str_eq(format, STR("int32"))
         || (has_low && has_high && low >= -2147483648.0 && high <= 2147483647.0))
         return "INTEGER";
-    if (has_high && high >= 9223372036854775808.0)
-        return has_low && low >= 0 && high <= 18446744073709551616.0 ? "UBIGINT" : "HUGEINT";
-    return has_low && low < -9223372036854775808.0 ? "HUGEINT" : "BIGINT";
+    if (!is_beyond(least) && !is_beyond(greatest))
+        return "BIGINT";
+    return has_low && low >= 0 && has_high && str_to_u64(greatest->text, &most) ? "UBIGINT"
+                                                                                : "HUGEINT";
 }
 
 static const char *string_type(const struct view *view)
@@ -439,9 +457,11 @@ static void put_scalar(struct schema_reader *r, const struct view *view, struct 
     else if (str_eq(logical, STR("string")))
         put_text(r, view, property);
     else if (str_eq(logical, STR("date")) || str_eq(logical, STR("time"))
-             || str_eq(logical, STR("timestamp")))
+             || str_eq(logical, STR("timestamp"))) {
         copy_options(r, view, property, "minimum maximum exclusiveMinimum exclusiveMaximum format",
                      "x-");
+        (void)find_option(r, view, "pattern"); /* tells of one beside that of its rows */
+    }
 }
 
 static void put_json(struct schema_reader *r, const struct view *view, struct tree *property,

@@ -120,7 +120,9 @@ static void tell_left(struct exchanger *x, const struct exchange_part *part,
 {
     for (size_t i = 0; part->options && i < part->options->len; i++) {
         str option = part->options->at[i]->key;
-        if (!tree_is_null(part->options->at[i]) && !is_among(options, option)
+        bool is_held = is_among(options, option)
+                    || (part->kind == KIND_STRUCT && str_eq(option, STR("required")));
+        if (!tree_is_null(part->options->at[i]) && !is_held
             && !shape_has_word("format timezone defaultTimezone", option))
             exchange_note(
                 x, part->options->at[i],
@@ -135,11 +137,11 @@ static void put_options(struct exchanger *x, struct tree *map, const struct exch
     bool is_time =
         part->kind == KIND_DATE || part->kind == KIND_TIME || part->kind == KIND_TIMESTAMP;
     const char *const *options =
-        part->kind == KIND_TEXT     ? text_options
-        : part->kind == KIND_LIST   ? list_options
-        : part->kind == KIND_STRUCT ? object_options
-        : part->kind == KIND_JSON   ? json_options
-        : is_time                   ? time_options
+        part->kind == KIND_TEXT                               ? text_options
+        : part->kind == KIND_LIST                             ? list_options
+        : part->kind == KIND_STRUCT || part->kind == KIND_MAP ? object_options
+        : part->kind == KIND_JSON                             ? json_options
+        : is_time                                             ? time_options
         : part->kind == KIND_INTEGER || part->kind == KIND_FLOAT || part->kind == KIND_DECIMAL
             ? number_options
             : NULL;
@@ -160,6 +162,16 @@ static void put_options(struct exchanger *x, struct tree *map, const struct exch
         put_integer_bounds(x, map, part);
 }
 
+/* By the option `required` of the object around it. */
+static bool is_asked_for(const struct exchange_part *part, str name)
+{
+    const struct tree *list = exchange_option(part, STR("required"));
+    for (size_t i = 0; list && list->kind == TREE_LIST && i < list->len; i++)
+        if (str_eq(list->at[i]->text, name))
+            return true;
+    return false;
+}
+
 static void put_parts(struct exchanger *x, struct tree *map, const struct exchange_part *part)
 {
     struct str_list required = {0};
@@ -173,7 +185,7 @@ static void put_parts(struct exchanger *x, struct tree *map, const struct exchan
     for (size_t i = 0; i < part->parts.len; i++) {
         exchange_put(x->mem, properties, arena_c_string(x->mem, part->parts.at[i]->name),
                      part_schema(x, part->parts.at[i]));
-        if (part->parts.at[i]->required)
+        if (part->parts.at[i]->required || is_asked_for(part, part->parts.at[i]->name))
             vec_push(x->mem, &required, part->parts.at[i]->name);
     }
     exchange_put(x->mem, map, "properties", properties);
@@ -230,12 +242,25 @@ static struct tree *part_schema(struct exchanger *x, const struct exchange_part 
     return map;
 }
 
+/* `.5` and `5.` are no numbers of JSON. */
+static struct tree *json_number(struct exchanger *x, str text)
+{
+    if (str_starts(text, STR("+")))
+        text = str_from(text, 1);
+    if (str_ends(text, STR(".")))
+        text = str_sub(text, 0, text.len - 1);
+    return exchange_word(
+        x->mem,
+        arena_format(x->mem, "%s" STR_FMT, str_starts(text, STR(".")) ? "0" : "", STR_ARG(text)));
+}
+
 /* As rows have it: `1` is a text in a column of texts, and "0x1F" a number in one of numbers. */
 static struct tree *value_of(struct exchanger *x, const struct exchange_part *part,
                              const struct tree *value)
 {
     const char *type = type_of(part);
     int64_t number;
+    double real;
     if (tree_is_null(value))
         return exchange_word(x->mem, STR("null"));
     if (!type || value->kind != TREE_SCALAR)
@@ -243,7 +268,9 @@ static struct tree *value_of(struct exchanger *x, const struct exchange_part *pa
     if (strcmp(type, "string") == 0)
         return exchange_text(x->mem, value->text);
     struct tree *plain = exchange_word(x->mem, value->text);
-    return tree_is_int(plain, &number) ? exchange_int(x->mem, number) : plain;
+    if (tree_is_int(plain, &number))
+        return exchange_int(x->mem, number);
+    return tree_is_number(plain, &real) ? json_number(x, value->text) : plain;
 }
 
 /* A second pattern stands apart: both hold. */

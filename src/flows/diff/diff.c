@@ -23,7 +23,6 @@ static bool ask(struct task *t, const struct diff *d, str text, struct engine_ro
         return task_fail(t, ERR_LIMIT, "the table has too many columns to be compared at once");
     }
     bool ok = query_run(t, &q, &sink);
-    turns_give(t, d->services->queries);
     return ok && engine_rows_read(t, buf_str(bytes), out);
 }
 

@@ -55,8 +55,8 @@ bool plan_read_entitled(struct task *t, struct services *s, const struct image *
         const struct image_table *table = plan_find_entitled(image, named->table);
         uint64_t version;
 
-        /* A product that comes with this apply has no release: nobody is entitled until it has one. */
-        if (table == NULL || table->product->release.number == 0) {
+        /* A table that comes with this apply is in no release: nobody is entitled until it is. */
+        if (table == NULL || !table->is_released) {
             continue;
         }
         if (!entitlement_version(t, s->db, named, &version)) {

@@ -123,7 +123,7 @@ bool plan_find_release(struct task *t, const struct plan_releases *releases,
         return true;
     }
     if (of->release == 0) {
-        *out = today->product->release.number > 0 ? today : NULL;
+        *out = today->is_released ? today : NULL;
     } else if (!plan_load_past(t, releases, today, of->release, out)) {
         return false;
     }

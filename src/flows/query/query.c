@@ -52,6 +52,13 @@ bool query_has_purpose(struct task *t, const struct services *s)
                      STR_ARG(str_list_join(t->mem, &image->model->mesh.purposes, STR(", "))));
 }
 
+static bool query_take_turn(struct task *t, struct query *q)
+{
+    q->has_turn = turns_take(t, q->services->queries,
+                             CONFIG_INT(q->services->config, query_wait_ms), "queries");
+    return q->has_turn;
+}
+
 static bool query_begin(struct task *t, struct query *q)
 {
     const struct config *config = q->services->config;
@@ -66,8 +73,7 @@ static bool query_begin(struct task *t, struct query *q)
         q->rows_max > 0 && q->rows_max < (uint64_t)CONFIG_INT(config, query_rows_max);
     q->rows_max = query_limit(q->rows_max, CONFIG_INT(config, query_rows_max));
     q->bytes_max = query_limit(q->bytes_max, CONFIG_INT(config, query_bytes_max));
-    return query_has_purpose(t, q->services)
-        && turns_take(t, q->services->queries, CONFIG_INT(config, query_wait_ms), "queries")
+    return query_has_purpose(t, q->services) && query_take_turn(t, q)
         && engine_lend(t, q->services->engine, WORKER_CONSUMER, actor_key(t->mem, t->actor),
                        (struct engine_reach){0}, &q->worker);
 }
@@ -289,5 +295,9 @@ static void query_close(struct task *t, struct query *q, bool ok)
     } else if (!query_row_refuse(t, services_mesh(q->services)->db, query_describe(t, q))) {
         /* The answer is a refusal already; that it could not be recorded is the operator's to know. */
         log_failure("query", t);
+    }
+    /* Who asks again upon the answer is not one too many. */
+    if (q->has_turn) {
+        turns_give(t, q->services->queries);
     }
 }

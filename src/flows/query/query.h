@@ -14,6 +14,7 @@ struct query {
     int64_t timeout_ms;           /* 0: the setting */
 
     /* What the steps make. */
+    bool has_turn;
     bool rows_max_is_asked; /* else it is the setting */
     struct worker *worker;
     struct sql_tree *tree;

@@ -120,7 +120,11 @@ static void explain_table(struct task *t, const struct image *image,
         json_out_end(o, '}');
         return;
     }
-    json_out_uint(o, "release", table->release);
+    if (table->release > 0) {
+        json_out_uint(o, "release", table->release);
+    } else {
+        json_out_null(o, "release");
+    }
     json_out_str(o, "access", decision->allowed ? STR("granted") : STR("denied"));
     json_out_uint(o, "policy_version", decision->policy_version);
     json_out_time(o, "until", decision->until_us);

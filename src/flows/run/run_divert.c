@@ -22,10 +22,9 @@ static bool run_asks(const struct run_table *table, const struct contract_rule *
     return run_diverts(rule) && (!table->is_partial || run_is_told_by_part(rule));
 }
 
-static bool run_compares_rows(const struct contract_rule *rule)
+bool run_compares_rows(const struct contract_rule *rule)
 {
-    return rule->kind == RULE_UNIQUE || rule->kind == RULE_PRIMARY_KEY
-        || rule->kind == RULE_DUPLICATE_VALUES;
+    return rule->kind == RULE_UNIQUE || rule->kind == RULE_DUPLICATE_VALUES;
 }
 
 static void run_prepare_diverting(struct task *t, struct run *r, struct run_table *table,
@@ -285,10 +284,11 @@ static bool run_divert_rounds(struct task *t, struct run_diverting *all, size_t 
         has_more = false;
         if (round == RUN_DIVERT_ROUNDS_MAX) {
             task_fail(t, ERR_CHECK_FAILED,
-                      "rows of %.*s lose their partners to the quarantine over and over: the run "
-                      "is rejected",
-                      STR_ARG(all->r->product));
-            return task_hint(t, "mend the data, or let the relationship reject");
+                      "rows of %.*s go into quarantine since others go, over and over: the run is "
+                      "rejected after %d rounds",
+                      STR_ARG(all->r->product), RUN_DIVERT_ROUNDS_MAX);
+            return task_hint(t, "mend the data, or let the relationship or the unique column "
+                                "reject");
         }
         if (!run_divert_values(t, all, len, round == 0, &has_more)) {
             return false;

@@ -47,6 +47,8 @@ struct job_view *run_add_file(struct task *t, const struct run_diverting *d, str
                               str name, str path, const struct job_columns *columns);
 /* Which rows fail: `rows`, and of each verdict how many. */
 MUST_CHECK bool run_mark_rows(struct task *t, struct run_diverting *d);
+/* Does a row fail for another that is like it? */
+bool run_compares_rows(const struct contract_rule *rule);
 /* Can a row that came equal one that the table keeps, by a rule that bears none? */
 bool run_has_twins(const struct run_diverting *d, const struct contract_rule *rule);
 /* A row of before that a row took the place of stays when the latter goes. */

@@ -9,22 +9,30 @@ static bool run_is_merged(const struct run_table *table)
         && table->increment->definition->incremental.mode == INCREMENTAL_MERGE;
 }
 
-/* Of a merge the row that came takes the place of the one with its primary key. */
+static bool run_bears_none(const struct contract_rule *rule)
+{
+    double most;
+
+    if (rule->kind == RULE_UNIQUE) {
+        return true;
+    }
+    if (!str_to_f64(rule->low, &most)) {
+        return false;
+    }
+    return rule->operator== RULE_LESS
+             ? !rule->is_percent && most > 0 && most <= 1
+             : (rule->operator== RULE_IS || rule->operator== RULE_LESS_OR_EQUAL) && most == 0;
+}
+
 bool run_has_twins(const struct run_diverting *d, const struct contract_rule *rule)
 {
-    bool bears_none = rule->kind == RULE_UNIQUE || rule->kind == RULE_PRIMARY_KEY
-                   || ((rule->operator== RULE_IS || rule->operator== RULE_LESS_OR_EQUAL)
-                       && str_eq(rule->low, STR("0")));
-
-    return bears_none && d->table->increment != NULL && !d->r->is_replay
-        && d->table->increment->table->files.len > 0
-        && !(rule->kind == RULE_PRIMARY_KEY && run_is_merged(d->table));
+    return run_bears_none(rule) && d->table->increment != NULL && !d->r->is_replay
+        && d->table->increment->table->files.len > 0;
 }
 
 bool run_may_bring_back(const struct run_table *table, const struct contract_rule *rule)
 {
-    return run_is_merged(table)
-        && (rule->kind == RULE_UNIQUE || rule->kind == RULE_DUPLICATE_VALUES);
+    return run_is_merged(table) && run_compares_rows(rule);
 }
 
 /* ---- rows that stay */
