@@ -3,52 +3,6 @@
 #include "check/check_inside.h"
 #include "test.h"
 
-static int compare(struct task *t, const char *a, const char *b)
-{
-    struct check_number x, y;
-
-    if (!check_number_read(t->mem, str_of(a), &x) || !check_number_read(t->mem, str_of(b), &y)) {
-        return 99;
-    }
-    int order = check_number_compare(&x, &y);
-    return order < 0 ? -1 : order > 0;
-}
-
-TEST(check_numbers_compare_exactly)
-{
-    static const struct {
-        const char *a, *b;
-        int order;
-    } cases[] = {
-        {"0", "-0.00", 0},
-        {"1", "1.000", 0},
-        {"100", "1e2", 0},
-        {"0.1e1", "+01", 0},
-        {"9007199254740993", "9007199254740992", 1},
-        {"0.30000000000000004", "0.3", 1},
-        {"-2", "-1", -1},
-        {"-1", "1", -1},
-        {"0", "1e-999", -1},
-        {"-1e-999", "0", -1},
-        {"10", "9.99", 1},
-        {"123.4", "123.40000000000000000000000000000001", -1},
-        {".5", "5e-1", 0},
-        {"abc", "1", 99},
-        {"", "1", 99},
-        {"1e", "1", 99},
-        {"1e99999999999999999999", "1", 99},
-        {"1 ", "1", 99},
-        {"--1", "1", 99},
-        {".", "1", 99},
-        {"Infinity", "1", 99},
-    };
-    struct task *t = test_task();
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        EXPECT_INT(compare(t, cases[i].a, cases[i].b), cases[i].order);
-    }
-}
-
 TEST(check_numbers_are_rounded_to_the_side_that_is_asked_for)
 {
     static const struct {
@@ -71,8 +25,8 @@ TEST(check_numbers_are_rounded_to_the_side_that_is_asked_for)
     struct task *t = test_task();
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct check_number number;
-        EXPECT(check_number_read(t->mem, str_of(cases[i].number), &number));
+        struct contract_number number;
+        EXPECT(contract_number_read(str_of(cases[i].number), &number));
         EXPECT_STR(check_number_round(t->mem, &number, cases[i].places, false), cases[i].down);
         EXPECT_STR(check_number_round(t->mem, &number, cases[i].places, true), cases[i].up);
     }
@@ -98,18 +52,18 @@ TEST(check_percent_is_exact_and_its_text_does_not_mislead)
         {UINT64_MAX / 2, UINT64_MAX, "50"},
     };
     struct task *t = test_task();
-    struct check_number third = check_percent(t->mem, 1, 3, 5);
-    struct check_number bound;
+    struct contract_number third = check_percent(t->mem, 1, 3, 5);
+    struct contract_number bound;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         EXPECT_STR(check_percent_text(t->mem, cases[i].count, cases[i].rows, NULL, 0),
                    cases[i].text);
     }
-    REQUIRE(check_number_read(t->mem, STR("33.33333"), &bound));
-    EXPECT(check_number_compare(&third, &bound) > 0);
-    REQUIRE(check_number_read(t->mem, STR("33.33334"), &bound));
-    EXPECT(check_number_compare(&third, &bound) < 0);
-    REQUIRE(check_number_read(t->mem, STR("33.33"), &bound));
+    REQUIRE(contract_number_read(STR("33.33333"), &bound));
+    EXPECT(contract_number_compare(&third, &bound) > 0);
+    REQUIRE(contract_number_read(STR("33.33334"), &bound));
+    EXPECT(contract_number_compare(&third, &bound) < 0);
+    REQUIRE(contract_number_read(STR("33.33"), &bound));
     EXPECT_STR(check_percent_text(t->mem, 1, 3, &bound, 1), "33.333");
 }
 

@@ -10,18 +10,18 @@ str check_literal(struct arena *mem, str text)
 }
 
 /* A number that the type cannot hold would be rounded by the cast and then equal another value. */
-static bool fits_type(struct arena *mem, const struct tree *value, str text, str type)
+static bool fits_type(const struct tree *value, str text, str type)
 {
-    struct check_number number;
+    struct contract_number number;
     switch (check_class(type)) {
     case CHECK_INTEGER:
     case CHECK_NUMBER:
-        return check_number_read(mem, text, &number)
+        return contract_number_read(text, &number)
             && check_number_places(&number) <= (size_t)check_scale(type);
     case CHECK_DATE: /* A time of the day would be cut off. */
         return !str_has(text, ':');
     case CHECK_FLOAT:
-        return value->quoted || check_number_read(mem, text, &number);
+        return value->quoted || contract_number_read(text, &number);
     default:
         return true;
     }
@@ -35,7 +35,7 @@ static void add_value(struct arena *mem, struct buf *b, const struct tree *value
     /* 0x1F is 31 in YAML. */
     if (!is_text && tree_is_int(value, &whole))
         text = arena_format(mem, "%lld", (long long)whole);
-    if (!is_text && !fits_type(mem, value, text, type))
+    if (!is_text && !fits_type(value, text, type))
         return;
     buf_add(b, b->len ? STR(", ") : STR(""));
     buf_add(b, is_text ? STR("") : STR("TRY_CAST("));

@@ -4,6 +4,7 @@
 
 #include "buf/buf.h"
 #include "check/check.h"
+#include "contract/contract_number.h"
 
 #define CHECK_NO_CELL SIZE_MAX
 
@@ -89,27 +90,18 @@ enum check_class check_class(str type);
 /* Digits behind the point of an exact numeric type. */
 int64_t check_scale(str type);
 
-/* An exact decimal number: 0.DIGITS * 10^point; zero has no digits. */
-struct check_number {
-    bool is_negative;
-    str digits;
-    int64_t point;
-};
-
-/* False unless the text is a decimal number: sign, digits, point, exponent. */
-bool check_number_read(struct arena *mem, str text, struct check_number *out);
-int check_number_compare(const struct check_number *a, const struct check_number *b);
 /* Digits behind the point that it takes to write the number. */
-size_t check_number_places(const struct check_number *number);
+size_t check_number_places(const struct contract_number *number);
 /* The nearest number of at most `places` digits behind the point that is not less (`up`) or not more, as text. */
-str check_number_round(struct arena *mem, const struct check_number *number, int64_t places,
+str check_number_round(struct arena *mem, const struct contract_number *number, int64_t places,
                        bool up);
 /* 100 * count / rows, exact in `places` digits behind the point and truthful in one more, so that comparing with any number
  * of that many places is right. */
-struct check_number check_percent(struct arena *mem, uint64_t count, uint64_t rows, size_t places);
+struct contract_number check_percent(struct arena *mem, uint64_t count, uint64_t rows,
+                                     size_t places);
 /* For people: two places, or more where two would read like none, like all, or like one of the bounds though it is not. */
 str check_percent_text(struct arena *mem, uint64_t count, uint64_t rows,
-                       const struct check_number *bounds, size_t len);
+                       const struct contract_number *bounds, size_t len);
 /* `5,000`. */
 str check_count_text(struct arena *mem, uint64_t count);
 

@@ -147,20 +147,19 @@ static bool holds(enum rule_operator operator, int order_low, int order_high)
 }
 
 /* The operands as numbers; one that is none makes the rule an error, not a pass. */
-static bool read_bounds(struct arena *mem, const struct contract_rule *rule,
-                        struct check_number bounds[2])
+static bool read_bounds(const struct contract_rule *rule, struct contract_number bounds[2])
 {
     bool is_pair = rule->operator== RULE_BETWEEN || rule->operator== RULE_NOT_BETWEEN;
-    bounds[1] = (struct check_number){0};
-    return check_number_read(mem, rule->low, &bounds[0])
-        && (!is_pair || check_number_read(mem, rule->high, &bounds[1]));
+    bounds[1] = (struct contract_number){0};
+    return contract_number_read(rule->low, &bounds[0])
+        && (!is_pair || contract_number_read(rule->high, &bounds[1]));
 }
 
-static bool number_holds(const struct contract_rule *rule, const struct check_number *found,
-                         const struct check_number bounds[2])
+static bool number_holds(const struct contract_rule *rule, const struct contract_number *found,
+                         const struct contract_number bounds[2])
 {
-    return holds(rule->operator, check_number_compare(found, &bounds[0]),
-                 check_number_compare(found, &bounds[1]));
+    return holds(rule->operator, contract_number_compare(found, &bounds[0]),
+                 contract_number_compare(found, &bounds[1]));
 }
 
 /* What a rule counts: a property of an object is asked for where its object is there. */
@@ -202,10 +201,10 @@ static str none_text(struct arena *mem, const struct contract_rule *rule, uint64
 
 static void judge_rows(const struct judge *j, struct check_result *out)
 {
-    struct check_number bounds[2], found;
+    struct contract_number bounds[2], found;
     str count = arena_format(j->mem, "%llu", (unsigned long long)j->rows);
     out->found = rows_text(j->mem, out->rule, j->rows);
-    if (!read_bounds(j->mem, out->rule, bounds) || !check_number_read(j->mem, count, &found)) {
+    if (!read_bounds(out->rule, bounds) || !contract_number_read(count, &found)) {
         set_error(j, out, STR("what it compares with is no number"));
         return;
     }
@@ -216,9 +215,9 @@ static void judge_count(const struct judge *j, struct check_result *out)
 {
     const struct contract_rule *rule = out->rule;
     struct arena *mem = j->mem;
-    struct check_number bounds[2], found;
+    struct contract_number bounds[2], found;
     uint64_t count = out->rows_failed;
-    if (!read_bounds(mem, rule, bounds)) {
+    if (!read_bounds(rule, bounds)) {
         set_error(j, out, STR("what it compares with is no number"));
         return;
     }
@@ -237,7 +236,7 @@ static void judge_count(const struct judge *j, struct check_result *out)
             arena_format(mem, STR_FMT " (" STR_FMT ")", STR_ARG(out->found), STR_ARG(share)));
         return;
     }
-    (void)check_number_read(mem, arena_format(mem, "%llu", (unsigned long long)count), &found);
+    (void)contract_number_read(arena_format(mem, "%llu", (unsigned long long)count), &found);
     out->found = rows_text(mem, rule, count);
     str told = count ? arena_format(mem, STR_FMT " (" STR_FMT " percent)", STR_ARG(share),
                                     STR_ARG(percent))
@@ -354,7 +353,7 @@ static void judge_text(const struct judge *j, struct check_result *out, const st
 static void judge_query(const struct judge *j, const struct check_way *way,
                         struct check_result *out)
 {
-    struct check_number bounds[2], found;
+    struct contract_number bounds[2], found;
     str problem;
     bool truth;
     const struct tree *row = find_answer(j, way->select, &problem), *value;
@@ -381,13 +380,13 @@ static void judge_query(const struct judge *j, const struct check_way *way,
         return;
     }
     if (value->quoted || tree_is_bool(value, &truth)
-        || !check_number_read(j->mem, value->text, &found)) {
+        || !contract_number_read(value->text, &found)) {
         set_error(j, out,
                   arena_format(j->mem, "its query gives " STR_FMT ", which is no number",
                                STR_ARG(out->found)));
         return;
     }
-    if (!read_bounds(j->mem, out->rule, bounds)) {
+    if (!read_bounds(out->rule, bounds)) {
         set_error(j, out, STR("what it compares with is no number"));
         return;
     }

@@ -63,7 +63,7 @@ static int64_t decimal_precision(str type)
 /* -1: the number is below all that the type holds, 1: above. */
 static int out_of_range(const struct option_test *o, str text)
 {
-    struct check_number number, low, high;
+    struct contract_number number, low, high;
     str low_text = STR_NONE, high_text = STR_NONE;
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (str_eq(o->type, str_of(ranges[i].type))) {
@@ -75,19 +75,20 @@ static int out_of_range(const struct option_test *o, str text)
         high_text = arena_format(o->mem, "1e%lld", (long long)whole);
         low_text = arena_format(o->mem, "-1e%lld", (long long)whole);
     }
-    if (!check_number_read(o->mem, text, &number) || !check_number_read(o->mem, low_text, &low)
-        || !check_number_read(o->mem, high_text, &high))
+    if (!contract_number_read(text, &number) || !contract_number_read(low_text, &low)
+        || !contract_number_read(high_text, &high))
         return 0;
     bool is_open = check_class(o->type) == CHECK_NUMBER && str_starts(o->type, STR("DECIMAL("));
-    int below = check_number_compare(&number, &low), above = check_number_compare(&number, &high);
+    int below = contract_number_compare(&number, &low),
+        above = contract_number_compare(&number, &high);
     return below < 0 || (is_open && below == 0) ? -1 : above > 0 || (is_open && above == 0) ? 1 : 0;
 }
 
 /* The bound is brought to the type without changing what it says of the type's values, so that these need no cast. */
 static str number_test(struct option_test *o, str bound, bool is_lower, bool is_exclusive)
 {
-    struct check_number number;
-    if (!check_number_read(o->mem, bound, &number)) {
+    struct contract_number number;
+    if (!contract_number_read(bound, &number)) {
         o->problem = STR("what it compares with is no number");
         return STR_NONE;
     }
@@ -175,8 +176,8 @@ static int64_t whole_digits(str type)
 /* Exact: both as DECIMAL of the places that the finer of them has. */
 static str multiple_test(struct option_test *o)
 {
-    struct check_number step;
-    if (!check_number_read(o->mem, o->rule->low, &step) || !step.digits.len) {
+    struct contract_number step;
+    if (!contract_number_read(o->rule->low, &step) || !contract_number_len(&step)) {
         o->problem = STR("what it compares with is no number");
         return STR_NONE;
     }

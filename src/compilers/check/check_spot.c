@@ -178,6 +178,14 @@ static str cast_spelled(struct arena *mem, str text, str spelled, str type)
                         STR_ARG(text), STR_ARG(pattern), STR_ARG(type));
 }
 
+/* The digits of a number from the first to the last that is not 0, without sign, point and power of ten. */
+static str digits_of(struct arena *mem, str number)
+{
+    return arena_format(
+        mem, "regexp_replace(" STR_FMT ", '\\A *[-+]?[0.]*|[0.]*(?:[eE].*)?\\z|[.]', '', 'g')",
+        STR_ARG(number));
+}
+
 /* Null where the text is none of the type, or would be another value of it. */
 static str cast_exactly(struct arena *mem, str text, str type)
 {
@@ -193,15 +201,13 @@ static str cast_exactly(struct arena *mem, str text, str type)
                             STR_ARG(cast_exactly(mem, text, STR("TIMESTAMP WITH TIME ZONE"))));
     if (!str_starts(type, STR("DECIMAL(")))
         return value;
-    /* With a power of ten, as JSON spells the smallest and the largest. */
-    str number =
-        cast_spelled(mem, text, STR("[-+]?[0-9]+\\.?[0-9]*[eE][-+]?[0-9]+"), STR("DOUBLE"));
-    return arena_format(mem,
-                        "coalesce(" STR_FMT ", CASE WHEN " STR_FMT " = CAST(TRY_CAST(" STR_FMT
-                        " AS " STR_FMT ") AS DOUBLE) THEN TRY_CAST(" STR_FMT " AS " STR_FMT
-                        ") END)",
-                        STR_ARG(value), STR_ARG(number), STR_ARG(text), STR_ARG(type),
-                        STR_ARG(text), STR_ARG(type));
+    /* With a power of ten, as JSON spells the smallest and the largest: rounding would change their digits. */
+    str number = cast_spelled(mem, text, STR("[-+]?[0-9]+\\.?[0-9]*[eE][-+]?[0-9]+"), type);
+    str after = arena_format(mem, "CAST(" STR_FMT " AS VARCHAR)", STR_ARG(number));
+    return arena_format(
+        mem, "coalesce(" STR_FMT ", CASE WHEN " STR_FMT " = " STR_FMT " THEN " STR_FMT " END)",
+        STR_ARG(value), STR_ARG(digits_of(mem, text)), STR_ARG(digits_of(mem, after)),
+        STR_ARG(number));
 }
 
 /* Texts that stand for numbers and times are compared as such. */

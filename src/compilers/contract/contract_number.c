@@ -2,9 +2,17 @@
 
 #include "contract/contract_inside.h"
 
-static bool is_zero(const struct contract_number *number)
+size_t contract_number_len(const struct contract_number *number)
 {
-    return !number->whole.len && !number->part.len;
+    return number->whole.len + number->part.len;
+}
+
+char contract_number_digit(const struct contract_number *number, size_t at)
+{
+    if (at < number->whole.len)
+        return number->whole.ptr[at];
+    at -= number->whole.len;
+    return at < number->part.len ? number->part.ptr[at] : '0';
 }
 
 static str without_zeros(str digits)
@@ -12,6 +20,28 @@ static str without_zeros(str digits)
     while (digits.len && digits.ptr[0] == '0')
         digits = str_from(digits, 1);
     return digits;
+}
+
+static str without_last_zeros(str digits)
+{
+    while (digits.len && digits.ptr[digits.len - 1] == '0')
+        digits.len--;
+    return digits;
+}
+
+/* Zeros at either end say nothing: 0.50 is 0.5, and 007 is 7. */
+static void trim_zeros(struct contract_number *number)
+{
+    size_t len = number->part.len;
+    number->whole = without_zeros(number->whole);
+    if (!number->whole.len)
+        number->part = without_zeros(number->part);
+    number->point += (int64_t)number->whole.len - (int64_t)(len - number->part.len);
+    number->part = without_last_zeros(number->part);
+    if (!number->part.len)
+        number->whole = without_last_zeros(number->whole);
+    if (!contract_number_len(number))
+        *number = (struct contract_number){0};
 }
 
 bool contract_number_read(str text, struct contract_number *out)
@@ -32,33 +62,23 @@ bool contract_number_read(str text, struct contract_number *out)
             return false;
     }
     *out = (struct contract_number){
-        .is_negative = text.ptr[0] == '-', .whole = without_zeros(whole), .part = part};
-    if (!out->whole.len)
-        out->part = without_zeros(part);
-    out->point = (int64_t)out->whole.len - (int64_t)(part.len - out->part.len) + exponent;
-    out->is_negative = out->is_negative && !is_zero(out);
+        .is_negative = text.ptr[0] == '-', .whole = whole, .part = part, .point = exponent};
+    trim_zeros(out);
     return true;
-}
-
-/* As if zeros went on for ever behind the last digit. */
-static char digit_at(const struct contract_number *number, size_t at)
-{
-    if (at < number->whole.len)
-        return number->whole.ptr[at];
-    at -= number->whole.len;
-    return at < number->part.len ? number->part.ptr[at] : '0';
 }
 
 static int compare_sizes(const struct contract_number *a, const struct contract_number *b)
 {
-    size_t a_len = a->whole.len + a->part.len, b_len = b->whole.len + b->part.len;
-    if (is_zero(a) || is_zero(b))
-        return is_zero(b) - is_zero(a);
+    size_t a_len = contract_number_len(a), b_len = contract_number_len(b);
+    if (!a_len || !b_len)
+        return (a_len > 0) - (b_len > 0);
     if (a->point != b->point)
         return a->point < b->point ? -1 : 1;
-    for (size_t i = 0; i < a_len || i < b_len; i++)
-        if (digit_at(a, i) != digit_at(b, i))
-            return digit_at(a, i) < digit_at(b, i) ? -1 : 1;
+    for (size_t i = 0; i < a_len || i < b_len; i++) {
+        char x = contract_number_digit(a, i), y = contract_number_digit(b, i);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
     return 0;
 }
 
