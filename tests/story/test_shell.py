@@ -210,6 +210,10 @@ def test_a_file_of_statements_and_the_place_of_its_errors(shell, applied):
     assert "there is no" in shell.ask("\\i none.sql") or "cannot read" in shell.seen
     applied.write("again.sql", "\\i again.sql\n")
     assert "more than 8 deep" in shell.ask("\\i again.sql")
+    applied.write("wide.sql", "SELECT 1,\n" + " 1,\n" * 70000 + "\\timing on\n 1;\n")
+    told = shell.ask("\\i wide.sql")
+    assert "error: the statement is larger than 262144 bytes" in told and "Timing" not in told
+    assert "two" in shell.ask("SELECT 2 AS two;")
     shell.leave()
 
 

@@ -174,8 +174,13 @@ static bool shell_step(struct shell *shell, str file, size_t begin, str *text, s
     size_t end = begin + str_find(str_from(*text, begin), STR("\n"));
     str before = shell_trim_end(str_sub(*text, *at, begin - *at)), now, after;
 
-    if (!buf_add(shell->text, before)
-        || !shell_command(shell, str_trim(str_sub(*text, begin, end - begin)))) {
+    if (!buf_add(shell->text, before)) {
+        buf_clear(shell->text);
+        task_fail(shell->t, ERR_LIMIT, "the statement is larger than %d bytes", SQL_BYTES_MAX);
+        shell_tell(shell);
+        return false;
+    }
+    if (!shell_command(shell, str_trim(str_sub(*text, begin, end - begin)))) {
         return false;
     }
     now = arena_str(shell->t->mem, buf_str(shell->text));
