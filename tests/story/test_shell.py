@@ -163,6 +163,13 @@ def test_commands_in_the_middle_of_a_statement(shell, applied):
     # On the same line, and with what is no command because it is quoted.
     assert "SELECT 3 AS three\n" in shell.ask("SELECT 3 AS three \\p", MORE)
     assert "three" in shell.ask(";")
+    # What was never asked is not the statement before.
+    assert "SELECT 5 AS b\n" in shell.ask("SELECT 4 AS a; SELECT 5 AS b \\p", MORE)
+    shell.ask("\\r")
+    assert shell.ask("\\p").endswith("\\p\nSELECT 4 AS a;\n")
+    assert shell.ask("SELECT 6 AS a; SELECT 7 AS b; \\p").endswith("\nSELECT 7 AS b;\n")
+    shell.ask("SELECT 6 AS a; SELECT '\\p' AS b;")
+    assert shell.ask("\\p").endswith("\nSELECT 6 AS a; SELECT '\\p' AS b;\n")
     shell.ask("SELECT '", MORE)
     shell.ask("\\r' AS a, $$", MORE)
     shell.ask("\\r$$ AS b /*", MORE)
