@@ -8,6 +8,7 @@ import pytest
 
 from env_help import LOUD, ORDERS, TOTALS, change, customers, edit, env_products, write_two
 from test_policies import ENTITLED, filtered, write_entitlements
+from test_watch import Watch
 from story_help import Called, Started, is_whole, told, wait_until, workers
 
 MASK = """\
@@ -480,3 +481,17 @@ def test_nothing_is_left_of_one_that_is_dropped_in_a_conflict(loud):
     names = {p.name for p in (loud.home / "files").rglob("*") if p.is_file()}
     assert len(names) == 2 and list((loud.home / "env").iterdir()) == [], names
     assert is_whole(loud)
+
+
+def test_watching_says_that_what_does_not_fit_goes(loud):
+    conflict(loud)
+    watch = Watch(loud, "--env", "dev-x", "finance.totals")
+    told = watch.round()
+    assert watch.stop() == 0
+    assert "what the environment has otherwise and does not fit is still there, so nothing is run: weft apply" in told, told
+    assert "1 change" not in told, told
+    watch = Watch(loud, "--env", "dev-x", "--yes", "finance.totals")
+    told = watch.round()
+    assert watch.stop() == 0
+    assert "checked, what the environment had otherwise and did not fit is gone\n" in told and "1 change" not in told, told
+    assert built(loud) == {"sales.orders": True, "finance.totals": True}

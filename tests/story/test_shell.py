@@ -163,6 +163,13 @@ def test_commands_in_the_middle_of_a_statement(shell, applied):
     # On the same line, and with what is no command because it is quoted.
     assert "SELECT 3 AS three\n" in shell.ask("SELECT 3 AS three \\p", MORE)
     assert "three" in shell.ask(";")
+    # What was never asked is not the statement before.
+    assert "SELECT 5 AS b\n" in shell.ask("SELECT 4 AS a; SELECT 5 AS b \\p", MORE)
+    shell.ask("\\r")
+    assert shell.ask("\\p").endswith("\\p\nSELECT 4 AS a;\n")
+    assert shell.ask("SELECT 6 AS a; SELECT 7 AS b; \\p").endswith("\nSELECT 7 AS b;\n")
+    shell.ask("SELECT 6 AS a; SELECT '\\p' AS b;")
+    assert shell.ask("\\p").endswith("\nSELECT 6 AS a; SELECT '\\p' AS b;\n")
     shell.ask("SELECT '", MORE)
     shell.ask("\\r' AS a, $$", MORE)
     shell.ask("\\r$$ AS b /*", MORE)
@@ -210,6 +217,10 @@ def test_a_file_of_statements_and_the_place_of_its_errors(shell, applied):
     assert "there is no" in shell.ask("\\i none.sql") or "cannot read" in shell.seen
     applied.write("again.sql", "\\i again.sql\n")
     assert "more than 8 deep" in shell.ask("\\i again.sql")
+    applied.write("wide.sql", "SELECT 1,\n" + " 1,\n" * 70000 + "\\timing on\n 1;\n")
+    told = shell.ask("\\i wide.sql")
+    assert "error: the statement is larger than 262144 bytes" in told and "Timing" not in told
+    assert "two" in shell.ask("SELECT 2 AS two;")
     shell.leave()
 
 

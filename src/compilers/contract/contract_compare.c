@@ -200,6 +200,15 @@ static void add_head_change(struct contract_comparison *c, enum contract_change_
     c->place = whole;
 }
 
+/* What stands behind `+` has no order, but is another version. */
+static bool has_other_build(str before, str now)
+{
+    str numbers, was, is;
+    (void)str_cut(before, '+', &numbers, &was);
+    (void)str_cut(now, '+', &numbers, &is);
+    return !str_eq(was, is);
+}
+
 static void compare_version(struct contract_comparison *c, str before, str now,
                             const struct tree *node)
 {
@@ -207,7 +216,7 @@ static void compare_version(struct contract_comparison *c, str before, str now,
     /* What has no order is not known to go on. */
     if (!str_eq(before, now) && !version_order(now, before, &order))
         order = -1;
-    if (order != 0)
+    if (order != 0 || has_other_build(before, now))
         add_head_change(c,
                         order < 0                                       ? CHANGE_VERSION_LOWERED
                         : contract_major(now) == contract_major(before) ? CHANGE_VERSION_RAISED

@@ -105,15 +105,44 @@ static bool watch_is_new(struct task *t, struct run_watch *w, bool *out)
 {
     const struct tree *status;
 
+    *out = false;
     if (!cli_call(t, w->cli, "GET", STR("/api/v1/status"), STR_NONE, &status)) {
-        return false;
+        /* An environment that does not fit its mesh any more: a plan may mend it. */
+        bool is_misfit = t->err.code == ERR_CONFLICT;
+
+        if (is_misfit) {
+            task_clear_error(t);
+            w->cli->problem = STR_NONE;
+        }
+        return is_misfit;
     }
     *out = str_eq(tree_find_text(status, STR("mesh_version")), STR("0"));
     return true;
 }
 
+/* Plans with something to do. One without changes takes from the environment what does not fit. */
+struct watch_plans {
+    size_t changes;
+    bool takes_misfits;
+};
+
+static void watch_count(const struct tree *plan, struct watch_plans *plans)
+{
+    const struct tree *changes = tree_find(plan, STR("changes"));
+    size_t count = changes != NULL ? changes->len : 0;
+
+    plans->changes += count;
+    plans->takes_misfits = plans->takes_misfits || count == 0;
+}
+
+static bool watch_is_open(const struct watch_plans *plans)
+{
+    return plans->changes > 0 || plans->takes_misfits;
+}
+
 /* The domains of the products that were named, each planned and applied by itself; none were: all of the folder. */
-static bool watch_apply(struct task *t, struct run_watch *w, size_t *applied_out, size_t *open_out)
+static bool watch_apply(struct task *t, struct run_watch *w, struct watch_plans *applied,
+                        struct watch_plans *open)
 {
     struct cli *cli = w->cli;
     struct str_list domains = {0};
@@ -126,8 +155,7 @@ static bool watch_apply(struct task *t, struct run_watch *w, size_t *applied_out
         str_list_add(t->mem, &domains, domain);
     }
     for (size_t i = 0; ok && i < (domains.len > 0 ? domains.len : 1); i++) {
-        const struct tree *plan, *applied, *changes;
-        size_t count;
+        const struct tree *plan, *answer;
 
         cli->has[OPTION_domain] = domains.len > 0;
         cli->value[OPTION_domain] = domains.len > 0 ? domains.at[i] : STR_NONE;
@@ -135,24 +163,36 @@ static bool watch_apply(struct task *t, struct run_watch *w, size_t *applied_out
         if (!ok) {
             break;
         }
-        changes = tree_find(plan, STR("changes"));
         if (tree_find_text(plan, STR("plan")).len == 0) {
             continue;
         }
-        /* There is none where an environment gives up what does not fit. */
-        count = changes != NULL && changes->len > 0 ? changes->len : 1;
-        if (!cli->has[OPTION_yes]) {
-            *open_out += count;
-            continue;
+        if (cli->has[OPTION_yes]) {
+            ok = cli_apply(t, cli, tree_find_text(plan, STR("plan")), &answer);
         }
-        ok = cli_apply(t, cli, tree_find_text(plan, STR("plan")), &applied);
-        *applied_out += ok ? count : 0;
+        if (ok) {
+            watch_count(plan, cli->has[OPTION_yes] ? applied : open);
+        }
     }
     cli->has[OPTION_domain] = false;
     return ok;
 }
 
-static void watch_say(const struct run_watch *w, const char *text, size_t count, const char *more)
+static str watch_told(struct task *t, const struct watch_plans *plans, bool is_applied)
+{
+    str changes = plans->changes > 0 ? arena_format(t->mem, ", %zu change%s %s", plans->changes,
+                                                    plans->changes == 1 ? "" : "s",
+                                                    is_applied ? "applied" : "not applied")
+                                     : STR_NONE;
+    const char *misfits =
+        !plans->takes_misfits ? ""
+        : is_applied          ? ", what the environment had otherwise and did not fit is gone"
+                     : ", what the environment has otherwise and does not fit is still there";
+
+    return arena_format(t->mem, "checked%.*s%s%s", STR_ARG(changes), misfits,
+                        is_applied ? "" : ", so nothing is run: weft apply, or --yes");
+}
+
+static void watch_say(const struct run_watch *w, str text)
 {
     time_t now = (time_t)(clock_now_us() / 1000000);
     struct tm at;
@@ -162,27 +202,23 @@ static void watch_say(const struct run_watch *w, const char *text, size_t count,
         (void)strftime(shown, sizeof(shown), "%H:%M:%S", &at);
     }
     if (!w->cli->has[OPTION_quiet]) {
-        printf("%s %s", shown, text);
-        if (count > 0) {
-            printf(", %zu change%s %s", count, count == 1 ? "" : "s", more);
-        }
-        putchar('\n');
+        printf("%s %.*s\n", shown, STR_ARG(text));
         fflush(stdout);
     }
 }
 
 static bool watch_round(struct task *t, struct run_watch *w, const struct str_list *changed)
 {
-    size_t applied = 0, open = 0;
+    struct watch_plans applied = {0}, open = {0};
 
     if (!watch_apply(t, w, &applied, &open)) {
         return false;
     }
-    if (open > 0) {
-        watch_say(w, "checked", open, "not applied, so nothing is run: weft apply, or --yes");
+    if (watch_is_open(&open)) {
+        watch_say(w, watch_told(t, &open, false));
         return true;
     }
-    watch_say(w, "checked", applied, "applied");
+    watch_say(w, watch_told(t, &applied, true));
     watch_choose(t, w, changed);
     return cli_run(t, w->cli);
 }
@@ -209,7 +245,7 @@ static bool watch_loop(struct task *t, struct run_watch *w)
         if (number != 0 || atomic_load(&t->cancelled)) {
             return true;
         }
-        watch_say(w, "waiting for changes", 0, "");
+        watch_say(w, STR("waiting for changes"));
         if (!cli_watch_wait(t, w->watch, &changed)) {
             bool is_end = t->err.code == ERR_CANCELLED;
 

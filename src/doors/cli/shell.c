@@ -104,6 +104,7 @@ bool shell_with_output(struct shell *shell, bool (*work)(struct shell *shell, vo
 struct shell_question {
     str text, file; /* all of the text that positions count in */
     size_t from, to;
+    bool is_typed;
 };
 
 static bool shell_query(struct shell *shell, void *state)
@@ -129,6 +130,10 @@ static bool shell_ask(struct shell *shell, struct shell_question *question)
     int64_t began_us = clock_now_us();
     bool ok = shell_with_output(shell, shell_query, question);
 
+    if (question->is_typed) {
+        shell->last = arena_str(
+            shell->mem, str_sub(question->text, question->from, question->to + 1 - question->from));
+    }
     arena_rewind(shell->t->mem, mark);
     if (shell->shows_time) {
         printf("Time: %.3f ms\n", (double)(clock_now_us() - began_us) / 1000);
@@ -174,8 +179,13 @@ static bool shell_step(struct shell *shell, str file, size_t begin, str *text, s
     size_t end = begin + str_find(str_from(*text, begin), STR("\n"));
     str before = shell_trim_end(str_sub(*text, *at, begin - *at)), now, after;
 
-    if (!buf_add(shell->text, before)
-        || !shell_command(shell, str_trim(str_sub(*text, begin, end - begin)))) {
+    if (!buf_add(shell->text, before)) {
+        buf_clear(shell->text);
+        task_fail(shell->t, ERR_LIMIT, "the statement is larger than %d bytes", SQL_BYTES_MAX);
+        shell_tell(shell);
+        return false;
+    }
+    if (!shell_command(shell, str_trim(str_sub(*text, begin, end - begin)))) {
         return false;
     }
     now = arena_str(shell->t->mem, buf_str(shell->text));
@@ -198,7 +208,8 @@ bool shell_statements(struct shell *shell, str text, str file, str *rest_out)
     bool ok = true;
 
     while (ok && at < text.len && !shell->is_over) {
-        struct shell_question question = {.text = text, .file = file, .from = at};
+        struct shell_question question = {
+            .text = text, .file = file, .from = at, .is_typed = rest_out != NULL};
         bool has_end = sql_find_end(str_from(text, at), &end);
 
         if (has_end && text.ptr[at + end] == '\\') {
@@ -215,6 +226,29 @@ bool shell_statements(struct shell *shell, str text, str file, str *rest_out)
     }
     if (rest_out != NULL) {
         *rest_out = ok ? str_from(text, at) : STR_NONE;
+    }
+    return ok;
+}
+
+static bool shell_has_command(str text)
+{
+    size_t end;
+
+    while (sql_find_end(text, &end)) {
+        if (text.ptr[end] == '\\') {
+            return true;
+        }
+        text = str_from(text, end + 1);
+    }
+    return false;
+}
+
+bool shell_typed(struct shell *shell, str text, str *rest_out)
+{
+    bool ok = shell_statements(shell, text, STR_NONE, rest_out);
+
+    if (!shell_has_command(text)) {
+        shell->last = arena_str(shell->mem, str_trim(text));
     }
     return ok;
 }
@@ -260,12 +294,8 @@ static void shell_line(struct shell *shell, str line)
     if (text.len == 0) {
         return;
     }
-    bool is_command = text.ptr[end] == '\\';
-    shell_history_add(shell, is_command ? line : text);
-    if (!is_command) {
-        shell->last = arena_str(shell->mem, str_trim(text));
-    }
-    if (shell_statements(shell, text, STR_NONE, &rest) && rest.len > 0) {
+    shell_history_add(shell, text.ptr[end] == '\\' ? line : text);
+    if (shell_typed(shell, text, &rest) && rest.len > 0) {
         (void)buf_add(shell->text, rest);
     }
 }

@@ -267,8 +267,7 @@ static bool shell_do_edit(struct shell *shell, str argument)
     buf_clear(shell->text);
     printf("%.*s\n", STR_ARG(text));
     shell_history_add(shell, text);
-    shell->last = arena_str(shell->mem, text);
-    ok = shell_statements(shell, shell->last, STR_NONE, &rest);
+    ok = shell_typed(shell, text, &rest);
     if (ok && rest.len > 0 && buf_add(shell->text, rest)) {
         (void)buf_add_byte(shell->text, '\n');
     }

@@ -32,6 +32,8 @@ struct shell {
 /* Runs all statements of a text; the rest after the last `;` is `rest_out`, or run too where that is NULL. Errors name the file. False
  * when one failed: it was told. */
 bool shell_statements(struct shell *shell, str text, str file, str *rest_out);
+/* The same of a text that was typed or edited. The statement before is then all of it, or of one with commands the last that was asked. */
+bool shell_typed(struct shell *shell, str text, str *rest_out);
 /* Calls and prints with the output of the shell: a pager, or the file of `\o`. Errors are told. */
 bool shell_with_output(struct shell *shell, bool (*work)(struct shell *shell, void *state),
                        void *state);
