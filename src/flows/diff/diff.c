@@ -22,8 +22,7 @@ static bool ask(struct task *t, const struct diff *d, str text, struct engine_ro
     if (text.len >= SQL_BYTES_MAX) {
         return task_fail(t, ERR_LIMIT, "the table has too many columns to be compared at once");
     }
-    bool ok = query_run(t, &q, &sink);
-    return ok && engine_rows_read(t, buf_str(bytes), out);
+    return query_run(t, &q, &sink) && engine_rows_read(t, buf_str(bytes), out);
 }
 
 /* ---- what can be compared */
