@@ -192,7 +192,7 @@ def test_neither_home_nor_server_are_needed_and_none_are_left(mesh):
 def test_what_cannot_be_read_is_told(mesh):
     assert "there is no file" in told(mesh.weft("contract", "infer", "none.csv", ok=False))
     mesh.write("a.xlsx", b"PK")
-    assert "say --source-format csv" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
+    assert "hint: say --source-format csv, ndjson, json, parquet or accesslog" in told(mesh.weft("contract", "infer", "a.xlsx", ok=False))
     unknown = mesh.weft("contract", "infer", "a.xlsx", "--source-format", "cvs", ok=False)
     assert unknown.code == 2 and "there is no format cvs" in unknown.err
     assert "did you mean csv? It is one of: csv, ndjson, json, parquet, accesslog" in unknown.err

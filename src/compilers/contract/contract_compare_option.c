@@ -67,18 +67,15 @@ static bool compare_moments(const struct option_pair *pair, str before, str now,
     const int64_t sure_us = 2 * 86400 * INT64_C(1000000);
     struct contract_moment was, is;
     if (!read_moment(pair->mem, pair->before, before, &was)
-        || !read_moment(pair->mem, pair->now, now, &is) || was.has_date != is.has_date
-        || was.has_offset != is.has_offset)
+        || !read_moment(pair->mem, pair->now, now, &is)
+        || !contract_time_order(&is, &was, order_out))
         return false;
     str zone_was = zone_of(pair->before), zone_is = zone_of(pair->now);
     int64_t later_us = is.us - was.us;
     bool is_local = !was.has_offset && zone_was.len && later_us != 0;
-    if ((was.has_offset && !str_eq(pair->logical, STR("timestamp")))
-        || (!was.has_offset && !str_eq(zone_was, zone_is))
-        || (is_local && later_us < sure_us && later_us > -sure_us))
-        return false;
-    *order_out = (later_us > 0) - (later_us < 0);
-    return true;
+    return (!was.has_offset || str_eq(pair->logical, STR("timestamp")))
+        && (was.has_offset || str_eq(zone_was, zone_is))
+        && (!is_local || later_us >= sure_us || later_us <= -sure_us);
 }
 
 /* Is `now` more or less than `before`? False where that is not sure. */

@@ -10,7 +10,7 @@ static const char *const higher_is_more =
     "availability av throughput th retention re completeness accuracy endOfSupport es endOfLife el";
 static const char *const durations = "latency ly freshness frequency fy timeToDetect td "
                                      "timeToNotify tn timeToRepair tr retention re";
-static const char *const moments = "endOfSupport es endOfLife el";
+static const char *const ends = "endOfSupport es endOfLife el";
 
 enum { WHOLE_DIGITS_MAX = 12, PART_DIGITS_MAX = 6 };
 
@@ -71,14 +71,11 @@ static bool compare_durations(str before, const struct duration_unit *unit_was, 
 }
 
 /* Both with an offset, or both without: then it is the same one that is meant. */
-static bool compare_moments(str before, str now, int *order_out)
+static bool compare_ends(str before, str now, int *order_out)
 {
     struct contract_moment was, is;
-    if (!contract_time_iso(before, &was) || !contract_time_iso(now, &is) || !was.has_date
-        || !is.has_date || was.has_time != is.has_time || was.has_offset != is.has_offset)
-        return false;
-    *order_out = (is.us > was.us) - (is.us < was.us);
-    return true;
+    return contract_time_iso(before, &was) && contract_time_iso(now, &is) && was.has_date
+        && was.has_time == is.has_time && contract_time_order(&is, &was, order_out);
 }
 
 /* `99.9%` */
@@ -95,8 +92,8 @@ static bool compare_promise_values(str property, const struct tree *was, const s
     if (!str_eq(unit_was, unit_is))
         return shape_has_word(durations, property)
             && compare_durations(before, find_unit(unit_was), now, find_unit(unit_is), order_out);
-    if (shape_has_word(moments, property))
-        return compare_moments(before, now, order_out);
+    if (shape_has_word(ends, property))
+        return compare_ends(before, now, order_out);
     return str_ends(before, STR("%")) == str_ends(now, STR("%"))
         && contract_number_order(take_percent(before), take_percent(now), order_out);
 }

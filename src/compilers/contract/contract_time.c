@@ -406,6 +406,13 @@ bool contract_time_read(const struct contract_time_pattern *pattern, str text,
     return moment_ends(&m, pattern->has_date, pattern->has_time, out);
 }
 
+bool contract_time_order(const struct contract_moment *a, const struct contract_moment *b,
+                         int *order_out)
+{
+    *order_out = (a->us > b->us) - (a->us < b->us);
+    return a->has_date == b->has_date && a->has_offset == b->has_offset;
+}
+
 static str date_text(struct arena *mem, int64_t day)
 {
     int64_t year = 0, month = 1;

@@ -58,6 +58,9 @@ bool contract_time_iso(str text, struct contract_moment *out);
 /* By a pattern. */
 bool contract_time_read(const struct contract_time_pattern *pattern, str text,
                         struct contract_moment *out);
+/* Negative, zero or positive as `a` is earlier than `b`. False where one of them alone has a date, or an offset. */
+bool contract_time_order(const struct contract_moment *a, const struct contract_moment *b,
+                         int *order_out);
 /* `2024-01-31 10:15:00`, with parts of the second where there are any, or the date or the time alone: in UTC where it has an offset. */
 str contract_time_text(struct arena *mem, const struct contract_moment *moment);
 

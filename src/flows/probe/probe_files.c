@@ -158,13 +158,29 @@ static void probe_say_server(struct task *t, struct probe_file *f)
     }
 }
 
-static bool probe_no_format(struct task *t, str format)
+static struct str_list probe_known_formats(struct task *t)
 {
     struct str_list known = {0};
 
     for (size_t i = 0; i < sizeof(probe_formats) / sizeof(probe_formats[0]); i++) {
         str_list_add(t->mem, &known, str_of(probe_formats[i]));
     }
+    return known;
+}
+
+static bool probe_which_format(struct task *t, str source)
+{
+    struct str_list known = probe_known_formats(t);
+    str last = known.at[--known.len];
+
+    task_fail(t, ERR_USAGE, "%.*s: of which kind is this file?", STR_ARG(source));
+    return task_hint(t, "say --source-format %.*s or %.*s",
+                     STR_ARG(str_list_join(t->mem, &known, STR(", "))), STR_ARG(last));
+}
+
+static bool probe_no_format(struct task *t, str format)
+{
+    struct str_list known = probe_known_formats(t);
     str near = str_list_nearest(&known, format);
     task_fail(t, ERR_USAGE, "there is no format %.*s", STR_ARG(format));
     return near.len > 0
@@ -181,11 +197,8 @@ static bool probe_choose(struct task *t, struct probe_file *f)
     f->said = (struct contract_server){
         .name = STR("files"), .type = STR("local"), .location = f->p->path, .format = f->p->format};
     if (!source_choose_files(t->mem, &f->said, &f->server, &report)) {
-        if (f->said.format.len > 0) {
-            return probe_no_format(t, f->said.format);
-        }
-        task_fail(t, ERR_USAGE, "%.*s: of which kind is this file?", STR_ARG(f->p->source));
-        return task_hint(t, "say --source-format csv, ndjson, json, parquet or accesslog");
+        return f->said.format.len > 0 ? probe_no_format(t, f->said.format)
+                                      : probe_which_format(t, f->p->source);
     }
     f->server.delimiter = f->p->delimiter;
     f->server.log_format = f->p->log_format;
