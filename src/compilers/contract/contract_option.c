@@ -41,9 +41,9 @@ struct option_reader {
 /* A bound as it is compared with others. */
 struct option_bound {
     const struct tree *node;
-    enum rule_option option;
     double number;
     str text;
+    enum rule_option option;
     bool is_there, is_exclusive;
 };
 
