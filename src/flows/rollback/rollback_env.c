@@ -133,17 +133,25 @@ static bool has_same_rows(const struct image_product *a, const struct image_prod
     return is_same;
 }
 
-/* Of an input: as the catalog has it that the release comes to, and as it was when the release was made. */
-static bool find_input(struct task *t, const struct rollback *r, const struct release_input *input,
-                       const struct image_product **now_out, const struct image_product **then_out)
+/* Has an input, in the catalog that the release comes to, the rows of which it was made? A source has what it has: then `*now_out` is
+ * NULL. */
+static bool compare_input(struct task *t, const struct rollback *r,
+                          const struct release_input *input, const struct image_product **now_out,
+                          bool *is_same_out)
 {
-    *now_out = *then_out = NULL;
+    const struct image_product *then = NULL;
+
+    *now_out = NULL;
     for (size_t i = 0; i < r->image->products.len; i++) {
         const struct image_product *product = &r->image->products.at[i];
 
         *now_out = product->id == input->product_id ? product : *now_out;
     }
-    return *now_out == NULL || release_load(t, r->from->db, *now_out, input->number, then_out);
+    if (*now_out != NULL && !release_load(t, r->from->db, *now_out, input->number, &then)) {
+        return false;
+    }
+    *is_same_out = input->product_id == 0 || has_same_rows(*now_out, then);
+    return true;
 }
 
 /* ---- a catalog that is made anew */
@@ -178,16 +186,13 @@ static bool is_of_now(struct task *t, struct rollback *r)
         return refuse(t, "the mesh has published another release of it");
     }
     for (size_t i = 0; i < r->manifest.inputs.len; i++) {
-        const struct release_input *input = &r->manifest.inputs.at[i];
-        const struct image_product *now, *then;
+        const struct image_product *now;
+        bool is_same;
 
-        if (input->product_id == 0) {
-            continue;
-        }
-        if (!find_input(t, r, input, &now, &then)) {
+        if (!compare_input(t, r, &r->manifest.inputs.at[i], &now, &is_same)) {
             return false;
         }
-        if (!has_same_rows(now, then)) {
+        if (!is_same) {
             return refuse(t, "what it reads holds other data by now");
         }
     }
@@ -294,18 +299,18 @@ static bool promote_inputs(struct task *t, struct rollback *r)
 {
     for (size_t i = 0; i < r->manifest.inputs.len; i++) {
         struct release_input *input = &r->manifest.inputs.at[i];
-        const struct image_product *now, *then;
+        const struct image_product *now;
+        bool is_same;
 
-        if (input->product_id == 0) {
-            continue;
-        }
-        if (!find_input(t, r, input, &now, &then)) {
+        if (!compare_input(t, r, input, &now, &is_same)) {
             return false;
         }
-        if (!has_same_rows(now, then)) {
+        if (!is_same) {
             return refuse_input(t, r, input);
         }
-        input->number = now->release.number;
+        if (now != NULL) {
+            input->number = now->release.number;
+        }
     }
     return true;
 }
